@@ -1,0 +1,41 @@
+# Every target sets itself up: a virtual environment in .venv, locked by uv.lock.
+.PHONY: setup rehearse test test-fast lint docs bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+EXTRAS := --extra rehearsal --extra athena --extra databroker
+EXPERIMENT ?= experiment/nmc811.toml
+
+# `.venv/ready` is newer than what it was made from, or is made again.
+$(VENV)/ready: pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv>=0.5"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --active --locked --inexact $(EXTRAS)
+	touch $@
+
+setup: $(VENV)/ready
+
+rehearse: setup
+	$(BIN)/operando rehearse $(EXPERIMENT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-fast: setup
+	$(BIN)/python -m pytest -m "not system and not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+docs: setup
+	$(BIN)/mkdocs build --strict
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build site .pytest_cache .ruff_cache .hypothesis

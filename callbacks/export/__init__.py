@@ -1,0 +1,1 @@
+"""Experiments in other people's formats."""

@@ -1,0 +1,1 @@
+"""Document routers that feed the analysis and hand its results on."""

@@ -1,0 +1,1 @@
+"""Pictures of experiments, running or finished."""

@@ -1,0 +1,1 @@
+"""Writing documents to a journal and to Tiled, and reading experiments back."""

@@ -1,0 +1,1 @@
+"""What the hardware is: one instrument per module, signals and verbs, no science."""

@@ -1,0 +1,1 @@
+"""What joins the rooms: experiment file, RunEngine, journal, services, command line."""

@@ -1,0 +1,1 @@
+"""What the experiment does: one technique per module, messages only."""

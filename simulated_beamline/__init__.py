@@ -1,0 +1,1 @@
+"""A beamline on a laptop, reached only through process variables."""

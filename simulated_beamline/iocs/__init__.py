@@ -1,0 +1,1 @@
+"""Thin caproto servers, one per instrument."""

@@ -1,0 +1,1 @@
+"""Forward models, from a state of nature to what an instrument would show."""

@@ -1,0 +1,1 @@
+"""Named truths for rehearsals, as toml files."""
