@@ -1,0 +1,111 @@
+"""The physical truths that all servers of a simulated beamline share: named float64 slots in a mapped file."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+SLOTS = (
+    "bragg_true_deg",
+    "perp_mm",
+    "stage_x_mm",
+    "stage_y_mm",
+    "ring_current_ma",
+    "front_end_open",
+    "photon_open",
+    "cell_time",
+    "cell_voltage_v",
+    "cell_current_a",
+    "cell_temperature_degc",
+    "lithium_content",
+    "spot_lithium_content",
+    "spot_dose_gy",
+)
+_SLOT = struct.Struct("<d")
+
+
+class Board:
+    """One float64 per name of `SLOTS`, seen at once by every process that opened the same file.
+
+    Parameters
+    ----------
+    path
+        File in the run folder; made, with every slot NaN ("nobody knows yet"), when absent.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> board = Board(Path(mkdtemp()) / "board")
+    >>> board["stage_x_mm"] = 1.5
+    >>> board["stage_x_mm"]
+    1.5
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        size = _SLOT.size * len(SLOTS)
+        blank = _SLOT.pack(math.nan) * len(SLOTS)
+        create_whole(self.path, blank)
+        with self.path.open("r+b") as file:
+            if os.fstat(file.fileno()).st_size != size:
+                raise ValueError(
+                    f"board {self.path} is not of this version ({size} bytes expected): remove the run folder"
+                )
+            self._map = mmap.mmap(file.fileno(), size)
+        self._values = memoryview(self._map).cast("d")
+        self._index = {name: index for index, name in enumerate(SLOTS)}
+
+    def __getitem__(self, name: str) -> float:
+        """Value of a slot, NaN while nobody has written it.
+
+        Raises
+        ------
+        KeyError
+            If no slot has that name.
+        """
+        return self._values[self._find(name)]
+
+    def __setitem__(self, name: str, value: float) -> None:
+        self._values[self._find(name)] = float(value)
+
+    def get(self, name: str, default: float) -> float:
+        """Value of a slot, or `default` while nobody has written it."""
+        value = self[name]
+        return default if math.isnan(value) else value
+
+    def update(self, values: Mapping[str, float]) -> None:
+        """Write several slots, in the order given."""
+        for name, value in values.items():
+            self[name] = value
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._values.release()
+        self._map.close()
+
+    def _find(self, name: str) -> int:
+        try:
+            return self._index[name]
+        except KeyError:
+            raise KeyError(
+                f"the board has no slot {name!r}; add it to SLOTS, known are {', '.join(SLOTS)}"
+            ) from None
+
+
+def create_whole(path: Path, content: bytes) -> None:
+    """Make the file with its content in one step, so that no other process ever maps half of it."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
