@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 EV_PER_K2 = 3.8099821
 #: Points closer than this are one point: below the step that any crystal monochromator resolves, in eV.
 DUPLICATE_EV = 0.01
-#: Energies relative to E0 that a scan can ask for, in eV: beyond it the number is taken for an absolute energy.
+#: Energies relative to E0 that a scan can ask for, in eV; what lies beyond is taken for absolute.
 RELATIVE_RANGE_EV = (-1000.0, 3000.0)
 MAX_POINTS = 20_000
 
@@ -63,7 +63,8 @@ def edge_energy_ev(e0: str | float) -> float:
     Raises
     ------
     ValueError
-        If the name is not `<element>_<edge>`, xraydb does not know it, or the number is not between 100 and 120000 eV.
+        If the name is not `<element>_<edge>`, xraydb does not know it, or the number is not between 100 and
+        120000 eV.
 
     Examples
     --------
@@ -91,8 +92,9 @@ def grid_from_bounds(
 ) -> EnergyGrid:
     """Grid in the notation of the BMM beamline: n + 1 bounds, n steps, n times.
 
-    A number is eV relative to E0 (bounds), eV (steps) or s (times). With the suffix `k` a bound or a step is a
-    wavenumber in 1/angstrom, and a time is that many seconds per 1/angstrom. The last bound is a point of the grid.
+    A number is eV relative to E0 (bounds), eV (steps) or s (times). With the suffix `k` a bound or a step is
+    a wavenumber in 1/angstrom, and a time is that many seconds per 1/angstrom. The last bound is a point of
+    the grid.
 
     Parameters
     ----------
@@ -125,14 +127,14 @@ def grid_from_bounds(
 
 
 def grid_from_regions(regions: Sequence[RegionTuple], *, e0: str | float) -> EnergyGrid:
-    """Grid from regions `(start, stop, step, dwell)` in eV relative to E0 and s, or with "k" as fifth in 1/angstrom.
+    """Grid from regions `(start, stop, step, dwell)` in eV relative to E0 and s, or in 1/angstrom.
 
     Parameters
     ----------
     regions : sequence of tuple
-        `(start, stop, step, dwell[, "eV" | "k"])`; numbers with the suffix `k` as in `grid_from_bounds` work too.
-        A region starts where the one before it stops, or above. Points nearer than 0.01 eV are merged; the
-        dwell is that of the region that begins there.
+        `(start, stop, step, dwell[, "eV" | "k"])`; numbers with the suffix `k` as in `grid_from_bounds` work
+        too. A region starts where the one before it stops, or above. Points nearer than 0.01 eV are merged;
+        the dwell is that of the region that begins there.
     e0 : str or float
         Edge, as for `edge_energy_ev`.
 
@@ -213,7 +215,7 @@ def _bound_ev(value: BoundLike, unit: str, who: str) -> float:
     low, high = RELATIVE_RANGE_EV
     if not low <= energy <= high:
         raise ValueError(
-            f"{who} {value!r} is {energy:g} eV from E0, outside {low:g} to {high:g} eV; bounds are relative to E0"
+            f"{who} {value!r} is {energy:g} eV from E0, outside {low:g} to {high:g}; bounds are relative to E0"
         )
     return energy
 
@@ -238,13 +240,14 @@ def _steps(low: float, high: float, step: float, who: str) -> NDArray[np.float64
     points = low + step * np.arange(count)
     if high - points[-1] > 1e-6:
         points = np.append(points, high)
-    return points
+    return np.asarray(points, dtype=np.float64)
 
 
 def _merge(e0_ev: float, relative: NDArray, dwell: NDArray) -> EnergyGrid:
     """Drop each point that the next one repeats."""
     keep = np.append(np.diff(relative) > DUPLICATE_EV, True)
-    energy_ev, dwell_s = e0_ev + relative[keep], dwell[keep].astype(np.float64)
+    energy_ev = np.asarray(e0_ev + relative[keep], dtype=np.float64)
+    dwell_s = np.asarray(dwell[keep], dtype=np.float64)
     energy_ev.setflags(write=False)
     dwell_s.setflags(write=False)
     return EnergyGrid(energy_ev, dwell_s, e0_ev)
