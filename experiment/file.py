@@ -1,0 +1,227 @@
+"""The experiment file: what a scientist writes about cell, protocol, measurements and policies."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from .chemistry import CHEMISTRIES
+from .measurement_file import MeasurementFile, ReferenceFile, Section
+from .quantity import CRate, Seconds, Volts
+
+Policy = Literal["continue", "hold_voltage", "hold_current", "rest"]
+"""What the cell does when the acquisition cannot go on."""
+
+
+class NameSection(Section):
+    """``[experiment]``: what the experiment is called and who does it."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    operator: str = ""
+    description: str = ""
+    proposal: str = ""
+
+
+class CellSection(Section):
+    """``[cell]``: the cell as built.
+
+    Attributes
+    ----------
+    chemistry
+        Name in `operando.experiment.chemistry.CHEMISTRIES`, e.g. ``"NMC811"``.
+    active_mass_mg
+        Mass of cathode material, mg.
+    theoretical_capacity_mah_g
+        Charge of one lithium per formula unit, mA h/g; that of the chemistry unless given.
+    declared_capacity_mah
+        Capacity on which C-rates are based, mA h.
+    initial_lithium_content
+        x in Li_x MO2 when the protocol starts.
+    """
+
+    chemistry: str
+    active_mass_mg: float = Field(gt=0, le=1e5)
+    area_cm2: float = Field(gt=0, le=1e4)
+    theoretical_capacity_mah_g: float | None = Field(default=None, gt=0, le=1000)
+    declared_capacity_mah: float | None = Field(default=None, gt=0, le=1e5)
+    initial_lithium_content: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _chemistry_is_known(self) -> Self:
+        if self.chemistry not in CHEMISTRIES:
+            raise ValueError(f"chemistry {self.chemistry!r} is not known; known are {', '.join(CHEMISTRIES)}")
+        return self
+
+    @property
+    def capacity_per_lithium_mah_g(self) -> float:
+        """Charge of one lithium per formula unit, mA h/g."""
+        return self.theoretical_capacity_mah_g or CHEMISTRIES[self.chemistry].theoretical_capacity_mah_g
+
+    @property
+    def full_capacity_mah(self) -> float:
+        """Charge that takes every lithium out, mA h."""
+        return self.active_mass_mg * 1e-3 * self.capacity_per_lithium_mah_g
+
+
+class LimitsSection(Section):
+    """``[limits]``: what the potentiostat itself never lets the cell exceed."""
+
+    voltage_max_v: Volts
+    voltage_min_v: Volts
+    current_max_ma: PositiveFloat
+    capacity_max_mah: float | None = Field(default=None, gt=0)
+    temperature_max_degc: float = Field(default=60.0, gt=-20, le=150)
+    delay_s: float = Field(default=0.5, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.voltage_min_v >= self.voltage_max_v:
+            raise ValueError(
+                f"voltage_min_v = {self.voltage_min_v:g} V is not below "
+                f"voltage_max_v = {self.voltage_max_v:g} V"
+            )
+        return self
+
+
+class WatchdogSection(Section):
+    """``[watchdog]``: what the potentiostat does when the acquisition is silent (wall seconds)."""
+
+    timeout_s: Seconds = 60.0
+    action: Policy = "continue"
+
+
+class RestStep(Section):
+    """No current for a time."""
+
+    technique: Literal["rest"]
+    id: str | None = None
+    until_time_s: Seconds
+
+
+class ConstantCurrentStep(Section):
+    """Charge or discharge at a constant current until a voltage, time or capacity."""
+
+    technique: Literal["constant_current"]
+    direction: Literal["charge", "discharge"]
+    id: str | None = None
+    current_ma: float | None = Field(default=None, gt=0)
+    rate: CRate | None = None
+    until_voltage_v: Volts | None = None
+    until_time_s: Seconds | None = None
+    until_capacity_mah: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_current_and_an_end(self) -> Self:
+        if (self.current_ma is None) == (self.rate is None):
+            raise ValueError('needs exactly one of current_ma (mA, positive) and rate ("C/2")')
+        if self.until_voltage_v is None and self.until_time_s is None and self.until_capacity_mah is None:
+            raise ValueError("never ends: give until_voltage_v, until_time_s or until_capacity_mah")
+        return self
+
+    def current_a(self, declared_capacity_mah: float | None) -> float:
+        """Give the current in A, positive on charge; a rate needs the declared capacity (mA h)."""
+        current_ma = self.current_ma
+        if self.rate is not None:
+            if declared_capacity_mah is None:
+                raise ValueError("a C-rate needs cell.declared_capacity_mah")
+            current_ma = self.rate * declared_capacity_mah
+        assert current_ma is not None
+        return (1 if self.direction == "charge" else -1) * current_ma * 1e-3
+
+
+class ConstantVoltageStep(Section):
+    """Hold a voltage until the current has decayed or a time has passed."""
+
+    technique: Literal["constant_voltage"]
+    voltage_v: Volts
+    id: str | None = None
+    until_current_ma: float | None = Field(default=None, gt=0)
+    until_rate: CRate | None = None
+    until_time_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.until_current_ma is not None and self.until_rate is not None:
+            raise ValueError('needs at most one of until_current_ma (mA) and until_rate ("C/50")')
+        if self.until_current_ma is None and self.until_rate is None and self.until_time_s is None:
+            raise ValueError("never ends: give until_current_ma, until_rate or until_time_s")
+        return self
+
+    def until_current_a(self, declared_capacity_mah: float | None) -> float | None:
+        """Magnitude of the current that ends the step, A."""
+        if self.until_rate is None:
+            return None if self.until_current_ma is None else self.until_current_ma * 1e-3
+        if declared_capacity_mah is None:
+            raise ValueError("a C-rate needs cell.declared_capacity_mah")
+        return self.until_rate * declared_capacity_mah * 1e-3
+
+
+class LoopStep(Section):
+    """Go back to an earlier step a number of times."""
+
+    technique: Literal["loop"]
+    to_step: str
+    repeat: PositiveInt
+    id: str | None = None
+
+
+Step = Annotated[
+    RestStep | ConstantCurrentStep | ConstantVoltageStep | LoopStep, Field(discriminator="technique")
+]
+
+
+class RecordSection(Section):
+    """``[protocol.record]``: a sample whenever one of these has changed."""
+
+    dt_s: Seconds = 10.0
+    de_v: float = Field(default=0.005, gt=0)
+    di_a: float | None = Field(default=None, gt=0)
+
+
+class ProtocolSection(Section):
+    """``[protocol]``: the steps that the potentiostat runs by itself."""
+
+    record: RecordSection = RecordSection()
+    steps: list[Step] = Field(min_length=1, max_length=100)
+
+    def step_ids(self) -> list[str]:
+        """Identity of each step: the id given, else ``<position>_<technique>``."""
+        return [step.id or f"{position}_{step.technique}" for position, step in enumerate(self.steps)]
+
+
+class PoliciesSection(Section):
+    """``[policies]``: what the cell does when the acquisition cannot go on."""
+
+    on_pause: Policy = "continue"
+    on_abort: Policy = "continue"
+    on_beam_loss: Policy = "continue"
+    at_end: Literal["rest", "hold_voltage", "continue"] = "rest"
+
+
+class BeamSection(Section):
+    """``[beam]``: the beam on the sample, for the estimate of dose."""
+
+    flux_per_s: float = Field(default=1e11, gt=0, le=1e16)
+    width_mm: float = Field(default=1.0, gt=0, le=100)
+    height_mm: float = Field(default=1.0, gt=0, le=100)
+
+
+class RehearsalSection(Section):
+    """``[rehearsal]``: which simulated cell answers, and how fast its life passes."""
+
+    scenario: str
+    speed: float = Field(default=500.0, ge=1, le=100000)
+
+
+class ExperimentFile(Section):
+    """A whole experiment file; `operando.experiment.reading.read_experiment` makes one from toml."""
+
+    experiment: NameSection
+    cell: CellSection
+    limits: LimitsSection
+    protocol: ProtocolSection
+    measurements: list[MeasurementFile] = Field(default=[], max_length=50)
+    references: list[ReferenceFile] = Field(default=[], max_length=50)
+    watchdog: WatchdogSection = WatchdogSection()
+    policies: PoliciesSection = PoliciesSection()
+    beam: BeamSection = BeamSection()
+    rehearsal: RehearsalSection | None = None

@@ -1,0 +1,153 @@
+"""Measurements in an experiment file: what is measured, on which grid, and what sets it off."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+
+from .quantity import Seconds, Volts
+
+Direction = Literal["rising", "falling", "both"]
+"""Sense in which a level has to be crossed."""
+
+
+class Section(BaseModel):
+    """Part of an experiment file: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class GridFile(Section):
+    """Energies of a spectrum, as regions or as bounds, steps and times; relative to the edge.
+
+    Attributes
+    ----------
+    regions
+        Rows ``[start, stop, step, dwell_s]``; eV from the edge and s, or text such as ``"12k"``.
+    bounds, steps, times
+        n + 1 bounds (eV from the edge or k), n steps and n dwell times (s).
+    """
+
+    regions: list[tuple[float | str, float | str, float | str, float | str]] | None = Field(
+        default=None, min_length=1
+    )
+    bounds: list[float | str] | None = Field(default=None, min_length=2)
+    steps: list[float | str] | None = Field(default=None, min_length=1)
+    times: list[float | str] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_notation(self) -> Self:
+        lists = (self.bounds, self.steps, self.times)
+        if self.regions is not None and any(part is not None for part in lists):
+            raise ValueError("has both notations; keep regions, or bounds with steps and times")
+        if self.regions is None and any(part is None for part in lists):
+            raise ValueError(
+                "needs regions = [[start, stop, step, dwell_s], ...], or bounds, steps and times together"
+            )
+        return self
+
+
+class TriggerFile(Section):
+    """What sets a measurement off: exactly one rule over the state of the cell.
+
+    Attributes
+    ----------
+    every_time_s, every_lithium_content, every_state_of_charge, every_voltage_v, every_capacity_mah
+        Interval of the quantity.
+    at_voltage_v, at_lithium_content, at_state_of_charge, at_capacity_mah
+        Levels of the quantity, crossed in `direction`, told apart by `hysteresis` in the quantity's own unit.
+    step_start, step_end
+        Identity of a protocol step, or ``true`` for every step.
+    """
+
+    every_time_s: Seconds | None = None
+    every_lithium_content: float | None = Field(default=None, gt=0, lt=1)
+    every_state_of_charge: float | None = Field(default=None, gt=0, lt=1)
+    every_voltage_v: float | None = Field(default=None, gt=0, lt=5)
+    every_capacity_mah: PositiveFloat | None = None
+    at_voltage_v: list[Volts] | None = Field(default=None, min_length=1)
+    at_lithium_content: list[float] | None = Field(default=None, min_length=1)
+    at_state_of_charge: list[float] | None = Field(default=None, min_length=1)
+    at_capacity_mah: list[float] | None = Field(default=None, min_length=1)
+    step_start: str | Literal[True] | None = None
+    step_end: str | Literal[True] | None = None
+    direction: Direction = "both"
+    hysteresis: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        given = self.rule_keys()
+        if len(given) != 1:
+            known = ", ".join(
+                key for key in type(self).model_fields if key not in ("direction", "hysteresis")
+            )
+            named = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one rule, has {named}; choose one of {known}")
+        if not given[0].startswith("at_") and {"direction", "hysteresis"} & self.model_fields_set:
+            raise ValueError(f"direction and hysteresis belong to the at_... rules, not to {given[0]}")
+        return self
+
+    def rule_keys(self) -> list[str]:
+        """Keys of the rules that are given (one, once validated)."""
+        keys = [key for key in type(self).model_fields if key not in ("direction", "hysteresis")]
+        return [key for key in keys if getattr(self, key) is not None]
+
+    @property
+    def rule_key(self) -> str:
+        """Key of the rule, e.g. ``every_lithium_content``."""
+        return self.rule_keys()[0]
+
+    @property
+    def quantity(self) -> str:
+        """Quantity that the rule watches: ``voltage``, ``lithium_content``, ... or ``step``."""
+        kind, _, quantity = self.rule_key.partition("_")
+        return kind if kind == "step" else quantity.removesuffix("_v").removesuffix("_s").removesuffix("_mah")
+
+    def rule(self) -> str:
+        """Write the rule as one line of text for the potentiostat (see the contracts between the rooms)."""
+        key = self.rule_key
+        value = getattr(self, key)
+        if key.startswith("step_"):
+            return f"step {key.removeprefix('step_')}" + ("" if value is True else f" {value}")
+        if key.startswith("every_"):
+            return f"every {self.quantity} {value:.12g}"
+        levels = ",".join(f"{level:.12g}" for level in value)
+        hysteresis = f" hysteresis {self.hysteresis:.12g}" if self.hysteresis else ""
+        return f"at {self.quantity} {levels} {self.direction}{hysteresis}"
+
+
+class MeasurementFile(Section):
+    """``[[measurements]]``: a technique, its grid and its trigger.
+
+    Attributes
+    ----------
+    max_blur
+        Change of lithium content during one scan that is accepted without a warning.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    technique: Literal["xanes"]
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    grid: GridFile
+    trigger: TriggerFile
+    max_blur: float = Field(default=0.02, gt=0, le=1)
+
+
+class ReferenceFile(Section):
+    """``[[references]]``: a compound of known valence on the sample stage, measured before the cell starts.
+
+    Attributes
+    ----------
+    valence
+        Mean oxidation state of the element in the compound.
+    stage_x_mm, stage_y_mm
+        Where on the stage it is mounted, mm.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    valence: float = Field(ge=0, le=8)
+    stage_x_mm: float
+    stage_y_mm: float = 0.0
+    grid: GridFile
