@@ -215,7 +215,7 @@ def _bound_ev(value: BoundLike, unit: str, who: str) -> float:
     low, high = RELATIVE_RANGE_EV
     if not low <= energy <= high:
         raise ValueError(
-            f"{who} {value!r} is {energy:g} eV from E0, outside {low:g} to {high:g}; bounds are relative to E0"
+            f"{who} {value!r} is {energy:g} eV from E0, outside {low:g} to {high:g}: give it relative to E0"
         )
     return energy
 

@@ -1,0 +1,76 @@
+"""What a beamline must offer for X-ray plans: the attributes of `devices.beamline.Beamline`, as protocols."""
+
+from typing import Any, Protocol
+
+from bluesky.protocols import Movable, Readable, Triggerable
+
+
+class Settable(Readable[Any], Movable[Any], Protocol):
+    """Can be set and read, such as a motor or a signal."""
+
+
+class Monochromator(Readable[Any], Protocol):
+    """Reads `mono_energy` in eV."""
+
+    @property
+    def energy(self) -> Settable:
+        """Set in eV; done when the energy is really there."""
+        ...
+
+
+class IonChambers(Readable[Any], Triggerable, Protocol):
+    """Reads `i0`, `it`, `ir` in A, dark subtracted, and `i0_raw` ...; a trigger counts once."""
+
+    @property
+    def averaging_time(self) -> Settable:
+        """Counting time in s."""
+        ...
+
+    @property
+    def i0_dark(self) -> Settable:
+        """Dark current of I0 in A."""
+        ...
+
+    @property
+    def it_dark(self) -> Settable:
+        """Dark current of It in A."""
+        ...
+
+    @property
+    def ir_dark(self) -> Settable:
+        """Dark current of Ir in A."""
+        ...
+
+    @property
+    def dark_time(self) -> Settable:
+        """When the darks were taken, UNIX s of the host; 0: never."""
+        ...
+
+
+class XrayStation(Protocol):
+    """Devices that an absorption scan of a cell needs, ophyd or ophyd-async; `Beamline` is one."""
+
+    @property
+    def mono(self) -> Monochromator:
+        """Monochromator."""
+        ...
+
+    @property
+    def ion_chambers(self) -> IonChambers:
+        """Ion chambers before and behind the sample, and behind the foil."""
+        ...
+
+    @property
+    def photon_shutter(self) -> Settable:
+        """Takes "open" and "closed"."""
+        ...
+
+    @property
+    def ring(self) -> Readable[Any]:
+        """Reads `ring_current` in mA."""
+        ...
+
+    @property
+    def cell(self) -> Readable[Any]:
+        """Reads `cell_time` in s, `cell_voltage`, `cell_current`, `cell_capacity`, `cell_lithium_content`."""
+        ...

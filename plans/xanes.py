@@ -1,0 +1,134 @@
+"""Step scan of an absorption edge of a cell, every point stamped with the cell's state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.protocols import Reading
+from bluesky.utils import Msg, MsgGenerator, plan, short_uid
+
+from .beam_guard import BeamGuard
+from .darks import refresh_darks
+from .duration import Timing, estimate_duration_s, live_fraction
+from .grids import EnergyGrid
+from .station import XrayStation
+from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+
+
+@plan
+def xanes(
+    station: XrayStation,
+    *,
+    grid: EnergyGrid,
+    element: str,
+    edge: str = "K",
+    timing: Timing | None = None,
+    guard: BeamGuard | None = None,
+    dark_max_age_s: float | None = None,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[str]:
+    """Scan the energy over a grid, count at each point, and read the cell with it.
+
+    The shutter opens after the move to the first energy and closes on every way out.
+
+    Parameters
+    ----------
+    station : XrayStation
+        Devices, such as a `Beamline`.
+    grid : EnergyGrid
+        Energies and counting times.
+    element, edge : str
+        What is scanned, for the metadata.
+    timing : Timing, optional
+        Dead times, for the duration announced in the metadata.
+    guard : BeamGuard, optional
+        Limits below which the scan fails because the beam was lost; None: no check.
+    dark_max_age_s : float, optional
+        Darks older than this (s) are taken anew, into stream `dark`; None: never.
+    md : dict, optional
+        Metadata; what is given here wins.
+
+    Returns
+    -------
+    str
+        Uid of the run.
+
+    Raises
+    ------
+    BeamLostError
+        If the guard finds that the beam was lost; the run then has exit status `fail` and the reason.
+    TimeoutError
+        If a device is not there in time.
+    """
+    _md = {**scan_metadata(grid, timing or Timing(), element=element, edge=edge), **(md or {})}
+
+    def scan() -> MsgGenerator[None]:
+        if dark_max_age_s is not None:
+            yield from refresh_darks(station, max_age_s=dark_max_age_s)
+        yield from scan_points(station, grid, guard)
+
+    devices = [station.mono, station.ion_chambers]
+    run = bpp.run_wrapper(scan(), md=_md)
+    shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
+    return (yield from bpp.stage_wrapper(shut, devices))
+
+
+def scan_metadata(grid: EnergyGrid, timing: Timing, *, element: str, edge: str) -> dict[str, Any]:
+    """Start document of a scan before the caller's metadata."""
+    return {
+        "plan_name": "xanes",
+        "purpose": "measurement",
+        "technique": "xanes",
+        "element": element,
+        "edge": edge,
+        "attempt": 1,
+        "num_points": len(grid),
+        "grid": {
+            "e0_ev": grid.e0_ev,
+            "energy_ev": [round(energy, 4) for energy in grid.energy_ev.tolist()],
+            "dwell_s": [round(dwell, 4) for dwell in grid.dwell_s.tolist()],
+        },
+        "estimated_duration_s": estimate_duration_s(grid, timing),
+        "detector_live_fraction": live_fraction(grid, timing),
+        "hints": {"dimensions": [(["mono_energy"], "primary")]},
+    }
+
+
+def scan_points(station: XrayStation, grid: EnergyGrid, guard: BeamGuard | None) -> MsgGenerator[None]:
+    """Go through the grid inside an open run, one event of stream `primary` per point.
+
+    Raises
+    ------
+    BeamLostError
+        If the guard finds that the beam was lost.
+    """
+    devices = [station.ion_chambers, station.mono, station.ring, station.cell]
+    first: Mapping[str, Reading] | None = None
+    before: Mapping[str, Reading] | None = None
+    dwell_before = None
+    for energy_ev, dwell_s in zip(grid.energy_ev.tolist(), grid.dwell_s.tolist(), strict=True):
+        yield Msg("checkpoint")
+        group = short_uid("point")
+        yield Msg("set", station.mono.energy, energy_ev, group=group)
+        if dwell_s != dwell_before:
+            yield Msg("set", station.ion_chambers.averaging_time, dwell_s, group=group)
+            dwell_before = dwell_s
+        yield from wait_bounded(group, WAIT_S, [station.mono.energy, station.ion_chambers.averaging_time])
+        if first is None:
+            yield from set_all({station.photon_shutter: "open"})
+        reading = yield from read_event(
+            devices, trigger=[station.ion_chambers], stream="primary", timeout_s=dwell_s + WAIT_S
+        )
+        first = first or reading
+        if guard and reading:
+            guard.check(first, reading, _gap_s(before, reading) - dwell_s)
+        before = reading
+    yield from bps.checkpoint()
+
+
+def _gap_s(before: Mapping[str, Reading] | None, reading: Mapping[str, Reading]) -> float:
+    """Time on the cell's clock since the reading before, in s."""
+    if not before:
+        return 0.0
+    return float(reading["cell_time"]["value"]) - float(before["cell_time"]["value"])

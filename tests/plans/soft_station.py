@@ -1,0 +1,101 @@
+"""A beamline of soft signals with the attribute names of the real one; its cell lives only by `tick`."""
+
+import itertools
+import time
+
+import numpy as np
+from ophyd import Component as Cpt
+from ophyd import Device, Signal
+from ophyd.status import Status
+
+
+class Instant(Signal):
+    """A signal whose set is done at once, and which remembers what it was set to."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.history = []
+
+    def set(self, value, **_):
+        self.history.append(value)
+        self.put(value)
+        status = Status(self)
+        status.set_finished()
+        return status
+
+
+class SoftMono(Device):
+    energy = Cpt(Instant, value=8000.0, name="energy")
+    energy_setpoint = Cpt(Signal, value=8000.0)
+    bragg = Cpt(Signal, value=14.0)
+
+
+class SoftChambers(Device):
+    i0 = Cpt(Signal, value=1.0)
+    it = Cpt(Signal, value=0.5)
+    ir = Cpt(Signal, value=0.25)
+    i0_raw = Cpt(Signal, value=1.0)
+    it_raw = Cpt(Signal, value=0.5)
+    ir_raw = Cpt(Signal, value=0.25)
+    averaging_time = Cpt(Instant, value=0.0, kind="config")
+    i0_dark = Cpt(Instant, value=0.0, kind="config")
+    it_dark = Cpt(Instant, value=0.0, kind="config")
+    ir_dark = Cpt(Instant, value=0.0, kind="config")
+    dark_time = Cpt(Instant, value=0.0, kind="config")
+
+    def __init__(self, *args, on_trigger=lambda: None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.on_trigger = on_trigger
+        self.triggered = 0
+        for signal in (self.i0, self.it, self.ir, self.i0_raw, self.it_raw, self.ir_raw):
+            signal.name = signal.attr_name
+
+    def trigger(self):
+        self.triggered += 1
+        self.on_trigger()
+        status = Status(self)
+        status.set_finished()
+        return status
+
+
+class SoftCell(Device):
+    time = Cpt(Signal, value=0.0)
+    voltage = Cpt(Signal, value=3.7)
+    current = Cpt(Signal, value=1e-3)
+    capacity = Cpt(Signal, value=0.0)
+    lithium_content = Cpt(Signal, value=1.0)
+
+
+class SoftStation:
+    def __init__(self):
+        self.mono = SoftMono(name="mono")
+        self.mono.energy.name = "mono_energy"
+        self.ion_chambers = SoftChambers(name="ion_chambers", on_trigger=self.tick)
+        self.photon_shutter = Instant(name="photon_shutter", value="closed")
+        self.front_end_shutter = Instant(name="front_end_shutter", value="open")
+        self.ring = Signal(name="ring_current", value=300.0)
+        self.stage = Device(name="stage")
+        self.cell = SoftCell(name="cell")
+        self.counts = itertools.count(1)
+        self.events = {}
+
+    def tick(self):
+        """One counting of the chambers: the cell's clock goes on; scheduled events happen."""
+        number = next(self.counts)
+        self.cell.time.put(self.cell.time.get() + self.ion_chambers.averaging_time.get())
+        self.events.pop(number, lambda: None)()
+
+
+def collected(run_engine):
+    """Documents of a RunEngine as a list that fills."""
+    documents = []
+    run_engine.subscribe(lambda name, doc: documents.append((name, doc)))
+    return documents
+
+
+def now():
+    return time.time()
+
+
+def column(documents, key):
+    return np.array([doc["data"][key] for name, doc in documents if name == "event" and key in doc["data"]])
