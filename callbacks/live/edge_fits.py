@@ -1,0 +1,199 @@
+"""Live edge fits: a process that follows the journal and publishes one result per spectrum.
+
+Run as ``python -m operando.callbacks.live.edge_fits --journal FOLDER``.
+"""
+
+import argparse
+import logging
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
+from .edge_analysis import EdgeAnalysis
+from .result import Publish, ResultRun
+from .spectrum import SPECTRUM_PURPOSES, RunRecord, spectrum_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Experiment:
+    """What the live analysis knows of one experiment."""
+
+    analysis: EdgeAnalysis
+    cycling_runs: list[str] = field(default_factory=list)
+    open_cycling: set[str] = field(default_factory=set)
+    waiting: list[tuple[dict[str, Any], float]] = field(default_factory=list)
+    results: ResultRun | None = None
+
+
+class EdgeFits:
+    """Router that fits each spectrum when its run ends, and never fits one twice.
+
+    Parameters
+    ----------
+    publish
+        Takes the documents of the results.
+    parameters
+        Options of `fit_edge`.
+    """
+
+    def __init__(self, publish: Publish, parameters: Mapping[str, Any] | None = None) -> None:
+        self._publish = publish
+        self._parameters = dict(parameters or {})
+        self._records: dict[str, RunRecord] = {}
+        self._owner: dict[str, str] = {}
+        self._experiments: dict[str, _Experiment] = {}
+        self._done: set[str] = set()
+
+    def remember(self, measurement_run: str) -> None:
+        """Note that a spectrum has its result already."""
+        self._done.add(measurement_run)
+
+    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Take one document of any run of the journal."""
+        if name == "start":
+            self._start(doc)
+        elif name == "stop":
+            self._stop(doc)
+        elif name == "descriptor" and doc["run_start"] in self._records:
+            self._owner[doc["uid"]] = doc["run_start"]
+            self._records[doc["run_start"]].add(name, doc)
+        elif name == "event" and doc["descriptor"] in self._owner:
+            self._records[self._owner[doc["descriptor"]]].add(name, doc)
+
+    def settle(self) -> None:
+        """End the result runs whose cycling has ended; to be called when nothing is left to read."""
+        for experiment in self._experiments.values():
+            if experiment.results is not None and not experiment.open_cycling:
+                experiment.results.close()
+                experiment.results = None
+
+    def close(self) -> None:
+        """End every result run."""
+        for experiment in self._experiments.values():
+            if experiment.results is not None:
+                experiment.results.close()
+                experiment.results = None
+
+    def _start(self, doc: Mapping[str, Any]) -> None:
+        purpose = doc.get("purpose")
+        uid = (doc.get("experiment") or {}).get("uid")
+        if uid is None:
+            return
+        experiment = self._experiments.setdefault(uid, _Experiment(EdgeAnalysis(self._parameters)))
+        if purpose == "cycling":
+            experiment.cycling_runs.append(doc["uid"])
+            experiment.open_cycling.add(doc["uid"])
+            self._records[doc["uid"]] = RunRecord(doc)
+        elif purpose in SPECTRUM_PURPOSES:
+            self._records[doc["uid"]] = RunRecord(doc)
+
+    def _stop(self, doc: Mapping[str, Any]) -> None:
+        record = self._records.pop(doc["run_start"], None)
+        if record is None:
+            return
+        self._owner = {stream: run for stream, run in self._owner.items() if run != doc["run_start"]}
+        experiment = self._experiments[record.start["experiment"]["uid"]]
+        if record.start["purpose"] == "cycling":
+            experiment.open_cycling.discard(doc["run_start"])
+        elif doc.get("exit_status") == "success":
+            self._fit(experiment, record, doc["time"])
+
+    def _fit(self, experiment: _Experiment, record: RunRecord, stopped_at: float) -> None:
+        try:
+            spectrum = spectrum_of(record)
+        except (ValueError, KeyError) as error:
+            logger.warning("run %s holds no spectrum: %s", record.start["uid"], error)
+            return
+        values = experiment.analysis.result(spectrum)
+        if spectrum.run in self._done:
+            return
+        self._done.add(spectrum.run)
+        values["latency_s"] = time.time() - stopped_at
+        experiment.waiting.append((values, stopped_at))
+        self._publish_waiting(experiment, record.start)
+
+    def _publish_waiting(self, experiment: _Experiment, start: Mapping[str, Any]) -> None:
+        """Publish what is ready; results of references wait for the cycling run that they belong to."""
+        of = start.get("cycling_run") or next(iter(experiment.cycling_runs), None)
+        if of is None:
+            return
+        if experiment.results is None:
+            experiment.results = ResultRun(
+                self._publish, start["experiment"], start.get("cell", {}), of, self._parameters
+            )
+        for values, _ in experiment.waiting:
+            experiment.results.add(values)
+            logger.info("%s", _line(values))
+        experiment.waiting.clear()
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return (
+        f"{values['measurement']} {values['measurement_run'][:8]}: half step {values['half_step_ev']:.2f} eV, "
+        f"valence {values['valence']:.3f}, {values['verdict']}, {values['latency_s'] * 1e3:.0f} ms after the scan"
+    )
+
+
+def recall(journal: Path, fits: EdgeFits) -> None:
+    """Close result runs that a dead predecessor left open and note which spectra have their result."""
+    tail = JournalTail(journal)
+    analyses: set[str] = set()
+    for name, doc in tail.poll():
+        if (
+            name == "start" and doc.get("purpose") == "analysis" and doc["analysis"]["name"] == "edge_fit"
+        ) or (name == "descriptor" and doc["run_start"] in analyses):
+            analyses.add(doc["uid"])
+        elif name == "event" and doc["descriptor"] in analyses:
+            fits.remember(doc["data"]["measurement_run"])
+    for run in runs(journal):
+        if run.uid in analyses and run.stop is None and not run.alive:
+            close_dead_run(run.path, "the live analysis ended before its experiment; another process went on")
+
+
+def serve(journal: Path, ended: threading.Event, poll_interval_s: float = 0.05) -> None:
+    """Fit every spectrum of a journal, those written from now on included, until told to end.
+
+    Parameters
+    ----------
+    journal
+        Folder of the journal.
+    ended
+        Set it to end; results so far are closed.
+    poll_interval_s
+        Time between two looks at the journal, s.
+    """
+    with Journal(journal) as publish:
+        fits = EdgeFits(publish)
+        recall(journal, fits)
+        tail = JournalTail(journal)
+        while not ended.is_set():
+            documents = tail.poll()
+            for name, doc in documents:
+                fits(name, doc)
+            if not documents:
+                fits.settle()
+                ended.wait(poll_interval_s)
+        fits.close()
+
+
+def main() -> None:
+    """Follow a journal until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(description="Fit each spectrum of a journal as it finishes.")
+    parser.add_argument("--journal", type=Path, required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    serve(arguments.journal, ended)
+
+
+if __name__ == "__main__":
+    main()

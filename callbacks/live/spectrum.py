@@ -1,0 +1,134 @@
+"""Spectra out of the documents of a run: one absorption spectrum with the state of the cell at its middle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPECTRUM_PURPOSES = ("measurement", "reference")
+"""Runs that hold a spectrum of the cell or of a reference compound."""
+
+CELL_KEYS = {
+    "time": "cell_time",
+    "voltage": "cell_voltage",
+    "current": "cell_current",
+    "capacity": "cell_capacity",
+    "lithium_content": "cell_lithium_content",
+}
+"""State of the cell in a result, and the data key from which it comes."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """One absorption spectrum and the state of the cell.
+
+    Attributes
+    ----------
+    run, name, purpose, element, edge
+        The run (uid) and what it measured.
+    valence
+        Known oxidation state of a reference, NaN for a measurement.
+    energy_ev, mu, foil_mu
+        Shape (n_energies,), energies rising; ln(I0/It) of the sample and ln(It/Ir) of the foil behind it.
+    cell
+        time (s), voltage (V), current (A), capacity (mA h), lithium_content at the middle of the scan.
+    """
+
+    run: str
+    name: str
+    purpose: str
+    element: str
+    edge: str
+    valence: float
+    energy_ev: NDArray[np.float64]
+    mu: NDArray[np.float64]
+    foil_mu: NDArray[np.float64]
+    cell: Mapping[str, float]
+
+
+@dataclass
+class RunRecord:
+    """Documents of one run as they arrive; of events with one sequence number the last one counts."""
+
+    start: Mapping[str, Any]
+    streams: dict[str, str] = field(default_factory=dict)
+    events: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+
+    def add(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Take a descriptor or an event (pages are not written by the acquisition)."""
+        if name == "descriptor":
+            self.streams[doc["uid"]] = doc["name"]
+        elif name == "event":
+            stream = self.streams[doc["descriptor"]]
+            self.events.setdefault(stream, {})[doc["seq_num"]] = doc["data"]
+
+    def column(self, key: str, stream: str = "primary") -> NDArray[np.float64]:
+        """One data key over the events of a stream, in order; NaN where an event lacks it."""
+        rows = self.events.get(stream, {})
+        return np.array([rows[number].get(key, np.nan) for number in sorted(rows)], dtype=np.float64)
+
+
+def absorption(incident_a: NDArray[np.float64], transmitted_a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absorption ln(incident / transmitted) of two ion chambers.
+
+    Parameters
+    ----------
+    incident_a, transmitted_a
+        Shape (n,), dark subtracted currents in A.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), without unit; NaN where a current is not positive.
+
+    Examples
+    --------
+    >>> absorption(np.array([2.718281828, 1.0]), np.array([1.0, 0.0])).round(6).tolist()
+    [1.0, nan]
+    """
+    usable = (incident_a > 0) & (transmitted_a > 0)
+    ratio = np.divide(incident_a, transmitted_a, out=np.full(incident_a.shape, np.nan), where=usable)
+    return np.log(ratio)
+
+
+def spectrum_of(record: RunRecord) -> Spectrum:
+    """Build the spectrum of a finished run.
+
+    Parameters
+    ----------
+    record
+        All documents of a measurement or reference run.
+
+    Raises
+    ------
+    ValueError
+        When the run has no event in its primary stream.
+    """
+    start = record.start
+    energy_ev = record.column("mono_energy")
+    if energy_ev.size == 0:
+        raise ValueError(f"run {start['uid']} has no event in its primary stream: nothing to fit")
+    i0, it, ir = (record.column(key) for key in ("i0", "it", "ir"))
+    order = np.argsort(energy_ev, kind="stable")
+    middle = {name: _middle(record.column(key)) for name, key in CELL_KEYS.items()}
+    purpose = start["purpose"]
+    return Spectrum(
+        run=start["uid"],
+        name=str(start.get(purpose, purpose)),
+        purpose=purpose,
+        element=start["element"],
+        edge=start.get("edge", "K"),
+        valence=float(start.get("valence", np.nan)),
+        energy_ev=energy_ev[order],
+        mu=absorption(i0, it)[order],
+        foil_mu=absorption(it, ir)[order],
+        cell=middle,
+    )
+
+
+def _middle(values: NDArray[np.float64]) -> float:
+    """Half way between the ends of a scan: the state changes evenly while the current is constant."""
+    finite = values[np.isfinite(values)]
+    return float((finite[0] + finite[-1]) / 2) if finite.size else float("nan")

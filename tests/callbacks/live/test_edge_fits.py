@@ -1,0 +1,174 @@
+"""Live fits: one result per spectrum, whatever happens to spectrum or process."""
+
+import numpy as np
+import pytest
+from event_model import compose_run
+from operando.callbacks.live import edge_analysis
+from operando.callbacks.live.edge_fits import EdgeFits, recall
+from operando.callbacks.tiled.journal import Journal, JournalTail
+
+EXPERIMENT = {"uid": "e" * 36, "name": "test"}
+ENERGY_EV = np.concatenate(
+    [np.arange(8273, 8313, 5.0), np.arange(8313, 8373, 0.8), np.arange(8373, 8484, 5.0)]
+)
+
+
+def cycling():
+    return compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT})
+
+
+def spectrum_documents(edge_ev, *, purpose="measurement", name="ni_k", valence=None, shift_ev=0.0, of="c"):
+    """Documents of one scan with an arctangent edge and a foil at 8333 eV, both moved by shift_ev."""
+    true_ev = ENERGY_EV + shift_ev
+    mu = 0.3 + np.arctan((true_ev - edge_ev) / 1.5) / np.pi + 0.5
+    foil = np.arctan((true_ev - 8333.0) / 1.0) / np.pi + 0.5
+    extra = {"valence": valence} if valence is not None else {"cycling_run": of}
+    run = compose_run(
+        metadata={
+            "purpose": purpose,
+            "experiment": EXPERIMENT,
+            "element": "Ni",
+            "edge": "K",
+            purpose: name,
+            **extra,
+        }
+    )
+    keys = ["mono_energy", "i0", "it", "ir", "cell_time", "cell_voltage", "cell_current", "cell_capacity"]
+    keys.append("cell_lithium_content")
+    stream = run.compose_descriptor(
+        name="primary", data_keys={key: {"source": "test", "dtype": "number", "shape": []} for key in keys}
+    )
+    yield "start", run.start_doc
+    yield "descriptor", stream.descriptor_doc
+    it = np.exp(-mu)
+    rows = np.column_stack([ENERGY_EV, np.ones_like(mu), it, it * np.exp(-foil)])
+    for number, row in enumerate(rows):
+        x = 0.80 - 0.01 * number / (len(rows) - 1)
+        data = dict(zip(keys, [*row, 1000.0 + number, 3.7, 0.001, 0.5, x], strict=True))
+        yield "event", stream.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0))
+    yield "stop", run.compose_stop()
+
+
+def send(router, documents):
+    for name, doc in documents:
+        router(name, doc)
+
+
+@pytest.fixture
+def published():
+    return []
+
+
+@pytest.fixture
+def fits(published):
+    return EdgeFits(lambda name, doc: published.append((name, doc)))
+
+
+def results(published):
+    return [doc["data"] for name, doc in published if name == "event"]
+
+
+def with_references(fits):
+    send(fits, spectrum_documents(8343.0, purpose="reference", name="NiO", valence=2.0))
+    send(fits, spectrum_documents(8345.0, purpose="reference", name="LiNiO2", valence=3.0))
+
+
+def test_valence_comes_from_the_references(fits, published):
+    with_references(fits)
+    send(fits, spectrum_documents(8344.0))
+    data = results(published)[-1]
+    assert data["verdict"] == "good"
+    assert data["valence"] == pytest.approx(2.5, abs=0.04)
+    assert data["lithium_content"] == pytest.approx(0.795)
+    assert data["latency_s"] < 5
+
+
+def test_a_drift_of_the_monochromator_is_taken_out_by_the_foil(fits, published):
+    with_references(fits)
+    send(fits, spectrum_documents(8344.0, shift_ev=1.3))
+    data = results(published)[-1]
+    assert data["foil_shift_ev"] == pytest.approx(1.3, abs=0.05)
+    assert data["valence"] == pytest.approx(2.5, abs=0.06)
+
+
+def test_results_of_references_wait_for_the_cycling_run_they_belong_to(fits, published):
+    with_references(fits)
+    assert published == []
+    run = cycling()
+    fits("start", run.start_doc)
+    send(fits, spectrum_documents(8344.0, of=run.start_doc["uid"]))
+    start = published[0][1]
+    assert start["analysis"]["of"] == run.start_doc["uid"]
+    assert [data["measurement"] for data in results(published)] == ["NiO", "LiNiO2", "ni_k"]
+
+
+def test_without_references_there_is_a_fit_but_no_valence(fits, published):
+    send(fits, spectrum_documents(8344.0))
+    data = results(published)[-1]
+    assert data["half_step_ev"] == pytest.approx(8344.0, abs=0.1)
+    assert np.isnan(data["valence"])
+
+
+def test_a_fit_that_breaks_down_becomes_a_verdict(fits, published, monkeypatch):
+    def explode(*_args, **_options):
+        raise FloatingPointError("singular")
+
+    send(fits, spectrum_documents(8344.0))
+    with monkeypatch.context() as patched:
+        patched.setattr(edge_analysis.EdgeAnalysis, "_fit", explode)
+        send(fits, spectrum_documents(8344.0))
+    send(fits, spectrum_documents(8344.0))
+    verdicts = [data["verdict"] for data in results(published)]
+    assert verdicts == ["good", "failed", "good"]
+    assert "singular" in results(published)[1]["reason"]
+    assert set(results(published)[1]) == set(results(published)[0])
+
+
+def test_a_dead_chamber_ends_in_a_verdict(fits, published):
+    documents = list(spectrum_documents(8344.0))
+    for name, doc in documents:
+        if name == "event":
+            doc["data"]["it"] = 0.0
+    send(fits, documents)
+    assert results(published)[-1]["verdict"] == "no data"
+
+
+def test_an_aborted_scan_is_not_fitted(fits, published):
+    documents = list(spectrum_documents(8344.0))
+    documents[-1][1]["exit_status"] = "abort"
+    send(fits, documents)
+    assert published == []
+
+
+def test_repeated_points_count_once(fits, published):
+    documents = list(spectrum_documents(8344.0))
+    documents.insert(5, documents[3])
+    send(fits, documents)
+    assert results(published)[-1]["verdict"] == "good"
+
+
+def test_a_restarted_process_goes_on_without_doubling(tmp_path):
+    run = cycling()
+    with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", run.start_doc)
+        send(journal, spectrum_documents(8344.0, of=run.start_doc["uid"]))
+    counts = []
+    for _ in range(2):
+        with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
+            fits = EdgeFits(journal)
+            recall(tmp_path, fits)
+            send(fits, JournalTail(tmp_path).poll())
+        records = JournalTail(tmp_path).poll()
+        counts.append(sum(1 for name, doc in records if name == "event" and "measurement_run" in doc["data"]))
+    assert counts == [1, 1]
+
+
+def test_results_end_when_the_cycling_has_ended(fits, published):
+    run = cycling()
+    fits("start", run.start_doc)
+    send(fits, spectrum_documents(8344.0, of=run.start_doc["uid"]))
+    fits.settle()
+    assert published[-1][0] == "event"
+    fits("stop", run.compose_stop())
+    fits.settle()
+    assert published[-1][0] == "stop"
