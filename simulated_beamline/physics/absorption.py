@@ -1,0 +1,263 @@
+"""What the beam meets: the stack of a cell, reference pellets and metal foils, as absorbances."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .attenuation import (
+    atomic_mass,
+    bare_and_jump_cm2_g,
+    compound_cm2_g,
+    edge_energy_ev,
+    element_cm2_g,
+    grid_ev,
+    interpolate,
+    mass_fractions,
+)
+from .edge_shape import EdgeParameters, normalised_edge, stack_parameters
+from .ion import IONS, ResolutionLaw, edge_parameters
+from .metal import METAL_DENSITY_G_CM3, normalised_metal_edge
+from .valence import valences
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A homogeneous sheet without an edge of interest: window, collector, separator, electrolyte.
+
+    Attributes
+    ----------
+    name : str
+        What it is.
+    formula : str
+        Chemical formula.
+    areal_density_g_cm2 : float
+        Density times thickness.
+    """
+
+    name: str
+    formula: str
+    areal_density_g_cm2: float
+
+
+@dataclass(frozen=True)
+class Electrode:
+    """Active material of the cathode.
+
+    Attributes
+    ----------
+    composition : Mapping[str, float]
+        Metals per formula unit Li_x M O2.
+    areal_density_g_cm2 : float
+        Pristine active mass per area in the beam.
+    metal_oxygen_angstrom, metal_metal_angstrom : tuple of (float, float)
+        Rows of (lithium content, distance), rising in lithium content; linear between.
+    lithium_full : float
+        Lithium content of the pristine oxide.
+    oxygen_overlap : float
+        See `valences`.
+    """
+
+    composition: Mapping[str, float]
+    areal_density_g_cm2: float
+    metal_oxygen_angstrom: tuple[tuple[float, float], ...]
+    metal_metal_angstrom: tuple[tuple[float, float], ...]
+    lithium_full: float = 1.0
+    oxygen_overlap: float = 0.0
+
+    def mass_fractions(self) -> dict[str, float]:
+        """Mass fraction of each element of the pristine oxide."""
+        metals = "".join(f"{element}{amount:.9f}" for element, amount in self.composition.items())
+        return mass_fractions(f"Li{self.lithium_full:.9f}{metals}O2")
+
+    def valence(self, element: str, lithium_content: float) -> float:
+        """Return the true mean oxidation state of one metal at a lithium content."""
+        states = valences(
+            self.composition,
+            lithium_content,
+            lithium_full=self.lithium_full,
+            oxygen_overlap=self.oxygen_overlap,
+        )
+        return states.metals[element]
+
+
+class CellStack:
+    """Everything between I0 and It when the cell is in the beam.
+
+    Parameters
+    ----------
+    electrode
+        The cathode; its Ni, Co and Mn edges follow the lithium content.
+    layers
+        All other parts of the cell.
+    resolution
+        Resolution law of the monochromator.
+    """
+
+    def __init__(self, electrode: Electrode, layers: Sequence[Layer], resolution: ResolutionLaw) -> None:
+        self.electrode = electrode
+        self.layers = tuple(layers)
+        self._resolution = resolution
+        self._elements = [element for element in electrode.composition if element in IONS]
+        fractions = electrode.mass_fractions()
+        splits = [bare_and_jump_cm2_g(element) for element in self._elements]
+        areal = [fractions[element] * electrode.areal_density_g_cm2 for element in self._elements]
+        self._jumps = np.array([mass * jump for mass, (_, jump) in zip(areal, splits, strict=True)])
+        self._smooth = np.zeros_like(grid_ev())
+        for mass, (bare, _) in zip(areal, splits, strict=True):
+            self._smooth += mass * bare
+        for element in fractions.keys() - set(self._elements):
+            self._smooth += fractions[element] * electrode.areal_density_g_cm2 * element_cm2_g(element)
+        for layer in self.layers:
+            self._smooth += layer.areal_density_g_cm2 * compound_cm2_g(layer.formula)
+
+    def absorbance(self, energy_ev: ArrayLike, spot_lithium_content: float) -> FloatArray:
+        """Absorbance mu t of the whole stack.
+
+        Parameters
+        ----------
+        energy_ev
+            True photon energies, eV, shape (m,).
+        spot_lithium_content
+            x of Li_x MO2 in the illuminated spot.
+
+        Returns
+        -------
+        ndarray
+            Shape (m,).
+
+        Raises
+        ------
+        ValueError
+            If an energy leaves the tables or x its range.
+        """
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        edges = normalised_edge(energy, self.edges(spot_lithium_content))
+        return interpolate(self._smooth, energy) + np.sum(interpolate(self._jumps, energy) * edges, axis=0)
+
+    def transmission(self, energy_ev: ArrayLike, spot_lithium_content: float) -> FloatArray:
+        """Return the transmitted share (0..1) of the photons, shape (m,); see `absorbance`."""
+        return np.exp(-self.absorbance(energy_ev, spot_lithium_content))
+
+    def edge_step(self, element: str) -> float:
+        """Height of an element's K edge in absorbance, at the tabulated edge."""
+        row = self._elements.index(element)
+        return float(interpolate(self._jumps[row], edge_energy_ev(element)))
+
+    def edges(self, spot_lithium_content: float) -> EdgeParameters:
+        """Shapes of the edges of all metals, as columns (n, 1), at a lithium content."""
+        electrode = self.electrode
+        states = valences(
+            electrode.composition,
+            spot_lithium_content,
+            lithium_full=electrode.lithium_full,
+            oxygen_overlap=electrode.oxygen_overlap,
+        )
+        distances = {
+            "metal_oxygen_angstrom": _between(electrode.metal_oxygen_angstrom, spot_lithium_content),
+            "metal_metal_angstrom": _between(electrode.metal_metal_angstrom, spot_lithium_content),
+        }
+        return stack_parameters(
+            [
+                edge_parameters(element, states.metals[element], resolution=self._resolution, **distances)
+                for element in self._elements
+            ]
+        )
+
+
+class ReferenceSample:
+    """A pellet of one oxide with a known oxidation state, to calibrate the valence scale.
+
+    Parameters
+    ----------
+    formula
+        Of the compound, e.g. "NiO".
+    element, valence
+        The metal and its oxidation state.
+    metal_oxygen_angstrom, metal_metal_angstrom
+        Distances of its two shells.
+    edge_step
+        Absorbance step of the pellet; fixes its areal density.
+    resolution
+        Resolution law of the monochromator.
+    """
+
+    def __init__(
+        self,
+        formula: str,
+        element: str,
+        valence: float,
+        *,
+        metal_oxygen_angstrom: float,
+        metal_metal_angstrom: float,
+        edge_step: float,
+        resolution: ResolutionLaw,
+    ) -> None:
+        self.element = element
+        self.valence = valence
+        fractions = mass_fractions(formula)
+        if element not in fractions:
+            raise ValueError(
+                f"reference {formula!r} does not contain {element!r}: correct formula or element"
+            )
+        bare, jump = bare_and_jump_cm2_g(element)
+        areal = edge_step / (fractions[element] * float(interpolate(jump, edge_energy_ev(element))))
+        self._jump = fractions[element] * areal * jump
+        others = [fractions[other] * element_cm2_g(other) for other in fractions if other != element]
+        self._smooth = areal * (fractions[element] * bare + np.sum(others, axis=0))
+        self._shape = edge_parameters(
+            element,
+            valence,
+            metal_oxygen_angstrom=metal_oxygen_angstrom,
+            metal_metal_angstrom=metal_metal_angstrom,
+            resolution=resolution,
+        )
+
+    def absorbance(self, energy_ev: ArrayLike) -> FloatArray:
+        """Absorbance of the pellet at true photon energies (eV, shape (m,)), shape (m,)."""
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        return interpolate(self._smooth, energy) + interpolate(self._jump, energy) * normalised_edge(
+            energy, self._shape
+        )
+
+
+class Foil:
+    """A metal foil; the first inflection of its edge is the tabulated edge energy.
+
+    Parameters
+    ----------
+    element
+        Ni, Co or Mn.
+    thickness_um
+        Of the foil.
+    resolution
+        Resolution law of the monochromator.
+    """
+
+    def __init__(self, element: str, thickness_um: float, resolution: ResolutionLaw) -> None:
+        self.element = element
+        self.thickness_um = thickness_um
+        areal = METAL_DENSITY_G_CM3[element] * thickness_um * 1e-4
+        bare, jump = bare_and_jump_cm2_g(element)
+        self._bare, self._jump = areal * bare, areal * jump
+        self._resolution_ev = resolution(edge_energy_ev(element))
+
+    def absorbance(self, energy_ev: ArrayLike) -> FloatArray:
+        """Absorbance of the foil at true photon energies (eV, shape (m,)), shape (m,)."""
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        edge = normalised_metal_edge(energy, self.element, self._resolution_ev)
+        return interpolate(self._bare, energy) + interpolate(self._jump, energy) * edge
+
+
+def formula_mass(composition: Mapping[str, float], lithium_content: float = 1.0) -> float:
+    """Molar mass of Li_x M O2, g/mol."""
+    metals = sum(amount * atomic_mass(element) for element, amount in composition.items())
+    return metals + lithium_content * atomic_mass("Li") + 2.0 * atomic_mass("O")
+
+
+def _between(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:
+    contents, distances = zip(*rows, strict=True)
+    return float(np.interp(lithium_content, contents, distances))

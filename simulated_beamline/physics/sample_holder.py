@@ -1,0 +1,101 @@
+"""What stands in the beam for a position of the sample stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .absorption import CellStack, ReferenceSample
+
+FloatArray = NDArray[np.float64]
+
+OPAQUE_ABSORBANCE = 25.0
+CELL, FRAME, NOTHING = "cell", "frame", "nothing"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A round opening of the sample holder.
+
+    Attributes
+    ----------
+    x_mm, y_mm : float
+        Stage position at which the beam meets its centre.
+    radius_mm : float
+        Free radius.
+    """
+
+    x_mm: float
+    y_mm: float
+    radius_mm: float
+
+    def contains(self, x_mm: float, y_mm: float) -> bool:
+        """Whether the beam passes at this stage position (mm)."""
+        return (x_mm - self.x_mm) ** 2 + (y_mm - self.y_mm) ** 2 <= self.radius_mm**2
+
+
+class SampleHolder:
+    """A metal frame with the cell and reference pellets in round windows.
+
+    Parameters
+    ----------
+    cell, cell_window
+        The cell and where it sits.
+    references
+        Name to pellet and window.
+    half_width_mm, half_height_mm
+        Outline of the frame around the stage's zero; beyond it the beam meets nothing.
+    """
+
+    def __init__(
+        self,
+        cell: CellStack,
+        cell_window: Window,
+        references: Mapping[str, tuple[ReferenceSample, Window]],
+        *,
+        half_width_mm: float,
+        half_height_mm: float,
+    ) -> None:
+        self.cell = cell
+        self.cell_window = cell_window
+        self.references = dict(references)
+        self.half_width_mm = half_width_mm
+        self.half_height_mm = half_height_mm
+
+    def at(self, x_mm: float, y_mm: float) -> str:
+        """Name of what the beam meets at a stage position: "cell", a reference, "frame" or "nothing"."""
+        if self.cell_window.contains(x_mm, y_mm):
+            return CELL
+        for name, (_, window) in self.references.items():
+            if window.contains(x_mm, y_mm):
+                return name
+        inside = abs(x_mm) <= self.half_width_mm and abs(y_mm) <= self.half_height_mm
+        return FRAME if inside else NOTHING
+
+    def absorbance(
+        self, energy_ev: ArrayLike, x_mm: float, y_mm: float, spot_lithium_content: float
+    ) -> FloatArray:
+        """Absorbance of what the beam meets.
+
+        Parameters
+        ----------
+        energy_ev
+            True photon energies, eV, shape (m,).
+        x_mm, y_mm
+            Stage position.
+        spot_lithium_content
+            x of Li_x MO2 in the illuminated spot of the cell.
+
+        Returns
+        -------
+        ndarray
+            Shape (m,).
+        """
+        where = self.at(x_mm, y_mm)
+        if where == CELL:
+            return self.cell.absorbance(energy_ev, spot_lithium_content)
+        if where in self.references:
+            return self.references[where][0].absorbance(energy_ev)
+        opaque = OPAQUE_ABSORBANCE if where == FRAME else 0.0
+        return np.full(np.atleast_1d(np.asarray(energy_ev)).shape, opaque)
