@@ -39,8 +39,8 @@ class Rest:
 class ConstantCurrent:
     """A constant current (A, positive charges) until the first of its ends is reached.
 
-    `until_voltage_v` is an upper end for a charge and a lower one for a discharge; `until_capacity_mah` counts
-    the charge passed in this step, without sign.
+    `until_voltage_v` is an upper end for a charge and a lower one for a discharge; `until_capacity_mah`
+    counts the charge passed in this step, without sign.
     """
 
     current_a: float

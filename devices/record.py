@@ -1,0 +1,104 @@
+"""The cycler's own record, read by sample number so that a network gap loses and doubles nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignal, EpicsSignalRO
+
+from .bounded import fresh, write
+
+logger = logging.getLogger(__name__)
+# Column of the record: key below the name of the device, unit, whether it counts.
+COLUMNS: tuple[tuple[str, str, bool], ...] = (
+    ("sample", "", True),
+    ("time", "s", False),
+    ("voltage", "V", False),
+    ("current", "A", False),
+    ("capacity", "mA h", False),
+    ("lithium_content", "", False),
+    ("state_of_charge", "", False),
+    ("temperature", "degC", False),
+    ("step", "", True),
+    ("cycle", "", True),
+    ("half_cycle", "", True),
+)
+
+
+class Record(Device):
+    """Rows of the cycler's memory."""
+
+    count = Cpt(EpicsSignalRO, "COUNT", auto_monitor=True, kind="omitted")
+    begin = Cpt(EpicsSignal, "FROM", put_complete=True, kind="omitted")
+    start = Cpt(EpicsSignalRO, "START", kind="omitted")
+    block = Cpt(EpicsSignalRO, "BLOCK", kind="omitted")
+
+    timeout_s = 5.0
+
+    def samples(self) -> int:
+        """Count the samples taken since the server was started."""
+        return int(fresh(self.count, self.timeout_s))
+
+    def rows(self, first: int) -> Iterator[np.ndarray]:
+        """Rows from sample `first` on up to the present, in blocks of shape (rows, columns).
+
+        Samples that the cycler's memory no longer holds are logged as lost; the sample numbers show the gap.
+
+        Raises
+        ------
+        TimeoutError
+            When the cycler does not answer; what was yielded is valid, the next call may go on after it.
+        """
+        count = self.samples()
+        if count < first:
+            logger.warning(
+                "%s: the cycler has %d samples, %d were read: it was restarted, reading from 0",
+                self.name,
+                count,
+                first,
+            )
+            first = 0
+        while first < count:
+            block = self._read(first)
+            if not len(block):
+                return
+            if block[0, 0] > first:
+                logger.error(
+                    "%s: samples %d to %d are lost, the cycler's memory has dropped them; collect more often",
+                    self.name,
+                    first,
+                    int(block[0, 0]) - 1,
+                )
+            first = int(block[-1, 0]) + 1
+            yield block
+
+    def _read(self, first: int) -> np.ndarray:
+        write(self.begin, first, self.timeout_s)
+        flat = np.atleast_1d(np.asarray(fresh(self.block, self.timeout_s), dtype=float))
+        rows = flat[: flat.size // len(COLUMNS) * len(COLUMNS)].reshape(-1, len(COLUMNS))
+        # Another client may have asked for other rows in between: what is older is known already.
+        return rows[rows[:, 0] >= first]
+
+
+def data_keys(name: str, source: str) -> dict[str, dict]:
+    """Describe the columns for a descriptor document."""
+    keys: dict[str, dict] = {}
+    for column, unit, counts in COLUMNS:
+        key = {"source": source, "dtype": "integer" if counts else "number", "shape": []}
+        key |= {"dtype_numpy": "<i8" if counts else "<f8"} | ({"units": unit} if unit else {})
+        keys[f"{name}_{column}"] = key
+    return keys
+
+
+def event_page(name: str, rows: np.ndarray) -> dict:
+    """Partial event page of a block of rows."""
+    now = time.time()
+    data = {
+        f"{name}_{column}": (rows[:, index].astype(int) if counts else rows[:, index]).tolist()
+        for index, (column, _, counts) in enumerate(COLUMNS)
+    }
+    return {"data": data, "timestamps": {key: [now] * len(rows) for key in data}}
