@@ -1,0 +1,31 @@
+"""X-ray absorption: edges, white lines, foil shifts, valence and mixtures from arrays."""
+
+from .edge import fit_edge
+from .foil import foil_shift
+from .grid import edge_energy
+from .mixture import Components, Mixture, linear_combination, principal_components
+from .normalisation import POST_EDGE_EV, PRE_EDGE_EV, Normalised, Windows, choose_windows, normalise
+from .result import EdgeFit, Verdict
+from .valence import Calibration, Valence, calibrate_valence, valence
+
+__all__ = [
+    "POST_EDGE_EV",
+    "PRE_EDGE_EV",
+    "Calibration",
+    "Components",
+    "EdgeFit",
+    "Mixture",
+    "Normalised",
+    "Valence",
+    "Verdict",
+    "Windows",
+    "calibrate_valence",
+    "choose_windows",
+    "edge_energy",
+    "fit_edge",
+    "foil_shift",
+    "linear_combination",
+    "normalise",
+    "principal_components",
+    "valence",
+]

@@ -1,0 +1,281 @@
+"""Fit of absorption edges: one spectrum or a hundred thousand, clean or ugly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import landmark
+from .grid import FloatArray, IndexArray, bridge_gaps, edge_energy, ordered, repair_glitches, require_ev
+from .local import smoothing_matrices
+from .normalisation import POST_EDGE_EV, PRE_EDGE_EV, Baseline, Windows, baseline, choose_windows
+from .result import NUMBERS, EdgeFit, Verdict
+
+CHUNK_SPECTRA = 2048
+SEARCH_EV = (-25.0, 55.0)
+WHITE_LINE_REACH_EV = 40.0
+SMOOTHING_EV = 1.5
+NOISY_STEP = 0.05
+NOISY_HALF_STEP_EV = 0.5
+LEAST_SLOPE_PER_EV = 0.02
+LEAST_STEP_SIGMA = 6.0
+DIP = 0.08
+
+REASONS = {
+    Verdict.GOOD: "",
+    Verdict.NOISY: f"noise of a point above {NOISY_STEP:.0%} of the edge step, or half step "
+    f"known to no better than {NOISY_HALF_STEP_EV} eV: average scans",
+    Verdict.NO_EDGE: f"no rise steeper than {LEAST_SLOPE_PER_EV} edge steps per eV through half a "
+    f"significant step between {SEARCH_EV[0]:+.0f} and {SEARCH_EV[1]:+.0f} eV of the tabulated edge",
+    Verdict.PRE_EDGE_PEAK: "half step or inflection lies on a pre-edge peak, after which the spectrum "
+    "falls again: use the white line",
+    Verdict.NO_DATA: "fewer than five finite points",
+}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """All that depends on the grid alone."""
+
+    energy_ev: FloatArray
+    edge_ev: float
+    windows: Windows
+    pre: Baseline
+    post: Baseline
+    region: slice
+    smoother: FloatArray
+    differentiator: FloatArray
+
+
+@lru_cache(maxsize=8)
+def _layout(energies: bytes, edge_ev: float, windows: Windows) -> _Layout:
+    """Prepare a grid; remembered, since the scans of an experiment share theirs."""
+    energy_ev = np.frombuffer(energies)
+    low = int(np.searchsorted(energy_ev, edge_ev + SEARCH_EV[0]))
+    high = int(np.searchsorted(energy_ev, edge_ev + SEARCH_EV[1], side="right"))
+    region = slice(max(low - 1, 0), high)
+    smoother, differentiator = smoothing_matrices(energy_ev[region], SMOOTHING_EV)
+    return _Layout(
+        energy_ev=energy_ev,
+        edge_ev=edge_ev,
+        windows=windows,
+        pre=baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree),
+        post=baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree),
+        region=region,
+        smoother=smoother,
+        differentiator=differentiator,
+    )
+
+
+def _step(layout: _Layout, pre: FloatArray, post: FloatArray, where_ev: FloatArray) -> FloatArray:
+    """Post-edge less pre-edge of each spectrum at its own energy."""
+    return (post * layout.post.basis(where_ev)).sum(axis=1) - (pre * layout.pre.basis(where_ev)).sum(axis=1)
+
+
+def _dips(smooth: FloatArray, peak: IndexArray, noise: FloatArray) -> IndexArray:
+    """Index (n,) of the deepest fall before the white line; -1 where there is none."""
+    index = np.arange(smooth.shape[1], dtype=np.intp)
+    before = index <= peak[:, None]
+    highest = np.maximum.accumulate(smooth, axis=1)
+    fall = np.where(before & (highest > 0.2), highest - smooth, 0.0)
+    place = fall.argmax(axis=1)
+    rows = np.arange(len(smooth))
+    deep = fall[rows, place] > DIP + 4 * noise
+    return np.where(deep, place, -1)
+
+
+def _verdicts(numbers: dict[str, FloatArray], rise: FloatArray, dip_ev: FloatArray) -> np.ndarray:
+    """Verdict of each spectrum, the gravest first."""
+    half, sigma = numbers["half_step_ev"], numbers["half_step_ev_sigma"]
+    significant = numbers["edge_step"] > LEAST_STEP_SIGMA * numbers["edge_step_sigma"]
+    noisy = (numbers["noise"] > NOISY_STEP) | ~(sigma < NOISY_HALF_STEP_EV)
+    misled = np.minimum(half, numbers["e0_ev"]) < dip_ev
+    no_edge = ~(significant & np.isfinite(half) & (rise > LEAST_SLOPE_PER_EV))
+    names = np.array([str(v) for v in (Verdict.NO_EDGE, Verdict.NOISY, Verdict.PRE_EDGE_PEAK, Verdict.GOOD)])
+    return names[np.select([no_edge, noisy, misled], [0, 1, 2], default=3)]
+
+
+def _fit_rows(layout: _Layout, mu: FloatArray) -> dict[str, np.ndarray]:
+    """Fit finite spectra (n, m) that share one grid and one pair of windows."""
+    mu, noise, repaired = repair_glitches(layout.energy_ev, mu)
+    energy = layout.energy_ev[layout.region]
+    pre, post = layout.pre.fit(mu), layout.post.fit(mu)
+    values = mu[:, layout.region] - pre @ layout.pre.basis(energy).T
+    smooth = values @ layout.smoother.T
+    near = np.full(len(mu), layout.edge_ev)
+    step = _step(layout, pre, post, near)
+    for _ in range(2):
+        near = landmark.first_crossing(energy, smooth, step / 2)
+        near = np.where(np.isfinite(near), near, layout.edge_ev)
+        step = _step(layout, pre, post, near)
+    crossed = np.isfinite(landmark.first_crossing(energy, smooth, step / 2)) & (step > 0)
+    safe_step = np.where(crossed, step, 1.0)
+    raised = landmark.Raised(energy, values, layout.pre, layout.post, safe_step, noise)
+    half, half_sigma = landmark.refine_half_step(raised, near)
+    slope = values @ layout.differentiator.T
+    inner = slice(1, -1)
+    steepest = slope[:, inner].argmax(axis=1) + 1
+    e0, e0_sigma = landmark.refine_inflection(raised, energy[steepest])
+    rows = np.arange(len(mu))
+    beyond = (energy > half[:, None]) & (energy < layout.edge_ev + WHITE_LINE_REACH_EV)
+    peak = np.where(beyond, smooth, -np.inf).argmax(axis=1)
+    white, white_sigma, height, height_sigma = landmark.refine_white_line(raised, energy[peak])
+    dip = _dips(smooth / safe_step[:, None], peak, noise / np.abs(safe_step))
+    numbers: dict[str, np.ndarray] = {
+        "e0_ev": e0,
+        "half_step_ev": np.where(crossed, half, np.nan),
+        "edge_step": step,
+        "white_line_ev": white,
+        "white_line_height": height,
+        "e0_ev_sigma": e0_sigma,
+        "half_step_ev_sigma": half_sigma,
+        "edge_step_sigma": noise * np.sqrt(layout.pre.variance(near) + layout.post.variance(near)),
+        "white_line_ev_sigma": white_sigma,
+        "white_line_height_sigma": height_sigma,
+        "noise": noise / np.abs(safe_step),
+        "repaired_points": repaired,
+    }
+    rise = slope[rows, steepest] / safe_step
+    numbers["verdict"] = _verdicts(numbers, rise, np.where(dip >= 0, energy[dip], -np.inf))
+    lost = numbers["verdict"] == str(Verdict.NO_EDGE)
+    for name in NUMBERS:
+        if name != "edge_step":
+            numbers[name] = np.where(lost, np.nan, numbers[name])
+            numbers[f"{name}_sigma"] = np.where(lost, np.nan, numbers[f"{name}_sigma"])
+    return numbers
+
+
+class _Table:
+    """Columns of the result, filled block by block."""
+
+    def __init__(self, count: int) -> None:
+        self.columns: dict[str, np.ndarray] = {
+            name: np.full(count, np.nan) for field in NUMBERS for name in (field, f"{field}_sigma")
+        }
+        self.columns["noise"] = np.full(count, np.nan)
+        self.columns["repaired_points"] = np.zeros(count, dtype=np.intp)
+        self.columns["pre_window_ev"] = np.full((count, 2), np.nan)
+        self.columns["post_window_ev"] = np.full((count, 2), np.nan)
+        self.columns["post_degree"] = np.zeros(count, dtype=np.intp)
+        self.columns["verdict"] = np.full(count, str(Verdict.NO_DATA), dtype="<U16")
+        self.columns["reason"] = np.full(count, REASONS[Verdict.NO_DATA], dtype=object)
+
+    def put(self, rows: np.ndarray, layout_windows: Windows, numbers: dict[str, np.ndarray]) -> None:
+        """Fill the rows of one group of spectra."""
+        for name, values in numbers.items():
+            self.columns[name][rows] = values
+        self.columns["pre_window_ev"][rows] = layout_windows.pre_ev
+        self.columns["post_window_ev"][rows] = layout_windows.post_ev
+        self.columns["post_degree"][rows] = layout_windows.post_degree
+        if layout_windows.problem:
+            self.columns["verdict"][rows] = str(Verdict.TRUNCATED)
+            self.columns["reason"][rows] = layout_windows.problem
+            return
+        for verdict, reason in REASONS.items():
+            self.columns["reason"][rows[numbers["verdict"] == str(verdict)]] = reason
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    edge_ev: float
+    pre_edge_ev: tuple[float, float]
+    post_edge_ev: tuple[float, float]
+    post_degree: int
+
+
+def _fit_group(
+    table: _Table, rows: np.ndarray, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted
+) -> None:
+    """Fit spectra that were measured at the same energies."""
+    if energy_ev.size < 5:
+        return
+    windows = choose_windows(
+        energy_ev, wanted.edge_ev, wanted.pre_edge_ev, wanted.post_edge_ev, wanted.post_degree
+    )
+    if windows.problem:
+        table.put(rows, windows, {})
+        return
+    layout = _layout(energy_ev.tobytes(), wanted.edge_ev, windows)
+    if layout.smoother.shape[0] < 5:
+        table.put(rows, replace(windows, problem="fewer than five points about the edge"), {})
+        return
+    for start in range(0, len(rows), CHUNK_SPECTRA):
+        block = slice(start, start + CHUNK_SPECTRA)
+        table.put(rows[block], windows, _fit_rows(layout, mu[block]))
+
+
+def _fit_all(table: _Table, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted) -> None:
+    """Group the spectra by the energies at which they hold values, and fit each group at once."""
+    whole = np.isfinite(mu).all(axis=1)
+    if whole.all():
+        _fit_group(table, np.arange(len(mu)), energy_ev, mu, wanted)
+        return
+    _fit_group(table, np.flatnonzero(whole), energy_ev, mu[whole], wanted)
+    ragged = np.flatnonzero(~whole)
+    values = bridge_gaps(energy_ev, mu[ragged])
+    patterns, member = np.unique(np.isfinite(values), axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        chosen = np.flatnonzero(member.ravel() == number)
+        _fit_group(table, ragged[chosen], energy_ev[pattern], values[np.ix_(chosen, pattern)], wanted)
+
+
+def fit_edge(
+    energy_ev: ArrayLike,
+    mu: ArrayLike,
+    *,
+    element: str,
+    edge: str = "K",
+    pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
+    post_edge_ev: tuple[float, float] = POST_EDGE_EV,
+    post_degree: int = 2,
+) -> EdgeFit:
+    """Find the edge of one spectrum or of each spectrum of a stack.
+
+    A line is fitted below the edge and a polynomial above it. The edge step is their difference at the half
+    step. Inflection, half step and white line are found on the spectrum less its pre-edge, by local
+    polynomials through the unsmoothed points; their uncertainties follow from the noise, which is the median
+    deviation of points from the cubic through their neighbours. Data are never refused for being ugly:
+    unordered or repeated energies, gaps, wild points, dead channels and half scans end in a verdict.
+
+    Parameters
+    ----------
+    energy_ev
+        Energies in eV, shape (n_energies,), in any order.
+    mu
+        Absorption ln(i0 / it) or fluorescence, shape (n_energies,) or (n_spectra, n_energies).
+    element, edge
+        The absorption edge, such as ``"Ni"`` and ``"K"``.
+    pre_edge_ev, post_edge_ev
+        Windows relative to the tabulated edge in eV; shrunk to the scan as `choose_windows` says, and
+        reported.
+    post_degree
+        Degree of the post-edge polynomial; lowered for narrow windows.
+
+    Returns
+    -------
+    EdgeFit
+        Floats for one spectrum, arrays of length n_spectra for a stack.
+
+    Raises
+    ------
+    ValueError
+        If the energies are in keV, the shapes differ or the edge is not tabulated.
+
+    Examples
+    --------
+    >>> energy = np.arange(8250.0, 8500.0, 0.5)
+    >>> mu = 0.2 + 1 / (1 + np.exp(-(energy - 8343.0) / 1.5))
+    >>> round(fit_edge(energy, mu, element="Ni").half_step_ev, 2)
+    8343.0
+    """
+    edge_ev = edge_energy(element, edge)
+    energy, values = ordered(energy_ev, mu)
+    require_ev(energy, edge_ev, f"{element} {edge}")
+    table = _Table(len(values))
+    with np.errstate(all="ignore"):
+        _fit_all(table, energy, values, _Wanted(edge_ev, pre_edge_ev, post_edge_ev, post_degree))
+    fit = EdgeFit(element=element, edge=edge, tabulated_edge_ev=edge_ev, **table.columns)
+    return fit[0] if np.ndim(mu) == 1 else fit

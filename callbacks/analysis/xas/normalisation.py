@@ -1,0 +1,256 @@
+"""Pre-edge line, post-edge polynomial and edge step of absorption spectra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .grid import FloatArray, edge_energy, ordered, require_ev, rising_powers
+
+PRE_EDGE_EV = (-150.0, -50.0)
+POST_EDGE_EV = (100.0, 400.0)
+
+LEAST_POINTS = 4
+LEAST_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where the baselines of a scan are fitted.
+
+    Attributes
+    ----------
+    pre_ev, post_ev
+        Limits relative to the tabulated edge in eV.
+    pre_degree, post_degree
+        Of the polynomials.
+    problem
+        Why the scan cannot be normalised; empty if it can.
+    """
+
+    pre_ev: tuple[float, float]
+    post_ev: tuple[float, float]
+    pre_degree: int
+    post_degree: int
+    problem: str
+
+
+def _clipped(
+    offset: FloatArray, window: tuple[float, float], fallback: tuple[float, float]
+) -> tuple[float, float]:
+    """Clip the window to the scan, or take the fallback if too little of it is left."""
+    low, high = max(window[0], float(offset[0])), min(window[1], float(offset[-1]))
+    points = np.count_nonzero((offset >= low) & (offset <= high))
+    enough = high - low >= LEAST_SHARE * (window[1] - window[0]) and points >= LEAST_POINTS
+    return (low, high) if enough else fallback
+
+
+def choose_windows(
+    energy_ev: FloatArray,
+    edge_ev: float,
+    pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
+    post_edge_ev: tuple[float, float] = POST_EDGE_EV,
+    post_degree: int = 2,
+) -> Windows:
+    """Shrink the wanted windows to what a scan holds.
+
+    A window is clipped to the scan. If less than 30 % of it, or fewer than four points, are left, the outer
+    60 % of the scan below the edge and the outer 55 % above it are taken instead. A post-edge window
+    narrower than 150 eV gets a line at most, one narrower than 40 eV a constant; a pre-edge window narrower
+    than 8 eV a constant. A scan that has no four points 10 eV below the edge, or none 30 eV above it, cannot
+    be normalised.
+
+    Parameters
+    ----------
+    energy_ev
+        Rising energies in eV, shape (m,).
+    edge_ev
+        Tabulated edge in eV.
+    pre_edge_ev, post_edge_ev
+        Wanted windows relative to the edge in eV.
+    post_degree
+        Wanted degree of the post-edge polynomial.
+
+    Returns
+    -------
+    Windows
+        What to fit where, or the problem.
+    """
+    nothing = (float("nan"), float("nan"))
+    if energy_ev.size == 0:
+        return Windows(nothing, nothing, 0, 0, "the scan has no finite point")
+    offset = energy_ev - edge_ev
+    reach = f"the scan covers {energy_ev[0]:.1f}..{energy_ev[-1]:.1f} eV, the edge is at {edge_ev:.1f} eV"
+    if np.count_nonzero(offset <= -6) < LEAST_POINTS or offset[0] > -10:
+        return Windows(nothing, nothing, 0, 0, f"too little below the edge: {reach}, needed from 10 eV below")
+    if np.count_nonzero(offset >= 15) < LEAST_POINTS or offset[-1] < 30:
+        return Windows(nothing, nothing, 0, 0, f"too little above the edge: {reach}, needed to 30 eV above")
+    pre = _clipped(offset, pre_edge_ev, (float(offset[0]), 0.4 * float(offset[0])))
+    post = _clipped(offset, post_edge_ev, (0.45 * float(offset[-1]), float(offset[-1])))
+    for name, (low, high) in (("pre", pre), ("post", post)):
+        if np.count_nonzero((offset >= low) & (offset <= high)) < LEAST_POINTS:
+            return Windows(
+                pre, post, 0, 0, f"fewer than {LEAST_POINTS} points in the {name}-edge window: {reach}"
+            )
+    width = post[1] - post[0]
+    highest = 2 if width >= 150 else 1 if width >= 40 else 0
+    return Windows(pre, post, int(pre[1] - pre[0] >= 8), min(post_degree, highest), "")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How one polynomial is fitted to spectra on one grid.
+
+    Attributes
+    ----------
+    points
+        Slice of the grid.
+    projection
+        From values in the slice to coefficients, shape (degree + 1, points).
+    centre_ev, scale_ev
+        The polynomial is in (energy - centre) / scale.
+    covariance
+        Of the coefficients for unit noise.
+    """
+
+    points: slice
+    projection: FloatArray
+    centre_ev: float
+    scale_ev: float
+    covariance: FloatArray
+
+    def basis(self, energy_ev: FloatArray) -> FloatArray:
+        """Powers of the scaled energy, shape (..., degree + 1)."""
+        scaled = (energy_ev - self.centre_ev) / self.scale_ev
+        return rising_powers(scaled, self.projection.shape[0])
+
+    def fit(self, mu: FloatArray) -> FloatArray:
+        """Coefficients (n, degree + 1) for spectra (n, m)."""
+        return mu[:, self.points] @ self.projection.T
+
+    def variance(self, energy_ev: FloatArray) -> FloatArray:
+        """Variance of the polynomial at energies, for unit noise per point."""
+        basis = self.basis(energy_ev)
+        return ((basis @ self.covariance) * basis).sum(axis=-1)
+
+
+def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, float], degree: int) -> Baseline:
+    """Prepare the least-squares polynomial of one window.
+
+    Parameters
+    ----------
+    energy_ev
+        Rising energies in eV, shape (m,).
+    edge_ev
+        Tabulated edge in eV.
+    window_ev
+        Limits relative to the edge in eV.
+    degree
+        Of the polynomial.
+
+    Returns
+    -------
+    Baseline
+        To be applied to any number of spectra.
+    """
+    low, high = edge_ev + window_ev[0], edge_ev + window_ev[1]
+    points = slice(int(np.searchsorted(energy_ev, low)), int(np.searchsorted(energy_ev, high, side="right")))
+    centre, scale = (low + high) / 2, max((high - low) / 2, 1e-9)
+    powers = rising_powers((energy_ev[points] - centre) / scale, degree + 1)
+    projection: FloatArray = np.asarray(np.linalg.pinv(powers), dtype=float)
+    return Baseline(points, projection, centre, scale, projection @ projection.T)
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Normalised spectra.
+
+    Attributes
+    ----------
+    energy_ev
+        Rising energies in eV, shape (m,).
+    mu
+        (mu - pre-edge) / edge step, shape (m,) or (n_spectra, m).
+    flat
+        The same, with the curvature of the post-edge polynomial taken out above the edge.
+    edge_step
+        Post-edge less pre-edge at the tabulated edge, units of the input.
+    pre_window_ev, post_window_ev
+        Windows used, relative to the tabulated edge.
+    problem
+        Why the values are NaN; empty if they are not.
+    """
+
+    energy_ev: FloatArray
+    mu: FloatArray
+    flat: FloatArray
+    edge_step: FloatArray | float
+    pre_window_ev: tuple[float, float]
+    post_window_ev: tuple[float, float]
+    problem: str
+
+
+def normalise(
+    energy_ev: ArrayLike,
+    mu: ArrayLike,
+    *,
+    element: str,
+    edge: str = "K",
+    pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
+    post_edge_ev: tuple[float, float] = POST_EDGE_EV,
+    post_degree: int = 2,
+) -> Normalised:
+    """Subtract the pre-edge line and divide by the edge step.
+
+    Parameters
+    ----------
+    energy_ev
+        Energies in eV, shape (m,), in any order.
+    mu
+        Absorption, shape (m,) or (n_spectra, m).
+    element, edge
+        The absorption edge.
+    pre_edge_ev, post_edge_ev
+        Windows relative to the tabulated edge in eV; shrunk to the scan (`choose_windows`).
+    post_degree
+        Degree of the post-edge polynomial.
+
+    Returns
+    -------
+    Normalised
+        Spectra with NaN where a scan has none, all NaN if the scan cannot be normalised.
+
+    Raises
+    ------
+    ValueError
+        If the energies are in keV, the shapes differ or the edge is not tabulated.
+    """
+    edge_ev = edge_energy(element, edge)
+    energy, values = ordered(energy_ev, mu)
+    require_ev(energy, edge_ev, f"{element} {edge}")
+    alive = np.isfinite(values).any(axis=1)
+    measured = np.isfinite(values[alive]).all(axis=0)
+    windows = choose_windows(energy[measured], edge_ev, pre_edge_ev, post_edge_ev, post_degree)
+    single = np.ndim(mu) == 1
+    if windows.problem:
+        lost = np.full(values.shape, np.nan)[0 if single else slice(None)]
+        step = float("nan") if single else np.full(len(values), np.nan)
+        return Normalised(energy, lost, lost, step, windows.pre_ev, windows.post_ev, windows.problem)
+    pre = baseline(energy[measured], edge_ev, windows.pre_ev, windows.pre_degree)
+    post = baseline(energy[measured], edge_ev, windows.post_ev, windows.post_degree)
+    below = pre.fit(values[:, measured]) @ pre.basis(energy).T
+    above = post.fit(values[:, measured]) @ post.basis(energy).T
+    here = np.array([edge_ev])
+    step = (
+        post.fit(values[:, measured]) @ post.basis(here).T - pre.fit(values[:, measured]) @ pre.basis(here).T
+    )
+    step = np.where(np.abs(step) > 0, step, np.nan)
+    flat = (values - below - np.where(energy > edge_ev, above - below - step, 0.0)) / step
+    norm = (values - below) / step
+    if single:
+        return Normalised(
+            energy, norm[0], flat[0], float(step[0, 0]), windows.pre_ev, windows.post_ev, windows.problem
+        )
+    return Normalised(energy, norm, flat, step[:, 0], windows.pre_ev, windows.post_ev, windows.problem)
