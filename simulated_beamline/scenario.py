@@ -3,13 +3,17 @@
 import tomllib
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
 from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
+from .physics.open_circuit import NMC811, OpenCircuitCurve
+from .physics.parameters import CellParameters, ZoneParameters
 from .physics.sample_holder import SampleHolder, Window
+from .physics.valence import theoretical_capacity_mah_g
 from .section import (
     BeamSection,
     CellSection,
@@ -26,6 +30,8 @@ from .section import (
     Section,
     WindowSection,
 )
+
+CAPACITY_TOLERANCE = 0.01
 
 
 class Scenario(Section):
@@ -54,6 +60,40 @@ class Scenario(Section):
     beam: BeamSection
     ion_chambers: IonChambersSection
     potentiostat: PotentiostatSection
+
+    @model_validator(mode="after")
+    def _capacity_is_that_of_the_composition(self) -> Self:
+        stated = self.cell.theoretical_capacity_mah_g
+        electrode = self.electrode
+        computed = theoretical_capacity_mah_g(electrode.composition, lithium_full=electrode.lithium_full)
+        if abs(stated / computed - 1.0) > CAPACITY_TOLERANCE:
+            raise ValueError(
+                f"cell.theoretical_capacity_mah_g {stated} disagrees with electrode.composition, which holds "
+                f"{computed:.1f} mA h/g for one lithium: correct one of them"
+            )
+        return self
+
+    def build_cell_parameters(self) -> CellParameters:
+        """Return what the half-cell model needs."""
+        cell = self.cell
+        curve = (
+            NMC811
+            if cell.open_circuit_v is None
+            else OpenCircuitCurve(*zip(*cell.open_circuit_v, strict=True))
+        )
+        return CellParameters(
+            active_mass_mg=cell.active_mass_mg,
+            area_cm2=cell.area_cm2,
+            theoretical_capacity_mah_g=cell.theoretical_capacity_mah_g,
+            zones=tuple(ZoneParameters(**zone.model_dump()) for zone in cell.zones),
+            spot_zone=cell.spot_zone,
+            diffusivity_m2_s=cell.diffusivity_m2_s,
+            radius_m=cell.radius_m,
+            rate_constant_m_s=cell.rate_constant_m_s,
+            temperature_k=cell.temperature_degc + 273.15,
+            half_hysteresis_v=cell.half_hysteresis_v,
+            curve=curve,
+        )
 
     def build_monochromator(self) -> Monochromator:
         """Return the crystals with their true zero error."""

@@ -49,6 +49,10 @@ class CellSection(Section):
         x of Li_x MO2 when the rehearsal starts.
     temperature_degc : float
         Of the cell.
+    diffusivity_m2_s, radius_m, rate_constant_m_s, half_hysteresis_v : float
+        Of the cathode; see `physics.parameters.CellParameters`.
+    open_circuit_v : rows of [x, V]
+        Open-circuit curve from x = 0 to 1; that of NMC811 when absent.
     zones : tuple of ZoneSection
         Their area fractions sum to 1.
     spot_zone : int
@@ -60,7 +64,12 @@ class CellSection(Section):
     area_cm2: Positive
     theoretical_capacity_mah_g: Positive
     initial_lithium_content: LithiumContent
-    temperature_degc: float = 25.0
+    temperature_degc: float = Field(default=25.0, gt=-40.0, lt=90.0)
+    diffusivity_m2_s: Positive = 4e-15
+    radius_m: Positive = 5.22e-6
+    rate_constant_m_s: Positive = 1.121e-9
+    half_hysteresis_v: NotNegative = 0.006
+    open_circuit_v: Rows | None = None
     zones: tuple[ZoneSection, ...] = Field(min_length=1, max_length=8)
     spot_zone: int = Field(default=0, ge=0)
 
@@ -186,12 +195,12 @@ class MonochromatorSection(Section):
     bragg_zero_error_deg: float = Field(ge=-0.05, le=0.05)
     exit_offset_mm: Positive
     divergence_urad: NotNegative
-    bragg_limits_deg: tuple[Annotated[float, Field(gt=4.55)], Annotated[float, Field(lt=34.3)]]
+    bragg_limits_deg: tuple[Annotated[float, Field(ge=3.0)], Annotated[float, Field(le=60.0)]]
     bragg_speed_deg_s: Positive
     perp_limits_mm: tuple[float, float]
     perp_speed_mm_s: Positive
     settle_s: NotNegative
-    start_energy_ev: Annotated[float, Field(gt=3600.0, lt=24000.0)]
+    start_energy_ev: Annotated[float, Field(ge=2300.0, le=37000.0)]
 
 
 class RingSection(Section):

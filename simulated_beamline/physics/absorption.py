@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .attenuation import (
-    atomic_mass,
     bare_and_jump_cm2_g,
     compound_cm2_g,
     edge_energy_ev,
@@ -250,12 +249,6 @@ class Foil:
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
         edge = normalised_metal_edge(energy, self.element, self._resolution_ev)
         return interpolate(self._bare, energy) + interpolate(self._jump, energy) * edge
-
-
-def formula_mass(composition: Mapping[str, float], lithium_content: float = 1.0) -> float:
-    """Molar mass of Li_x M O2, g/mol."""
-    metals = sum(amount * atomic_mass(element) for element, amount in composition.items())
-    return metals + lithium_content * atomic_mass("Li") + 2.0 * atomic_mass("O")
 
 
 def _between(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:

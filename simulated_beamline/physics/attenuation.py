@@ -5,18 +5,24 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
-import xraydb
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
-LOWEST_EV = 3500.0
-HIGHEST_EV = 25000.0
-GRID_STEP_EV = 2.0
+LOWEST_EV = 2000.0
+HIGHEST_EV = 40000.0
+GRID_STEP_EV = 4.0
 BARE_WINDOW_EV = (-500.0, -30.0)
 """Where the attenuation below an edge is taken to continue it without the edge, relative to the edge."""
+
+
+def _xraydb() -> ModuleType:
+    # Its import takes 1.5 s, and most servers that read a scenario count no photons.
+    return import_module("xraydb")
 
 
 def grid_ev() -> FloatArray:
@@ -59,7 +65,7 @@ def interpolate(table: FloatArray, energy_ev: ArrayLike) -> FloatArray:
 @lru_cache(maxsize=64)
 def element_cm2_g(element: str) -> FloatArray:
     """Mass attenuation of an element on the grid, cm2/g, edges included (Elam 2002 via xraydb)."""
-    return np.asarray(xraydb.mu_elam(element, grid_ev()), dtype=np.float64)
+    return np.asarray(_xraydb().mu_elam(element, grid_ev()), dtype=np.float64)
 
 
 @lru_cache(maxsize=64)
@@ -105,7 +111,7 @@ def mass_fractions(formula: str) -> dict[str, float]:
     ValueError
         If the formula cannot be read.
     """
-    amounts: Mapping[str, float] = xraydb.chemparse(formula)
+    amounts: Mapping[str, float] = _xraydb().chemparse(formula)
     masses = {element: amount * atomic_mass(element) for element, amount in amounts.items()}
     total = sum(masses.values())
     return {element: mass / total for element, mass in masses.items()}
@@ -113,13 +119,13 @@ def mass_fractions(formula: str) -> dict[str, float]:
 
 def atomic_mass(element: str) -> float:
     """Molar mass of an element, g/mol."""
-    return float(xraydb.atomic_mass(element))
+    return float(_xraydb().atomic_mass(element))
 
 
 @lru_cache(maxsize=64)
 def edge_energy_ev(element: str, edge: str = "K") -> float:
     """Tabulated energy of an absorption edge, eV (Elam tables)."""
-    found = xraydb.xray_edge(element, edge)
+    found = _xraydb().xray_edge(element, edge)
     if found is None:
         raise ValueError(f"no {edge} edge of {element!r} is tabulated")
     return float(found.energy)
@@ -128,13 +134,13 @@ def edge_energy_ev(element: str, edge: str = "K") -> float:
 @lru_cache(maxsize=8)
 def gas_per_cm(gas: str) -> FloatArray:
     """Photoelectric attenuation of a gas of xraydb's materials at 1 atm, 1/cm, on the grid."""
-    return np.asarray(xraydb.material_mu(gas, grid_ev(), kind="photo"), dtype=np.float64)
+    return np.asarray(_xraydb().material_mu(gas, grid_ev(), kind="photo"), dtype=np.float64)
 
 
 @lru_cache(maxsize=8)
 def ionisation_ev(gas: str) -> float:
     """Energy that one electron-ion pair costs in a gas, eV."""
-    return float(xraydb.ionization_potential(gas))
+    return float(_xraydb().ionization_potential(gas))
 
 
 @lru_cache(maxsize=32)

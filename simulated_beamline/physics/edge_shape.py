@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 
 K_SQUARED_PER_EV = 0.2624682917
 """2 m / hbar^2 in 1/(A^2 eV)."""
-LORENTZIAN_SHARE = 0.3
+LORENTZIAN_SHARE = 0.26
 NEIGHBOURS = 6.0
 
 
@@ -48,11 +48,11 @@ class Shell:
         return strength * np.exp(-damping) * np.sin(turn) / wavenumber
 
 
-METAL_OXYGEN = Shell(0.75, 0.0, 12.0, 0.005, 0.6, -0.9)
-METAL_METAL = Shell(1.3, 7.0, 5.0, 0.006, 0.0, -0.7)
-RESONANCE_OFFSET_EV, RESONANCE_HEIGHT, RESONANCE_WIDTH_EV = 17.0, 0.15, 4.0
-"""The multiple-scattering peak that follows the white line of layered oxides."""
-FINE_STRUCTURE_ONSET_PER_ANGSTROM = 2.6
+METAL_OXYGEN = Shell(0.535, 0.0, 5.29, 0.0087, 1.99, -0.959)
+METAL_METAL = Shell(-0.712, 8.15, 3.85, 0.0095, -2.30, -0.834)
+DIP_OFFSET_EV, DIP_HEIGHT, DIP_WIDTH_EV = 10.9, -0.175, 3.0
+"""The dip between the white line of layered oxides and the multiple-scattering peak that follows it."""
+FINE_STRUCTURE_ONSET_PER_ANGSTROM = 2.26
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,6 @@ class EdgeParameters:
 
     Attributes
     ----------
-    edge_ev : float or ndarray
-        Tabulated edge energy.
     rise_ev, rise_width_ev : float or ndarray
         Middle and rms width of the absorption step.
     white_line_ev, white_line_height, white_line_width_ev : float or ndarray
@@ -73,7 +71,6 @@ class EdgeParameters:
         Distances of the first two shells.
     """
 
-    edge_ev: float | FloatArray
     rise_ev: float | FloatArray
     rise_width_ev: float | FloatArray
     white_line_ev: float | FloatArray
@@ -121,8 +118,7 @@ def normalised_edge(energy_ev: ArrayLike, shape: EdgeParameters) -> FloatArray:
     step = step + LORENTZIAN_SHARE * np.arctan(rise) / np.pi
     lines = _gaussian(energy, shape.white_line_ev, shape.white_line_width_ev, shape.white_line_height)
     lines = lines + _gaussian(energy, shape.pre_edge_ev, shape.pre_edge_width_ev, shape.pre_edge_height)
-    resonance_ev = shape.white_line_ev + RESONANCE_OFFSET_EV
-    lines = lines + _gaussian(energy, resonance_ev, RESONANCE_WIDTH_EV, RESONANCE_HEIGHT)
+    lines = lines + _gaussian(energy, shape.white_line_ev + DIP_OFFSET_EV, DIP_WIDTH_EV, DIP_HEIGHT)
     return step + lines + fine_structure(energy, shape)
 
 

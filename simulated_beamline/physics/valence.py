@@ -10,6 +10,12 @@ FIXED_VALENCES: Mapping[str, float] = MappingProxyType(
 COBALT_START = 3.0
 HIGHEST = 4.0
 OVERLAP_ONSET = 0.5
+FARADAY_MAH_MOL = 96485.33212 / 3.6
+MOLAR_MASS_G_MOL: Mapping[str, float] = MappingProxyType(
+    {"Li": 6.94, "O": 15.999, "Ni": 58.693, "Co": 58.933, "Mn": 54.938}
+    | {"Al": 26.982, "Ti": 47.867, "Mg": 24.305, "Zr": 91.224}
+)
+"""Standard atomic weights (IUPAC 2021, abridged)."""
 
 COMPOSITIONS: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
@@ -94,6 +100,38 @@ def valences(
         states["Ni"], to_share = _fill(0.0, composition["Ni"], to_share)
     to_share = _oxidise_cobalt(states, composition, to_share, oxygen_overlap, lithium_full - lithium_content)
     return Valences(MappingProxyType(states), -2.0 + to_share / 2.0)
+
+
+def theoretical_capacity_mah_g(composition: Mapping[str, float], *, lithium_full: float = 1.0) -> float:
+    """Charge that one lithium per formula unit takes, per gram of pristine oxide (Faraday's law).
+
+    Parameters
+    ----------
+    composition
+        Metals per formula unit Li_x M O2.
+    lithium_full
+        x of the pristine oxide.
+
+    Returns
+    -------
+    float
+        mA h/g.
+
+    Raises
+    ------
+    ValueError
+        If a metal is unknown.
+
+    Examples
+    --------
+    >>> round(theoretical_capacity_mah_g({"Ni": 1.0}), 1)
+    274.5
+    """
+    for metal in composition:
+        _start(metal)
+    metals = sum(amount * MOLAR_MASS_G_MOL[metal] for metal, amount in composition.items())
+    oxide = metals + lithium_full * MOLAR_MASS_G_MOL["Li"] + 2.0 * MOLAR_MASS_G_MOL["O"]
+    return FARADAY_MAH_MOL / oxide
 
 
 def _start(metal: str) -> float:
