@@ -1,4 +1,4 @@
-"""The physical truths that all servers of a simulated beamline share: named float64 slots in a mapped file."""
+"""Physical truths that all servers of a simulated beamline share: named float64 slots in a mapped file."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class SharedClock:
     """Simulated UNIX time, monotonic over all processes that opened the same file.
 
     *elastic*: at factor 1 while instruments work and `LINGER_S` wall seconds after, plus the nominal duration
-    of each work, which itself completes at once; else time stands until the pacemaker (the server of the cell)
+    of each work, which itself completes at once; else time stands until the pacemaker (the cell's server)
     asks `proposed` and grants. *constant*: `factor` times wall time. *real*: constant with factor 1.
 
     Parameters

@@ -1,0 +1,33 @@
+"""Command line: a whole simulated beamline until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from .launcher import SERVERS, Launcher, run
+
+
+def main() -> None:
+    """Start all servers of a scenario and wait."""
+    parser = argparse.ArgumentParser(prog="python -m operando.simulated_beamline", description=__doc__)
+    parser.add_argument("--scenario", default="nmc811-first-charge", help="name or path of a toml file")
+    parser.add_argument("--run-folder", type=Path, required=True, help="clock, board, logs, beamline.json")
+    parser.add_argument("--mode", choices=["elastic", "constant", "real"], default="elastic")
+    parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
+    parser.add_argument("--prefix", default="OP:", help="start of every process variable")
+    parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=SERVERS)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    launcher = Launcher(
+        arguments.run_folder,
+        scenario=arguments.scenario,
+        prefix=arguments.prefix,
+        servers=tuple(arguments.servers),
+    )
+    run(launcher, mode=arguments.mode, factor=arguments.factor)
+
+
+if __name__ == "__main__":
+    main()

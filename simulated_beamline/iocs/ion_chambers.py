@@ -1,0 +1,203 @@
+"""Server of the three ion chambers, in the manner of QuadEM: one averaged reading per `Acquire`."""
+
+# pyright: reportArgumentType=false, reportIncompatibleMethodOverride=false
+# Caproto types its hooks for the base group, and a channel's value as anything.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from caproto import ChannelData, ChannelType
+from caproto.server import PVGroup, pvproperty
+
+from ..board import Board
+from ..clock import SharedClock
+from ..physics.beam import IonChambers, Readings
+from ..scenario import Scenario, load_scenario
+from .server import ServerSettings, parse_settings, serve
+
+logger = logging.getLogger(__name__)
+SAMPLE_RATE_HZ = 1000.0
+CELL_WAIT_S = 0.5
+CELL_POLL_S = 0.0005
+RANGES_A = {"10 uA": 1e-5, "1 uA": 1e-6, "100 nA": 1e-7, "10 nA": 1e-8}
+
+
+class Experiment:
+    """What the chambers see: beam, sample and foils as the board says they stand.
+
+    Parameters
+    ----------
+    scenario
+        The truth.
+    board
+        Where the other servers write positions, beam and cell.
+    seed
+        Of the noise.
+    """
+
+    def __init__(self, scenario: Scenario, board: Board, seed: int) -> None:
+        self._board = board
+        self._crystals = scenario.build_monochromator()
+        self._beam = scenario.build_beam()
+        self._holder = scenario.build_sample_holder()
+        self._foils = scenario.build_foils()
+        self._full = scenario.cell.initial_lithium_content
+        self.chambers: IonChambers = scenario.build_ion_chambers()
+        self._rng = np.random.default_rng([scenario.seed, seed])
+
+    def currents(self, averaging_time_s: float) -> Readings:
+        """Read the chambers.
+
+        Parameters
+        ----------
+        averaging_time_s
+            Length of the average, s.
+
+        Returns
+        -------
+        Readings
+            A.
+        """
+        board = self._board
+        motor_deg = board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
+        energy_ev = self._crystals.energy_ev(motor_deg)
+        sample = self._holder.absorbance(
+            energy_ev,
+            board["stage_x_mm"],
+            board["stage_y_mm"],
+            board.get("spot_lithium_content", self._full),
+        )
+        return self.chambers.currents(
+            self._flux(energy_ev, motor_deg),
+            energy_ev,
+            sample_absorbance=float(sample[0]),
+            foil_absorbance=sum(float(foil.absorbance(energy_ev)[0]) for foil in self._foils),
+            averaging_time_s=averaging_time_s,
+            rng=self._rng,
+        )
+
+    def set_full_scale(self, full_scale_a: float) -> None:
+        """Switch the range of all electrometer channels (A)."""
+        old = self.chambers
+        self.chambers = IonChambers(
+            **{name: replace(getattr(old, name), full_scale_a=full_scale_a) for name in ("i0", "it", "ir")}
+        )
+
+    def _flux(self, energy_ev: float, motor_deg: float) -> float:
+        board = self._board
+        if not (board.get("front_end_open", 0.0) and board.get("photon_open", 0.0)):
+            return 0.0
+        height_mm = self._crystals.height_error_mm(motor_deg, board["perp_mm"])
+        return self._beam.photon_flux(energy_ev, board.get("ring_current_ma", 0.0), height_error_mm=height_mm)
+
+
+class IonChambersIOC(PVGroup):
+    """`Acquire` takes one average of all chambers; its put completes when the values are published."""
+
+    acquire = pvproperty(name="Acquire", value=0, doc="1 takes one averaged reading")
+    averaging_time = pvproperty(
+        name="AveragingTime", value=0.5, units="s", precision=4, doc="length of the average"
+    )
+    num_averaged = pvproperty(
+        name="NumAveraged_RBV", value=0, read_only=True, doc="samples in the last average"
+    )
+    counter = pvproperty(
+        name="ArrayCounter_RBV", value=0, read_only=True, doc="averages taken since the start"
+    )
+    current_1 = pvproperty(name="Current1:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
+    current_2 = pvproperty(name="Current2:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
+    current_3 = pvproperty(name="Current3:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
+    offset_1 = pvproperty(
+        name="CurrentOffset1", value=0.0, units="A", precision=15, doc="subtracted from Current1"
+    )
+    offset_2 = pvproperty(
+        name="CurrentOffset2", value=0.0, units="A", precision=15, doc="subtracted from Current2"
+    )
+    offset_3 = pvproperty(
+        name="CurrentOffset3", value=0.0, units="A", precision=15, doc="subtracted from Current3"
+    )
+    range_ = pvproperty(name="Range", value="1 uA", enum_strings=list(RANGES_A), dtype=ChannelType.ENUM)
+
+    def __init__(self, prefix: str, *, experiment: Experiment, clock: SharedClock, board: Board) -> None:
+        super().__init__(prefix)
+        self._experiment = experiment
+        self._clock = clock
+        self._board = board
+        self._one_at_a_time = asyncio.Lock()
+
+    @averaging_time.putter
+    async def _on_put_averaging_time(self, instance: ChannelData, value: float) -> None:
+        """Refuse what no electrometer averages."""
+        if not 1.0 / SAMPLE_RATE_HZ <= value <= 1000.0:
+            raise ValueError(f"AveragingTime {value} s is outside 0.001..1000 s")
+
+    @range_.putter
+    async def _on_put_range(self, instance: ChannelData, value: str) -> None:
+        """Switch the full scale of all channels."""
+        self._experiment.set_full_scale(RANGES_A[value])
+
+    @acquire.putter
+    async def _on_put_acquire(self, instance: ChannelData, value: int) -> int:
+        """Expose, read, publish; the counter last, so that who sees it has the currents."""
+        if not value:
+            return 0
+        async with self._one_at_a_time:
+            averaging_time_s = self.averaging_time.value
+            begun_s = await self._clock.work(averaging_time_s)
+            await self._cell_has_reached(begun_s)
+            await self._publish(self._experiment.currents(averaging_time_s), averaging_time_s)
+        return 0
+
+    async def _publish(self, readings: Readings, averaging_time_s: float) -> None:
+        await self.current_1.write(readings.i0_a - self.offset_1.value)
+        await self.current_2.write(readings.it_a - self.offset_2.value)
+        await self.current_3.write(readings.ir_a - self.offset_3.value)
+        await self.num_averaged.write(round(averaging_time_s * SAMPLE_RATE_HZ))
+        await self.counter.write(self.counter.value + 1)
+
+    async def _cell_has_reached(self, time_s: float) -> None:
+        """Wait until the cell's server has integrated up to the exposure, if there is a cell at all."""
+        give_up = asyncio.get_running_loop().time() + CELL_WAIT_S
+        while self._board.get("cell_time", time_s) < time_s:
+            if asyncio.get_running_loop().time() > give_up:
+                behind_s = time_s - self._board["cell_time"]
+                logger.warning(
+                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
+                )
+                return
+            await asyncio.sleep(CELL_POLL_S)
+
+
+def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
+    """Make the process variables of the ion chambers.
+
+    Parameters
+    ----------
+    settings
+        Arguments of the server.
+
+    Returns
+    -------
+    Mapping
+        Name to channel.
+    """
+    clock, board = settings.clock(), settings.board()
+    experiment = Experiment(load_scenario(settings.scenario), board, settings.seed)
+    experiment.set_full_scale(RANGES_A["1 uA"])
+    ioc = IonChambersIOC(f"{settings.prefix}QE1:", experiment=experiment, clock=clock, board=board)
+    return ioc.pvdb
+
+
+def main() -> None:
+    """Serve until told to end."""
+    settings = parse_settings("Ion chambers of the simulated beamline")
+    serve(settings, lambda: build(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Starts the servers of a simulated beamline as child processes and ends them together."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from .clock import ClockMode, SharedClock
+
+logger = logging.getLogger(__name__)
+LOOPBACK = "127.0.0.1"
+SERVERS = ("machine", "monochromator", "ion_chambers", "potentiostat")
+START_LIMIT_S = 60.0
+END_LIMIT_S = 5.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class BeamlineProcess:
+    """A simulated beamline that runs.
+
+    Attributes
+    ----------
+    ca_addr_list : str
+        What clients need as EPICS_CA_ADDR_LIST.
+    pids, ports : Mapping
+        Per server.
+    """
+
+    ca_addr_list: str
+    pids: Mapping[str, int]
+    ports: Mapping[str, int]
+
+    def as_json(self) -> str:
+        """Give what `beamline.json` holds."""
+        content = {"ca_addr_list": self.ca_addr_list, "pids": dict(self.pids), "ports": dict(self.ports)}
+        return json.dumps(content)
+
+
+class Launcher:
+    """Children of this process, one per server; they end when this process ends, however it ends.
+
+    Parameters
+    ----------
+    run_folder
+        Where clock, board, logs and `beamline.json` go.
+    scenario
+        Name or path.
+    prefix
+        Start of every process variable.
+    servers
+        Which to start.
+    ports
+        Fixed ports per server; free ones are chosen for the others.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        *,
+        scenario: str,
+        prefix: str = "OP:",
+        servers: tuple[str, ...] = SERVERS,
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        self.run_folder = Path(run_folder)
+        self._scenario = scenario
+        self._prefix = prefix
+        self._servers = servers
+        self._ports = _complete_ports(servers, ports or {})
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, mode: ClockMode | str = ClockMode.ELASTIC, factor: float = 1.0) -> BeamlineProcess:
+        """Start all servers and wait until they listen.
+
+        Parameters
+        ----------
+        mode, factor
+            How simulated time shall pass.
+
+        Returns
+        -------
+        BeamlineProcess
+            As written to `beamline.json`.
+
+        Raises
+        ------
+        RuntimeError
+            If a server ends or does not listen within `START_LIMIT_S`; names its log.
+        """
+        self.run_folder.mkdir(parents=True, exist_ok=True)
+        for name in ("clock", "board", "beamline.json"):
+            (self.run_folder / name).unlink(missing_ok=True)
+        clock = SharedClock(self.run_folder / "clock")
+        clock.set_mode(mode, factor)
+        clock.close()
+        for name in self._servers:
+            self.start_server(name)
+        self._wait_until_they_listen()
+        running = BeamlineProcess(
+            ca_addr_list=" ".join(f"{LOOPBACK}:{port}" for port in self._ports.values()),
+            pids={name: child.pid for name, child in self._children.items()},
+            ports=self._ports,
+        )
+        _write_whole(self.run_folder / "beamline.json", running.as_json())
+        return running
+
+    def start_server(self, name: str) -> None:
+        """Start one server on its port (again, after it ended)."""
+        command = [sys.executable, "-m", f"{__package__}.iocs.{name}", "--port", str(self._ports[name])]
+        command += ["--prefix", self._prefix, "--run-folder", str(self.run_folder)]
+        command += ["--scenario", self._scenario, "--until-stdin-closes"]
+        with (self.run_folder / f"{name}.log").open("ab") as log:
+            self._children[name] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def watch(self, stop: Event) -> None:
+        """Wait until told to stop; log a server that ends by itself."""
+        reported: set[str] = set()
+        while not stop.wait(0.5):
+            for name, child in self._children.items():
+                if child.poll() is not None and name not in reported:
+                    reported.add(name)
+                    logger.error("server %s ended with %s: see %s.log", name, child.returncode, name)
+
+    def stop(self) -> None:
+        """End all servers, those that do not listen by force, and remove the files that only they need."""
+        for child in self._children.values():
+            child.terminate()
+        for name, child in self._children.items():
+            try:
+                child.wait(END_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                logger.warning("server %s did not end within %s s: killed", name, END_LIMIT_S)
+                child.kill()
+                child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+        for name in ("clock", "board", "beamline.json"):
+            (self.run_folder / name).unlink(missing_ok=True)
+
+    def _wait_until_they_listen(self) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        pause = Event()
+        for name, child in self._children.items():
+            while not _listens(self._ports[name]):
+                log = self.run_folder / f"{name}.log"
+                if child.poll() is not None:
+                    self.stop()
+                    raise RuntimeError(
+                        f"server {name} ended with {child.returncode} while starting: see {log}"
+                    )
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise RuntimeError(f"server {name} does not listen after {START_LIMIT_S} s: see {log}")
+                pause.wait(POLL_S)
+
+
+def run(launcher: Launcher, *, mode: str, factor: float) -> None:
+    """Start a beamline, tell so in one line of JSON on standard output, and end it at SIGTERM or SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    _leave_the_terminals_group()
+    try:
+        running = launcher.start(mode, factor)
+        sys.stdout.write(f"{running.as_json()}\n")
+        sys.stdout.flush()
+        launcher.watch(stop)
+    finally:
+        launcher.stop()
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports of 127.0.0.1 that nobody listens on, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((LOOPBACK, 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _complete_ports(servers: tuple[str, ...], given: Mapping[str, int]) -> dict[str, int]:
+    chosen = iter(free_ports(len(servers)))
+    return {name: given.get(name) or next(chosen) for name in servers}
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _leave_the_terminals_group() -> None:
+    """Keep a Ctrl-C meant for the acquisition away; a process that leads its group was started for itself."""
+    if os.getpgrp() != os.getpid():
+        os.setsid()
