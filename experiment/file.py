@@ -21,6 +21,13 @@ class NameSection(Section):
     proposal: str = ""
 
 
+class StageSection(Section):
+    """``[cell.stage]``: where on the sample stage the beam hits the cell, mm."""
+
+    x_mm: float = 0.0
+    y_mm: float = 0.0
+
+
 class CellSection(Section):
     """``[cell]``: the cell as built.
 
@@ -44,6 +51,7 @@ class CellSection(Section):
     theoretical_capacity_mah_g: float | None = Field(default=None, gt=0, le=1000)
     declared_capacity_mah: float | None = Field(default=None, gt=0, le=1e5)
     initial_lithium_content: float = Field(default=1.0, ge=0, le=1)
+    stage: StageSection = StageSection()
 
     @model_validator(mode="after")
     def _chemistry_is_known(self) -> Self:
@@ -86,7 +94,7 @@ class WatchdogSection(Section):
     """``[watchdog]``: what the potentiostat does when the acquisition is silent (wall seconds)."""
 
     timeout_s: Seconds = 60.0
-    action: Policy = "continue"
+    action: Literal["continue", "hold_voltage", "hold_current", "rest", "stop"] = "continue"
 
 
 class RestStep(Section):
@@ -194,7 +202,8 @@ class PoliciesSection(Section):
     on_pause: Policy = "continue"
     on_abort: Policy = "continue"
     on_beam_loss: Policy = "continue"
-    at_end: Literal["rest", "hold_voltage", "continue"] = "rest"
+    on_cycler_fault: Literal["continue", "rest"] = "continue"
+    on_end: Policy = "rest"
 
 
 class BeamSection(Section):

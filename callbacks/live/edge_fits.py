@@ -136,8 +136,9 @@ class EdgeFits:
 
 def _line(values: Mapping[str, Any]) -> str:
     return (
-        f"{values['measurement']} {values['measurement_run'][:8]}: half step {values['half_step_ev']:.2f} eV, "
-        f"valence {values['valence']:.3f}, {values['verdict']}, {values['latency_s'] * 1e3:.0f} ms after the scan"
+        f"{values['measurement']} {values['measurement_run'][:8]}: "
+        f"half step {values['half_step_ev']:.2f} eV, valence {values['valence']:.3f}, {values['verdict']}, "
+        f"{values['latency_s'] * 1e3:.0f} ms after the scan"
     )
 
 

@@ -28,7 +28,7 @@ def refuse(tmp_path: Path, old: str, new: str) -> tuple[str, int]:
 def test_default_experiment_is_accepted():
     experiment = read_experiment(DEFAULT)
     assert experiment.measurements[0].trigger.rule() == "every lithium_content 0.02"
-    assert experiment.cell.full_capacity_mah == pytest.approx(3.306, abs=1e-3)
+    assert experiment.cell.full_capacity_mah == pytest.approx(2.011, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_default_experiment_is_accepted():
         ('rate = "C/2"', "current_ma = 1653", "is it in uA"),
         ('rate = "C/2"', 'rate = "C/0.2"', "above limits.current_max_ma"),
         ('rate = "C/2"', "rate = 0.5", "is not a C-rate"),
-        ("declared_capacity_mah = 3.306", "# none", "declared_capacity_mah, which is missing"),
+        ("declared_capacity_mah = 2.011", "# none", "declared_capacity_mah, which is missing"),
         ("until_voltage_v = 4.3", "until_voltage_v = 4.5", "not inside the limits 2.5 to 4.4 V"),
         ("voltage_min_v = 2.5", "voltage_min_v = 4.5", "not below voltage_max_v"),
         ('technique = "rest"', 'technique = "relax"', "constant_voltage"),
@@ -53,7 +53,7 @@ def test_default_experiment_is_accepted():
         ("trigger.every_lithium_content = 0.02", "trigger.every_voltage_v = 2.0", "never fire"),
         ("trigger.every_lithium_content = 0.02", "trigger.zzz = 0.02", "known here"),
         ("[-60, -20, 5.0, 0.2]", "[-60, -20, -5.0, 0.2]", "region 1"),
-        ("active_mass_mg = 12.0", "active_mass_mg = -12.0", "greater than 0"),
+        ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
     ],
 )
