@@ -126,6 +126,11 @@ class Launcher:
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
 
+    def kill_server(self, name: str) -> None:
+        """End one server at once, as a crash would."""
+        self._children[name].kill()
+        self._children[name].wait()
+
     def watch(self, stop: Event) -> None:
         """Wait until told to stop; log a server that ends by itself."""
         reported: set[str] = set()

@@ -1,8 +1,26 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and Channel Access kept on loopback ports of this test session."""
 
+import os
 from pathlib import Path
 
 import pytest
+from operando.simulated_beamline.launcher import LOOPBACK, SERVERS, free_ports
+
+# libca reads its environment once, when anything first imports ophyd: hence here, before any test module.
+*_ports, _REPEATER_PORT = free_ports(len(SERVERS) + 1)
+BEAMLINE_PORTS = dict(zip(SERVERS, _ports, strict=True))
+os.environ.update(
+    EPICS_CA_ADDR_LIST=" ".join(f"{LOOPBACK}:{port}" for port in _ports),
+    EPICS_CA_AUTO_ADDR_LIST="NO",
+    EPICS_CA_REPEATER_PORT=str(_REPEATER_PORT),
+    EPICS_CA_MAX_ARRAY_BYTES="10000000",
+)
+
+
+@pytest.fixture(scope="session")
+def beamline_ports() -> dict[str, int]:
+    """Ports at which this session's Channel Access clients look for the simulated servers, by server."""
+    return dict(BEAMLINE_PORTS)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,62 @@
+"""A simulated beamline for system tests."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from operando.simulated_beamline.board import Board
+from operando.simulated_beamline.clock import SharedClock
+from operando.simulated_beamline.launcher import BeamlineProcess, Launcher
+
+
+@dataclass(frozen=True)
+class SimulatedBeamline:
+    """What a system test may do to the beamline behind its devices.
+
+    `settings` is the beamline settings file for `load_beamline`; `clock` and `board` are those of the servers, to
+    look at or to set a mode; `launcher.start_server(name)` starts a server again, on the same port, that the test
+    killed by `kill(name)`.
+    """
+
+    launcher: Launcher
+    process: BeamlineProcess
+    clock: SharedClock
+    board: Board
+    settings: Path
+    prefix: str
+    kill: Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
+    """All servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
+
+    Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of an
+    earlier module find their variables again. Tests of one module share state: put shutters, faults and clock back.
+
+    Use it in the same process as your devices: the root conftest has set Channel Access' environment before
+    ophyd was first imported.
+
+        pytestmark = pytest.mark.system
+
+        @pytest.fixture(scope="module")
+        def beamline(simulated_beamline):
+            beamline = load_beamline(simulated_beamline.settings)
+            report = beamline.connect(timeout_s=20)
+            assert not report.missing
+            return beamline
+    """
+    launcher = Launcher(
+        tmp_path_factory.mktemp("beamline"), scenario="nmc811-first-charge", ports=beamline_ports
+    )
+    process = launcher.start("elastic", 500.0)
+    clock, board = (
+        SharedClock(launcher.run_folder / "clock"),
+        Board(launcher.run_folder / "board"),
+    )
+    settings = Path(__file__).resolve().parents[2] / "simulated_beamline" / "beamline.toml"
+    yield SimulatedBeamline(launcher, process, clock, board, settings, "OP:", launcher.kill_server)
+    clock.close()
+    board.close()
+    launcher.stop()
