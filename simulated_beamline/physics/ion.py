@@ -62,7 +62,7 @@ PRE_EDGE_WIDTH_EV = 1.3
 IONS: Mapping[str, Ion] = MappingProxyType(
     {
         "Ni": Ion(
-            rise=ValenceLaw(3.0, 11.796, 2.087, -0.066),
+            rise=ValenceLaw(3.0, 11.796, 2.183, -0.213),
             white_line=ValenceLaw(3.0, 19.408, 2.590, 0.470),
             rise_width_ev=3.39,
             white_line_width_ev=2.34,

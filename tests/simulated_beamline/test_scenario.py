@@ -1,0 +1,89 @@
+"""Scenario files: those that come along are sound, wrong ones are refused by file and key."""
+
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from operando.simulated_beamline.scenario import load_scenario, scenario_names
+
+GOOD = (files("operando.simulated_beamline.scenarios") / "nmc811-first-charge.toml").read_text(
+    encoding="utf-8"
+)
+
+
+def refused(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"mine\.toml") as caught:
+        load_scenario(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge"])
+def test_every_scenario_is_named_as_its_file_and_describes_a_cell(name):
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    voltage, _ = scenario.build_cell_parameters().curve.evaluate(
+        np.array([scenario.cell.initial_lithium_content])
+    )
+    assert 3.0 < voltage[0] < 4.3
+
+
+def test_the_list_of_names_is_complete():
+    assert scenario_names() == ("lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge")
+
+
+def test_a_path_works_as_well_as_a_name(tmp_path):
+    path = tmp_path / "copy.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_scenario(path) == load_scenario("nmc811-first-charge")
+
+
+def test_the_electrode_has_the_loading_of_the_cell():
+    scenario = load_scenario("nmc811-first-charge")
+    loading = scenario.cell.active_mass_mg * 1e-3 / scenario.cell.area_cm2
+    assert scenario.build_electrode().areal_density_g_cm2 == pytest.approx(loading)
+
+
+def test_the_foil_appears_one_to_three_ev_too_high():
+    crystals = load_scenario("nmc811-first-charge").build_monochromator()
+    true = crystals.energy_ev(13.72)
+    apparent = type(crystals)().energy_ev(13.72)
+    assert 1.0 < apparent - true < 3.0
+
+
+def test_damage_slows_only_the_illuminated_zone():
+    cell = load_scenario("nmc811-damaged-spot").cell
+    slowed = [zone.rate_factor < 1.0 for zone in cell.zones]
+    assert slowed == [index == cell.spot_zone for index in range(len(cell.zones))]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(FileNotFoundError, match="nmc811-first-charge"):
+        load_scenario("nmc118")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "cell.active_mass_mg"),
+        ("active_mass_mg = 7.3", "active_mass = 7.3", "cell.active_mass"),
+        ("initial_lithium_content = 0.93", "initial_lithium_content = 93", "cell.initial_lithium_content"),
+        ("area_fraction = 0.94", "area_fraction = 0.90", "area_fraction of the zones sums to 0.96"),
+        ("spot_zone = 1", "spot_zone = 2", "spot_zone 2 does not exist"),
+        ("capacity_mah_g = 275.5", "capacity_mah_g = 200.0", "275.5 mA h/g for one lithium"),
+        ("thickness_um = 15.0", "", "aluminium collector"),
+        ('gas = "argon"', 'gas = "neon"', "ion_chambers.ir.gas"),
+        ("[0.10, 2.815], [0.20, 2.815]", "[0.20, 2.815], [0.10, 2.815]", "rise in x"),
+        ("seed = 811", "seed = 811 812", "not valid toml"),
+    ],
+)
+def test_a_wrong_scenario_is_refused_with_file_and_key(tmp_path, old, new, key):
+    assert old in GOOD
+    assert key in refused(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_scenario_cannot_be_changed():
+    scenario = load_scenario("nmc811-first-charge")
+    with pytest.raises(ValueError, match="frozen"):
+        scenario.cell.active_mass_mg = 1.0
