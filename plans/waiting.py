@@ -12,7 +12,7 @@ WAIT_S = 60.0
 
 
 @plan
-def set_all(values: Mapping[Movable[Any], object], *, timeout_s: float = WAIT_S) -> MsgGenerator[None]:
+def set_all(values: Mapping[Any, object], *, timeout_s: float = WAIT_S) -> MsgGenerator[None]:
     """Set devices together and wait for all.
 
     Parameters

@@ -1,0 +1,163 @@
+"""The running experiment: what it knows, and the stubs that keep in touch with the cell."""
+
+import itertools
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.protocols import Readable
+from bluesky.utils import Msg, MsgGenerator
+
+from ..devices.latch import Latch, latches
+from .beam_guard import BeamGuard
+from .latches import Queue
+from .ledger import Ledger, LedgerEntry, LedgerStatus
+from .measurement import Measurement
+from .policies import Policies
+from .resume import ResumePoint
+from .station import Settable
+from .waiting import set_all
+
+#: Run key of the run that stays open for the whole experiment.
+CYCLING = "cycling"
+_NEWS = "operando-news"
+
+
+class CyclingCell(Readable[Any], Protocol):
+    """A potentiostat that runs protocols by itself and latches triggers; `devices.potentiostat` is one."""
+
+    state: Any
+    command: Any
+    program: Any
+    limits: Any
+    watchdog: Any
+    news: Any
+    triggers: Any
+    heartbeat: Any
+    experiment_uid: Any
+    collect_from: Any
+
+
+@dataclass
+class Course:
+    """State of a running experiment in the plan; the cell's own state is in the potentiostat."""
+
+    cell: CyclingCell
+    measurements: dict[int, Measurement]
+    rules: dict[int, str]
+    policies: Policies
+    ledger: Ledger
+    guard: BeamGuard | None = None
+    ring: Readable[Any] | None = None
+    front_end_shutter: Settable | None = None
+    poll_s: float = 1.0
+    max_attempts: int = 5
+    beam_wait_max_s: float = 6 * 3600.0
+    resume: ResumePoint | None = None
+    shared_md: Mapping[str, Any] = field(default_factory=dict)
+    cycling_run: str = ""
+    queues: dict[int, Queue] = field(default_factory=dict)
+    tally: Counter[str] = field(default_factory=Counter)
+    beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    beaten_at: float = 0.0
+    news_asked: bool = False
+
+    def __post_init__(self) -> None:
+        seen = self.resume.seen if self.resume else {}
+        self.queues = {number: Queue(seen=seen.get(number, 0)) for number in self.rules}
+
+
+def keyed(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Address a plan's messages to the cycling run."""
+    return (yield from bpp.set_run_key_wrapper(plan, CYCLING))
+
+
+def beat(course: Course, period_s: float | None = None) -> MsgGenerator[None]:
+    """Tell the potentiostat's watchdog that the acquisition lives, at most once per period (wall s)."""
+    if time.monotonic() - course.beaten_at < (period_s or course.poll_s):
+        return
+    course.beaten_at = time.monotonic()
+    yield from set_all({course.cell.heartbeat: next(course.beats)})
+
+
+def collect(course: Course) -> MsgGenerator[None]:
+    """Bring the cycler's own samples so far into stream `electrochemistry`."""
+    yield from keyed(bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
+    yield from bps.checkpoint()
+
+
+def record(
+    course: Course,
+    number: int,
+    latch: Latch,
+    status: LedgerStatus,
+    *,
+    reason: str = "",
+    delay_s: float = math.nan,
+    run: str = "",
+) -> MsgGenerator[None]:
+    """Write what became of a latch into the ledger."""
+    name, rule = course.measurements[number].name, course.rules[number]
+    entry = LedgerEntry(name, rule, **asdict(latch), status=status, reason=reason, delay_s=delay_s, run=run)
+    yield from write(course, entry)
+
+
+def write(course: Course, entry: LedgerEntry) -> MsgGenerator[None]:
+    """Write an entry into the ledger, stream `triggers` of the cycling run."""
+    course.tally[entry.status] += 1
+    yield from bps.checkpoint()
+    yield from set_all({course.ledger: entry})
+
+    def event() -> MsgGenerator[None]:
+        yield Msg("create", None, name="triggers")
+        yield Msg("read", course.ledger)
+        yield Msg("save")
+
+    yield from keyed(event())
+    yield from bps.checkpoint()
+
+
+def wait_for_news(course: Course) -> MsgGenerator[None]:
+    """Wait until a trigger latches or the protocol ends, at most one polling period; take in what latched."""
+    if not course.news_asked and course.queues:
+        seen = {number: queue.seen for number, queue in course.queues.items()}
+        yield Msg("set", course.cell.news, seen, group=_NEWS)
+        course.news_asked = True
+    told = True
+    if course.news_asked:
+        told = yield Msg("wait", None, group=_NEWS, timeout=course.poll_s, error_on_timeout=False, watch=())
+        course.news_asked = told is False
+    new = yield from take_in(course)
+    if told is not False and not new:
+        yield from bps.sleep(course.poll_s)
+
+
+def take_in(course: Course) -> MsgGenerator[int]:
+    """Read the latches that are new; gives how many."""
+    taken = 0
+    for number, queue in course.queues.items():
+        trigger = course.cell.triggers[number]
+        count = yield from bps.rd(trigger.count, default_value=queue.seen)
+        if count <= queue.seen:
+            continue
+        before = len(queue.pending)
+        queue.take_in(latches((yield from bps.rd(trigger.history, default_value=()))))
+        taken += len(queue.pending) - before
+    return taken
+
+
+def order(course: Course, command: str) -> MsgGenerator[None]:
+    """Give the cell an order; `continue` is none."""
+    if command != "continue":
+        yield from set_all({course.cell.command: command})
+
+
+def has_ended(course: Course) -> MsgGenerator[bool]:
+    """Whether the protocol is over, by its end or by a fault."""
+    state = yield from bps.rd(course.cell.state, default_value="Stopped")
+    return str(state).lower() == "stopped"

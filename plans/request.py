@@ -1,0 +1,152 @@
+"""Answering one request of the cell: wait for beam, measure, redo, and write the ledger."""
+
+import logging
+import time
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import FailedStatus, Msg, MsgGenerator
+
+from ..devices.latch import Latch
+from .beam_guard import BeamLostError
+from .course import Course, beat, collect, has_ended, order, record, wait_for_news
+from .latches import Queue
+
+logger = logging.getLogger(__name__)
+
+#: Period of the heartbeat during a scan, in s of wall time: each costs the scan some 10 ms.
+SCAN_BEAT_S = 5.0
+
+#: What can go wrong in a measurement without ending the experiment.
+FAILURES = (FailedStatus, OSError, RuntimeError, ValueError)
+
+
+def answer(course: Course, number: int) -> MsgGenerator[None]:
+    """Measure for the newest pending latch of a trigger; older ones are missed, superseded.
+
+    Without beam it waits for it, or until the protocol has ended, and comes back without having measured,
+    since a newer latch may have come meanwhile. A failed measurement stays pending until its attempts are
+    used up.
+
+    Raises
+    ------
+    BeamLostError
+        If the beam does not come back in time.
+    """
+    queue = course.queues[number]
+    for latch in queue.drop_superseded():
+        reason = f"superseded by latch {queue.pending[-1].count} before it could be measured"
+        yield from record(course, number, latch, "missed", reason=reason)
+    if not (yield from beam_is_there(course)):
+        yield from wait_for_beam(course)
+        return
+    queue.attempts += 1
+    yield from _attempt(course, number, queue, queue.pending[-1])
+
+
+def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGenerator[None]:
+    measurement = course.measurements[number]
+    delay_s = (yield from cell_time(course, latch)) - latch.time
+    md = {
+        **course.shared_md,
+        **measurement.metadata(latch, course.rules[number], queue.attempts),
+        "cycling_run": course.cycling_run,
+    }
+    try:
+        run = yield from keep_beating(course, measurement.plan(md=md))
+    except FAILURES as error:
+        yield from _failed(course, number, latch, delay_s, error)
+        return
+    limit_s = measurement.max_lateness_s
+    late = limit_s is not None and delay_s > limit_s
+    reasons = [f"started {delay_s:.0f} s after its latch, accepted {limit_s:g} s"] if late else []
+    reasons += [f"redone: {trouble}" for trouble in queue.trouble]
+    queue.settle()
+    yield from record(
+        course,
+        number,
+        latch,
+        "late" if late else "done",
+        reason="; ".join(reasons),
+        delay_s=delay_s,
+        run=str(run or ""),
+    )
+
+
+def _failed(
+    course: Course, number: int, latch: Latch, delay_s: float, error: Exception
+) -> MsgGenerator[None]:
+    queue, name = course.queues[number], course.measurements[number].name
+    queue.trouble.append(str(error) or repr(error))
+    logger.warning("%s: attempt %d of %d failed: %s", name, queue.attempts, course.max_attempts, error)
+    if queue.attempts >= course.max_attempts:
+        reason = f"gave up after {queue.attempts} attempts: {queue.trouble[-1]}"
+        queue.settle()
+        yield from record(course, number, latch, "missed", reason=reason, delay_s=delay_s)
+
+
+def cell_time(course: Course, latch: Latch) -> MsgGenerator[float]:
+    """Time of the cell's clock in s."""
+    reading = yield Msg("read", course.cell)
+    return float(reading["cell_time"]["value"]) if reading else latch.time
+
+
+def keep_beating(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Put heartbeats at the checkpoints of a plan."""
+
+    def at_checkpoint(msg: Msg) -> tuple[None, MsgGenerator[None] | None]:
+        return None, beat(course, SCAN_BEAT_S) if msg.command == "checkpoint" else None
+
+    return (yield from bpp.plan_mutator(plan, at_checkpoint))
+
+
+def beam_is_there(course: Course) -> MsgGenerator[bool]:
+    """Whether the ring holds enough current, and the front end is open or opens."""
+    if course.guard is None or course.ring is None:
+        return True
+    reading = yield Msg("read", course.ring)
+    if reading and not float(reading["ring_current"]["value"]) >= course.guard.ring_current_min_ma:
+        return False
+    if course.front_end_shutter is None:
+        return True
+    try:
+        yield from bps.mv(course.front_end_shutter, "open")
+    except FAILURES as error:
+        logger.warning("the front-end shutter does not open: %s", error)
+        return False
+    return True
+
+
+def wait_for_beam(course: Course) -> MsgGenerator[None]:
+    """Keep the cell as the policy says until the beam is back or the protocol has ended.
+
+    Raises
+    ------
+    BeamLostError
+        If the beam is not back within `beam_wait_max_s` of wall time.
+    """
+    deadline = time.monotonic() + course.beam_wait_max_s
+    policy = course.policies.on_beam_loss
+    logger.warning("no beam: measurements wait; the cell goes on by policy %s", policy)
+    yield from order(course, policy)
+    while not (yield from beam_is_there(course)):
+        if time.monotonic() > deadline:
+            raise BeamLostError(f"no beam for {course.beam_wait_max_s:g} s: the experiment ends")
+        yield from bps.checkpoint()
+        yield from beat(course)
+        yield from wait_for_news(course)
+        yield from collect(course)
+        if policy == "continue" and (yield from has_ended(course)):
+            yield from miss_all(course, "no beam until the protocol ended")
+            return
+    if policy != "continue":
+        yield from order(course, "resume")
+
+
+def miss_all(course: Course, reason: str) -> MsgGenerator[None]:
+    """Settle every pending latch as missed."""
+    for number, queue in course.queues.items():
+        for latch in list(queue.pending):
+            yield from record(course, number, latch, "missed", reason=reason)
+        queue.settle()

@@ -1,0 +1,33 @@
+"""Where a dead process left an experiment whose cell still runs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """What of an experiment was stored before its process died; its cell goes on.
+
+    Parameters
+    ----------
+    cycling_run : str
+        Uid of the cycling run that was never closed.
+    last_sample : int
+        Number of the last sample of the cycler that was stored; -1: none.
+    last_time_s : float
+        Time of that sample on the cell's clock, UNIX s.
+    seen : mapping
+        By number of the trigger, the newest latch that was settled or measured.
+    """
+
+    cycling_run: str
+    last_sample: int = -1
+    last_time_s: float = 0.0
+    seen: Mapping[int, int] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, Any]:
+        """Start document keys of the run that goes on."""
+        gap = asdict(self)
+        gap["seen"] = {str(number): count for number, count in self.seen.items()}
+        return {"resumes": gap.pop("cycling_run"), "gap": gap}

@@ -1,0 +1,68 @@
+"""Starting the cell, or taking over one that a dead process left running."""
+
+from dataclasses import dataclass
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator, short_uid
+
+from ..devices.protocol import Limits, Protocol, Watchdog
+from .course import Course, CyclingCell, beat, collect
+from .resume import ResumePoint
+from .waiting import WAIT_S, set_all, wait_bounded
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the potentiostat is given before it starts."""
+
+    protocol: Protocol
+    limits: Limits
+    watchdog: Watchdog | None
+    experiment_uid: str
+
+
+def check_resumable(cell: CyclingCell, experiment_uid: str, resume: ResumePoint | None) -> MsgGenerator[None]:
+    """Refuse to start on a running cell, and to resume what does not run or is another experiment.
+
+    Raises
+    ------
+    ValueError
+        If that is so.
+    """
+    state = str((yield from bps.rd(cell.state, default_value="Stopped"))).lower()
+    if resume is None:
+        if state == "running":
+            uid = yield from bps.rd(cell.experiment_uid, default_value="")
+            raise ValueError(
+                f"cell: already runs experiment {uid or 'unknown'}; resume that one, or stop the cell"
+            )
+        return
+    uid = yield from bps.rd(cell.experiment_uid, default_value=experiment_uid)
+    if uid != experiment_uid:
+        raise ValueError(
+            f"cell: runs experiment {uid or 'none'}, asked to resume {experiment_uid}; start anew"
+        )
+
+
+def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
+    """Load limits, protocol and triggers and start; to resume, only go on after the last stored sample."""
+    cell = course.cell
+    if course.resume is not None:
+        cell.collect_from(course.resume.last_sample + 1)
+        yield from beat(course)
+        return
+    yield from set_all({cell.limits: orders.limits})
+    if orders.watchdog is not None:
+        yield from set_all({cell.watchdog: orders.watchdog})
+    yield from set_all({cell.experiment_uid: orders.experiment_uid, cell.program: orders.protocol})
+    for number, trigger in cell.triggers.items():
+        yield from set_all({trigger: course.rules.get(number, "")})
+    yield from beat(course)
+    # The first collect marks the present sample: the record of what the cell did before is not ours.
+    yield from collect(course)
+    # A replay after a pause starts at the last checkpoint: the start must not be given twice.
+    yield from bps.checkpoint()
+    group = short_uid("start")
+    yield Msg("set", cell.command, "start", group=group)
+    yield from bps.checkpoint()
+    yield from wait_bounded(group, WAIT_S, [cell.command])
