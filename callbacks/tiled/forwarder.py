@@ -1,0 +1,160 @@
+"""Process that carries the journal to Tiled: ``python -m operando.callbacks.tiled.forwarder``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tiled.client.utils import ClientError
+
+from .access import writer_client
+from .frame import SUFFIX
+from .projection import RunProjection, conclude, read_note, write_note
+from .replay import only_forwarder
+
+logger = logging.getLogger(__name__)
+
+Connect = Callable[[], Any]
+_LONGEST_WAIT_S = 10.0
+
+
+def _is_outage(error: Exception) -> bool:
+    """Tell whether Tiled was away, rather than a document at fault."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= 500 or error.response.status_code in (401, 409, 429)
+    return isinstance(error, (httpx.TransportError, OSError, ClientError))
+
+
+class Forwarder:
+    """Keeps Tiled at the journal's heels.
+
+    Parameters
+    ----------
+    folder : Path
+        The journal.
+    connect : callable
+        Makes a client with the key of the writer; called again after an outage.
+    roots : tuple of Path
+        Folders from which external files may be registered.
+    """
+
+    def __init__(self, folder: Path, connect: Connect, roots: tuple[Path, ...] = ()) -> None:
+        self.folder = folder
+        self._connect = connect
+        self._roots = roots
+        self._client: Any = None
+        self._projections: dict[Path, RunProjection] = {}
+        self._done: set[Path] = set()
+
+    def step(self) -> int:
+        """Carry everything written so far; return the number of documents.
+
+        Raises
+        ------
+        httpx.HTTPError, OSError
+            If Tiled is away; the next step begins afresh and doubles nothing.
+        """
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            paths = [path for path in sorted(self.folder.glob(f"*{SUFFIX}")) if path not in self._done]
+            return sum(self._advance(path) for path in paths)
+        except Exception:
+            self._client = None
+            self._projections.clear()
+            raise
+
+    def _advance(self, path: Path) -> int:
+        if path not in self._projections:
+            note = read_note(self.folder, path.stem.rpartition("_")[2])
+            if note is not None and note["verdict"] == "complete":
+                self._done.add(path)
+                return 0
+            self._projections[path] = RunProjection(path, self._client, self._roots)
+        projection = self._projections[path]
+        try:
+            count = projection.advance()
+            if projection.ended and count:
+                self._conclude(projection)
+            if projection.ended and not projection.waiting:
+                self._finish(path)
+        except Exception as error:
+            if _is_outage(error):
+                raise
+            logger.exception("run %s cannot be forwarded; it is safe in %s", projection.uid, path)
+            write_note(self.folder, projection.uid, verdict="failed", error=repr(error))
+            self._finish(path)
+            return 0
+        return count
+
+    def _conclude(self, projection: RunProjection) -> None:
+        if not conclude(projection, self.folder).complete:
+            again = RunProjection(projection.path, self._client, self._roots)
+            while again.advance():
+                pass
+            conclude(again, self.folder)
+
+    def _finish(self, path: Path) -> None:
+        self._done.add(path)
+        self._projections.pop(path, None)
+
+    def run(self, until: Callable[[], bool], interval_s: float = 0.5) -> None:
+        """Go on until told to end and nothing is left to carry, or Tiled is away then.
+
+        Parameters
+        ----------
+        until : callable
+            Asked before each step; the step after it has answered True is the last that finds nothing.
+        interval_s : float
+            Least time in s between two steps; a step that took longer is followed by a pause of that length.
+        """
+        pause, wait_s = threading.Event(), interval_s
+        while True:
+            ending, began = until(), time.monotonic()
+            try:
+                count = self.step()
+            except Exception as error:
+                if not _is_outage(error):
+                    raise
+                logger.warning("Tiled is away (%s); trying again in %.1f s", type(error).__name__, wait_s)
+                if ending:
+                    return
+                pause.wait(wait_s)
+                wait_s = min(2.0 * wait_s, _LONGEST_WAIT_S)
+                continue
+            if ending and not count:
+                return
+            wait_s = interval_s
+            if not ending:
+                pause.wait(max(interval_s, time.monotonic() - began))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Forward a journal until SIGTERM or SIGINT, then what is left, then end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
+    parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
+    parser.add_argument("--root", type=Path, action="append", default=[], help="folder of external files")
+    parser.add_argument("--interval", type=float, default=0.5, help="least time between two steps in s")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    where = options.tiled or options.journal.resolve().parent
+    roots = (options.journal.resolve().parent, *options.root)
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    with only_forwarder(options.journal):
+        forwarder = Forwarder(options.journal, lambda: writer_client(where), roots)
+        forwarder.run(ending.is_set, options.interval)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""One run on its way from the journal to Tiled, and the note of how far it came."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .tail import RunTail
+from .verify import RunVerdict, verify
+from .writer import Normalizer, RunWriter
+
+logger = logging.getLogger(__name__)
+
+
+def _json_value(value: Any) -> Any:  # noqa: ANN401
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
+
+
+class RunProjection:
+    """Carries the documents of one run to Tiled, as far as they are written.
+
+    It starts at the first document: what Tiled holds already is taken up or written again, never doubled.
+    After any error it is thrown away and a new one made.
+
+    Parameters
+    ----------
+    path : Path
+        Journal of the run.
+    client : tiled.client.container.Container
+        Catalogue of runs.
+    roots : tuple of Path
+        Folders from which external files may be registered.
+    """
+
+    def __init__(self, path: Path, client: Any, roots: tuple[Path, ...] = ()) -> None:  # noqa: ANN401
+        self.path = path
+        self.client = client
+        self._tail = RunTail(path)
+        self._results: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._analysis = ""
+        self.writer = RunWriter(client, roots)
+        self._normalizer = Normalizer()
+        self._normalizer.subscribe(self.writer)
+
+    @property
+    def uid(self) -> str:
+        """Uid of the run."""
+        return self.path.stem.rpartition("_")[2]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stop document is in Tiled."""
+        return self._tail.ended
+
+    def advance(self) -> int:
+        """Carry what was written since the last call; return the number of documents."""
+        documents = self._tail.poll()
+        for name, doc in documents:
+            if name == "start" and doc.get("purpose") == "analysis":
+                self._analysis = doc.get("analysis", {}).get("name", "analysis")
+            if self._analysis and name == "event" and "measurement_run" in doc["data"]:
+                self._results[doc["data"]["measurement_run"]] = (self._analysis, doc["data"])
+            self._normalizer(name, doc)
+        if documents:
+            self.writer.flush()
+        self.attach_results()
+        return len(documents)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether live results wait for the raw runs they belong to."""
+        return bool(self._results)
+
+    def attach_results(self) -> None:
+        """Put live results into the metadata of the raw runs they were made from."""
+        for uid, (name, data) in list(self._results.items()):
+            try:
+                run = self.client[uid]
+            except KeyError:
+                continue
+            values = {key: _json_value(value) for key, value in data.items() if np.ndim(value) == 0}
+            run.update_metadata({"results": {name: values}}, drop_revision=True)
+            del self._results[uid]
+
+
+def note_file(folder: Path, uid: str) -> Path:
+    """Return the file in which the verdict on a run is kept."""
+    return folder / "forwarded" / f"{uid}.json"
+
+
+def read_note(folder: Path, uid: str) -> dict[str, Any] | None:
+    """Read the verdict on a run; None if there is none."""
+    path = note_file(folder, uid)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def write_note(folder: Path, uid: str, **content: Any) -> None:  # noqa: ANN401
+    """Keep what is known of a run, replacing the file as a whole."""
+    path = note_file(folder, uid)
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps({"uid": uid, **content}, indent=2))
+    os.replace(draft, path)
+
+
+def conclude(projection: RunProjection, folder: Path) -> RunVerdict:
+    """Read a run back from Tiled and keep the verdict."""
+    verdict = verify(projection.path, projection.client)
+    said = "complete" if verdict.complete else "incomplete"
+    write_note(
+        folder,
+        projection.uid,
+        verdict=said,
+        streams={name: asdict(stream) for name, stream in verdict.streams.items()},
+        refused=list(projection.writer.refused.values()),
+    )
+    log = logger.info if verdict.complete else logger.error
+    log("run %s is %s in Tiled: %s", projection.uid[:8], said, verdict.streams)
+    return verdict

@@ -1,0 +1,173 @@
+"""bluesky-tiled-plugins' writer of a run, made idempotent: everything it does can be done again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote, urlparse
+
+from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
+from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
+from event_model import DocumentNames
+from tiled.structures.core import StructureFamily
+from tiled.structures.data_source import DataSource
+from tiled.structures.table import TableStructure
+
+from .table import StreamTable
+
+
+class ExternalFileRefusedError(ValueError):
+    """A document refers to a file outside the configured folders."""
+
+
+def resolve_external(uri: str, roots: tuple[Path, ...]) -> Path:
+    """Find the real file of a URI and insist that it lies in one of the roots.
+
+    Parameters
+    ----------
+    uri : str
+        ``file://`` URI of a document.
+    roots : tuple of Path
+        Folders from which files may be served.
+
+    Returns
+    -------
+    Path
+        The file, symbolic links resolved.
+
+    Raises
+    ------
+    ExternalFileRefusedError
+        If the scheme is not ``file`` or the file lies elsewhere.
+    """
+    parsed = urlparse(uri)
+    real = Path(unquote(parsed.path)).resolve()
+    if parsed.scheme == "file" and any(real.is_relative_to(root.resolve()) for root in roots):
+        return real
+    raise ExternalFileRefusedError(
+        f"{uri} is {real}, outside {', '.join(map(str, roots)) or 'any configured folder'}: it is not "
+        "registered; move the file or add its folder to the external roots"
+    )
+
+
+class Normalizer(RunNormalizer):
+    """Renames reserved keys; events are not validated a second time."""
+
+    def emit(self, name: Any, doc: Any) -> None:  # noqa: ANN401
+        """Hand a document on."""
+        if name is DocumentNames.event:
+            self.dispatcher.process(name, doc)
+        else:
+            super().emit(name, doc)
+
+
+class RunWriter(_RunWriter):
+    """Writes one run; nodes that exist are taken up, tables are replaced as a whole, arrays by position.
+
+    Parameters
+    ----------
+    client : tiled.client.container.Container
+        Catalogue of runs.
+    roots : tuple of Path
+        Folders from which external files may be registered.
+    """
+
+    def __init__(self, client: Any, roots: tuple[Path, ...]) -> None:  # noqa: ANN401
+        super().__init__(client)
+        self.roots = roots
+        self.refused: dict[str, str] = {}
+        self._tables: dict[str, StreamTable] = {}
+
+    def start(self, doc: Any) -> None:  # noqa: ANN401
+        """Make the run's container, or take it up."""
+        try:
+            self.root_node = cast("Any", self.client)[doc["uid"]]
+        except KeyError:
+            super().start(doc)
+
+    def descriptor(self, doc: Any) -> None:  # noqa: ANN401
+        """Make a stream's container, or take it up."""
+        name = doc["name"]
+        self._tables.setdefault(name, StreamTable(doc["data_keys"]))
+        streams = cast("Any", self.root_node).base
+        if name not in self._desc_nodes and name in list(streams):
+            self.data_keys.update(doc["data_keys"])
+            self._desc_nodes[name] = streams[name].base
+        node = cast("Any", self._desc_nodes.get(name))
+        known = () if node is None else node.metadata.get("_config_updates", ())
+        if node is not None and doc["uid"] in (node.metadata["uid"], *(update["uid"] for update in known)):
+            self._desc_nodes[doc["uid"]] = node
+            return
+        super().descriptor(doc)
+
+    def event(self, doc: Any) -> None:  # noqa: ANN401
+        """Collect a row."""
+        self._tables[self._desc_nodes[doc["descriptor"]].item["id"]].add(doc)
+
+    def flush(self) -> None:
+        """Bring Tiled's tables and arrays up to the rows collected so far."""
+        for name, table in self._tables.items():
+            if table.pending:
+                blocks = table.merge()
+                self._write_table(name, table)
+                for key, changes in blocks.items():
+                    self._write_array(name, key, changes)
+
+    def stop(self, doc: Any) -> None:  # noqa: ANN401
+        """Write the last rows, then the stop document."""
+        self.flush()
+        super().stop(doc)
+
+    def stream_resource(self, doc: Any) -> None:  # noqa: ANN401
+        """Note an external file, or refuse it."""
+        try:
+            real = resolve_external(doc["uri"], self.roots)
+        except ExternalFileRefusedError as error:
+            self.refused[doc["uid"]] = str(error)
+            self.notes.append(str(error))
+            return
+        super().stream_resource(cast("Any", {**doc, "uri": f"file://localhost{real}"}))
+
+    def stream_datum(self, doc: Any) -> None:  # noqa: ANN401
+        """Register frames of an external file that was not refused."""
+        if doc["stream_resource"] not in self.refused:
+            super().stream_datum(doc)
+
+    def get_sres_node(self, sres_uid: str, desc_uid: str | None = None) -> tuple[Any, Any]:
+        """Make the node of an external file, or take it up."""
+        doc = self._stream_resource_cache.get(sres_uid)
+        if doc is not None and desc_uid is not None and sres_uid not in self._sres_nodes:
+            node = self._desc_nodes[desc_uid]
+            name = f"{node.item['id']}_{doc['data_key']}"
+            if name not in self._sres_nodes and doc["data_key"] in list(node):
+                consolidator = cast("Any", consolidator_factory(doc, node.metadata))
+                self._sres_nodes[sres_uid] = self._sres_nodes[name] = node[doc["data_key"]]
+                self._consolidators[sres_uid] = self._consolidators[name] = consolidator
+        return super().get_sres_node(sres_uid, desc_uid)
+
+    def _write_table(self, name: str, table: StreamTable) -> None:
+        if name not in self._internal_tables:
+            node = self._desc_nodes[name]
+            self._internal_tables[name] = (
+                node["internal"] if "internal" in list(node) else self._make_table(node, table)
+            )
+        self._internal_tables[name].write(table.frame)
+
+    def _make_table(self, node: Any, table: StreamTable) -> Any:  # noqa: ANN401
+        structure = TableStructure.from_pandas(table.frame)
+        source = DataSource(structure=structure, structure_family=StructureFamily.table)
+        metadata = {key: value for key, value in self.data_keys.items() if key in table.frame.columns}
+        return node.new(StructureFamily.table, [source], key="internal", metadata=metadata)
+
+    def _write_array(self, name: str, key: str, changes: list[tuple[int, Any]]) -> None:
+        path, node = f"{name}/{key}", self._desc_nodes[name]
+        if path not in self._internal_arrays and key in list(node):
+            self._internal_arrays[path] = node[key]
+        for position, block in changes:
+            if path in self._internal_arrays:
+                offset = (position,) + (0,) * (block.ndim - 1)
+                self._internal_arrays[path].patch(block, offset=offset, extend=True)
+            else:
+                metadata = {**self.data_keys[key], "dtype_numpy": block.dtype.str}
+                dims = self._internal_dims(name, block.shape)
+                self._internal_arrays[path] = node.write_array(block, key=key, metadata=metadata, dims=dims)

@@ -1,0 +1,73 @@
+"""The embedded Tiled server enforces what its keys may do."""
+
+import httpx
+import pytest
+
+pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
+
+from operando.callbacks.tiled.access import (
+    TiledConnection,
+    key_file,
+    read_key,
+    reader_client,
+    tiled_key,
+    writer_client,
+)
+from operando.experiment.tiled_server import TiledServer
+from tiled.client.utils import ClientError
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    server = TiledServer(tmp_path_factory.mktemp("data"))
+    yield server, server.start()
+    server.stop()
+
+
+def test_the_reader_cannot_write(served):
+    server, _ = served
+    with pytest.raises(ClientError, match="Not enough permissions"):
+        reader_client(server.data_root).create_container("forbidden")
+
+
+def test_the_writer_writes_what_the_reader_reads_and_cannot_delete_it(served):
+    server, _ = served
+    writer = writer_client(server.data_root)
+    writer.create_container("kept", metadata={"start": {"uid": "kept"}})
+    with pytest.raises(ClientError, match="Not enough permissions"):
+        writer.delete_contents("kept")
+    assert "kept" in list(reader_client(server.data_root))
+
+
+def test_nobody_reads_without_a_key(served):
+    _, connection = served
+    assert httpx.get(f"{connection.url}/api/v1/metadata/").status_code == 401
+
+
+def test_keys_are_private_and_in_no_log(served):
+    server, connection = served
+    for path in (connection.writer_key_file, connection.reader_key_file):
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert read_key(path) not in server.log_file.read_text()
+        assert read_key(path) not in (server.data_root / "tiled" / "config.yml").read_text()
+
+
+def test_a_restart_keeps_address_keys_and_data(served):
+    server, connection = served
+    writer_client(server.data_root).create_container("before")
+    server.stop()
+    again = server.start()
+    assert isinstance(again, TiledConnection)
+    assert again.url == connection.url
+    assert "before" in list(reader_client(server.data_root))
+
+
+def test_a_key_that_others_can_read_is_refused(served, tmp_path):
+    path = key_file(tmp_path, "reader")
+    path.parent.mkdir()
+    path.write_text("secret")
+    path.chmod(0o644)
+    with pytest.raises(PermissionError, match="chmod 600"):
+        tiled_key(tmp_path, "reader")
