@@ -73,11 +73,11 @@ class TriggerChannel(Device):
         write(self.arm, 0, self.timeout_s)
         if not rule_text:
             return
-        write(self.rule, rule_text, self.timeout_s)
-        write(self.arm, 1, self.timeout_s)
-        reply = fresh(self.reply, self.timeout_s)
-        if reply != ACCEPTED:
-            raise ValueError(f"{self.name}: the cycler refuses the rule {rule_text!r}: {reply}")
+        for signal, value in ((self.rule, rule_text), (self.arm, 1)):
+            write(signal, value, self.timeout_s)
+            reply = fresh(self.reply, self.timeout_s)
+            if reply != ACCEPTED:
+                raise ValueError(f"{self.name}: the cycler refuses the rule {rule_text!r}: {reply}")
 
     def read_log(self) -> list[Latch]:
         """Last latches (at most 64), oldest first."""

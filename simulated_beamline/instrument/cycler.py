@@ -1,0 +1,413 @@
+"""The cycler: carries out the loaded steps on a cell, keeps the limits, latches triggers, records."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+from .meter import Meter
+from .record import RecordBuffer
+from .safety import SafetyLimits
+from .sample import Sample
+from .technique import EngineStep
+from .trigger import Latch, TriggerChannel
+
+COULOMB_PER_MAH = 3.6
+LONGEST_STEP_S = 10.0
+CHANNELS = range(1, 9)
+BISECTIONS = 40
+END_TOLERANCE = {"voltage": 2e-4, "current": 1e-7, "charge": 1e-5}
+
+
+class State(IntEnum):
+    """State of the channel, as EC-Lab gives it."""
+
+    STOPPED = 0
+    RUNNING = 1
+    PAUSED = 2
+
+
+class RefusedError(RuntimeError):
+    """An order that the cycler does not carry out."""
+
+
+class Truth(Protocol):
+    """The cell at one instant, as it really is."""
+
+    @property
+    def voltage_v(self) -> float: ...  # noqa: D102
+    @property
+    def current_a(self) -> float: ...  # noqa: D102
+    @property
+    def charge_c(self) -> float: ...  # noqa: D102
+    @property
+    def lithium_content(self) -> float: ...  # noqa: D102
+    @property
+    def spot_lithium_content(self) -> float: ...  # noqa: D102
+
+
+class Cell(Protocol):
+    """A cell that is stepped; a shallow copy is a snapshot to go back to."""
+
+    @property
+    def state(self) -> Truth: ...  # noqa: D102
+    def suggested_step_s(self) -> float: ...  # noqa: D102
+    def step(  # noqa: D102
+        self, duration_s: float, *, current_a: float | None = None, voltage_v: float | None = None
+    ) -> Truth: ...
+
+
+@dataclass
+class Coulometry:
+    """How charge becomes lithium content: x0 at a charge, theoretical capacity (mA h)."""
+
+    capacity_mah: float
+    x0: float
+    at_charge_mah: float = 0.0
+
+    def lithium_content(self, charge_mah: float) -> float:
+        """Lithium content x at a total charge (mA h)."""
+        return self.x0 - (charge_mah - self.at_charge_mah) / self.capacity_mah
+
+
+@dataclass
+class Progress:
+    """Where in the program the cycler is."""
+
+    index: int = -1
+    entered_s: float = 0.0
+    spent_s: float = 0.0
+    entered_charge_mah: float = 0.0
+    loops: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is applied: a current (A; 0 is open circuit) or a voltage (V)."""
+
+    current_a: float | None = 0.0
+    voltage_v: float | None = None
+
+
+OPEN_CIRCUIT = Control()
+
+
+class Cycler:
+    """One channel with a cell.
+
+    Parameters
+    ----------
+    cell
+        The cell on the leads.
+    meter
+        What is measured of it.
+    coulometry
+        How charge becomes lithium content.
+    temperature_degc
+        Of the cell.
+    time_s
+        Simulated UNIX time now.
+    """
+
+    def __init__(
+        self, cell: Cell, meter: Meter, coulometry: Coulometry, *, temperature_degc: float, time_s: float
+    ) -> None:
+        self.cell = cell
+        self.meter = meter
+        self.coulometry = coulometry
+        self.temperature_degc = temperature_degc
+        self.time_s = time_s
+        self.state = State.STOPPED
+        self.control = OPEN_CIRCUIT
+        self.program: tuple[EngineStep, ...] = ()
+        self.safety = SafetyLimits()
+        self.triggers = {number: TriggerChannel() for number in CHANNELS}
+        self.record = RecordBuffer()
+        self.message = "no protocol is loaded"
+        self.contact = True
+        self.progress = Progress()
+        self.started_s = time_s
+        self._loaded = False
+        self._zero_charge_mah = 0.0
+        self._sign = 0
+        self._half_cycle = 0
+        self._recorded: Sample | None = None
+        self.sample = self._measure()
+
+    def load(self, program: tuple[EngineStep, ...]) -> None:
+        """Take a program.
+
+        Raises
+        ------
+        RefusedError
+            While the cell is cycling.
+        """
+        if self.state is not State.STOPPED:
+            raise RefusedError(
+                f"the channel is {self.state.name.lower()}; write COMMAND stop before a new load"
+            )
+        self.program, self._loaded = program, True
+        self.message = f"{len(program)} steps loaded"
+
+    def start(self) -> None:
+        """Begin the loaded program.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is loaded, the channel is not stopped, or the limits are not live.
+        """
+        if self.state is not State.STOPPED:
+            raise RefusedError(f"the channel is {self.state.name.lower()} already")
+        if not self._loaded:
+            raise RefusedError("no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)")
+        self._need_limits()
+        self._zero_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
+        self.started_s, self.progress = self.time_s, Progress()
+        self._sign = self._half_cycle = 0
+        self._loaded = False
+        self.state, self.message = State.RUNNING, "running"
+        self._enter(0)
+
+    def hold(self, word: str) -> None:
+        """Suspend the program: rest (open circuit), hold_voltage or hold_current as they are now.
+
+        Raises
+        ------
+        RefusedError
+            If a current would flow without live limits.
+        """
+        if word != "rest":
+            self._need_limits()
+        truth = self.cell.state
+        controls = {
+            "rest": OPEN_CIRCUIT,
+            "hold_voltage": Control(current_a=None, voltage_v=truth.voltage_v),
+            "hold_current": Control(current_a=truth.current_a),
+        }
+        if self.state is State.RUNNING:
+            self.progress.spent_s += self.time_s - self.progress.entered_s
+        self.state, self.message = State.PAUSED, f"paused: {word}"
+        self._apply(controls[word])
+
+    def resume(self) -> None:
+        """Go on with the step that was suspended.
+
+        Raises
+        ------
+        RefusedError
+            If nothing was suspended, or the limits are not live.
+        """
+        if self.state is not State.PAUSED or self.progress.index < 0:
+            raise RefusedError("no protocol is suspended, there is nothing to resume")
+        self._need_limits()
+        self.state, self.message = State.RUNNING, "running"
+        self.progress.entered_s = self.time_s
+        self._apply(_control_of(self.program[self.progress.index]))
+
+    def stop(self, message: str = "stopped; load again before the next start") -> None:
+        """Open the circuit and end the program."""
+        self.state, self.message = State.STOPPED, message
+        self.progress = Progress()
+        self._apply(OPEN_CIRCUIT)
+
+    def arm(self, number: int) -> None:
+        """Arm a trigger channel at the present sample."""
+        self.triggers[number].arm(self.sample)
+
+    def set_initial_content(self, x0: float) -> None:
+        """Let the lithium content be `x0` now."""
+        self.coulometry.x0 = x0
+        self.coulometry.at_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
+
+    @property
+    def step(self) -> EngineStep | None:
+        """The step that is carried out or suspended."""
+        return self.program[self.progress.index] if self.progress.index >= 0 else None
+
+    def advance(self, to_s: float, most_steps: int = 50) -> bool:
+        """Let the cell live up to a time, at most so many steps; stops at once where something was latched.
+
+        Returns
+        -------
+        bool
+            Whether a trigger latched, the instrument tripped, or the program ended.
+        """
+        for _ in range(most_steps):
+            left_s = to_s - self.time_s
+            # Doubles hold UNIX time to some 2e-7 s.
+            if left_s <= 1e-6:
+                return False
+            if self._one_step(left_s):
+                return True
+        return False
+
+    def _one_step(self, left_s: float) -> bool:
+        step = self.step if self.state is State.RUNNING else None
+        duration_s = min(left_s, self.cell.suggested_step_s(), LONGEST_STEP_S)
+        duration_s = min(duration_s, self.safety.next_look_s(self.time_s), self._until_record_s(step))
+        ends_at_s = math.inf
+        if step is not None:
+            ends_at_s = step.duration_s - self._spent_s()
+            duration_s = min(duration_s, max(ends_at_s, 0.0))
+        duration_s, reached = self._step_to_end(step, duration_s)
+        self.time_s += duration_s
+        noticed = self._take(self._measure())
+        if step is not None and self.state is State.RUNNING and (reached or duration_s >= ends_at_s):
+            noticed |= self._leave(step)
+        return noticed
+
+    def _step_to_end(self, step: EngineStep | None, duration_s: float) -> tuple[float, bool]:
+        if step is None or not step.tests:
+            self._drive(self.cell, duration_s)
+            return duration_s, False
+        if self._excess(step, self.cell.state) >= 0:
+            return 0.0, True
+        before = copy.copy(self.cell)
+        self._drive(self.cell, duration_s)
+        if self._excess(step, self.cell.state) < 0:
+            return duration_s, False
+        return self._bisect(step, before, duration_s), True
+
+    def _bisect(self, step: EngineStep, before: Cell, duration_s: float) -> float:
+        low_s, high_s = 0.0, duration_s
+        for _ in range(BISECTIONS):
+            if self._excess(step, self.cell.state) <= 1.0:
+                break
+            middle_s = 0.5 * (low_s + high_s)
+            trial = copy.copy(before)
+            self._drive(trial, middle_s)
+            if self._excess(step, trial.state) < 0:
+                low_s = middle_s
+            else:
+                high_s, self.cell = middle_s, trial
+        return high_s
+
+    def _excess(self, step: EngineStep, truth: Truth) -> float:
+        """How many tolerances beyond the end of the step the cell is."""
+        charge = truth.charge_c / COULOMB_PER_MAH - self.progress.entered_charge_mah
+        return max(
+            test.excess(truth.voltage_v, truth.current_a, charge) / END_TOLERANCE[test.variable]
+            for test in step.tests
+        )
+
+    def _drive(self, cell: Cell, duration_s: float) -> None:
+        control = self.control if self.contact else OPEN_CIRCUIT
+        if control.voltage_v is not None:
+            cell.step(duration_s, voltage_v=control.voltage_v)
+        else:
+            cell.step(duration_s, current_a=control.current_a)
+
+    def _apply(self, control: Control) -> None:
+        self.control = control
+        self._drive(self.cell, 0.0)
+        self._take(self._measure(), keep=True)
+
+    def _spent_s(self) -> float:
+        return self.progress.spent_s + self.time_s - self.progress.entered_s
+
+    def _enter(self, index: int) -> bool:
+        while index < len(self.program) and self.program[index].jump_to is not None:
+            index = self._jumped(index)
+        if index >= len(self.program):
+            self.stop("the protocol has ended")
+            return True
+        step = self.program[index]
+        self.progress.index, self.progress.entered_s, self.progress.spent_s = index, self.time_s, 0.0
+        self.progress.entered_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
+        self._count_half_cycles(step)
+        self._apply(_control_of(step))
+        return self.state is not State.RUNNING or self._boundary("start", step)
+
+    def _jumped(self, index: int) -> int:
+        loop = self.program[index]
+        if self.progress.loops[index] < loop.repeat:
+            self.progress.loops[index] += 1
+            return loop.jump_to or 0
+        self.progress.loops[index] = 0
+        return index + 1
+
+    def _leave(self, step: EngineStep) -> bool:
+        self._keep(self.sample)
+        noticed = self._boundary("end", step)
+        return self._enter(self.progress.index + 1) or noticed
+
+    def _count_half_cycles(self, step: EngineStep) -> None:
+        sign = 0 if not step.current_a else (1 if step.current_a > 0 else -1)
+        if sign and self._sign and sign != self._sign:
+            self._half_cycle += 1
+        self._sign = sign or self._sign
+
+    def _boundary(self, edge: str, step: EngineStep) -> bool:
+        found = [channel.boundary(edge, step.step_id, self.sample) for channel in self.triggers.values()]
+        return any(found)
+
+    def _take(self, sample: Sample, *, keep: bool = False) -> bool:
+        before, self.sample = self.sample, sample
+        latches: list[Latch] = []
+        if self.state is not State.STOPPED:
+            for channel in self.triggers.values():
+                latches += channel.feed(before, sample)
+            if keep or self._due(sample):
+                self._keep(sample)
+            if self.safety.check(sample, self.time_s - self.started_s):
+                self._keep(sample)
+                self.stop(f"tripped: {self.safety.cause}")
+                return True
+        elif keep:
+            self._keep(sample)
+        return bool(latches)
+
+    def _keep(self, sample: Sample) -> None:
+        if sample is not self._recorded:
+            self.record.append(sample)
+            self._recorded = sample
+
+    def _until_record_s(self, step: EngineStep | None) -> float:
+        if step is None or self._recorded is None or step.record_dt_s <= 0:
+            return math.inf
+        return max(self._recorded.time + step.record_dt_s - self.time_s, 1e-3)
+
+    def _due(self, sample: Sample) -> bool:
+        last, step = self._recorded, self.step
+        if last is None or step is None:
+            return last is None or sample.time - last.time >= LONGEST_STEP_S - 1e-3
+        changes: list[tuple[float, float]] = [
+            (sample.time - last.time + 1e-3, step.record_dt_s),
+            (abs(sample.voltage - last.voltage), step.record_de_v),
+            (abs(sample.current - last.current), step.record_di_a),
+        ]
+        return any(limit > 0 and change >= limit for change, limit in changes)
+
+    def _measure(self) -> Sample:
+        truth = self.cell.state
+        charge = truth.charge_c / COULOMB_PER_MAH
+        content = self.coulometry.lithium_content(charge)
+        open_circuit = self.control == OPEN_CIRCUIT or not self.contact
+        return Sample(
+            time=self.time_s,
+            voltage=self.meter.voltage(truth.voltage_v),
+            current=0.0 if open_circuit else self.meter.current(truth.current_a),
+            capacity=charge - self._zero_charge_mah,
+            lithium_content=content,
+            state_of_charge=1.0 - content,
+            temperature=self.temperature_degc,
+            step=max(self.progress.index, 0),
+            cycle=self._half_cycle // 2,
+            half_cycle=self._half_cycle,
+        )
+
+    def _need_limits(self) -> None:
+        refusal = self.safety.refusal()
+        if refusal:
+            raise RefusedError(refusal)
+
+
+def _control_of(step: EngineStep) -> Control:
+    if step.voltage_v is not None:
+        return Control(current_a=None, voltage_v=step.voltage_v)
+    return Control(current_a=step.current_a or 0.0)
