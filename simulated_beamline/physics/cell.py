@@ -15,6 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 LONGEST_STEP_S = 10.0
 SHORTEST_STEP_S = 1e-3
 LARGEST_CHANGE_V = 0.005
+LARGEST_OPEN_CIRCUIT_CHANGE_V = 0.020
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ class HalfCell:
     def illuminate(self, position_mm: tuple[float, float]) -> None:
         """Make the illuminated zone as fast or slow as the dose at a position has left it.
 
+        Its lithium content stays: one zone stands for wherever the beam is.
+
         Parameters
         ----------
         position_mm
@@ -205,8 +208,10 @@ class HalfCell:
         mean = self._mean - rate * step_s
         modes = self._modes * decay + np.outer(rate, drive_s)
         change_v = abs(terminal_v - self._voltage_v)
-        if voltage_v is not None:
-            change_v = self._open_circuit_change_v(mean, modes)
+        if voltage_v is not None or terminal_v in COMPLIANCE_V:
+            change_v = self._open_circuit_change_v(mean, modes) * (
+                LARGEST_CHANGE_V / LARGEST_OPEN_CIRCUIT_CHANGE_V
+            )
         if change_v > LARGEST_CHANGE_V and step_s > SHORTEST_STEP_S:
             self._step_s = max(0.5 * step_s, SHORTEST_STEP_S)
             return 0.0

@@ -120,7 +120,7 @@ def chen2020_voltage(lithium_content: FloatArray) -> FloatArray:
     Examples
     --------
     >>> round(float(chen2020_voltage(np.array([0.5]))[0]), 2)
-    3.94
+    3.97
     """
     x = lithium_content
     return np.asarray(

@@ -125,7 +125,7 @@ class ParallelZones:
         """
         low, high = surface.lowest_a_cm2.copy(), surface.highest_a_cm2.copy()
         current = np.minimum(np.maximum(guess_a_cm2, low), high)
-        for _ in range(80):
+        for iteration in range(80):
             value_v, slope_ohm = self.voltage(current, surface)
             error_v = voltage_v - value_v
             low = np.where(error_v >= 0, current, low)
@@ -133,8 +133,11 @@ class ParallelZones:
             if np.all((np.abs(error_v) < _TOLERANCE_V) | (high - low <= 1e-15)):
                 break
             newton = current + error_v / slope_ohm
-            inside = (newton >= low) & (newton <= high) & (newton != current)
-            current = np.where(inside, newton, 0.5 * (low + high))
+            if iteration == 0:
+                current = np.minimum(np.maximum(newton, low), high)
+            else:
+                inside = (newton >= low) & (newton <= high) & (newton != current)
+                current = np.where(inside, newton, 0.5 * (low + high))
         return current
 
     def at_current(
@@ -180,14 +183,17 @@ class ParallelZones:
         self, current_a: float, surface: Surface, guess_a_cm2: FloatArray
     ) -> tuple[FloatArray, float]:
         low_v, high_v = COMPLIANCE_V
-        for limit_v, sign in ((low_v, 1.0), (high_v, -1.0)):
-            current = self.at_voltage(limit_v, surface, guess_a_cm2)
-            if sign * (self.area_cm2 @ current - current_a) >= 0:
-                return current, limit_v
-        current = guess_a_cm2
-        while high_v - low_v > 1e-10:
-            voltage_v = 0.5 * (low_v + high_v)
+        current, voltage_v = guess_a_cm2, high_v if current_a > 0 else low_v
+        for iteration in range(200):
             current = self.at_voltage(voltage_v, surface, current)
-            is_short = float(self.area_cm2 @ current) < current_a
-            low_v, high_v = (voltage_v, high_v) if is_short else (low_v, voltage_v)
-        return current, 0.5 * (low_v + high_v)
+            deficit_a = current_a - float(self.area_cm2 @ current)
+            low_v, high_v = (voltage_v, high_v) if deficit_a > 0 else (low_v, voltage_v)
+            if abs(deficit_a) <= 1e-10 * abs(current_a) or high_v - low_v <= 1e-10:
+                break
+            newton_v = voltage_v + deficit_a / float(
+                (self.area_cm2 / self.voltage(current, surface)[1]).sum()
+            )
+            # A zone at its bound does not follow its slope: halve the bracket now and then.
+            is_trusted = iteration % 3 < 2 and low_v < newton_v < high_v
+            voltage_v = newton_v if is_trusted else 0.5 * (low_v + high_v)
+        return current, voltage_v
