@@ -1,0 +1,247 @@
+"""A beamline built from one settings file: its devices, and a report of what of it answers."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from ophyd import Device
+from ophyd.signal import EpicsSignalBase
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .ion_chamber import IonChambers
+from .monochromator import Monochromator
+from .potentiostat import Potentiostat
+from .ring import StorageRing
+from .sample_stage import SampleStage
+from .shutter import Shutter
+
+
+class Section(BaseModel):
+    """A table of the file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PotentiostatSection(Section):
+    """`[devices.cell]`."""
+
+    class_: Literal["potentiostat"] = Field(alias="class")
+    prefix: str
+
+
+class MonochromatorSection(Section):
+    """`[devices.mono]`; units in the names, meaning in `Monochromator`."""
+
+    class_: Literal["monochromator"] = Field(alias="class")
+    prefix: str
+    d_spacing_angstrom: float = Field(default=3.1356, gt=0.5, lt=10.0)
+    exit_offset_mm: float = 25.0
+    energy_limits_ev: tuple[float, float] = (4500.0, 20000.0)
+    energy_tolerance_ev: float = Field(default=0.02, gt=0.0, lt=5.0)
+    perp_tolerance_mm: float = Field(default=2e-3, gt=0.0)
+    perp_deadband_mm: float = Field(default=5e-4, ge=0.0)
+    move_limit_s: float = Field(default=30.0, gt=0.0)
+
+
+class IonChambersSection(Section):
+    """`[devices.ion_chambers]`."""
+
+    class_: Literal["ion_chambers"] = Field(alias="class")
+    prefix: str
+    overhead_limit_s: float = Field(default=10.0, gt=0.0)
+
+
+class ShutterSection(Section):
+    """`[devices.photon_shutter]` and `[devices.front_end_shutter]`."""
+
+    class_: Literal["shutter"] = Field(alias="class")
+    prefix: str
+    travel_limit_s: float = Field(default=15.0, gt=0.0)
+
+
+class RingSection(Section):
+    """`[devices.ring]`."""
+
+    class_: Literal["ring"] = Field(alias="class")
+    prefix: str
+
+
+class StageSection(Section):
+    """`[devices.stage]`."""
+
+    class_: Literal["sample_stage"] = Field(alias="class")
+    prefix: str
+    tolerance_mm: float = Field(default=1e-3, gt=0.0)
+    move_limit_s: float = Field(default=120.0, gt=0.0)
+
+
+class DeviceSections(Section):
+    """`[devices]`: one table per attribute of `Beamline`."""
+
+    cell: PotentiostatSection
+    mono: MonochromatorSection
+    ion_chambers: IonChambersSection
+    photon_shutter: ShutterSection
+    front_end_shutter: ShutterSection
+    ring: RingSection
+    stage: StageSection
+
+
+class Timing(Section):
+    """`[timing]`: limits in wall time, s."""
+
+    connect_s: float = Field(default=15.0, gt=0.0)
+
+
+class BeamlineSettings(Section):
+    """The whole file."""
+
+    name: str
+    timing: Timing = Timing()
+    devices: DeviceSections
+
+
+@dataclass(frozen=True)
+class ConnectionReport:
+    """What of a beamline answered.
+
+    Attributes
+    ----------
+    missing : Mapping
+        Device name to the process variables that did not answer; empty when all is there.
+    connected_count : int
+        Process variables that answered.
+    duration_s : float
+        Wall time that it took.
+    """
+
+    missing: Mapping[str, tuple[str, ...]]
+    connected_count: int
+    duration_s: float
+
+    def __str__(self) -> str:
+        lines = [f"{self.connected_count} process variables answered in {self.duration_s:.1f} s"]
+        lines += [f"  {device} misses {', '.join(names)}" for device, names in self.missing.items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Beamline:
+    """The instruments of an experiment under the names that plans use."""
+
+    name: str
+    timing: Timing
+    cell: Potentiostat
+    mono: Monochromator
+    ion_chambers: IonChambers
+    photon_shutter: Shutter
+    front_end_shutter: Shutter
+    ring: StorageRing
+    stage: SampleStage
+
+    def devices(self) -> dict[str, Device]:
+        """Devices by attribute name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Device)}
+
+    def connect(self, timeout_s: float | None = None) -> ConnectionReport:
+        """Wait until all process variables answer, all at the same time, and tell which do not.
+
+        Parameters
+        ----------
+        timeout_s
+            Wall time for the whole beamline; default `timing.connect_s`.
+
+        Returns
+        -------
+        ConnectionReport
+        """
+        begun = time.monotonic()
+        deadline = begun + (self.timing.connect_s if timeout_s is None else timeout_s)
+        missing: dict[str, tuple[str, ...]] = {}
+        count = 0
+        for name, device in self.devices().items():
+            signals = list(_process_variables(device))
+            absent = tuple(signal.pvname for signal in signals if not _answers(signal, deadline))
+            count += len(signals) - len(absent)
+            if absent:
+                missing[name] = absent
+        return ConnectionReport(missing, count, time.monotonic() - begun)
+
+
+def load_beamline(path: Path | str) -> Beamline:
+    """Build the devices of a settings file; nothing is waited for.
+
+    Parameters
+    ----------
+    path
+        A toml file.
+
+    Returns
+    -------
+    Beamline
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no toml, or keys are unknown, missing or out of range; names file and key.
+    """
+    settings = read_settings(Path(path))
+    sections = settings.devices
+    return Beamline(
+        name=settings.name,
+        timing=settings.timing,
+        cell=Potentiostat(name="cell", **_options(sections.cell)),
+        mono=Monochromator(name="mono", **_options(sections.mono)),
+        ion_chambers=IonChambers(name="ion_chambers", **_options(sections.ion_chambers)),
+        photon_shutter=Shutter(name="photon_shutter", **_options(sections.photon_shutter)),
+        front_end_shutter=Shutter(name="front_end_shutter", **_options(sections.front_end_shutter)),
+        ring=StorageRing(name="ring", **_options(sections.ring)),
+        stage=SampleStage(name="stage", **_options(sections.stage)),
+    )
+
+
+def read_settings(path: Path) -> BeamlineSettings:
+    """Read and check a settings file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no toml, or keys are unknown, missing or out of range; names file and key.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"beamline settings {path}: no such file")
+    try:
+        return BeamlineSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"beamline settings {path}: not valid toml: {error}") from error
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()]
+        raise ValueError("\n".join([f"beamline settings {path}: {len(lines)} problem(s)", *lines])) from error
+
+
+def _options(section: Section) -> dict:
+    return section.model_dump(exclude={"class_"})
+
+
+def _process_variables(device: Device) -> Iterator[EpicsSignalBase]:
+    for walk in device.walk_signals(include_lazy=True):
+        if isinstance(walk.item, EpicsSignalBase):
+            yield walk.item
+
+
+def _answers(signal: EpicsSignalBase, deadline: float) -> bool:
+    try:
+        signal.wait_for_connection(timeout=max(0.01, deadline - time.monotonic()))
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""Three ion chambers read by one electrometer, dark subtracted."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignal, EpicsSignalRO, Signal
+from ophyd.signal import SignalRO
+
+from .order import Order
+
+CHAMBERS = ("i0", "it", "ir")
+
+
+class DarkSubtracted(SignalRO):
+    """Current of a chamber minus its dark current, A."""
+
+    def __init__(self, *, chamber: str, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to ophyd
+        super().__init__(**kwargs)
+        self._chamber = chamber
+
+    def get(self, **kwargs: Any) -> float:  # noqa: ANN401 - passed on to ophyd
+        """Subtract the dark current from the last reading, A."""
+        raw, dark = self._sources()
+        return float(raw.get(**kwargs)) - float(cast("float", dark.get()))
+
+    @property
+    def timestamp(self) -> float:
+        """Time of the reading, UNIX s."""
+        return self._sources()[0].timestamp
+
+    def describe(self) -> dict[str, dict]:
+        """Describe with unit and source."""
+        described = super().describe()
+        described[self.name].update(units="A", source=f"{self._sources()[0].source_name} - dark")
+        return described
+
+    def _sources(self) -> tuple[EpicsSignalRO, Signal]:
+        return getattr(self.parent, f"{self._chamber}_raw"), getattr(self.parent, f"{self._chamber}_dark")
+
+
+class IonChambers(Device):
+    """I0 before the sample, It behind it, Ir behind the reference foil.
+
+    `trigger` takes one average; what is read after it is of that average, because its status waits for the
+    counter that the server posts after the currents, on the same connection.
+
+    Parameters
+    ----------
+    overhead_limit_s
+        Wall time that a reading may take on top of the averaging time.
+    """
+
+    i0 = Cpt(DarkSubtracted, chamber="i0", kind="hinted")
+    it = Cpt(DarkSubtracted, chamber="it", kind="hinted")
+    ir = Cpt(DarkSubtracted, chamber="ir", kind="hinted")
+    i0_raw = Cpt(EpicsSignalRO, "Current1:MeanValue_RBV", auto_monitor=True)
+    it_raw = Cpt(EpicsSignalRO, "Current2:MeanValue_RBV", auto_monitor=True)
+    ir_raw = Cpt(EpicsSignalRO, "Current3:MeanValue_RBV", auto_monitor=True)
+    i0_dark = Cpt(Signal, value=0.0, kind="config")
+    it_dark = Cpt(Signal, value=0.0, kind="config")
+    ir_dark = Cpt(Signal, value=0.0, kind="config")
+    dark_time = Cpt(Signal, value=0.0, kind="config")
+    averaging_time = Cpt(
+        EpicsSignal, "AveragingTime", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="config"
+    )
+    range = Cpt(
+        EpicsSignal,
+        "Range",
+        string=True,
+        auto_monitor=True,
+        put_complete=True,
+        write_timeout=10.0,
+        kind="config",
+    )
+    samples = Cpt(EpicsSignalRO, "NumAveraged_RBV", auto_monitor=True, kind="omitted")
+    counter = Cpt(EpicsSignalRO, "ArrayCounter_RBV", auto_monitor=True, kind="omitted")
+    acquire = Cpt(EpicsSignal, "Acquire", kind="omitted")
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str,
+        overhead_limit_s: float = 10.0,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, name=name, **kwargs)
+        self.overhead_limit_s = overhead_limit_s
+        for chamber in CHAMBERS:
+            for suffix in ("", "_raw", "_dark"):
+                getattr(self, chamber + suffix).name = chamber + suffix
+        self._seen = 0
+        self._reading: Order | None = None
+        self._put_completed = False
+        self.counter.subscribe(self._look, run=False)
+
+    def trigger(self) -> Order:
+        """Take one average of all chambers.
+
+        Returns
+        -------
+        Order
+            Done when the currents of this average have arrived here.
+        """
+        limit_s = float(self.averaging_time.get()) + self.overhead_limit_s
+        remedy = f"does the server of {self.prefix} run, does {self.counter.pvname} count?"
+        self._seen = int(self.counter.get())
+        self._put_completed = False
+        order = self._reading = Order(self, "take one average", limit_s=limit_s, remedy=remedy)
+        self.acquire.put(1, use_complete=True, callback=lambda **_: self._completed(order))
+        return order
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop averaging."""
+        self.acquire.put(0)
+
+    def _completed(self, order: Order) -> None:
+        if order is self._reading:
+            self._put_completed = True
+            self._look(int(self.counter.get()))
+
+    def _look(self, value: int, **_: object) -> None:
+        if self._reading is not None and self._put_completed and int(value) != self._seen:
+            self._reading.settle()

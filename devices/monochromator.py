@@ -1,0 +1,284 @@
+"""A fixed-exit double-crystal monochromator: photon energy in eV over Bragg angle and crystal gap."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any, cast
+
+from ophyd import Component as Cpt
+from ophyd import Device
+from ophyd.signal import EpicsSignalBase, Signal, SignalRO
+from ophyd.utils import LimitError
+
+from .motor import Motor
+from .order import Order
+
+HC_EV_ANGSTROM = 12398.419843320026
+"""Planck constant times speed of light (CODATA 2018, exact)."""
+
+
+def energy_ev(bragg_deg: float, d_spacing_angstrom: float) -> float:
+    """Photon energy (eV) that crystals reflect at a Bragg angle.
+
+    Examples
+    --------
+    >>> round(energy_ev(bragg_deg(8333.0, 3.1356), 3.1356), 6)
+    8333.0
+    """
+    return HC_EV_ANGSTROM / (2.0 * d_spacing_angstrom * math.sin(math.radians(bragg_deg)))
+
+
+def bragg_deg(energy_ev: float, d_spacing_angstrom: float) -> float:
+    """Bragg angle (degree) that reflects a photon energy.
+
+    Raises
+    ------
+    ValueError
+        If the crystals reflect no energy so low.
+    """
+    lowest_ev = HC_EV_ANGSTROM / (2.0 * d_spacing_angstrom)
+    if not energy_ev >= lowest_ev:
+        raise ValueError(
+            f"{energy_ev} eV: crystals of {d_spacing_angstrom} angstrom reflect nothing below "
+            f"{lowest_ev:.1f} eV; is the energy in eV, not keV?"
+        )
+    return math.degrees(math.asin(lowest_ev / energy_ev))
+
+
+class CrystalEnergy(SignalRO):
+    """Energy at which the Bragg motor stands, eV."""
+
+    @property
+    def _energy(self) -> Energy:
+        return cast("Energy", self.parent)
+
+    def get(self, **kwargs: Any) -> float:  # noqa: ANN401 - passed on to ophyd
+        """Turn the angle of the Bragg motor into eV."""
+        return self._energy.energy_at(float(self._angle().get(**kwargs)))
+
+    @property
+    def timestamp(self) -> float:
+        """Time of the angle, UNIX s."""
+        return self._angle().timestamp
+
+    def describe(self) -> dict[str, dict]:
+        """Describe with unit and source."""
+        described = super().describe()
+        described[self.name].update(units="eV", source=self._angle().source_name)
+        return described
+
+    def _angle(self) -> EpicsSignalBase:
+        return self._energy.motor.readback
+
+
+class EnergySetpoint(Signal):
+    """Energy last asked for, eV; before the first, the one of the Bragg motor's setpoint."""
+
+    @property
+    def _energy(self) -> Energy:
+        return cast("Energy", self.parent)
+
+    def get(self, **kwargs: Any) -> float:  # noqa: ANN401 - passed on to ophyd
+        """Give the energy asked for, eV."""
+        value = float(cast("float", super().get(**kwargs)))
+        if math.isnan(value):
+            return self._energy.energy_at(float(self._energy.motor.setpoint.get()))
+        return value
+
+    def describe(self) -> dict[str, dict]:
+        """Describe with unit."""
+        described = super().describe()
+        described[self.name]["units"] = "eV"
+        return described
+
+
+class Energy(Device):
+    """The positioner in eV of a `Monochromator`.
+
+    `set` moves the Bragg motor, and the second crystal's gap once it is off by more than `perp_deadband_mm`.
+    """
+
+    readback = Cpt(CrystalEnergy, kind="hinted")
+    setpoint = Cpt(EnergySetpoint, value=math.nan)
+
+    def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None:  # noqa: ANN401 - to ophyd
+        super().__init__(prefix, name=name, **kwargs)
+        self.readback.name = self.name
+
+    egu = "eV"
+
+    @property
+    def _mono(self) -> Monochromator:
+        return cast("Monochromator", self.parent)
+
+    @property
+    def motor(self) -> Motor:
+        """The Bragg motor."""
+        return self._mono.bragg
+
+    @property
+    def position(self) -> float:
+        """Present energy, eV."""
+        return self.readback.get()
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Energies that may be asked for, eV."""
+        return self._mono.energy_limits_ev
+
+    def energy_at(self, angle_deg: float) -> float:
+        """Energy (eV) for a user angle of the Bragg motor."""
+        return energy_ev(angle_deg, self._mono.d_spacing_angstrom)
+
+    def check_value(self, value: float, **_: object) -> None:
+        """Refuse an energy outside the limits, of the settings or of the motors.
+
+        Raises
+        ------
+        LimitError
+            Naming device, value, limits and unit.
+        """
+        low, high = self.limits
+        if not low <= value <= high:
+            hint = "; is it in keV?" if low <= value * 1000.0 <= high else "; see the beamline settings"
+            raise LimitError(f"{self.name}: {value:g} eV is outside the limits {low:g}..{high:g} eV{hint}")
+        angle, gap = self._targets(value)
+        self._mono.bragg.check_value(angle)
+        self._mono.perp.check_value(gap)
+
+    def set(self, energy: float) -> Order:
+        """Move to an energy; done when both motors are there.
+
+        Parameters
+        ----------
+        energy
+            eV.
+
+        Returns
+        -------
+        Order
+            Fails when a motor reports success elsewhere, and in time in any case.
+
+        Raises
+        ------
+        LimitError
+            If the energy, or the angle or gap that it needs, is outside its limits.
+        """
+        energy = float(energy)
+        self.check_value(energy)
+        mono = self._mono
+        angle, gap = self._targets(energy)
+        moves = [(mono.bragg, angle, self._angle_tolerance(energy, angle))]
+        if abs(gap - mono.perp.position) > mono.perp_deadband_mm:
+            moves.append((mono.perp, gap, mono.perp_tolerance_mm))
+        limit_s = mono.move_limit_s + max(motor.nominal_duration_s(target) for motor, target, _ in moves)
+        remedy = f"does the server of {mono.prefix} run?"
+        order = Order(self, f"move to {energy:.3f} eV", limit_s=limit_s, remedy=remedy)
+        self.setpoint.put(energy)
+        all_there = _AllThere(order, len(moves))
+        for motor, target, tolerance in moves:
+            motor.begin(target, tolerance, all_there)
+        return order
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop both motors where they are."""
+        self._mono.bragg.stop(success=success)
+        self._mono.perp.stop(success=success)
+
+    def _targets(self, energy: float) -> tuple[float, float]:
+        angle = bragg_deg(energy, self._mono.d_spacing_angstrom)
+        return angle, self._mono.exit_offset_mm / (2.0 * math.cos(math.radians(angle)))
+
+    def _angle_tolerance(self, energy: float, angle: float) -> float:
+        return math.degrees(self._mono.energy_tolerance_ev / energy * math.tan(math.radians(angle)))
+
+
+class Monochromator(Device):
+    """Bragg motor (degree), second-crystal gap (mm), and the energy over both.
+
+    Parameters
+    ----------
+    d_spacing_angstrom
+        Lattice spacing of the crystals.
+    exit_offset_mm
+        Height between incoming and outgoing beam.
+    energy_limits_ev
+        Lowest and highest energy that may be asked for.
+    energy_tolerance_ev
+        How far from the target counts as there.
+    perp_tolerance_mm, perp_deadband_mm
+        How far the gap may be off after, and before it is moved.
+    move_limit_s
+        Wall time allowed on top of the nominal duration of a move.
+    """
+
+    bragg = Cpt(Motor, "BRAGG")
+    perp = Cpt(Motor, "PERP", kind="config")
+    energy = Cpt(Energy, "", kind="hinted")
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str,
+        d_spacing_angstrom: float = 3.1356,
+        exit_offset_mm: float = 25.0,
+        energy_limits_ev: tuple[float, float] = (4500.0, 20000.0),
+        energy_tolerance_ev: float = 0.02,
+        perp_tolerance_mm: float = 2e-3,
+        perp_deadband_mm: float = 5e-4,
+        move_limit_s: float = 30.0,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, name=name, **kwargs)
+        self.d_spacing_angstrom = d_spacing_angstrom
+        self.exit_offset_mm = exit_offset_mm
+        self.energy_limits_ev = energy_limits_ev
+        self.energy_tolerance_ev = energy_tolerance_ev
+        self.perp_tolerance_mm = perp_tolerance_mm
+        self.perp_deadband_mm = perp_deadband_mm
+        self.move_limit_s = move_limit_s
+        for motor in (self.bragg, self.perp):
+            motor.move_limit_s = move_limit_s
+
+    def set_energy_offset(self, *, measured_ev: float, true_ev: float) -> Order:
+        """Make a feature found at `measured_ev` appear at `true_ev`, through the Bragg motor's offset.
+
+        Nothing moves: the present position gets another name.
+
+        Parameters
+        ----------
+        measured_ev
+            Where the feature (the edge of a foil) was found, eV.
+        true_ev
+            Where it should have been, eV.
+
+        Returns
+        -------
+        Order
+            Done when the motor record has taken the offset.
+        """
+        measured = bragg_deg(measured_ev, self.d_spacing_angstrom)
+        true = bragg_deg(true_ev, self.d_spacing_angstrom)
+        offset = float(self.bragg.offset.get()) + true - measured
+        remedy = f"does the server of {self.prefix} run?"
+        order = Order(self, f"take the Bragg offset {offset:.6f} deg", limit_s=10.0, remedy=remedy)
+        self.bragg.offset.put(offset, use_complete=True, callback=lambda **_: order.settle())
+        return order
+
+
+class _AllThere:
+    """Ends an order when all its motors are there, or at the first error."""
+
+    def __init__(self, order: Order, count: int) -> None:
+        self._order = order
+        self._missing = count
+        self._lock = threading.Lock()
+
+    def __call__(self, error: Exception | None) -> None:
+        with self._lock:
+            self._missing -= 1
+            over = error is not None or self._missing == 0
+        if over:
+            self._order.settle(error)

@@ -1,0 +1,188 @@
+"""One EPICS motor record: a move is done when the motor is there, not when its record says so."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignal, EpicsSignalRO, get_cl
+from ophyd.utils import LimitError
+
+from .bounded import fresh
+from .order import Done, Order
+
+ARRIVAL_S = 1.0
+READ_LIMIT_S = 2.0
+
+
+class MotorNotThereError(RuntimeError):
+    """A motor reported the end of its move away from its target."""
+
+
+class Motor(Device):
+    """A motor whose `set` is bounded and compares the readback.
+
+    Parameters
+    ----------
+    tolerance
+        How far from the target counts as there, in the motor's unit.
+    move_limit_s
+        Wall time allowed on top of the nominal duration of a move.
+    """
+
+    readback = Cpt(EpicsSignalRO, ".RBV", auto_monitor=True, kind="hinted")
+    setpoint = Cpt(EpicsSignal, ".VAL", auto_monitor=True, kind="omitted")
+    offset = Cpt(EpicsSignal, ".OFF", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="config")
+    velocity = Cpt(EpicsSignal, ".VELO", auto_monitor=True, kind="config")
+    acceleration_time = Cpt(EpicsSignal, ".ACCL", auto_monitor=True, kind="config")
+    low_limit = Cpt(EpicsSignal, ".LLM", auto_monitor=True, kind="omitted")
+    high_limit = Cpt(EpicsSignal, ".HLM", auto_monitor=True, kind="omitted")
+    unit = Cpt(EpicsSignalRO, ".EGU", string=True, auto_monitor=True, kind="omitted")
+    halt = Cpt(EpicsSignal, ".STOP", kind="omitted")
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str,
+        tolerance: float = 1e-3,
+        move_limit_s: float = 60.0,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, name=name, **kwargs)
+        self.tolerance = tolerance
+        self.move_limit_s = move_limit_s
+        self.readback.name = self.name
+        self._move: _Move | None = None
+        self.readback.subscribe(self._look, run=False)
+
+    @property
+    def position(self) -> float:
+        """Present user position."""
+        return float(self.readback.get())
+
+    @property
+    def egu(self) -> str:
+        """Engineering unit."""
+        return str(self.unit.get())
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Soft limits, user coordinates."""
+        return float(self.low_limit.get()), float(self.high_limit.get())
+
+    def check_value(self, value: float, **_: object) -> None:
+        """Refuse a target outside the soft limits.
+
+        Raises
+        ------
+        LimitError
+            Naming motor, value, limits and unit.
+        """
+        low, high = self.limits
+        if not low <= value <= high:
+            raise LimitError(
+                f"{self.name}: {value:g} {self.egu} is outside the soft limits {low:g}..{high:g} {self.egu}; "
+                f"change the target or the limits of {self.prefix}"
+            )
+
+    def set(self, position: float) -> Order:
+        """Move; the status is done when the readback is there.
+
+        Parameters
+        ----------
+        position
+            User position, in the motor's unit.
+
+        Returns
+        -------
+        Order
+            Fails with `MotorNotThereError` when the record says done elsewhere, in time in any case.
+
+        Raises
+        ------
+        LimitError
+            If the target is outside the soft limits.
+        """
+        self.check_value(position)
+        limit_s = self.move_limit_s + self.nominal_duration_s(position)
+        what = f"move to {position:g} {self.egu}"
+        order = Order(self, what, limit_s=limit_s, remedy=f"does the server of {self.prefix} run?")
+        self.begin(position, self.tolerance, order.settle)
+        return order
+
+    def nominal_duration_s(self, position: float) -> float:
+        """Estimate how long a move from here takes, s."""
+        speed = float(self.velocity.get()) or 1.0
+        return abs(position - self.position) / speed + 2.0 * float(self.acceleration_time.get())
+
+    def begin(self, position: float, tolerance: float, done: Done) -> None:
+        """Start a move; `done` is told when the motor is there, or what went wrong. The caller bounds it."""
+        if self._move is not None:
+            self._move.end(
+                RuntimeError(f"{self.name}: a new move to {position:g} replaced the one under way")
+            )
+        move = self._move = _Move(position, tolerance, done)
+        self.setpoint.put(position, force=True, use_complete=True, callback=lambda **_: self._completed(move))
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop where the motor is."""
+        self.halt.put(1)
+
+    def _completed(self, move: _Move) -> None:
+        move.completed = True
+        self._look(self.position)
+        if not move.ended:
+            get_cl().thread_class(target=lambda: self._doubt(move), daemon=True).start()
+
+    def _look(self, value: float, **_: object) -> None:
+        move = self._move
+        if move is not None and move.completed and abs(value - move.target) <= move.tolerance:
+            move.end(None)
+
+    def _doubt(self, move: _Move) -> None:
+        """Ask the record itself before calling a motor that reported success a liar."""
+        if move.wait(ARRIVAL_S):
+            return
+        try:
+            value = float(fresh(self.readback, READ_LIMIT_S))
+        except TimeoutError as error:
+            move.end(error)
+            return
+        if abs(value - move.target) <= move.tolerance:
+            move.end(None)
+            return
+        move.end(
+            MotorNotThereError(
+                f"{self.name} reported the end of its move to {move.target:.8g} {self.egu} but stands at "
+                f"{value:.8g} {self.egu} (tolerance {move.tolerance:.2g}): was it stopped, is it powered, "
+                f"does {self.prefix} follow its encoder?"
+            )
+        )
+
+
+class _Move:
+    """One move under way."""
+
+    def __init__(self, target: float, tolerance: float, done: Done) -> None:
+        self.target = target
+        self.tolerance = tolerance
+        self.completed = False
+        self._done = done
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def wait(self, limit_s: float) -> bool:
+        return self._ended.wait(limit_s)
+
+    def end(self, error: Exception | None) -> None:
+        with self._lock:
+            if self._ended.is_set():
+                return
+            self._ended.set()
+        self._done(error)

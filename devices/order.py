@@ -1,0 +1,46 @@
+"""The status of an order to a device: it ends in time, and its error tells who was told what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ophyd import Device
+from ophyd.status import DeviceStatus
+
+
+class Order(DeviceStatus):
+    """Status of one order with a limit of time.
+
+    Parameters
+    ----------
+    device
+        Who was told.
+    what
+        What it was told, with value and unit, e.g. "move to 8333 eV".
+    limit_s
+        Wall time after which the order has failed.
+    remedy
+        What a user looks at first when that happens.
+    """
+
+    def __init__(self, device: Device, what: str, *, limit_s: float, remedy: str) -> None:
+        self._text = f"order to {device.name}: {what}, limit {limit_s:.1f} s ({remedy})"
+        super().__init__(device, timeout=limit_s)
+
+    def __repr__(self) -> str:
+        return self._text
+
+    __str__ = __repr__
+
+    def settle(self, error: Exception | None = None) -> None:
+        """End the order, well or with an error; later news of an order that has ended is ignored."""
+        if self.done or self._externally_initiated_completion:
+            return
+        if error is None:
+            self.set_finished()
+        else:
+            self.set_exception(error)
+
+
+Done = Callable[[Exception | None], None]
+"""Called once at the end of a piece of work: with None, or with what went wrong."""

@@ -1,0 +1,12 @@
+"""The storage ring as a beamline sees it."""
+
+from __future__ import annotations
+
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignalRO
+
+
+class StorageRing(Device):
+    """Stored current, mA."""
+
+    current = Cpt(EpicsSignalRO, "CURRENT", auto_monitor=True, kind="hinted")
