@@ -12,6 +12,7 @@ from ..devices.latch import Latch
 from .beam_guard import BeamLostError
 from .course import Course, beat, collect, has_ended, order, record, wait_for_news
 from .latches import Queue
+from .waiting import set_all
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def beam_is_there(course: Course) -> MsgGenerator[bool]:
     if course.front_end_shutter is None:
         return True
     try:
-        yield from bps.mv(course.front_end_shutter, "open")
+        yield from set_all({course.front_end_shutter: "open"})
     except FAILURES as error:
         logger.warning("the front-end shutter does not open: %s", error)
         return False

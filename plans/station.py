@@ -17,6 +17,11 @@ class Monochromator(Readable[Any], Protocol):
         """Set in eV; done when the energy is really there."""
         ...
 
+    @property
+    def bragg(self) -> Any:  # noqa: ANN401 - a motor with `offset`, the user offset in degree
+        """Axis of the first crystal."""
+        ...
+
 
 class IonChambers(Readable[Any], Triggerable, Protocol):
     """Reads `i0`, `it`, `ir` in A, dark subtracted, and `i0_raw` ...; a trigger counts once."""
@@ -44,6 +49,20 @@ class IonChambers(Readable[Any], Triggerable, Protocol):
     @property
     def dark_time(self) -> Settable:
         """When the darks were taken, UNIX s of the host; 0: never."""
+        ...
+
+
+class Stage(Protocol):
+    """Two axes across the beam, in mm."""
+
+    @property
+    def x(self) -> Settable:
+        """Horizontal axis."""
+        ...
+
+    @property
+    def y(self) -> Settable:
+        """Vertical axis."""
         ...
 
 

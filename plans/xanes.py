@@ -5,10 +5,9 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.protocols import Reading
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
-from .beam_guard import BeamGuard
+from .beam_guard import BeamGuard, Readings
 from .darks import refresh_darks
 from .duration import Timing, estimate_duration_s, live_fraction
 from .grids import EnergyGrid
@@ -63,15 +62,30 @@ def xanes(
     """
     _md = {**scan_metadata(grid, timing or Timing(), element=element, edge=edge), **(md or {})}
 
+    uid, _ = yield from measure_spectrum(station, grid, _md, guard=guard, dark_max_age_s=dark_max_age_s)
+    return uid
+
+
+def measure_spectrum(
+    station: XrayStation,
+    grid: EnergyGrid,
+    md: Mapping[str, Any],
+    *,
+    guard: BeamGuard | None = None,
+    dark_max_age_s: float | None = None,
+) -> MsgGenerator[tuple[str, list[Readings]]]:
+    """Make one run with this metadata; gives its uid and the readings of its points to the plan."""
+    readings: list[Readings] = []
+
     def scan() -> MsgGenerator[None]:
         if dark_max_age_s is not None:
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
-        yield from scan_points(station, grid, guard)
+        readings.extend((yield from scan_points(station, grid, guard)))
 
-    devices = [station.mono, station.ion_chambers]
-    run = bpp.run_wrapper(scan(), md=_md)
+    run = bpp.run_wrapper(scan(), md=dict(md))
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
-    return (yield from bpp.stage_wrapper(shut, devices))
+    uid = yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers])
+    return uid, readings
 
 
 def scan_metadata(grid: EnergyGrid, timing: Timing, *, element: str, edge: str) -> dict[str, Any]:
@@ -95,7 +109,9 @@ def scan_metadata(grid: EnergyGrid, timing: Timing, *, element: str, edge: str) 
     }
 
 
-def scan_points(station: XrayStation, grid: EnergyGrid, guard: BeamGuard | None) -> MsgGenerator[None]:
+def scan_points(
+    station: XrayStation, grid: EnergyGrid, guard: BeamGuard | None
+) -> MsgGenerator[list[Readings]]:
     """Go through the grid inside an open run, one event of stream `primary` per point.
 
     Raises
@@ -104,8 +120,7 @@ def scan_points(station: XrayStation, grid: EnergyGrid, guard: BeamGuard | None)
         If the guard finds that the beam was lost.
     """
     devices = [station.ion_chambers, station.mono, station.ring, station.cell]
-    first: Mapping[str, Reading] | None = None
-    before: Mapping[str, Reading] | None = None
+    readings: list[Readings] = []
     dwell_before = None
     for energy_ev, dwell_s in zip(grid.energy_ev.tolist(), grid.dwell_s.tolist(), strict=True):
         yield Msg("checkpoint")
@@ -115,20 +130,20 @@ def scan_points(station: XrayStation, grid: EnergyGrid, guard: BeamGuard | None)
             yield Msg("set", station.ion_chambers.averaging_time, dwell_s, group=group)
             dwell_before = dwell_s
         yield from wait_bounded(group, WAIT_S, [station.mono.energy, station.ion_chambers.averaging_time])
-        if first is None:
+        if not readings:
             yield from set_all({station.photon_shutter: "open"})
         reading = yield from read_event(
             devices, trigger=[station.ion_chambers], stream="primary", timeout_s=dwell_s + WAIT_S
         )
-        first = first or reading
+        readings.append(reading)
         if guard and reading:
-            guard.check(first, reading, _gap_s(before, reading) - dwell_s)
-        before = reading
+            guard.check(readings[0], reading, _gap_s(readings) - dwell_s)
     yield from bps.checkpoint()
+    return readings
 
 
-def _gap_s(before: Mapping[str, Reading] | None, reading: Mapping[str, Reading]) -> float:
-    """Time on the cell's clock since the reading before, in s."""
-    if not before:
+def _gap_s(readings: list[Readings]) -> float:
+    """Time on the cell's clock between the last two readings, in s."""
+    if len(readings) < 2:
         return 0.0
-    return float(reading["cell_time"]["value"]) - float(before["cell_time"]["value"])
+    return float(readings[-1]["cell_time"]["value"]) - float(readings[-2]["cell_time"]["value"])
