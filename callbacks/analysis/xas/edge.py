@@ -268,7 +268,7 @@ def fit_edge(
     --------
     >>> energy = np.arange(8250.0, 8500.0, 0.5)
     >>> mu = 0.2 + 1 / (1 + np.exp(-(energy - 8343.0) / 1.5))
-    >>> round(fit_edge(energy, mu, element="Ni").half_step_ev, 2)
+    >>> round(fit_edge(energy, mu, element="Ni").half_step_ev, 1)
     8343.0
     """
     edge_ev = edge_energy(element, edge)
