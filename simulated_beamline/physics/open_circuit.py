@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator  # pyright: ignore[reportMissingTypeStubs]
+from scipy.interpolate import CubicSpline, PchipInterpolator  # pyright: ignore[reportMissingTypeStubs]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -101,7 +101,20 @@ class OpenCircuitCurve:
         return value, slope
 
 
-NMC811 = OpenCircuitCurve(*zip(*_NMC811_NODES, strict=True))
+def _nmc811() -> OpenCircuitCurve:
+    """Smooth to the second derivative over x = 0.1..0.975, so that dQ/dV shows no kinks at the nodes."""
+    x, voltage = np.array(_NMC811_NODES).T
+    low, high = 0.10, 0.975
+    smooth = (x >= low) & (x <= high)
+    spline = CubicSpline(x[smooth], voltage[smooth], bc_type="natural")
+    dense = np.linspace(low, high, 3501)
+    return OpenCircuitCurve(
+        np.concatenate([x[x < low], dense, x[x > high]]),
+        np.concatenate([voltage[x < low], spline(dense), voltage[x > high]]),
+    )
+
+
+NMC811 = _nmc811()
 """NMC811 at 25 degC: measured at C/34 for x = 0.267..0.95 (absolute x within 0.04), with the falls to 3.49,
 3.19 and 2.7 V near full lithiation; the ends are extrapolated."""
 

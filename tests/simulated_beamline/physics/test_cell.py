@@ -150,7 +150,7 @@ CONTROL = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=20, deadline=None, derandomize=True, database=None)
 @given(
     orders=st.lists(st.tuples(CONTROL, st.floats(0.0, 120.0)), min_size=1, max_size=3),
     start=st.floats(0.001, 0.999),

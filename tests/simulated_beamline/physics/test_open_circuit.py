@@ -35,6 +35,15 @@ def test_nmc811_stays_between_0_and_5p5_v_over_the_whole_range():
     assert 0.0 < voltage[1] < 0.1
 
 
+def test_nmc811_shows_the_measured_features_in_differential_capacity():
+    voltage, slope = NMC811.evaluate(np.arange(0.27, 0.80, 0.004))
+    capacity = -1.0 / slope
+    inner = capacity[1:-1]
+    peaks = voltage[1:-1][(inner > capacity[:-2]) & (inner > capacity[2:])]
+    # Measured on charge and discharge: 3.733/3.732, 4.005/3.992, 4.181/4.172 V.
+    assert peaks == pytest.approx([4.176, 4.000, 3.733], abs=0.025)
+
+
 def test_slope_is_the_derivative_of_the_voltage():
     x = np.linspace(0.05, 0.95, 31)
     step = 1e-6
