@@ -1,4 +1,4 @@
-"""When to measure: rules over the state of the cell, in the cycler's words, checked before anything starts."""
+"""When to measure: rules over the state of the cell, in the cycler's words, checked before it starts."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ class AtLevel:
         self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
     ) -> str | None:
         """Say which level can never be crossed; None when each can."""
-        del protocol, capacity_mah
-        low, high = _range(self.quantity, limits)
+        del capacity_mah
+        low, high = _range(self.quantity, protocol, limits)
         lost = [level for level in self.levels if not low <= level <= high]
         if not lost:
             return None
@@ -142,7 +142,8 @@ class StepBoundary:
         ids = [step.id for step in protocol.steps if not isinstance(step, Loop)]
         if self.step_id is None or self.step_id in ids:
             return None
-        return f"{self.rule_text!r} never fires: there is no step {self.step_id!r}, the steps are {', '.join(ids)}"
+        known = ", ".join(ids)
+        return f"{self.rule_text!r} never fires: there is no step {self.step_id!r}, the steps are {known}"
 
 
 Trigger = EveryInterval | AtLevel | StepBoundary
@@ -203,18 +204,27 @@ def _widest(quantity: str, protocol: Protocol, limits: Limits, capacity_mah: flo
         return 2.0 * limits.capacity_max_mah
     if quantity in _CONTENTS and capacity_mah is not None:
         return min(1.0, 2.0 * limits.capacity_max_mah / capacity_mah)
-    low, high = _range(quantity, limits)
+    low, high = _range(quantity, protocol, limits)
     return high - low
 
 
-def _range(quantity: str, limits: Limits) -> tuple[float, float]:
+def _range(quantity: str, protocol: Protocol, limits: Limits) -> tuple[float, float]:
     if quantity == "voltage":
-        return limits.voltage_min_v, limits.voltage_max_v
+        return limits.voltage_min_v, _highest_v(protocol, limits)
     if quantity == "capacity":
         return -limits.capacity_max_mah, limits.capacity_max_mah
     if quantity == "time":
         return 0.0, math.inf
     return 0.0, 1.0
+
+
+def _highest_v(protocol: Protocol, limits: Limits) -> float:
+    # Nothing drives the cell above the ends of its charges and its holds, where each charge has one.
+    ends = [step.voltage_v for step in protocol.steps if isinstance(step, ConstantVoltage)]
+    for step in protocol.steps:
+        if isinstance(step, ConstantCurrent) and step.current_a > 0:
+            ends.append(limits.voltage_max_v if step.until_voltage_v is None else step.until_voltage_v)
+    return max(ends, default=limits.voltage_max_v)
 
 
 def _longest_s(protocol: Protocol) -> float:
