@@ -1,0 +1,219 @@
+"""An experiment as a scientist wants it: cell, spectra, fits and ledger in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .run_source import ExperimentName, RunSource
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STATE = ("time", "voltage", "current", "capacity", "lithium_content")
+UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """One X-ray measurement.
+
+    Parameters
+    ----------
+    start : dict
+        Start document of its run.
+    points : DataFrame
+        Its points in order of energy, with the columns ``energy_ev``, ``mu``, ``mu_reference``, ``i0``,
+        ``it``, ``ir`` and the state of the cell (``time``, ``voltage``, ``current``, ``capacity``,
+        ``lithium_content``).
+    complete : bool
+        Whether the run ended with success.
+    """
+
+    start: dict[str, Any]
+    points: pd.DataFrame
+    complete: bool
+
+
+class Experiment:
+    """One cell's life in the beam, read from wherever its runs are; while it runs, as far as it has come.
+
+    Parameters
+    ----------
+    source : RunSource
+        Where the runs are.
+    name : ExperimentName
+        Which experiment.
+    """
+
+    def __init__(self, source: RunSource, name: ExperimentName) -> None:
+        self._source = source
+        self.uid, self.name = name.uid, name.name
+
+    def __repr__(self) -> str:
+        state = "running" if self.running else "ended"
+        count = len(self.runs("measurement"))
+        return f"<Experiment {self.name!r} {self.uid[:8]}, {count} measurements, {state}>"
+
+    def runs(self, purpose: str) -> list[dict[str, Any]]:
+        """Start documents of the runs of a purpose (``cycling``, ``measurement``, ...) by time."""
+        return [start for start in self._source.starts(self.uid) if start.get("purpose") == purpose]
+
+    @property
+    def running(self) -> bool:
+        """Whether the latest cycling run has no stop document."""
+        segments = self.runs("cycling")
+        return bool(segments) and self._source.stop(segments[-1]["uid"]) is None
+
+    @property
+    def cell(self) -> dict[str, Any]:
+        """Chemistry, mass and area of the cell."""
+        segments = self.runs("cycling")
+        return dict(segments[0].get("cell", {})) if segments else {}
+
+    @property
+    def electrochemistry(self) -> pd.DataFrame:
+        """Every sample of the cycler once: ``time`` (s), ``voltage`` (V), ``current`` (A), and more.
+
+        The index is ``elapsed_s``, counted from the first sample; capacity is in mA h. Segments left by
+        processes that died are joined.
+        """
+        frame = self._joined("electrochemistry", "cell_")
+        if frame.empty:
+            return frame
+        if "sample" in frame.columns:
+            frame = frame.drop_duplicates(["sample", "time"], keep="last")
+        frame = frame.sort_values(by="time", kind="stable", ignore_index=True)
+        elapsed = frame["time"] - frame["time"].iloc[0]
+        return frame.set_index(pd.Index(elapsed, name="elapsed_s"))
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """Every requested measurement with what became of it: ``done``, ``late`` or ``missed``, and why."""
+        return self._joined("triggers", "ledger_")
+
+    @property
+    def edge_fits(self) -> pd.DataFrame:
+        """One row per fitted spectrum, the latest result winning; the index is the uid of its run."""
+        frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
+        frames = [frame for frame in frames if not frame.empty]
+        if not frames:
+            return pd.DataFrame()
+        fits = pd.concat(frames, ignore_index=True).drop(columns="seq_num")
+        fits = fits.drop_duplicates("measurement_run", keep="last").sort_values(by="time", ignore_index=True)
+        return fits.set_index("measurement_run")
+
+    def measurements(self, element: str) -> list[Spectrum]:
+        """Spectra of an element by time, complete or not."""
+        starts = [start for start in self.runs("measurement") if start.get("element") == element]
+        spectra = (self._spectrum(start) for start in starts)
+        return [spectrum for spectrum in spectra if not spectrum.points.empty]
+
+    def spectra(self, element: str, *, incomplete: bool = False) -> xr.Dataset:
+        """Spectra of an element on one energy axis.
+
+        Parameters
+        ----------
+        element : str
+            Symbol, such as ``"Ni"``.
+        incomplete : bool
+            Whether to include scans that failed or still run; what they lack is NaN.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``mu`` and ``mu_reference`` (dimensionless), ``i0``, ``it``, ``ir`` (A) over ``measurement`` and
+            ``energy`` (eV). Spectra whose energies differ from the first one's are interpolated linearly.
+            Coordinates along ``measurement``: ``run``, and ``time`` (s), ``voltage`` (V), ``current`` (A),
+            ``capacity`` (mA h), ``lithium_content`` at the middle of the scan; with ``_start`` and ``_end``
+            at its ends.
+
+        Raises
+        ------
+        KeyError
+            If nothing was measured at an edge of this element; the message lists the elements there are.
+        """
+        chosen = [item for item in self.measurements(element) if item.complete or incomplete]
+        if not chosen:
+            known = sorted({start.get("element", "?") for start in self.runs("measurement")})
+            raise KeyError(
+                f"{self!r} has no finished spectrum of {element!r}; measured so far: {known or 'nothing'}"
+            )
+        longest = max(chosen, key=lambda item: (item.complete, len(item.points)))
+        energy = longest.points["energy_ev"].to_numpy()
+        columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
+        data = {
+            column: (axes, np.stack([_on_axis(item.points, column, energy) for item in chosen]))
+            for column in columns
+            if all(column in item.points for item in chosen)
+        }
+        axis = {"energy": ("energy", energy, {"units": "eV"})}
+        dataset = xr.Dataset(data, coords={**axis, **_coordinates(chosen)})
+        dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
+        return dataset
+
+    def plot(self, element: str | None = None) -> Figure:
+        """Draw voltage, spectra and valence; `element` is the first measured one unless given."""
+        from ..plots.summary import summary_figure
+
+        elements = [start["element"] for start in self.runs("measurement") if "element" in start]
+        return summary_figure(self, element or (elements[0] if elements else None))
+
+    def to_xdi(self, folder: Path | str) -> list[Path]:
+        """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header."""
+        from ..export.xdi import write_experiment
+
+        return write_experiment(self, Path(folder))
+
+    def _joined(self, stream: str, prefix: str) -> pd.DataFrame:
+        frames = [self._source.stream(start["uid"], stream) for start in self.runs("cycling")]
+        frames = [frame for frame in frames if not frame.empty]
+        if not frames:
+            return pd.DataFrame()
+        joined = pd.concat(frames, ignore_index=True)
+        columns = {key: key.removeprefix(prefix) for key in joined.columns if key.startswith(prefix)}
+        return joined.loc[:, list(columns)].rename(columns=columns)
+
+    def _spectrum(self, start: dict[str, Any]) -> Spectrum:
+        stop = self._source.stop(start["uid"])
+        complete = stop is not None and stop["exit_status"] == "success"
+        points = self._source.stream(start["uid"], "primary")
+        return Spectrum(start, points if points.empty else _measured(points), complete)
+
+
+def _measured(points: pd.DataFrame) -> pd.DataFrame:
+    """Rename columns, add mu and sort by energy."""
+    names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE}}
+    frame = points.drop(columns="time", errors="ignore").rename(columns=names)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if {"i0", "it"} <= set(frame.columns):
+            frame["mu"] = np.log(frame["i0"] / frame["it"])
+        if {"it", "ir"} <= set(frame.columns):
+            frame["mu_reference"] = np.log(frame["it"] / frame["ir"])
+    return frame.sort_values(by="energy_ev", kind="stable", ignore_index=True)
+
+
+def _on_axis(points: pd.DataFrame, column: str, energy_ev: np.ndarray) -> np.ndarray:
+    own = points["energy_ev"].to_numpy()
+    values = points[column].to_numpy(dtype=float)
+    if np.array_equal(own, energy_ev):
+        return values
+    return np.interp(energy_ev, own, values, left=np.nan, right=np.nan)
+
+
+def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
+    coordinates: dict[str, Any] = {"run": ("measurement", [item.start["uid"] for item in spectra])}
+    for key in STATE:
+        if not all(key in item.points for item in spectra):
+            continue
+        in_time = [item.points.sort_values(by="seq_num")[key].to_numpy(dtype=float) for item in spectra]
+        for suffix, value in (("_start", [v[0] for v in in_time]), ("_end", [v[-1] for v in in_time])):
+            coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
+        middle = [float(np.interp(0.5 * (len(v) - 1), np.arange(len(v)), v)) for v in in_time]
+        coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
+    return coordinates

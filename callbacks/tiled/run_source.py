@@ -1,0 +1,185 @@
+"""Runs of an experiment as tables, read from Tiled or straight from the journal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .table import StreamTable
+from .tail import JournalTail
+
+
+@dataclass(frozen=True)
+class ExperimentName:
+    """What an experiment is called.
+
+    Parameters
+    ----------
+    uid : str
+        Unique identifier, in every start document.
+    name : str
+        Name given by the user; several experiments may share it.
+    """
+
+    uid: str
+    name: str
+
+
+class RunSource(ABC):
+    """Start documents, stop documents and streams of stored runs."""
+
+    @abstractmethod
+    def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
+        """Start documents of an experiment, in the order of their time."""
+
+    @abstractmethod
+    def stop(self, uid: str) -> dict[str, Any] | None:
+        """Stop document of a run, None while it is open."""
+
+    @abstractmethod
+    def stream(self, uid: str, name: str) -> pd.DataFrame:
+        """Rows of a stream (columns ``seq_num``, ``time`` and the data keys); empty if there is none."""
+
+    @abstractmethod
+    def experiments(self) -> list[ExperimentName]:
+        """Experiments that are known."""
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop time stamps and undo the renaming of reserved keys."""
+    kept = frame.loc[:, [column for column in frame.columns if not column.startswith("ts_")]]
+    if "time_" in kept.columns:
+        kept = kept.drop(columns="time").rename(columns={"time_": "time"})
+    return kept
+
+
+class TiledSource(RunSource):
+    """Runs in Tiled.
+
+    Parameters
+    ----------
+    client : tiled.client.container.Container
+        Catalogue of runs.
+    """
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401
+        self._client = client
+        self._runs: dict[str, Any] = {}
+
+    def _search(self, key: str, value: str) -> Iterator[Any]:
+        from tiled.queries import Key
+
+        yield from self._client.search(Key(key) == value).values()
+
+    def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
+        """Start documents of an experiment, in the order of their time."""
+        self._runs = {
+            run.metadata["start"]["uid"]: run for run in self._search("start.experiment.uid", experiment_uid)
+        }
+        return sorted(
+            (dict(run.metadata["start"]) for run in self._runs.values()), key=lambda start: start["time"]
+        )
+
+    def stop(self, uid: str) -> dict[str, Any] | None:
+        """Stop document of a run, None while it is open."""
+        return self._runs[uid].metadata.get("stop")
+
+    def stream(self, uid: str, name: str) -> pd.DataFrame:
+        """Rows of a stream."""
+        streams = self._runs[uid].base
+        try:
+            return _plain(streams[name].base["internal"].read())
+        except KeyError:
+            return pd.DataFrame()
+
+    def experiments(self) -> list[ExperimentName]:
+        """Experiments that are known."""
+        found = {}
+        for run in self._search("start.purpose", "cycling"):
+            experiment = run.metadata["start"]["experiment"]
+            found[experiment["uid"]] = ExperimentName(experiment["uid"], experiment["name"])
+        return list(found.values())
+
+
+class JournalSource(RunSource):
+    """Runs in a journal; `refresh` takes in what was written since.
+
+    Parameters
+    ----------
+    folder : Path
+        The journal.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self._tail = JournalTail(folder)
+        self._starts: dict[str, dict[str, Any]] = {}
+        self._stops: dict[str, dict[str, Any]] = {}
+        self._streams: dict[tuple[str, str], StreamTable] = {}
+        self._descriptors: dict[str, tuple[str, str]] = {}
+        self.refresh()
+
+    def refresh(self) -> int:
+        """Take in what was written since the last look; return the number of documents."""
+        documents = self._tail.poll()
+        for name, doc in documents:
+            self.take(name, doc)
+        return len(documents)
+
+    def take(self, name: str, doc: dict[str, Any]) -> None:
+        """Take in one document."""
+        if name == "start":
+            self._starts[doc["uid"]] = doc
+        elif name == "stop":
+            self._stops[doc["run_start"]] = doc
+        elif name == "descriptor":
+            self._descriptors[doc["uid"]] = (doc["run_start"], doc["name"])
+            self._streams.setdefault((doc["run_start"], doc["name"]), StreamTable(doc["data_keys"]))
+        elif name == "event":
+            self._streams[self._descriptors[doc["descriptor"]]].add(_renamed(doc))
+
+    def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
+        """Start documents of an experiment, in the order of their time."""
+        chosen = (
+            start
+            for start in self._starts.values()
+            if start.get("experiment", {}).get("uid") == experiment_uid
+        )
+        return sorted(chosen, key=lambda start: start["time"])
+
+    def stop(self, uid: str) -> dict[str, Any] | None:
+        """Stop document of a run, None while it is open."""
+        return self._stops.get(uid)
+
+    def stream(self, uid: str, name: str) -> pd.DataFrame:
+        """Rows of a stream."""
+        table = self._streams.get((uid, name))
+        if table is None:
+            return pd.DataFrame()
+        if table.pending:
+            table.merge()
+        return _plain(table.frame)
+
+    def experiments(self) -> list[ExperimentName]:
+        """Experiments that are known."""
+        found = {
+            start["experiment"]["uid"]: ExperimentName(
+                start["experiment"]["uid"], start["experiment"]["name"]
+            )
+            for start in self._starts.values()
+            if start.get("purpose") == "cycling"
+        }
+        return list(found.values())
+
+
+def _renamed(event: dict[str, Any]) -> dict[str, Any]:
+    """Keep a data key called ``time`` apart from the time of the event."""
+    if "time" not in event["data"]:
+        return event
+    data = {"time_" if key == "time" else key: value for key, value in event["data"].items()}
+    stamps = {"time_" if key == "time" else key: value for key, value in event["timestamps"].items()}
+    return {**event, "data": data, "timestamps": stamps}

@@ -1,0 +1,134 @@
+"""An experiment read back: cell, spectra, fits and ledger, running or finished."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from documents import EDGES_EV, ExperimentDocuments, absorption, whole_experiment
+from operando.callbacks.tiled.journal import Journal
+from operando.callbacks.tiled.open_experiment import UnknownExperimentError, experiment_from_journal
+
+mpl.use("Agg")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "journal"
+
+
+def journalled(folder, documents):
+    with Journal(folder, minimum_free_bytes=0, reserve_bytes=0) as journal:
+        for record in documents:
+            journal(*record)
+
+
+def test_electrochemistry_holds_every_sample_with_plain_names(folder):
+    journalled(folder, whole_experiment(spectra=2, points=10))
+    cell = experiment_from_journal(folder, "demo").electrochemistry
+    assert len(cell) == 30
+    assert {"time", "voltage", "current", "capacity", "lithium_content", "step", "sample"} <= set(
+        cell.columns
+    )
+    assert cell.index[0] == 0.0
+    assert cell["lithium_content"].is_monotonic_decreasing
+
+
+def test_spectra_carry_mu_and_the_state_of_the_cell(folder):
+    journalled(folder, whole_experiment(spectra=3, points=41))
+    spectra = experiment_from_journal(folder, "demo").spectra("Ni")
+    assert dict(spectra.sizes) == {"measurement": 3, "energy": 41}
+    x = spectra["lithium_content"].to_numpy()
+    truth = absorption(spectra["energy"].to_numpy(), EDGES_EV["Ni"], x[0])
+    assert np.abs(spectra["mu"][0] - truth).max() < 0.02
+    assert (spectra["lithium_content_start"] > x).all()
+    assert (spectra["lithium_content_end"] < x).all()
+    np.testing.assert_allclose(x, 0.5 * (spectra["lithium_content_start"] + spectra["lithium_content_end"]))
+
+
+def test_a_failed_scan_is_left_out_unless_asked_for(folder):
+    writer = ExperimentDocuments()
+    started = [*writer.begin(), *writer.cycle()]
+    journalled(folder, [*started, *writer.measure(points=9), *writer.measure(points=5, fail="beam lost")])
+    experiment = experiment_from_journal(folder, writer.uid)
+    assert experiment.spectra("Ni").sizes["measurement"] == 1
+    assert experiment.spectra("Ni", incomplete=True).sizes["measurement"] == 2
+    assert list(experiment.ledger["status"]) == ["done", "missed"]
+    assert experiment.ledger["reason"].iloc[1] == "beam lost"
+
+
+def test_fits_are_indexed_by_the_measured_run(folder):
+    journalled(folder, whole_experiment(spectra=2, points=10))
+    experiment = experiment_from_journal(folder, "demo")
+    fits = experiment.edge_fits
+    assert list(fits.index) == list(experiment.spectra("Ni")["run"].values)
+    np.testing.assert_allclose(fits["valence"], 4.0 - fits["lithium_content"])
+    assert fits["time"].iloc[0] < 1.75e9
+
+
+def test_a_running_experiment_can_be_read(folder):
+    journalled(folder, whole_experiment(spectra=1, points=10, stop=False))
+    experiment = experiment_from_journal(folder, "demo")
+    assert experiment.running
+    assert experiment.spectra("Ni").sizes["measurement"] == 1
+    assert len(experiment.electrochemistry) == 20
+
+
+def test_segments_of_a_resumed_experiment_are_joined_without_doubles(folder):
+    first = ExperimentDocuments()
+    documents = [*first.begin(), *first.cycle(10)]
+    second = ExperimentDocuments(uid=first.uid, name=first.name, host_t0=first.host_s + 60.0)
+    again = [*second.begin(resumes=first.cycling.start_doc["uid"]), *second.cycle(15)]
+    journalled(folder, [*documents, *again])
+    cell = experiment_from_journal(folder, first.uid).electrochemistry
+    assert list(cell["sample"]) == list(range(15))
+
+
+def test_an_unknown_name_lists_the_known_ones(folder):
+    journalled(folder, whole_experiment(name="charge-7", spectra=0))
+    with pytest.raises(UnknownExperimentError, match=r"'dischrage' is no experiment here: charge-7 \("):
+        experiment_from_journal(folder, "dischrage")
+
+
+def test_a_name_given_twice_asks_for_the_uid(folder):
+    journalled(folder, [*whole_experiment(spectra=0), *whole_experiment(spectra=0)])
+    with pytest.raises(UnknownExperimentError, match="several experiments"):
+        experiment_from_journal(folder, "demo")
+
+
+def test_an_element_that_was_not_measured_is_an_error_that_lists_the_others(folder):
+    journalled(folder, whole_experiment(spectra=1, points=5))
+    with pytest.raises(KeyError, match=r"'Co'.*\['Ni'\]"):
+        experiment_from_journal(folder, "demo").spectra("Co")
+
+
+@pytest.mark.parametrize("spectra", [0, 2])
+def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path):
+    journalled(folder, whole_experiment(spectra=spectra, points=60))
+    figure = experiment_from_journal(folder, "demo").plot()
+    figure.savefig(tmp_path / "summary.png")
+    texts = [text.get_text() for axes in figure.get_axes() for text in axes.texts]
+    assert texts == ([] if spectra else ["no finished spectrum yet", "no fitted spectrum yet"])
+
+
+def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):
+    journalled(folder, whole_experiment(spectra=2, points=20))
+    experiment = experiment_from_journal(folder, "demo")
+    paths = experiment.to_xdi(tmp_path / "xdi")
+    spectra = experiment.spectra("Ni")
+    assert len(paths) == 2
+    lines = paths[0].read_text().splitlines()
+    assert lines[0].startswith("# XDI/1.0")
+    header = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# ") and ": " in line)
+    assert float(header["Cell.voltage_mid"].split()[0]) == pytest.approx(float(spectra["voltage"][0]))
+    assert header["Element.symbol"] == "Ni"
+    data = np.loadtxt(paths[0])
+    np.testing.assert_allclose(data[:, 0], spectra["energy"])
+    np.testing.assert_allclose(data[:, 4], spectra["mu"][0], rtol=1e-8)
+
+
+def test_larch_reads_the_xdi_files(folder, tmp_path):
+    larch_io = pytest.importorskip("larch.io", reason="needs xraylarch (extra 'athena')")
+    journalled(folder, whole_experiment(spectra=1, points=20))
+    (path,) = experiment_from_journal(folder, "demo").to_xdi(tmp_path / "xdi")
+    group = larch_io.read_xdi(str(path))
+    assert group.element.decode() if isinstance(group.element, bytes) else group.element == "Ni"
+    assert group.energy[0] == pytest.approx(8273.0)
