@@ -74,7 +74,7 @@ class IonChambers(Device):
         write_timeout=10.0,
         kind="config",
     )
-    samples = Cpt(EpicsSignalRO, "NumAveraged_RBV", auto_monitor=True, kind="omitted")
+    samples = Cpt(EpicsSignalRO, "NumAveraged_RBV", kind="omitted")
     counter = Cpt(EpicsSignalRO, "ArrayCounter_RBV", auto_monitor=True, kind="omitted")
     acquire = Cpt(EpicsSignal, "Acquire", kind="omitted")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from .board import create_whole
 
 _STATE = struct.Struct("<qdddd")
-OVERLAP_S = 0.003
+OVERLAP_S = 0.002
 LINGER_S = 0.5
 CREDIT_S = 0.1
 

@@ -23,7 +23,6 @@ from ..clock import SharedClock
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
-BATCH_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,9 @@ def serve(settings: ServerSettings, build: Callable[[], Mapping[str, ChannelData
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     os.environ.update(EPICS_CA_SERVER_PORT=str(settings.port), EPICS_CAS_AUTO_BEACON_ADDR_LIST="NO")
-    # Caproto gathers updates for 10 ms when they come fast: longer than a whole point of a scan.
-    common.HIGH_LOAD_TIMEOUT = BATCH_S
+    # Caproto gathers updates for 10 ms when they come fast, longer than a whole point of a scan: here each
+    # is sent at once.
+    common.HIGH_LOAD_TIMEOUT = 0.0
     asyncio.run(_serve(settings, build))
 
 

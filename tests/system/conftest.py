@@ -14,9 +14,9 @@ from operando.simulated_beamline.launcher import BeamlineProcess, Launcher
 class SimulatedBeamline:
     """What a system test may do to the beamline behind its devices.
 
-    `settings` is the beamline settings file for `load_beamline`; `clock` and `board` are those of the servers, to
-    look at or to set a mode; `launcher.start_server(name)` starts a server again, on the same port, that the test
-    killed by `kill(name)`.
+    `settings` is the beamline settings file for `load_beamline`; `clock` and `board` are those of the
+    servers, to look at or to set a mode; `launcher.start_server(name)` starts a server again, on the same
+    port, that the test killed by `kill(name)`.
     """
 
     launcher: Launcher
@@ -32,8 +32,9 @@ class SimulatedBeamline:
 def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
     """All servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
 
-    Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of an
-    earlier module find their variables again. Tests of one module share state: put shutters, faults and clock back.
+    Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of
+    an earlier module find their variables again. Tests of one module share state: put shutters, faults and
+    clock back.
 
     Use it in the same process as your devices: the root conftest has set Channel Access' environment before
     ophyd was first imported.
