@@ -109,7 +109,8 @@ def calibrate_energy(
     if abs(residual_ev) > tolerance_ev:
         raise CalibrationError(
             f"{element} foil: its edge still reads {residual_ev:+.3f} eV off after"
-            f" {correction_deg:+.5f} deg were added to {offset.name}, limit {tolerance_ev:g} eV; does the offset act on the energy?"
+            f" {correction_deg:+.5f} deg were added to {offset.name},"
+            f" limit {tolerance_ev:g} eV; does the offset act on the energy?"
         )
     return EnergyCalibration(shift_ev, correction_deg, residual_ev, (first, second))
 

@@ -18,7 +18,7 @@ from .ledger import Ledger, LedgerEntry
 from .measurement import Measurement, announcements, check_names
 from .pause import PausePolicy
 from .policies import Policies
-from .request import answer, miss_all
+from .request import answer, miss_all, said
 from .resume import ResumePoint
 from .start import Orders, check_resumable, start_cell
 from .station import Settable
@@ -175,7 +175,7 @@ def _run(course: Course, orders: Orders, document: Mapping[str, Any]) -> MsgGene
     def give_up(error: Exception) -> MsgGenerator[None]:
         status = getattr(error, "exit_status", "fail")
         yield from leave_cell(course)
-        yield from keyed(bps.close_run(exit_status=status, reason=str(error) or repr(error)))
+        yield from keyed(bps.close_run(exit_status=status, reason=said(error)))
 
     fault = yield from bpp.contingency_wrapper(follow_from_start(), except_plan=give_up)
     yield from keyed(bps.close_run(*(("fail", fault) if fault else ())))

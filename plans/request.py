@@ -79,12 +79,18 @@ def _failed(
     course: Course, number: int, latch: Latch, delay_s: float, error: Exception
 ) -> MsgGenerator[None]:
     queue, name = course.queues[number], course.measurements[number].name
-    queue.trouble.append(str(error) or repr(error))
-    logger.warning("%s: attempt %d of %d failed: %s", name, queue.attempts, course.max_attempts, error)
+    queue.trouble.append(said(error))
+    logger.warning("%s: attempt %d of %d failed: %s", name, queue.attempts, course.max_attempts, said(error))
     if queue.attempts >= course.max_attempts:
         reason = f"gave up after {queue.attempts} attempts: {queue.trouble[-1]}"
         queue.settle()
         yield from record(course, number, latch, "missed", reason=reason, delay_s=delay_s)
+
+
+def said(error: BaseException) -> str:
+    """Words of an error; those of its cause where the RunEngine has wrapped a device's error."""
+    cause = error.__cause__ if isinstance(error, FailedStatus) and error.__cause__ else error
+    return str(cause) or repr(cause)
 
 
 def cell_time(course: Course, latch: Latch) -> MsgGenerator[float]:
@@ -114,7 +120,7 @@ def beam_is_there(course: Course) -> MsgGenerator[bool]:
     try:
         yield from set_all({course.front_end_shutter: "open"})
     except FAILURES as error:
-        logger.warning("the front-end shutter does not open: %s", error)
+        logger.warning("the front-end shutter does not open: %s", said(error))
         return False
     return True
 

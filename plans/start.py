@@ -31,8 +31,8 @@ def check_resumable(cell: CyclingCell, experiment_uid: str, resume: ResumePoint 
     """
     state = str((yield from bps.rd(cell.state, default_value="Stopped"))).lower()
     if resume is None:
-        if state == "running":
-            uid = yield from bps.rd(cell.experiment_uid, default_value="")
+        uid = yield from bps.rd(cell.experiment_uid, default_value="")
+        if state == "running" or (state == "paused" and uid == experiment_uid):
             raise ValueError(
                 f"cell: already runs experiment {uid or 'unknown'}; resume that one, or stop the cell"
             )
@@ -51,6 +51,8 @@ def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
         cell.collect_from(course.resume.last_sample + 1)
         yield from beat(course)
         return
+    if str((yield from bps.rd(cell.state, default_value="Stopped"))).lower() != "stopped":
+        yield from set_all({cell.command: "stop"})
     yield from set_all({cell.limits: orders.limits})
     if orders.watchdog is not None:
         yield from set_all({cell.watchdog: orders.watchdog})

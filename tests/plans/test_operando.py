@@ -254,6 +254,20 @@ def test_a_running_cell_is_not_started_again(line, engine):
         engine(experiment(line))
 
 
+def test_a_cell_that_another_experiment_left_paused_is_stopped_before_loading(line, engine):
+    line.cell.state.put("Paused")
+    line.cell.experiment_uid.put("other")
+    engine(experiment(line))
+    assert line.cell.command.history[:2] == ["stop", "start"]
+
+
+def test_a_paused_cell_of_this_experiment_is_not_started_anew(line, engine):
+    line.cell.state.put("Paused")
+    line.cell.experiment_uid.put("e1")
+    with pytest.raises(ValueError, match="already runs experiment e1"):
+        engine(experiment(line))
+
+
 def test_a_second_start_goes_on_with_the_running_cell(line, engine):
     cell = line.cell
     cell.experiment_uid.put("e1")

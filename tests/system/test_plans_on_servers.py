@@ -1,0 +1,135 @@
+"""Plans through real servers: calibration, a cycling cell with spectra, and a beam dump in a scan."""
+
+from functools import partial
+
+import epics
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from operando.devices.beamline import load_beamline
+from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.calibrate import calibrate_energy
+from operando.plans.darks import take_darks
+from operando.plans.grids import grid_from_regions
+from operando.plans.measurement import Measurement
+from operando.plans.operando import operando
+from operando.plans.waiting import set_all
+from operando.plans.xanes import xanes
+
+pytestmark = pytest.mark.system
+
+SHORT = grid_from_regions([(-60, -20, 20, 0.2), (-20, 40, 3, 0.2), (40, 100, 20, 0.2)], e0="Ni_K")
+FOIL = grid_from_regions([(-160, -30, 20, 0.5), (-30, 40, 1, 0.5), (40, 250, 15, 0.5)], e0="Ni_K")
+LIMITS = Limits(4.5, 2.0, 10e-3, 20.0)
+
+
+@pytest.fixture(scope="module")
+def beamline(simulated_beamline):
+    beamline = load_beamline(simulated_beamline.settings)
+    report = beamline.connect(timeout_s=20)
+    assert not report.missing, report
+    return beamline
+
+
+@pytest.fixture
+def engine(beamline):
+    engine = RunEngine({}, call_returns_result=True)
+    engine(set_all({beamline.front_end_shutter: "open"}))
+    return engine
+
+
+@pytest.fixture
+def documents(engine):
+    found = []
+    engine.subscribe(lambda name, doc: found.append((name, doc)))
+    return found
+
+
+def column(documents, key):
+    return np.array([doc["data"][key] for name, doc in documents if name == "event" and key in doc["data"]])
+
+
+def stops(documents):
+    return [doc for name, doc in documents if name == "stop"]
+
+
+def test_a_spectrum_has_an_edge_and_the_state_of_the_cell(beamline, engine, documents):
+    engine(xanes(beamline, grid=SHORT, element="Ni", dark_max_age_s=3600))
+    mu = np.log(column(documents, "i0")[-len(SHORT) :] / column(documents, "it")[-len(SHORT) :])
+    assert mu[-1] - mu[0] > 0.2
+    assert np.all(np.isfinite(column(documents, "cell_voltage")))
+    assert beamline.photon_shutter.position == "closed"
+
+
+def test_darks_are_small_against_the_beam(beamline, engine):
+    engine(take_darks(beamline, count_s=0.5))
+    assert abs(beamline.ion_chambers.i0_dark.get()) < 1e-7
+
+
+def test_the_foil_calibrates_the_monochromator(beamline, engine):
+    engine(take_darks(beamline, max_age_s=3600))
+    result = engine(calibrate_energy(beamline, grid=FOIL, element="Ni", guard=BeamGuard())).plan_result
+    assert abs(result.residual_ev) < 0.2
+    assert result.correction_deg != 0
+
+
+def experiment(beamline, name, protocol, interval=0.002):
+    cell, guard = beamline.cell, BeamGuard()
+    plan = partial(xanes, beamline, grid=SHORT, element="Ni", guard=guard)
+    return operando(
+        cell,
+        protocol,
+        [Measurement("ni", plan, duration_s=20)],
+        {"ni": f"every lithium_content {interval}"},
+        limits=LIMITS,
+        experiment={"uid": name, "name": name},
+        guard=guard,
+        ring=beamline.ring,
+        front_end_shutter=beamline.front_end_shutter,
+        poll_s=0.2,
+    )
+
+
+def protocol(beamline, rate=0.5, duration_s=80.0):
+    capacity_mah = float(beamline.cell.cell_capacity.get())
+    current_a = rate * capacity_mah * 1e-3
+    return Protocol((ConstantCurrent(current_a, until_time_s=duration_s), Rest(5.0)))
+
+
+def test_a_cycling_cell_is_measured_each_time_it_asks(beamline, engine, documents):
+    result = engine(experiment(beamline, "five", protocol(beamline))).plan_result
+    assert result.fault == ""
+    assert result.done >= 3
+    ledger = column(documents, "ledger_count")
+    assert sorted(ledger.tolist()) == list(range(1, len(ledger) + 1))
+    assert {doc["exit_status"] for doc in stops(documents)} == {"success"}
+    samples = [
+        number
+        for name, doc in documents
+        if name == "event_page" and "cell_sample" in doc["data"]
+        for number in doc["data"]["cell_sample"]
+    ]
+    assert samples == list(range(samples[0], samples[0] + len(samples)))
+
+
+def test_a_beam_dump_in_a_scan_costs_one_attempt(beamline, engine, documents):
+    dump = epics.PV("OP:RING:SIM:DUMP")
+    assert dump.wait_for_connection(timeout=5)
+    seen = []
+
+    def dump_in_the_scan(name, doc):
+        if name == "event" and "i0" in doc["data"]:
+            seen.append(doc)
+            if len(seen) == 5:
+                dump.put(1)
+        if name == "stop" and doc["exit_status"] == "fail":
+            dump.put(0)
+
+    engine.subscribe(dump_in_the_scan)
+    result = engine(experiment(beamline, "dump", protocol(beamline, 0.1, 1200.0), 0.004)).plan_result
+    failed = [doc for doc in stops(documents) if doc["exit_status"] == "fail"]
+    assert len(failed) >= 1
+    assert "beam lost" in failed[0]["reason"]
+    assert result.done >= 1
+    assert stops(documents)[-1]["exit_status"] == "success"
