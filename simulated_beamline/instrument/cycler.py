@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol
 
+from .lead import (
+    COULOMB_PER_MAH,
+    OPEN_CIRCUIT,
+    Cell,
+    Control,
+    Coulometry,
+    control_of,
+    drive,
+    drive_until,
+    excess,
+)
 from .meter import Meter
 from .record import RecordBuffer
 from .safety import SafetyLimits
@@ -16,11 +25,8 @@ from .sample import Sample
 from .technique import EngineStep
 from .trigger import Latch, TriggerChannel
 
-COULOMB_PER_MAH = 3.6
 LONGEST_STEP_S = 10.0
 CHANNELS = range(1, 9)
-BISECTIONS = 40
-END_TOLERANCE = {"voltage": 2e-4, "current": 1e-7, "charge": 1e-5}
 
 
 class State(IntEnum):
@@ -35,45 +41,6 @@ class RefusedError(RuntimeError):
     """An order that the cycler does not carry out."""
 
 
-class Truth(Protocol):
-    """The cell at one instant, as it really is."""
-
-    @property
-    def voltage_v(self) -> float: ...  # noqa: D102
-    @property
-    def current_a(self) -> float: ...  # noqa: D102
-    @property
-    def charge_c(self) -> float: ...  # noqa: D102
-    @property
-    def lithium_content(self) -> float: ...  # noqa: D102
-    @property
-    def spot_lithium_content(self) -> float: ...  # noqa: D102
-
-
-class Cell(Protocol):
-    """A cell that is stepped; a shallow copy is a snapshot to go back to."""
-
-    @property
-    def state(self) -> Truth: ...  # noqa: D102
-    def suggested_step_s(self) -> float: ...  # noqa: D102
-    def step(  # noqa: D102
-        self, duration_s: float, *, current_a: float | None = None, voltage_v: float | None = None
-    ) -> Truth: ...
-
-
-@dataclass
-class Coulometry:
-    """How charge becomes lithium content: x0 at a charge, theoretical capacity (mA h)."""
-
-    capacity_mah: float
-    x0: float
-    at_charge_mah: float = 0.0
-
-    def lithium_content(self, charge_mah: float) -> float:
-        """Lithium content x at a total charge (mA h)."""
-        return self.x0 - (charge_mah - self.at_charge_mah) / self.capacity_mah
-
-
 @dataclass
 class Progress:
     """Where in the program the cycler is."""
@@ -83,17 +50,6 @@ class Progress:
     spent_s: float = 0.0
     entered_charge_mah: float = 0.0
     loops: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Control:
-    """What is applied: a current (A; 0 is open circuit) or a voltage (V)."""
-
-    current_a: float | None = 0.0
-    voltage_v: float | None = None
-
-
-OPEN_CIRCUIT = Control()
 
 
 class Cycler:
@@ -207,7 +163,7 @@ class Cycler:
         self._need_limits()
         self.state, self.message = State.RUNNING, "running"
         self.progress.entered_s = self.time_s
-        self._apply(_control_of(self.program[self.progress.index]))
+        self._apply(control_of(self.program[self.progress.index]))
 
     def stop(self, message: str = "stopped; load again before the next start") -> None:
         """Open the circuit and end the program."""
@@ -262,49 +218,19 @@ class Cycler:
         return noticed
 
     def _step_to_end(self, step: EngineStep | None, duration_s: float) -> tuple[float, bool]:
-        if step is None or not step.tests:
-            self._drive(self.cell, duration_s)
-            return duration_s, False
-        if self._excess(step, self.cell.state) >= 0:
-            return 0.0, True
-        before = copy.copy(self.cell)
-        self._drive(self.cell, duration_s)
-        if self._excess(step, self.cell.state) < 0:
-            return duration_s, False
-        return self._bisect(step, before, duration_s), True
-
-    def _bisect(self, step: EngineStep, before: Cell, duration_s: float) -> float:
-        low_s, high_s = 0.0, duration_s
-        for _ in range(BISECTIONS):
-            if self._excess(step, self.cell.state) <= 1.0:
-                break
-            middle_s = 0.5 * (low_s + high_s)
-            trial = copy.copy(before)
-            self._drive(trial, middle_s)
-            if self._excess(step, trial.state) < 0:
-                low_s = middle_s
-            else:
-                high_s, self.cell = middle_s, trial
-        return high_s
-
-    def _excess(self, step: EngineStep, truth: Truth) -> float:
-        """How many tolerances beyond the end of the step the cell is."""
-        charge = truth.charge_c / COULOMB_PER_MAH - self.progress.entered_charge_mah
-        return max(
-            test.excess(truth.voltage_v, truth.current_a, charge) / END_TOLERANCE[test.variable]
-            for test in step.tests
-        )
-
-    def _drive(self, cell: Cell, duration_s: float) -> None:
         control = self.control if self.contact else OPEN_CIRCUIT
-        if control.voltage_v is not None:
-            cell.step(duration_s, voltage_v=control.voltage_v)
-        else:
-            cell.step(duration_s, current_a=control.current_a)
+        if step is None or not step.tests:
+            drive(self.cell, control, duration_s)
+            return duration_s, False
+        tests, entered_mah = step.tests, self.progress.entered_charge_mah
+        self.cell, duration_s, reached = drive_until(
+            self.cell, control, duration_s, lambda truth: excess(tests, truth, entered_mah)
+        )
+        return duration_s, reached
 
     def _apply(self, control: Control) -> None:
         self.control = control
-        self._drive(self.cell, 0.0)
+        drive(self.cell, control if self.contact else OPEN_CIRCUIT, 0.0)
         self._take(self._measure(), keep=True)
 
     def _spent_s(self) -> float:
@@ -320,7 +246,7 @@ class Cycler:
         self.progress.index, self.progress.entered_s, self.progress.spent_s = index, self.time_s, 0.0
         self.progress.entered_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
         self._count_half_cycles(step)
-        self._apply(_control_of(step))
+        self._apply(control_of(step))
         return self.state is not State.RUNNING or self._boundary("start", step)
 
     def _jumped(self, index: int) -> int:
@@ -405,9 +331,3 @@ class Cycler:
         refusal = self.safety.refusal()
         if refusal:
             raise RefusedError(refusal)
-
-
-def _control_of(step: EngineStep) -> Control:
-    if step.voltage_v is not None:
-        return Control(current_a=None, voltage_v=step.voltage_v)
-    return Control(current_a=step.current_a or 0.0)

@@ -15,7 +15,8 @@ from caproto import ChannelData
 
 from ..board import Board
 from ..clock import SharedClock
-from ..instrument.cycler import CHANNELS, Coulometry, Cycler, RefusedError, State
+from ..instrument.cycler import CHANNELS, Cycler, RefusedError, State
+from ..instrument.lead import Coulometry
 from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
 from ..instrument.technique import TECHNIQUE_IDS

@@ -1,0 +1,122 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from operando.devices.cycler_setting import CyclerRefusalError
+from operando.devices.potentiostat import Potentiostat
+from operando.devices.protocol import (
+    ConstantCurrent,
+    Limits,
+    Protocol,
+    Rest,
+    Watchdog,
+    current_from_c_rate,
+)
+
+pytestmark = pytest.mark.system
+CHANNEL = "ECLAB_01:C1:"
+DYING_CLIENT = """
+import os, signal
+from operando.devices.potentiostat import Potentiostat
+cell = Potentiostat("{prefix}", name="cell")
+cell.wait_for_connection(timeout=20)
+cell.command.set("start").wait(10)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(scope="module")
+def connected(simulated_beamline):
+    simulated_beamline.clock.set_mode("elastic", 2000.0)
+    device = Potentiostat(f"{simulated_beamline.prefix}{CHANNEL}", name="cell")
+    device.wait_for_connection(timeout=20)
+    return device
+
+
+@pytest.fixture
+def cell(connected):
+    """The cycler stopped, without trip, watchdog or rules, with limits that a C/2 charge keeps."""
+    capacity_mah = connected.cell_capacity.get()
+    connected.command.set("stop").wait(10)
+    connected.limits.set(Limits(4.45, 2.4, 5e-3, 2 * capacity_mah)).wait(10)
+    connected.limits.clear_trip().wait(10)
+    connected.watchdog.set(Watchdog(1e6, "continue")).wait(10)
+    for channel in (1, 2):
+        connected.triggers[channel].set("").wait(10)
+    return connected
+
+
+def half_c(cell):
+    return current_from_c_rate("C/2", cell.cell_capacity.get())
+
+
+def stopped(cell, timeout_s=60.0):
+    cell.complete().wait(timeout_s)
+
+
+def test_a_start_without_a_load_is_refused_with_the_reason(cell):
+    with pytest.raises(CyclerRefusalError, match="no protocol is loaded"):
+        cell.command.set("start").wait(10)
+
+
+def test_a_charge_latches_every_step_of_lithium_and_its_record_has_no_hole(cell):
+    protocol = Protocol((ConstantCurrent(half_c(cell), until_voltage_v=4.3, id="charge"), Rest(120.0)))
+    cell.program.set(protocol).wait(10)
+    cell.triggers[1].set("every lithium_content 0.05").wait(10)
+    cell.kickoff().wait(10)
+    start_x = cell.lithium_content.get()
+    cell.command.set("start").wait(10)
+    samples, voltages, contents = [], [], []
+    seen = 0
+    while cell.state.get() == "Running":
+        cell.news.set({1: seen}).wait(60)
+        seen = cell.triggers[1].count.get()
+        for page in cell.collect_pages():
+            samples += page["data"]["cell_sample"]
+            voltages += page["data"]["cell_voltage"]
+            contents += page["data"]["cell_lithium_content"]
+    assert samples == list(range(samples[0], samples[0] + len(samples)))
+    assert 4.299 <= max(voltages) <= 4.301
+    latches = cell.triggers[1].read_log()
+    assert len(latches) == int((start_x - min(contents)) / 0.05)
+    assert [latch.lithium_content for latch in latches] == pytest.approx(
+        [start_x - 0.05 * latch.count for latch in latches], abs=1e-6
+    )
+
+
+def test_a_trip_opens_the_circuit_latches_and_needs_both_steps_to_clear(cell):
+    cell.program.set(Protocol((ConstantCurrent(-half_c(cell), until_voltage_v=3.0),))).wait(10)
+    cell.command.set("start").wait(10)
+    cell.limits.voltage_min.set(cell.voltage.get() - 0.02).wait(10)
+    stopped(cell)
+    assert cell.limits.trip.get(use_monitor=False) == 1
+    assert "VMIN" in cell.limits.cause.get(use_monitor=False)
+    assert cell.current.get(use_monitor=False) == 0.0
+    cell.limits.reset_order.set("confirm").wait(10)
+    assert cell.limits.trip.get(use_monitor=False) == 1
+    cell.limits.voltage_min.set(4.4).wait(10)
+    with pytest.raises(CyclerRefusalError, match="stays"):
+        cell.limits.clear_trip().wait(10)
+
+
+def test_the_watchdog_takes_its_action_when_the_heartbeat_stays_away(cell):
+    cell.program.set(Protocol((Rest(1e6),))).wait(10)
+    cell.command.set("start").wait(10)
+    cell.watchdog.set(Watchdog(0.5, "stop")).wait(10)
+    stopped(cell, 10.0)
+    assert "watchdog" in cell.message.get(use_monitor=False)
+
+
+def test_the_cell_goes_on_cycling_when_its_client_is_killed(cell):
+    cell.program.set(Protocol((Rest(1e7),))).wait(10)
+    script = DYING_CLIENT.format(prefix=cell.prefix)
+    result = subprocess.run([sys.executable, "-c", script], env=os.environ, timeout=60, check=False)
+    assert result.returncode < 0
+    before_s = cell.time.get(use_monitor=False)
+    deadline_s = time.monotonic() + 10
+    while cell.time.get(use_monitor=False) < before_s + 60 and time.monotonic() < deadline_s:
+        pass
+    assert cell.time.get(use_monitor=False) > before_s + 60
+    assert cell.state.get() == "Running"
