@@ -46,6 +46,7 @@ class _Layout:
     pre: Baseline
     post: Baseline
     region: slice
+    fits: landmark.Stretches
     smoother: FloatArray
     differentiator: FloatArray
 
@@ -65,6 +66,7 @@ def _layout(energies: bytes, edge_ev: float, windows: Windows) -> _Layout:
         pre=baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree),
         post=baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree),
         region=region,
+        fits=landmark.stretches(energy_ev[region]),
         smoother=smoother,
         differentiator=differentiator,
     )
@@ -113,7 +115,7 @@ def _fit_rows(layout: _Layout, mu: FloatArray) -> dict[str, np.ndarray]:
         step = _step(layout, pre, post, near)
     crossed = np.isfinite(landmark.first_crossing(energy, smooth, step / 2)) & (step > 0)
     safe_step = np.where(crossed, step, 1.0)
-    raised = landmark.Raised(energy, values, layout.pre, layout.post, safe_step, noise)
+    raised = landmark.Raised(layout.fits, values, layout.pre, layout.post, safe_step, noise)
     half, half_sigma = landmark.refine_half_step(raised, near)
     slope = values @ layout.differentiator.T
     inner = slice(1, -1)

@@ -15,7 +15,7 @@ IndexArray: TypeAlias = NDArray[np.intp]
 SHORT_GAP_POINTS = 3
 GLITCH_SIGMA = 8.0
 GLITCH_FRACTION = 0.03
-NOISE_POINTS = 150
+NOISE_POINTS = 120
 
 
 @lru_cache(maxsize=256)

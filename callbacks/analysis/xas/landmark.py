@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .grid import FloatArray
-from .local import LocalPolynomial, local_polynomial
+from .local import LocalFits, LocalPolynomial, local_fits
 from .normalisation import Baseline
 
 HALF_STEP_WIDTH_EV = 1.5
@@ -16,13 +16,48 @@ WHITE_LINE_WIDTH_EV = 3.0
 
 
 @dataclass(frozen=True)
+class Stretches:
+    """Local polynomials for each landmark on one grid.
+
+    Attributes
+    ----------
+    half_step, inflection, white_line
+        Parabolas for the half step, cubics for the others.
+    """
+
+    half_step: LocalFits
+    inflection: LocalFits
+    white_line: LocalFits
+
+
+def stretches(energy_ev: FloatArray) -> Stretches:
+    """Prepare the local polynomials of a grid.
+
+    Parameters
+    ----------
+    energy_ev
+        Rising energies about the edge in eV, shape (m,).
+
+    Returns
+    -------
+    Stretches
+        Within 1.5, 2 and 3 eV of each point.
+    """
+    return Stretches(
+        half_step=local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2),
+        inflection=local_fits(energy_ev, E0_WIDTH_EV, 3),
+        white_line=local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3),
+    )
+
+
+@dataclass(frozen=True)
 class Raised:
     """Spectra less their pre-edge lines on the grid about the edge.
 
     Attributes
     ----------
-    energy_ev
-        Rising energies, shape (m,).
+    fits
+        Local polynomials of the grid.
     mu
         Shape (n, m), units of the input.
     pre, post
@@ -33,7 +68,7 @@ class Raised:
         Rms noise of a point, shape (n,), units of the input.
     """
 
-    energy_ev: FloatArray
+    fits: Stretches
     mu: FloatArray
     pre: Baseline
     post: Baseline
@@ -103,14 +138,14 @@ def refine_half_step(raised: Raised, near_ev: FloatArray) -> tuple[FloatArray, F
     tuple of arrays
         Energy and sigma in eV, shape (n,).
     """
-    fit = local_polynomial(raised.energy_ev, raised.mu, near_ev, HALF_STEP_WIDTH_EV, 2)
+    fit = raised.fits.half_step.about(raised.mu, near_ev)
     x = np.zeros_like(near_ev)
     for _ in range(3):
         x = x - (_slope(fit, x, 0) - raised.step / 2) / _slope(fit, x, 1)
         x = np.clip(x, -fit.half_width_ev, fit.half_width_ev)
-    baselines = (raised.pre.variance(near_ev + x) + raised.post.variance(near_ev + x)) / 4
+    baselines = (raised.pre.variance(fit.centre_ev + x) + raised.post.variance(fit.centre_ev + x)) / 4
     spread = np.sqrt(_variance(fit, x, 0) + baselines)
-    return near_ev + x, raised.noise * spread / np.abs(_slope(fit, x, 1))
+    return fit.centre_ev + x, raised.noise * spread / np.abs(_slope(fit, x, 1))
 
 
 def refine_inflection(raised: Raised, near_ev: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,13 +163,13 @@ def refine_inflection(raised: Raised, near_ev: FloatArray) -> tuple[FloatArray, 
     tuple of arrays
         Energy and sigma in eV, shape (n,).
     """
-    fit = local_polynomial(raised.energy_ev, raised.mu, near_ev, E0_WIDTH_EV, 3)
+    fit = raised.fits.inflection.about(raised.mu, near_ev)
     third = 6 * fit.coefficients[:, 3]
     x = np.divide(-2 * fit.coefficients[:, 2], third, out=np.zeros_like(third), where=third < 0)
     x = np.clip(x, -fit.half_width_ev / 2, fit.half_width_ev / 2)
     spread = np.sqrt(_variance(fit, x, 2))
     sigma = np.divide(raised.noise * spread, -third, out=np.full_like(third, np.inf), where=third < 0)
-    return near_ev + x, sigma
+    return fit.centre_ev + x, sigma
 
 
 def refine_white_line(
@@ -154,14 +189,14 @@ def refine_white_line(
     tuple of arrays
         Energy, its sigma (eV), height and its sigma (edge steps), each of shape (n,).
     """
-    fit = local_polynomial(raised.energy_ev, raised.mu, near_ev, WHITE_LINE_WIDTH_EV, 3)
+    fit = raised.fits.white_line.about(raised.mu, near_ev)
     x = np.zeros_like(near_ev)
     for _ in range(4):
         bend = _slope(fit, x, 2)
         x = x - np.divide(_slope(fit, x, 1), bend, out=np.zeros_like(x), where=bend < 0)
         x = np.clip(x, -fit.half_width_ev / 2, fit.half_width_ev / 2)
     bend = _slope(fit, x, 2)
-    where = near_ev + x
+    where = fit.centre_ev + x
     height = _slope(fit, x, 0) / raised.step
     pre, post = raised.pre.variance(where), raised.post.variance(where)
     variance = _variance(fit, x, 0) + (height - 1) ** 2 * pre + height**2 * post

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grid import FloatArray, rising_powers
+from .grid import FloatArray, IndexArray, rising_powers
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,50 @@ def _reach(energy_ev: FloatArray, half_width_ev: float, least: int) -> tuple[Flo
     return width, int(min(max(right.max(), left.max()) + 1, count))
 
 
-def local_polynomial(
-    energy_ev: FloatArray, values: FloatArray, centre_ev: FloatArray, half_width_ev: float, degree: int
-) -> LocalPolynomial:
-    """Least-squares polynomials through the points about one energy per spectrum.
+@dataclass(frozen=True)
+class LocalFits:
+    """Least-squares polynomials about every point of one grid, ready for any number of spectra.
+
+    Attributes
+    ----------
+    energy_ev
+        Rising energies, shape (m,).
+    index
+        Points that each fit uses, shape (m, k).
+    projection
+        From their values to coefficients, shape (m, degree + 1, k); zero for points that do not count.
+    covariance
+        Of the coefficients for unit noise, shape (m, degree + 1, degree + 1).
+    half_width_ev
+        Half widths of the stretches, shape (m,).
+    """
+
+    energy_ev: FloatArray
+    index: IndexArray
+    projection: FloatArray
+    covariance: FloatArray
+    half_width_ev: FloatArray
+
+    def about(self, values: FloatArray, near_ev: FloatArray) -> LocalPolynomial:
+        """Fit each spectrum (n, m) about the grid point nearest to its own energy (n,)."""
+        right = np.clip(np.searchsorted(self.energy_ev, near_ev), 1, self.energy_ev.size - 1)
+        place = right - (near_ev - self.energy_ev[right - 1] < self.energy_ev[right] - near_ev)
+        chosen = np.take_along_axis(values, self.index[place], axis=1)
+        return LocalPolynomial(
+            centre_ev=self.energy_ev[place],
+            coefficients=(self.projection[place] @ chosen[..., None])[..., 0],
+            covariance=self.covariance[place],
+            half_width_ev=self.half_width_ev[place],
+        )
+
+
+def local_fits(energy_ev: FloatArray, half_width_ev: float, degree: int) -> LocalFits:
+    """Prepare polynomials about every point of a grid.
 
     Parameters
     ----------
     energy_ev
         Rising energies in eV, shape (m,).
-    values
-        Shape (n, m), finite.
-    centre_ev
-        One energy per spectrum, shape (n,).
     half_width_ev
         Points within this distance count; more where fewer than degree + 2 points are that near.
     degree
@@ -64,29 +95,25 @@ def local_polynomial(
 
     Returns
     -------
-    LocalPolynomial
-        Coefficients and their covariance for unit noise.
+    LocalFits
+        In rising powers of eV about each grid point.
     """
-    widths, side = _reach(energy_ev, half_width_ev, degree + 2)
-    right = np.clip(np.searchsorted(energy_ev, centre_ev), 1, energy_ev.size - 1)
-    nearest = right - (centre_ev - energy_ev[right - 1] < energy_ev[right] - centre_ev)
-    width = np.maximum(half_width_ev, widths[nearest] + np.abs(centre_ev - energy_ev[nearest]))
-    width = np.where(widths[nearest] > half_width_ev * (1 + 1e-6), width, half_width_ev)
-    index = nearest[:, None] + np.arange(-side, side + 1)
+    width, side = _reach(energy_ev, half_width_ev, degree + 2)
+    index = np.arange(energy_ev.size, dtype=np.intp)[:, None] + np.arange(-side, side + 1, dtype=np.intp)
     inside = (index >= 0) & (index < energy_ev.size)
     index = np.clip(index, 0, energy_ev.size - 1)
-    offset = energy_ev[index] - centre_ev[:, None]
-    weights = (inside & (np.abs(offset) <= width[:, None])).astype(float)
-    scaled = offset / width[:, None] * weights
-    powers = rising_powers(scaled, degree + 1)
-    weighted = powers * weights[..., None]
-    normal = np.swapaxes(weighted, 1, 2) @ powers
-    inverse = np.linalg.inv(normal + 1e-12 * np.eye(degree + 1))
-    right = np.swapaxes(weighted, 1, 2) @ np.take_along_axis(values, index, axis=1)[..., None]
+    scaled = (energy_ev[index] - energy_ev[:, None]) / width[:, None]
+    inside &= np.abs(scaled) <= 1
+    powers = rising_powers(np.where(inside, scaled, 0.0), degree + 1)
+    weighted = np.swapaxes(powers * inside[..., None], 1, 2)
+    inverse: FloatArray = np.asarray(
+        np.linalg.inv(weighted @ powers + 1e-12 * np.eye(degree + 1)), dtype=float
+    )
     unscale = rising_powers(1 / width, degree + 1)
-    return LocalPolynomial(
-        centre_ev=centre_ev,
-        coefficients=(inverse @ right)[..., 0] * unscale,
+    return LocalFits(
+        energy_ev=energy_ev,
+        index=index,
+        projection=(inverse @ weighted) * unscale[:, :, None],
         covariance=inverse * unscale[:, :, None] * unscale[:, None, :],
         half_width_ev=width,
     )
@@ -107,18 +134,9 @@ def smoothing_matrices(energy_ev: FloatArray, half_width_ev: float) -> tuple[Flo
     tuple of arrays
         Smoother and derivative (1/eV), each (m, m): ``values @ matrix.T``.
     """
-    width, side = _reach(energy_ev, half_width_ev, 4)
-    index = np.arange(energy_ev.size)[:, None] + np.arange(-side, side + 1)
-    inside = (index >= 0) & (index < energy_ev.size)
-    index = np.clip(index, 0, energy_ev.size - 1)
-    scaled = (energy_ev[index] - energy_ev[:, None]) / width[:, None]
-    inside &= np.abs(scaled) <= 1
-    powers = rising_powers(np.where(inside, scaled, 0.0), 3)
-    weighted = powers * inside[..., None]
-    normal = np.swapaxes(weighted, 1, 2) @ powers
-    rows = np.linalg.inv(normal + 1e-12 * np.eye(3)) @ np.swapaxes(weighted, 1, 2)
-    smoother, derivative = np.zeros((2, energy_ev.size, energy_ev.size))
-    row = np.nonzero(inside)[0]
-    smoother[row, index[inside]] = rows[:, 0][inside]
-    derivative[row, index[inside]] = (rows[:, 1] / width[:, None])[inside]
-    return smoother, derivative
+    fits = local_fits(energy_ev, half_width_ev, 2)
+    matrices = np.zeros((2, energy_ev.size, energy_ev.size))
+    rows = np.arange(energy_ev.size)[:, None]
+    for order in (0, 1):
+        np.add.at(matrices[order], (rows, fits.index), fits.projection[:, order])
+    return matrices[0], matrices[1]
