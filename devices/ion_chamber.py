@@ -105,7 +105,7 @@ class IonChambers(Device):
             Done when the currents of this average have arrived here.
         """
         limit_s = float(self.averaging_time.get()) + self.overhead_limit_s
-        remedy = f"does the server of {self.prefix} run, does {self.counter.pvname} count?"
+        remedy = f"does the server of {self.prefix} run, does its ArrayCounter_RBV count?"
         self._seen = int(self.counter.get())
         self._put_completed = False
         order = self._reading = Order(self, "take one average", limit_s=limit_s, remedy=remedy)

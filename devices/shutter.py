@@ -96,6 +96,6 @@ class Shutter(Device):
 
     def _refusal(self) -> NoPermitError:
         return NoPermitError(
-            f"{self.name} may not open: {self.permit.pvname} says {self.permit.get()}; "
+            f"{self.name} may not open: {self.prefix}PERMIT says {self.permit.get()}; "
             "is there beam, is the front end open, is the hutch searched?"
         )

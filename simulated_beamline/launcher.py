@@ -128,8 +128,11 @@ class Launcher:
 
     def kill_server(self, name: str) -> None:
         """End one server at once, as a crash would."""
-        self._children[name].kill()
-        self._children[name].wait()
+        child = self._children[name]
+        child.kill()
+        child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
 
     def watch(self, stop: Event) -> None:
         """Wait until told to stop; log a server that ends by itself."""
