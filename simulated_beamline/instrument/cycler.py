@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .lead import (
@@ -19,10 +17,10 @@ from .lead import (
     excess,
 )
 from .meter import Meter
-from .record import RecordBuffer
+from .record import RecordBuffer, Recorder
 from .safety import SafetyLimits
 from .sample import Sample
-from .technique import EngineStep
+from .technique import EngineStep, Progress
 from .trigger import Latch, TriggerChannel
 
 LONGEST_STEP_S = 10.0
@@ -39,17 +37,6 @@ class State(IntEnum):
 
 class RefusedError(RuntimeError):
     """An order that the cycler does not carry out."""
-
-
-@dataclass
-class Progress:
-    """Where in the program the cycler is."""
-
-    index: int = -1
-    entered_s: float = 0.0
-    spent_s: float = 0.0
-    entered_charge_mah: float = 0.0
-    loops: Counter[int] = field(default_factory=Counter)
 
 
 class Cycler:
@@ -83,6 +70,7 @@ class Cycler:
         self.safety = SafetyLimits()
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
+        self._recorder = Recorder(self.record)
         self.message = "no protocol is loaded"
         self.contact = True
         self.progress = Progress()
@@ -91,7 +79,6 @@ class Cycler:
         self._zero_charge_mah = 0.0
         self._sign = 0
         self._half_cycle = 0
-        self._recorded: Sample | None = None
         self.sample = self._measure()
 
     def load(self, program: tuple[EngineStep, ...]) -> None:
@@ -205,7 +192,9 @@ class Cycler:
     def _one_step(self, left_s: float) -> bool:
         step = self.step if self.state is State.RUNNING else None
         duration_s = min(left_s, self.cell.suggested_step_s(), LONGEST_STEP_S)
-        duration_s = min(duration_s, self.safety.next_look_s(self.time_s), self._until_record_s(step))
+        duration_s = min(
+            duration_s, self.safety.next_look_s(self.time_s), self._recorder.until_due_s(self.time_s, step)
+        )
         ends_at_s = math.inf
         if step is not None:
             ends_at_s = step.duration_s - self._spent_s()
@@ -237,8 +226,7 @@ class Cycler:
         return self.progress.spent_s + self.time_s - self.progress.entered_s
 
     def _enter(self, index: int) -> bool:
-        while index < len(self.program) and self.program[index].jump_to is not None:
-            index = self._jumped(index)
+        index = self.progress.landing(self.program, index)
         if index >= len(self.program):
             self.stop("the protocol has ended")
             return True
@@ -249,16 +237,8 @@ class Cycler:
         self._apply(control_of(step))
         return self.state is not State.RUNNING or self._boundary("start", step)
 
-    def _jumped(self, index: int) -> int:
-        loop = self.program[index]
-        if self.progress.loops[index] < loop.repeat:
-            self.progress.loops[index] += 1
-            return loop.jump_to or 0
-        self.progress.loops[index] = 0
-        return index + 1
-
     def _leave(self, step: EngineStep) -> bool:
-        self._keep(self.sample)
+        self._recorder.keep(self.sample)
         noticed = self._boundary("end", step)
         return self._enter(self.progress.index + 1) or noticed
 
@@ -278,36 +258,15 @@ class Cycler:
         if self.state is not State.STOPPED:
             for channel in self.triggers.values():
                 latches += channel.feed(before, sample)
-            if keep or self._due(sample):
-                self._keep(sample)
+            if keep or self._recorder.due(sample, self.step):
+                self._recorder.keep(sample)
             if self.safety.check(sample, self.time_s - self.started_s):
-                self._keep(sample)
+                self._recorder.keep(sample)
                 self.stop(f"tripped: {self.safety.cause}")
                 return True
         elif keep:
-            self._keep(sample)
+            self._recorder.keep(sample)
         return bool(latches)
-
-    def _keep(self, sample: Sample) -> None:
-        if sample is not self._recorded:
-            self.record.append(sample)
-            self._recorded = sample
-
-    def _until_record_s(self, step: EngineStep | None) -> float:
-        if step is None or self._recorded is None or step.record_dt_s <= 0:
-            return math.inf
-        return max(self._recorded.time + step.record_dt_s - self.time_s, 1e-3)
-
-    def _due(self, sample: Sample) -> bool:
-        last, step = self._recorded, self.step
-        if last is None or step is None:
-            return last is None or sample.time - last.time >= LONGEST_STEP_S - 1e-3
-        changes: list[tuple[float, float]] = [
-            (sample.time - last.time + 1e-3, step.record_dt_s),
-            (abs(sample.voltage - last.voltage), step.record_de_v),
-            (abs(sample.current - last.current), step.record_di_a),
-        ]
-        return any(limit > 0 and change >= limit for change, limit in changes)
 
     def _measure(self) -> Sample:
         truth = self.cell.state

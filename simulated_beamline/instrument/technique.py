@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Value = float | str | Sequence[float]
@@ -81,6 +81,29 @@ class EngineStep:
     record_di_a: float = 0.0
     jump_to: int | None = None
     repeat: int = 0
+
+
+@dataclass
+class Progress:
+    """Where in the program the cycler is."""
+
+    index: int = -1
+    entered_s: float = 0.0
+    spent_s: float = 0.0
+    entered_charge_mah: float = 0.0
+    loops: Counter[int] = field(default_factory=Counter)
+
+    def landing(self, program: Sequence[EngineStep], index: int) -> int:
+        """Index of the step after the loops at `index`; the length of the program at its end."""
+        while index < len(program) and program[index].jump_to is not None:
+            loop = program[index]
+            if self.loops[index] < loop.repeat:
+                self.loops[index] += 1
+                index = loop.jump_to or 0
+            else:
+                self.loops[index] = 0
+                index += 1
+        return index
 
 
 def compile_program(load_list: str, parameters: Mapping[str, Value]) -> tuple[EngineStep, ...]:
