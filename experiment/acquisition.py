@@ -1,0 +1,223 @@
+"""One acquisition: connect, take over a cell that still cycles or start anew, measure, end in order."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
+
+from ..callbacks.tiled.journal import Journal
+from ..devices.beamline import Beamline, load_beamline
+from ..plans.beam_guard import BeamGuard
+from ..plans.duration import Timing
+from ..plans.operando import OperandoResult, operando
+from ..plans.references import Reference, measure_references, place
+from ..plans.resume import ResumePoint
+from ..plans.waiting import set_all
+from .check import energy_grid
+from .conversion import (
+    DARK_MAX_AGE_S,
+    cell_document,
+    limits_of,
+    measurements_of,
+    policies_of,
+    protocol_of,
+    triggers_of,
+    watchdog_of,
+)
+from .file import ExperimentFile
+from .reading import read_experiment
+from .resumption import close_dead_runs, remains_of, resume_point
+from .run_engine import JsonMetadata, ends_in_order, make_run_engine
+from .settings import DataRoot
+
+logger = logging.getLogger(__name__)
+
+
+class AcquisitionError(RuntimeError):
+    """An acquisition that could not begin or did not come to its end."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Which experiment is run, and where a dead process left it (None: from the beginning)."""
+
+    uid: str
+    resume: ResumePoint | None = None
+
+
+def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15.0) -> OperandoResult:
+    """Run an experiment file on a beamline, or go on with it where a dead process left it.
+
+    Parameters
+    ----------
+    file
+        Experiment file.
+    settings
+        Beamline settings file.
+    root
+        Where the data go.
+    connect_s
+        Time for the beamline to answer, s.
+
+    Returns
+    -------
+    OperandoResult
+        Counts of the ledger and the fault, if any.
+
+    Raises
+    ------
+    AcquisitionError
+        When devices are missing, the acquisition was told to end, or the plan failed.
+    """
+    experiment = read_experiment(file)
+    beamline = load_beamline(settings)
+    report = beamline.connect(connect_s)
+    if report.missing:
+        raise AcquisitionError(str(report))
+    close_dead_runs(root.journal)
+    with Journal(root.journal) as journal:
+        engine = make_run_engine(
+            journal,
+            JsonMetadata(root.metadata),
+            baseline=[beamline.stage, beamline.ring],
+            handles_ctrl_c=False,
+        )
+        start = choose_start(experiment, beamline, root.journal)
+        keep_file(file, root.experiment(experiment.experiment.name, start.uid))
+        with ends_in_order(engine) as received:
+            try:
+                outcome = engine(whole_experiment(experiment, beamline, start))
+            except RunEngineInterrupted:
+                raise AcquisitionError(f"ended in order after {received() or 'an abort'}") from None
+            except Exception as error:
+                told = f" ({received()})" if received() else ""
+                raise AcquisitionError(f"the experiment ended early{told}: {error}") from error
+    return _result(outcome)
+
+
+def _result(outcome: Any) -> OperandoResult:  # noqa: ANN401
+    found = getattr(outcome, "plan_result", None)
+    if not isinstance(found, OperandoResult):
+        raise AcquisitionError("the experiment was aborted before its end")
+    return found
+
+
+def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) -> Start:
+    """Go on with the experiment that the cell still runs, when it has this name; else begin anew.
+
+    Raises
+    ------
+    AcquisitionError
+        When the cell runs an experiment of another name or one that the journal does not know.
+    """
+    if str(beamline.cell.state.get()).lower() != "running":
+        return Start(str(uuid.uuid4()))
+    uid = str(beamline.cell.experiment_uid.get())
+    remains = remains_of(journal, uid)
+    if remains is None or remains.name != experiment.experiment.name:
+        known = f"{remains.name} ({uid})" if remains is not None else f"experiment {uid or 'without uid'}"
+        raise AcquisitionError(
+            f"the cell runs {known}, not {experiment.experiment.name}: "
+            "stop it at the potentiostat, or run its own file"
+        )
+    logger.warning("going on with experiment %s, which a dead acquisition left running", uid)
+    return Start(uid, resume_point(remains))
+
+
+def keep_file(file: Path, folder: Path) -> None:
+    """Keep the experiment file as run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copyfile(file, folder / file.name)
+
+
+@plan
+def whole_experiment(
+    experiment: ExperimentFile, beamline: Beamline, start: Start
+) -> MsgGenerator[OperandoResult]:
+    """Measure the references, then cycle the cell and measure whenever it asks for it.
+
+    Parameters
+    ----------
+    experiment
+        What is written in the file.
+    beamline
+        Connected devices.
+    start
+        Uid of the experiment and where to go on.
+
+    Returns
+    -------
+    OperandoResult
+        As of `operando`.
+    """
+    md = {
+        "experiment": {"uid": start.uid, "name": experiment.experiment.name},
+        "cell": cell_document(experiment),
+        "operator": experiment.experiment.operator,
+    }
+    # ophyd's annotations are older than bluesky's protocols; the devices keep them.
+    station: Any = beamline
+    timing, guard = Timing(), BeamGuard()
+    if start.resume is None:
+        stage = experiment.cell.stage
+        yield from describe_cell(experiment, beamline)
+        yield from place(station.stage, stage.x_mm, stage.y_mm)
+        yield from measure_references(
+            station,
+            station.stage,
+            references_of(experiment),
+            timing=timing,
+            dark_max_age_s=DARK_MAX_AGE_S,
+            md=md,
+        )
+    return (
+        yield from operando(
+            station.cell,
+            protocol_of(experiment),
+            measurements_of(experiment, station, timing, guard),
+            triggers_of(experiment),
+            policies_of(experiment),
+            limits=limits_of(experiment),
+            experiment=md["experiment"],
+            watchdog=watchdog_of(experiment),
+            capacity_mah=experiment.cell.full_capacity_mah,
+            guard=guard,
+            ring=station.ring,
+            front_end_shutter=station.front_end_shutter,
+            resume=start.resume,
+            md=md,
+        )
+    )
+
+
+def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:
+    """Tell the potentiostat mass, capacity and initial lithium content; open the front end."""
+    cell = experiment.cell
+    yield from set_all(
+        {
+            beamline.cell.active_mass: cell.active_mass_mg,
+            beamline.cell.cell_capacity: cell.full_capacity_mah,
+            beamline.cell.initial_lithium_content: cell.initial_lithium_content,
+            beamline.front_end_shutter: "open",
+        }
+    )
+
+
+def references_of(experiment: ExperimentFile) -> list[Reference]:
+    """Convert the references of the file."""
+    return [
+        Reference(
+            name=entry.name,
+            element=entry.element,
+            edge=entry.edge,
+            valence=entry.valence,
+            stage_x_mm=entry.stage_x_mm,
+            stage_y_mm=entry.stage_y_mm,
+            grid=energy_grid(entry),
+        )
+        for entry in experiment.references
+    ]

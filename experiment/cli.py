@@ -1,0 +1,162 @@
+"""Command line ``operando``: check, rehearse, run, serve, replay, list, show."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from .settings import DataRoot, beamline_settings
+from .toml_source import ExperimentFileError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Battery cells that cycle in the beam."
+)
+console = Console()
+complaints = Console(stderr=True)
+
+FILE = Annotated[Path, typer.Argument(help="experiment file (toml)")]
+BEAMLINE = Annotated[Path | None, typer.Option(help="beamline settings file; else OPERANDO_BEAMLINE")]
+SPEED = Annotated[float | None, typer.Option(min=1, help="how much faster than real the cell lives")]
+
+
+@contextmanager
+def complaining() -> Iterator[None]:
+    """Turn what can go wrong into a message and an exit code, without a traceback."""
+    from .rehearsal import Interrupted
+
+    try:
+        yield
+    except ExperimentFileError as error:
+        complaints.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except Interrupted as error:
+        complaints.print(f"ended after {error}", style="yellow")
+        raise typer.Exit(130) from None
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        logging.getLogger(__name__).debug("failed", exc_info=error)
+        complaints.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def check(file: FILE) -> None:
+    """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
+    from ..plans.duration import Timing
+    from .reading import read_experiment
+    from .report import check_report
+
+    with complaining():
+        console.print(check_report(read_experiment(file), Timing()))
+
+
+@app.command()
+def rehearse(file: FILE, speed: SPEED = None) -> None:
+    """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
+    from .reading import read_experiment
+    from .rehearsal import interruptible, rehearsing, simulated_settings
+    from .report import outcome_report
+
+    with complaining(), interruptible():
+        experiment = read_experiment(file)
+        if experiment.rehearsal is None:
+            raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
+        rehearsal = experiment.rehearsal.model_copy(update={"speed": speed} if speed else {})
+        root = DataRoot.from_environment()
+        with rehearsing(file, experiment, rehearsal, simulated_settings(), root, console) as outcome:
+            console.print(outcome_report(outcome, root))
+
+
+@app.command()
+def run(file: FILE, beamline: BEAMLINE = None) -> None:
+    """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
+    from .acquisition import acquire
+
+    with complaining():
+        result = acquire(file.resolve(), beamline_settings(beamline), DataRoot.from_environment())
+        console.print(
+            f"done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
+        )
+        if result.fault:
+            raise typer.Exit(3)
+
+
+@app.command()
+def serve(
+    scenario: Annotated[str | None, typer.Option(help="simulate this cell; none for a real beamline")] = None,
+    speed: SPEED = None,
+) -> None:
+    """Run the services for a console session until Ctrl-C, and print what the console needs."""
+    from .file import RehearsalSection
+    from .rehearsal import environment_of, interruptible, simulated_settings
+    from .services import running_services
+
+    with complaining(), interruptible():
+        rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
+        with running_services(DataRoot.from_environment(), rehearsal) as services:
+            if rehearsal is not None:
+                services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings())
+            console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)
+            pause = Event()
+            while not pause.wait(0.5):
+                services.tend()
+
+
+@app.command()
+def replay() -> None:
+    """Bring Tiled up to date with the journal, without duplicates."""
+    from ..callbacks.tiled.access import writer_client
+    from ..callbacks.tiled.replay import replay as bring_up_to_date
+    from .tiled_server import TiledServer
+
+    with complaining():
+        root = DataRoot.from_environment()
+        with TiledServer(root.path):
+            report = bring_up_to_date(root.journal, writer_client(root.path), roots=(root.path,))
+        console.print(
+            f"{len(report.unchanged)} runs were complete, {len(report.written)} written, "
+            f"{len(report.incomplete)} incomplete"
+        )
+        for uid in report.incomplete:
+            console.print(f"{uid}: see {root.journal / 'forwarded' / uid}.json")
+        if report.incomplete:
+            raise typer.Exit(1)
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """List the experiments of the journal."""
+    from .report import experiments_table
+
+    with complaining():
+        console.print(experiments_table(DataRoot.from_environment().journal))
+
+
+@app.command()
+def show(
+    uid: Annotated[str, typer.Argument(help="uid or name of an experiment, or the beginning of it")],
+) -> None:
+    """Show the runs of one experiment and how its measurements ended."""
+    from .report import experiment_table
+
+    with complaining():
+        console.print(experiment_table(DataRoot.from_environment(), uid))
+
+
+def main() -> None:
+    """Entry point."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=complaints, show_path=False)],
+    )
+    app()
+
+
+if __name__ == "__main__":
+    main()

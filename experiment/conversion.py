@@ -1,0 +1,142 @@
+"""From the experiment file to what devices and plans take."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bluesky.utils import MsgGenerator
+
+from ..devices.protocol import Limits, Protocol, Recording, Step, Watchdog
+from ..devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
+from ..plans.beam_guard import BeamGuard
+from ..plans.duration import Timing, estimate_duration_s
+from ..plans.measurement import Measurement
+from ..plans.policies import Policies
+from ..plans.station import XrayStation
+from ..plans.xanes import xanes
+from .check import energy_grid
+from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
+from .file import Step as StepSection
+from .measurement_file import MeasurementFile
+
+CAPACITY_MARGIN = 1.2
+"""Default limit of net charge, in units of the charge of every lithium."""
+
+DARK_MAX_AGE_S = 3600.0
+"""Dark currents older than this are measured again before a scan, s."""
+
+
+def protocol_of(experiment: ExperimentFile) -> Protocol:
+    """Cycling protocol with currents in A."""
+    ids = experiment.protocol.step_ids()
+    capacity_mah = experiment.cell.declared_capacity_mah
+    steps = zip(experiment.protocol.steps, ids, strict=True)
+    record = experiment.protocol.record
+    return Protocol(
+        tuple(_step(step, step_id, capacity_mah) for step, step_id in steps),
+        Recording(dt_s=record.dt_s, de_v=record.de_v, di_a=record.di_a),
+    )
+
+
+def _step(step: StepSection, step_id: str, capacity_mah: float | None) -> Step:
+    match step:
+        case RestStep():
+            return Rest(step.until_time_s, id=step_id)
+        case ConstantCurrentStep():
+            return ConstantCurrent(
+                step.current_a(capacity_mah),
+                until_voltage_v=step.until_voltage_v,
+                until_time_s=step.until_time_s,
+                until_capacity_mah=step.until_capacity_mah,
+                id=step_id,
+            )
+        case ConstantVoltageStep():
+            return ConstantVoltage(
+                step.voltage_v,
+                until_current_a=step.until_current_a(capacity_mah),
+                until_time_s=step.until_time_s,
+                id=step_id,
+            )
+        case LoopStep():
+            return Loop(step.to_step, step.repeat, id=step_id)
+
+
+def limits_of(experiment: ExperimentFile) -> Limits:
+    """Limits that the potentiostat keeps."""
+    limits = experiment.limits
+    return Limits(
+        voltage_max_v=limits.voltage_max_v,
+        voltage_min_v=limits.voltage_min_v,
+        current_max_a=limits.current_max_ma * 1e-3,
+        capacity_max_mah=limits.capacity_max_mah or CAPACITY_MARGIN * experiment.cell.full_capacity_mah,
+        temperature_max_degc=limits.temperature_max_degc,
+        delay_s=limits.delay_s,
+    )
+
+
+def watchdog_of(experiment: ExperimentFile) -> Watchdog:
+    """Convert what the potentiostat does when the acquisition is silent."""
+    return Watchdog(experiment.watchdog.timeout_s, experiment.watchdog.action)
+
+
+def policies_of(experiment: ExperimentFile) -> Policies:
+    """Convert what the cell does when the acquisition cannot go on."""
+    return Policies(**experiment.policies.model_dump())
+
+
+def cell_document(experiment: ExperimentFile) -> dict[str, Any]:
+    """Part ``cell`` of every start document."""
+    cell = experiment.cell
+    return {
+        "chemistry": cell.chemistry,
+        "active_mass_mg": cell.active_mass_mg,
+        "area_cm2": cell.area_cm2,
+        "theoretical_capacity_mah_g": cell.capacity_per_lithium_mah_g,
+        "declared_capacity_mah": cell.declared_capacity_mah,
+        "initial_lithium_content": cell.initial_lithium_content,
+    }
+
+
+def measurements_of(
+    experiment: ExperimentFile, station: XrayStation, timing: Timing, guard: BeamGuard | None = None
+) -> list[Measurement]:
+    """Measurements of the file on a beamline, each with its estimated duration."""
+    return [_measurement(entry, station, timing, guard) for entry in experiment.measurements]
+
+
+def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
+    """Rule for the potentiostat by name of the measurement."""
+    return {entry.name: entry.trigger.rule() for entry in experiment.measurements}
+
+
+def _measurement(
+    entry: MeasurementFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+) -> Measurement:
+    grid = energy_grid(entry)
+    return Measurement(
+        name=entry.name,
+        plan=_xanes_plan(entry, station, timing, guard),
+        duration_s=estimate_duration_s(grid, timing),
+        max_blur=entry.max_blur,
+    )
+
+
+def _xanes_plan(
+    entry: MeasurementFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+) -> Callable[..., MsgGenerator[str]]:
+    grid = energy_grid(entry)
+
+    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+        return (
+            yield from xanes(
+                station,
+                grid=grid,
+                element=entry.element,
+                edge=entry.edge,
+                timing=timing,
+                guard=guard,
+                dark_max_age_s=DARK_MAX_AGE_S,
+                md=md,
+            )
+        )
+
+    return plan

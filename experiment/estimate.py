@@ -1,0 +1,209 @@
+"""What an experiment will take: time, spectra, blur, dose and bytes, before anything starts."""
+
+from dataclasses import dataclass
+
+import xraydb
+
+from ..plans.duration import Timing, estimate_duration_s, expected_blur
+from .check import energy_grid
+from .chemistry import CHEMISTRIES, lithium_content_at
+from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
+from .measurement_file import MeasurementFile
+
+HOLD_S = 1800.0
+"""Time assumed for a step at constant voltage that ends by its current, s."""
+
+BYTES_PER_POINT = 600
+"""Bytes of one event of a scan in the journal."""
+
+BYTES_PER_SAMPLE = 150
+"""Bytes of one sample of the cycler in the journal."""
+
+JOULE_PER_EV = 1.602176634e-19
+CM2_PER_MM2 = 1e-2
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the protocol is expected to do with the cell.
+
+    Attributes
+    ----------
+    duration_s
+        Time of the whole protocol, s.
+    travel
+        Sum of the changes of lithium content, without sign.
+    current_max_a
+        Largest current, A.
+    half_cycles
+        Number of charges and discharges.
+    """
+
+    duration_s: float
+    travel: float
+    current_max_a: float
+    half_cycles: int
+
+
+@dataclass(frozen=True)
+class MeasurementEstimate:
+    """What one measurement will take.
+
+    Attributes
+    ----------
+    name
+        Measurement.
+    points
+        Energies of one spectrum.
+    duration_s
+        Time of one spectrum, s.
+    count
+        Number of spectra expected.
+    blur
+        Largest change of lithium content during one spectrum.
+    max_blur
+        What is accepted.
+    interval_s
+        Time between two triggers at the largest current, s; infinite where it is not known.
+    dose_mgy
+        Absorbed dose of all spectra in the cathode, MGy.
+    size_bytes
+        Bytes in the journal.
+    """
+
+    name: str
+    points: int
+    duration_s: float
+    count: int
+    blur: float
+    max_blur: float
+    interval_s: float
+    dose_mgy: float
+    size_bytes: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what will not come out as asked."""
+        told: list[str] = []
+        if self.blur > self.max_blur:
+            told.append(
+                f"{self.name}: one spectrum blurs {self.blur:.3f} of lithium, accepted {self.max_blur:g}"
+            )
+        if self.duration_s > self.interval_s:
+            told.append(
+                f"{self.name}: a spectrum takes {self.duration_s:.0f} s, but is asked for every "
+                f"{self.interval_s:.0f} s at the largest current: some will be late or missed"
+            )
+        return told
+
+
+def course_of(experiment: ExperimentFile) -> Course:
+    """Follow the protocol roughly, with the open-circuit curve of a layered oxide."""
+    cell = experiment.cell
+    full_mah = cell.full_capacity_mah
+    x, duration_s, travel, current_max, half_cycles = cell.initial_lithium_content, 0.0, 0.0, 0.0, 0
+    for step in _unrolled(experiment):
+        if isinstance(step, RestStep):
+            duration_s += step.until_time_s
+        elif isinstance(step, ConstantVoltageStep):
+            duration_s += min(step.until_time_s or HOLD_S, HOLD_S)
+        else:
+            current_a = step.current_a(cell.declared_capacity_mah)
+            change = _change(step, x, abs(current_a), full_mah)
+            x = min(1.0, max(0.0, x - change if current_a > 0 else x + change))
+            duration_s += change * full_mah * 3.6 / abs(current_a)
+            travel += change
+            current_max, half_cycles = max(current_max, abs(current_a)), half_cycles + 1
+    return Course(duration_s, travel, current_max, half_cycles)
+
+
+def _unrolled(experiment: ExperimentFile) -> list[RestStep | ConstantCurrentStep | ConstantVoltageStep]:
+    """List the steps in the order in which they run, loops written out."""
+    ids = experiment.protocol.step_ids()
+    flat: list[RestStep | ConstantCurrentStep | ConstantVoltageStep] = []
+    starts: list[int] = []
+    for step in experiment.protocol.steps:
+        starts.append(len(flat))
+        if isinstance(step, LoopStep):
+            flat += flat[starts[ids.index(step.to_step)] :] * step.repeat
+        else:
+            flat.append(step)
+    return flat
+
+
+def _change(step: ConstantCurrentStep, x: float, current_a: float, full_mah: float) -> float:
+    """Change of lithium content in a step at constant current, without sign."""
+    room = x if step.direction == "charge" else 1.0 - x
+    ends = [room]
+    if step.until_voltage_v is not None:
+        target = lithium_content_at(step.until_voltage_v)
+        ends.append(max(0.0, x - target if step.direction == "charge" else target - x))
+    if step.until_time_s is not None:
+        ends.append(current_a * 1e3 * step.until_time_s / 3600 / full_mah)
+    if step.until_capacity_mah is not None:
+        ends.append(step.until_capacity_mah / full_mah)
+    return min(ends)
+
+
+def measurement_estimates(experiment: ExperimentFile, timing: Timing) -> list[MeasurementEstimate]:
+    """Estimate every measurement of an experiment on a beamline with these dead times."""
+    course = course_of(experiment)
+    return [_estimate(experiment, entry, course, timing) for entry in experiment.measurements]
+
+
+def _estimate(
+    experiment: ExperimentFile, entry: MeasurementFile, course: Course, timing: Timing
+) -> MeasurementEstimate:
+    grid = energy_grid(entry)
+    duration_s = estimate_duration_s(grid, timing)
+    full_mah = experiment.cell.full_capacity_mah
+    count, interval_s = _requests(entry, course, full_mah)
+    dose = dose_rate_mgy_s(experiment, entry.element, grid.e0_ev) * grid.counting_s
+    return MeasurementEstimate(
+        name=entry.name,
+        points=len(grid),
+        duration_s=duration_s,
+        count=count,
+        blur=expected_blur(duration_s, course.current_max_a, full_mah),
+        max_blur=entry.max_blur,
+        interval_s=interval_s,
+        dose_mgy=dose * count,
+        size_bytes=count * len(grid) * BYTES_PER_POINT,
+    )
+
+
+def _requests(entry: MeasurementFile, course: Course, full_mah: float) -> tuple[int, float]:
+    """Count the requests, and the shortest time between two (s)."""
+    trigger = entry.trigger
+    value = getattr(trigger, trigger.rule_key)
+    if trigger.quantity == "step":
+        return max(1, course.half_cycles), float("inf")
+    if trigger.rule_key.startswith("at_"):
+        return len(value) * max(1, course.half_cycles), float("inf")
+    if trigger.quantity == "time":
+        return int(course.duration_s / value), value
+    if trigger.quantity == "voltage":
+        return int(course.half_cycles * 1.5 / value), float("inf")
+    step = value / full_mah if trigger.quantity == "capacity" else value
+    seconds = step * full_mah * 3.6 / course.current_max_a if course.current_max_a else float("inf")
+    return int(course.travel / step), seconds
+
+
+def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) -> float:
+    """Absorbed dose rate in the cathode, MGy/s.
+
+    Fluence rate times mass absorption coefficient (Elam tables through xraydb) of the oxide above the edge;
+    nothing in front of the cathode is subtracted, so it is an upper bound.
+    """
+    beam = experiment.beam
+    formula = CHEMISTRIES[experiment.cell.chemistry].formula
+    per_gram_cm2 = xraydb.material_mu(formula, energy_ev + 50.0, density=1.0, kind="total")
+    fluence_rate = beam.flux_per_s / (beam.width_mm * beam.height_mm * CM2_PER_MM2)
+    gray_per_s = fluence_rate * energy_ev * JOULE_PER_EV * float(per_gram_cm2) * 1e3
+    return gray_per_s * 1e-6
+
+
+def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:
+    """Bytes of the whole experiment in the journal."""
+    samples = course_of(experiment).duration_s / experiment.protocol.record.dt_s
+    return int(samples * BYTES_PER_SAMPLE) + sum(estimate.size_bytes for estimate in estimates)

@@ -1,0 +1,190 @@
+"""A rehearsal: services, the acquisition as a process of its own, a live display, and what came out."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from ..callbacks.tiled.journal import JournalTail, runs
+from ..callbacks.tiled.open_experiment import experiment_from_journal
+from ..callbacks.tiled.projection import read_note
+from .estimate import course_of
+from .file import ExperimentFile, RehearsalSection
+from .process import HelperProcess, ProcessError
+from .progress import Progress
+from .services import Services, running_services
+from .settings import DataRoot
+
+logger = logging.getLogger(__name__)
+
+REFRESH_S = 0.25
+"""Wall time between two looks at the journal, s."""
+
+FORWARD_LIMIT_S = 60.0
+"""Longest wait for Tiled to have everything, s."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a rehearsal ended.
+
+    Attributes
+    ----------
+    progress
+        Last state.
+    exit_code
+        Of the acquisition.
+    tiled_url
+        Where the data are while the services run.
+    pictures
+        Summary pictures.
+    """
+
+    progress: Progress
+    exit_code: int
+    tiled_url: str
+    pictures: tuple[Path, ...] = ()
+
+
+class Interrupted(BaseException):
+    """The rehearsal was told to end."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGINT, SIGTERM and SIGHUP into `Interrupted`, once; later ones are ignored while things end."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(signal.Signals(number).name)
+
+    previous = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def rehearsing(
+    file: Path,
+    experiment: ExperimentFile,
+    rehearsal: RehearsalSection,
+    settings: Path,
+    root: DataRoot,
+    console: Console,
+) -> Iterator[Outcome]:
+    """Rehearse an experiment: gives the outcome while the services still run, then ends them.
+
+    Parameters
+    ----------
+    file, experiment
+        The experiment file and its content.
+    rehearsal
+        Which cell to simulate and how fast.
+    settings
+        Beamline settings of the simulated beamline.
+    root
+        Where the data go.
+    console
+        Where the display goes.
+
+    Raises
+    ------
+    ProcessError
+        When a service or the acquisition fails.
+    """
+    began = time.time()
+    with running_services(root, rehearsal) as services:
+        acquisition = acquisition_process(file, settings, root, services)
+        progress = Progress(experiment.experiment.name, course_of(experiment).duration_s, since=began)
+        try:
+            acquisition.start()
+            follow(acquisition, services, progress, root, console)
+        finally:
+            acquisition.end(grace_s=30.0)
+        if acquisition.exit_code:
+            raise ProcessError(
+                f"the acquisition ended with code {acquisition.exit_code}\n{acquisition.tail()}"
+            )
+        wait_for_tiled(root.journal, progress.uid)
+        folder = root.experiment(progress.name, progress.uid)
+        pictures = summary_pictures(root.journal, progress.uid, folder)
+        yield Outcome(progress, acquisition.exit_code or 0, services.tiled_url, pictures)
+
+
+def acquisition_process(file: Path, settings: Path, root: DataRoot, services: Services) -> HelperProcess:
+    """``operando run`` as a process of its own: its death never stops the cell."""
+    command = [sys.executable, "-m", "operando.experiment.cli", "run", str(file), "--beamline", str(settings)]
+    return HelperProcess("acquisition", command, root.run, environment=services.environment)
+
+
+def follow(
+    acquisition: HelperProcess, services: Services, progress: Progress, root: DataRoot, console: Console
+) -> None:
+    """Show the progress until the acquisition has ended and its last spectrum is fitted."""
+    tail, down = JournalTail(root.journal), set[str]()
+    pause = threading.Event()
+    with Live(progress, console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
+        while acquisition.is_running:
+            for name, doc in tail.poll():
+                progress(name, doc)
+            for name in set(services.tend()) - down:
+                down.add(name)
+                logger.error("%s has ended: see %s", name, root.run / f"{name}.log")
+            live.update(progress)
+            pause.wait(REFRESH_S)
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline:
+            for name, doc in tail.poll():
+                progress(name, doc)
+            if (
+                len(progress.latencies_s)
+                >= progress.ledger["done"] + progress.ledger["late"] + progress.references
+            ):
+                break
+            pause.wait(REFRESH_S)
+        live.update(progress)
+
+
+def environment_of(services: Services) -> str:
+    """Shell lines that let a console reach the running services."""
+    return "\n".join(f"export {name}={value!r}" for name, value in sorted(services.environment.items()))
+
+
+def simulated_settings() -> Path:
+    """Beamline settings of the simulated beamline, a file of that other program."""
+    return Path(__file__).parent.parent / "simulated_beamline" / "beamline.toml"
+
+
+def wait_for_tiled(journal: Path, experiment_uid: str) -> None:
+    """Wait until Tiled has every ended run of an experiment, at most `FORWARD_LIMIT_S`."""
+    deadline, pause = time.monotonic() + FORWARD_LIMIT_S, threading.Event()
+    while missing := _not_forwarded(journal, experiment_uid):
+        if time.monotonic() > deadline:
+            logger.warning("%d runs are not in Tiled yet; operando replay brings them there", len(missing))
+            return
+        pause.wait(REFRESH_S)
+
+
+def _not_forwarded(journal: Path, experiment_uid: str) -> list[str]:
+    own = [run for run in runs(journal) if (run.start.get("experiment") or {}).get("uid") == experiment_uid]
+    return [run.uid for run in own if run.stop is None or read_note(journal, run.uid) is None]
+
+
+def summary_pictures(journal: Path, experiment_uid: str, folder: Path) -> tuple[Path, ...]:
+    """Draw the summary of an experiment from the journal, in a png of the experiment's folder."""
+    path = folder / "summary.png"
+    experiment_from_journal(journal, experiment_uid).plot().savefig(path, dpi=150)
+    return (path,)

@@ -1,0 +1,143 @@
+"""What the command line shows: checks, outcomes, lists of experiments."""
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..callbacks.tiled.journal import JournalRun, read_journal, runs
+from ..plans.duration import Timing
+from .check import problems
+from .estimate import course_of, measurement_estimates, size_bytes
+from .file import ExperimentFile
+from .rehearsal import Outcome
+from .settings import DataRoot
+
+
+def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
+    """Tables of what an experiment will take, and warnings."""
+    course = course_of(experiment)
+    estimates = measurement_estimates(experiment, timing)
+    table = Table(title=f"{experiment.experiment.name}: {experiment.cell.chemistry}")
+    for heading in ("measurement", "points", "one takes", "number", "blur (x)", "dose (MGy)", "data (MB)"):
+        table.add_column(heading)
+    for estimate in estimates:
+        table.add_row(
+            estimate.name,
+            str(estimate.points),
+            f"{estimate.duration_s:.0f} s",
+            f"about {estimate.count}",
+            f"{estimate.blur:.4f} (accepted {estimate.max_blur:g})",
+            f"{estimate.dose_mgy:.3g}",
+            f"{estimate.size_bytes / 1e6:.1f}",
+        )
+    lines = [
+        f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
+        f"at most {course.current_max_a * 1e3:.3g} mA",
+        f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal",
+    ]
+    warnings = [sentence for estimate in estimates for sentence in estimate.warnings]
+    warnings += [problem.text for problem in problems(experiment)]
+    told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
+    return Group(table, *(Text(line) for line in lines), *told)
+
+
+def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
+    """Say what came out of a rehearsal, where it is and how to fetch it."""
+    progress = outcome.progress
+    counts = ", ".join(f"{progress.ledger[status]} {status}" for status in ("done", "late", "missed"))
+    lines = [f"{progress.name} {progress.uid}", f"measurements: {counts}, {progress.references} references"]
+    if progress.latencies_s:
+        ordered = sorted(progress.latencies_s)
+        lines.append(
+            f"fits: {len(ordered)}, latency median {ordered[len(ordered) // 2] * 1e3:.0f} ms, "
+            f"largest {ordered[-1] * 1e3:.0f} ms after the scan"
+        )
+    lines += [f"picture: {picture}" for picture in outcome.pictures]
+    lines += [
+        f"data: {root.path}",
+        "",
+        f"export OPERANDO_DATA={root.path}",
+        "from operando.callbacks.tiled.access import reader_client",
+        "from operando.callbacks.tiled.open_experiment import open_experiment",
+        f'experiment = open_experiment(reader_client("{root.path}"), "{progress.uid}")',
+    ]
+    return Group(*(Text(line) for line in lines))
+
+
+def experiments_table(journal: Path) -> RenderableType:
+    """List the experiments of a journal, oldest first."""
+    table = Table(title=f"experiments in {journal}")
+    for heading in ("uid", "name", "started", "measurements", "state"):
+        table.add_column(heading)
+    for uid, own in grouped(journal).items():
+        name = str(own[0].start["experiment"].get("name", ""))
+        purposes = Counter(run.start.get("purpose", "") for run in own)
+        table.add_row(uid, name, started(own[0]), str(purposes["measurement"]), state(own))
+    return table
+
+
+def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
+    """List the runs of one experiment.
+
+    Raises
+    ------
+    KeyError
+        When no experiment, or more than one, has this uid or name.
+    """
+    experiments = grouped(root.journal)
+    found = [
+        uid
+        for uid, own in experiments.items()
+        if uid.startswith(wanted) or own[0].start["experiment"].get("name") == wanted
+    ]
+    if len(found) != 1:
+        raise KeyError(f"{len(found)} experiments are called {wanted!r} in {root.journal}; see operando list")
+    own = experiments[found[0]]
+    table = Table(title=f"{own[0].start['experiment'].get('name', '')} {found[0]}: {state(own)}")
+    for heading in ("run", "purpose", "what", "started", "exit"):
+        table.add_column(heading)
+    for run in own:
+        purpose = str(run.start.get("purpose", ""))
+        exit_status = str(run.stop["exit_status"]) if run.stop else ("open" if run.alive else "dead")
+        what = str(run.start.get(purpose, run.start.get("plan_name", "")))
+        table.add_row(run.uid, purpose, what if len(what) < 40 else "", started(run), exit_status)
+    ledger = ledger_counts(own)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(ledger.items()))
+    return Group(table, Text(f"measurements asked for by the cell: {told or 'none'}"))
+
+
+def ledger_counts(own: list[JournalRun]) -> Counter[str]:
+    """Count the entries of the ledger of an experiment by status."""
+    cycling = [run for run in own if run.start.get("purpose") == "cycling"]
+    rows = (doc["data"] for run in cycling for name, doc in read_journal(run.path) if name == "event")
+    return Counter(str(data["ledger_status"]) for data in rows if "ledger_status" in data)
+
+
+def grouped(journal: Path) -> dict[str, list[JournalRun]]:
+    """Group the runs of each experiment by its uid."""
+    experiments: dict[str, list[JournalRun]] = {}
+    for run in runs(journal):
+        uid = (run.start.get("experiment") or {}).get("uid")
+        if uid:
+            experiments.setdefault(uid, []).append(run)
+    return experiments
+
+
+def started(run: JournalRun) -> str:
+    """Local time of the start."""
+    from datetime import datetime
+
+    return datetime.fromtimestamp(run.start["time"]).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def state(own: list[JournalRun]) -> str:
+    """State of an experiment from its last cycling run."""
+    cycling = [run for run in own if run.start.get("purpose") == "cycling"]
+    if not cycling:
+        return "not cycled"
+    if cycling[-1].stop is None:
+        return "running" if cycling[-1].alive else "left by a dead process"
+    return str(cycling[-1].stop["exit_status"])

@@ -1,0 +1,89 @@
+"""Finding, in the journal, what a dead acquisition left of an experiment whose cell goes on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..callbacks.tiled.journal import JournalRun, close_dead_run, read_journal, runs
+from ..plans.resume import ResumePoint
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What the journal knows of an experiment.
+
+    Attributes
+    ----------
+    uid, name
+        The experiment.
+    cycling
+        Its cycling runs, oldest first.
+    measurements
+        Its measurement runs.
+    """
+
+    uid: str
+    name: str
+    cycling: tuple[JournalRun, ...]
+    measurements: tuple[JournalRun, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last cycling run has no stop document."""
+        return bool(self.cycling) and self.cycling[-1].stop is None
+
+
+def remains_of(journal: Path, experiment_uid: str) -> Remains | None:
+    """Look up an experiment in the journal; None when it never began to cycle there."""
+    own = [run for run in runs(journal) if _experiment(run).get("uid") == experiment_uid]
+    cycling = tuple(run for run in own if run.start.get("purpose") == "cycling")
+    if not cycling:
+        return None
+    measured = tuple(run for run in own if run.start.get("purpose") == "measurement")
+    return Remains(experiment_uid, str(_experiment(cycling[0]).get("name", "")), cycling, measured)
+
+
+def resume_point(remains: Remains) -> ResumePoint:
+    """Gather what was stored: last sample of the cycler, newest settled request of each trigger."""
+    last_sample, last_time_s = -1, 0.0
+    counts: dict[str, int] = {}
+    for run in remains.cycling:
+        for name, doc in read_journal(run.path):
+            for data in _rows(name, doc):
+                if "cell_sample" in data and int(data["cell_sample"]) > last_sample:
+                    last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
+                elif data.get("ledger_measurement"):
+                    _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
+    for run in remains.measurements:
+        if run.stop is not None and run.stop.get("exit_status") == "success":
+            _raise_count(counts, run.start["measurement"], run.start["trigger"]["count"])
+    order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
+    seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
+    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen)
+
+
+def close_dead_runs(journal: Path) -> list[str]:
+    """End every run whose process is gone; gives their uids."""
+    dead = [run for run in runs(journal) if run.stop is None and not run.alive]
+    for run in dead:
+        close_dead_run(run.path, "its process ended without a stop document; closed by the next start")
+    return [run.uid for run in dead]
+
+
+def _experiment(run: JournalRun) -> Mapping[str, Any]:
+    return run.start.get("experiment") or {}
+
+
+def _rows(name: str, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of data in an event or a page of events."""
+    if name == "event":
+        return [doc["data"]]
+    if name == "event_page":
+        keys = list(doc["data"])
+        return [dict(zip(keys, row, strict=True)) for row in zip(*doc["data"].values(), strict=True)]
+    return []
+
+
+def _raise_count(counts: dict[str, int], measurement: str, count: float) -> None:
+    counts[measurement] = max(counts.get(measurement, 0), int(count))

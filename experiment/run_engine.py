@@ -1,0 +1,145 @@
+"""The RunEngine of an acquisition: journal first, metadata that outlives it, baseline, suspender."""
+
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bluesky.preprocessors import SupplementalData
+from bluesky.run_engine import RunEngine
+from bluesky.suspenders import SuspendFloor
+from ophyd import Signal
+
+from ..callbacks.tiled.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals at which an acquisition ends in order."""
+
+
+class JsonMetadata(MutableMapping[str, Any]):
+    """RunEngine metadata in a JSON file that is written whole at every change.
+
+    Parameters
+    ----------
+    path
+        The file; made at the first change.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401
+        return self._content[key]
+
+    def __setitem__(self, key: str, value: object) -> None:
+        self._content[key] = value
+        self._write()
+
+    def __delitem__(self, key: str) -> None:
+        del self._content[key]
+        self._write()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def _write(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        draft.write_text(json.dumps(self._content, indent=1))
+        draft.replace(self._path)
+
+
+def make_run_engine(
+    journal: Journal,
+    metadata: MutableMapping[str, Any],
+    *,
+    baseline: list[Any] | None = None,
+    handles_ctrl_c: bool = True,
+) -> RunEngine:
+    """Build a RunEngine whose documents are in the journal before anything else sees them.
+
+    Parameters
+    ----------
+    journal
+        First subscriber.
+    metadata
+        Kept between sessions, e.g. `JsonMetadata`.
+    baseline
+        Devices read at the start and end of every run.
+    handles_ctrl_c
+        Whether Ctrl-C pauses, as in a console; False where signals end the acquisition.
+
+    Returns
+    -------
+    RunEngine
+        Ready to run plans.
+    """
+    options = {} if handles_ctrl_c else {"context_managers": []}
+    engine = RunEngine(metadata, **options)  # pyright: ignore[reportArgumentType]
+    engine.subscribe(journal)  # pyright: ignore[reportArgumentType]
+    if baseline:
+        engine.preprocessors.append(SupplementalData(baseline=baseline))
+    return engine
+
+
+def suspend_without_beam(
+    engine: RunEngine, ring_current: Signal, least_ma: float, settle_s: float = 5.0
+) -> None:
+    """Suspend plans while the ring holds less current than needed; for plans that do not wait themselves.
+
+    Parameters
+    ----------
+    engine
+        The RunEngine.
+    ring_current
+        Signal in mA.
+    least_ma
+        Current below which plans wait, mA.
+    settle_s
+        Time after its return until they go on, s.
+    """
+    resume_ma = least_ma * 1.1
+    engine.install_suspender(SuspendFloor(ring_current, least_ma, resume_thresh=resume_ma, sleep=settle_s))
+
+
+@contextmanager
+def ends_in_order(engine: RunEngine) -> Iterator[Callable[[], str]]:
+    """Turn SIGTERM, SIGHUP and Ctrl-C into an orderly abort: shutter closed, cell by policy, runs closed.
+
+    Yields
+    ------
+    callable
+        Name of the signal that came, or nothing.
+    """
+    received: list[str] = []
+
+    def abort(number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if not received:
+            logger.warning("%s: the acquisition ends in order", name)
+            threading.Thread(target=_abort, args=(engine, name), name="abort", daemon=True).start()
+        received.append(name)
+
+    previous = {number: signal.signal(number, abort) for number in ENDING_SIGNALS}
+    try:
+        yield lambda: received[0] if received else ""
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _abort(engine: RunEngine, name: str) -> None:
+    if str(engine.state) != "idle":
+        engine.abort(reason=f"the acquisition received {name}")

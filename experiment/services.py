@@ -1,0 +1,155 @@
+"""Processes around an acquisition: simulated beamline, Tiled, forwarder, live fits; ended with it."""
+
+import fcntl
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .file import RehearsalSection
+from .process import HelperProcess
+from .settings import DataRoot
+from .tiled_server import TiledServer
+
+logger = logging.getLogger(__name__)
+
+START_LIMIT_S = 90.0
+"""Longest time that the simulated beamline may take to start, s."""
+
+FORWARD_LIMIT_S = 30.0
+"""Time that a helper has to hand on what it holds before it is killed, s."""
+
+RESTARTS = 5
+"""How often forwarder and live fits are started again."""
+
+
+class BusyError(RuntimeError):
+    """Another process already runs services in this data root."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Helper processes that run.
+
+    Attributes
+    ----------
+    environment
+        What an acquisition needs to reach the beamline.
+    helpers
+        Processes that are watched.
+    tiled_url
+        Address of the Tiled server.
+    """
+
+    environment: dict[str, str]
+    helpers: tuple[HelperProcess, ...]
+    tiled_url: str
+
+    def tend(self) -> list[str]:
+        """Start what has ended again where that is allowed; gives the names of what stays down."""
+        return [helper.name for helper in self.helpers if not helper.tend()]
+
+
+@contextmanager
+def lock(root: DataRoot) -> Iterator[IO[str]]:
+    """Hold the right to run services in a data root.
+
+    Raises
+    ------
+    BusyError
+        When another process holds it.
+    """
+    root.run.mkdir(parents=True, exist_ok=True)
+    with (root.run / "services.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                f"services already run in {root.path}: end them, or set OPERANDO_DATA to another folder"
+            ) from None
+        yield file
+
+
+@contextmanager
+def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iterator[Services]:
+    """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
+
+    They end in the order in which each can still hand on what it holds: pictures and fits, forwarder, Tiled.
+
+    Parameters
+    ----------
+    root
+        Where data, logs and process ids go.
+    rehearsal
+        Which cell to simulate, or None for a real beamline.
+
+    Raises
+    ------
+    BusyError, ProcessError
+        When services already run here, or one does not start.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(lock(root))
+        beamline: HelperProcess | None = None
+        if rehearsal is not None:
+            beamline = simulated_beamline(root, rehearsal)
+            stack.callback(beamline.end)
+            (root.run / "beamline.json").unlink(missing_ok=True)
+            beamline.start()
+        connection = stack.enter_context(TiledServer(root.path))
+        helpers = [forwarder(root), live_fits(root), live_picture(root)]
+        for helper in helpers:
+            stack.callback(helper.end, FORWARD_LIMIT_S)
+            helper.start()
+        environment = {"OPERANDO_DATA": str(root.path)}
+        if beamline is not None:
+            beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
+            environment |= epics_environment(root.run / "beamline.json")
+            helpers.append(beamline)
+        yield Services(environment, tuple(helpers), connection.url)
+
+
+def epics_environment(beamline_json: Path) -> dict[str, str]:
+    """Variables with which clients find the servers of a simulated beamline."""
+    addresses = json.loads(beamline_json.read_text())["ca_addr_list"]
+    return {"EPICS_CA_ADDR_LIST": addresses, "EPICS_CA_AUTO_ADDR_LIST": "NO"}
+
+
+def simulated_beamline(root: DataRoot, rehearsal: RehearsalSection) -> HelperProcess:
+    """Servers of a simulated beamline; the cell lives there and is never started again by itself."""
+    options = [
+        "--scenario",
+        rehearsal.scenario,
+        "--run-folder",
+        str(root.run),
+        "--factor",
+        str(rehearsal.speed),
+    ]
+    command = [sys.executable, "-m", "operando.simulated_beamline", *options]
+    return HelperProcess("beamline", command, root.run)
+
+
+def live_fits(root: DataRoot) -> HelperProcess:
+    """Process that fits each spectrum as it finishes."""
+    return _follower("live_fits", "operando.callbacks.live.edge_fits", root, ["--journal", str(root.journal)])
+
+
+def live_picture(root: DataRoot) -> HelperProcess:
+    """Process that redraws the picture of the running experiment."""
+    options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
+    return _follower("live_picture", "operando.callbacks.live.picture", root, options)
+
+
+def forwarder(root: DataRoot) -> HelperProcess:
+    """Process that brings the journal to Tiled."""
+    return _follower(
+        "forwarder", "operando.callbacks.tiled.forwarder", root, ["--journal", str(root.journal)]
+    )
+
+
+def _follower(name: str, module: str, root: DataRoot, options: list[str]) -> HelperProcess:
+    return HelperProcess(name, [sys.executable, "-m", module, *options], root.run, restarts_left=RESTARTS)
