@@ -1,0 +1,22 @@
+"""Names of console and queue server: RunEngine, devices and plans of the beamline in OPERANDO_BEAMLINE."""
+
+import bluesky.plan_stubs as bps
+import bluesky.plans as bp
+from operando.experiment.session import open_session
+from operando.plans.calibrate import calibrate_energy
+from operando.plans.darks import take_darks
+from operando.plans.grids import grid_from_bounds, grid_from_regions
+from operando.plans.operando import operando
+from operando.plans.references import measure_references
+from operando.plans.xanes import xanes
+
+session = open_session()
+RE = session.engine
+beamline = session.beamline
+cell = beamline.cell
+mono = beamline.mono
+ion_chambers = beamline.ion_chambers
+photon_shutter = beamline.photon_shutter
+front_end_shutter = beamline.front_end_shutter
+ring = beamline.ring
+stage = beamline.stage

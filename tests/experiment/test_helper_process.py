@@ -1,0 +1,53 @@
+"""Helper processes start, are started again, and leave nothing behind."""
+
+import os
+import sys
+
+import pytest
+from operando.experiment.process import HelperProcess, ProcessError
+
+pytestmark = pytest.mark.system
+
+
+def helper(tmp_path, code, **options):
+    return HelperProcess("helper", [sys.executable, "-c", code], tmp_path, **options)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path):
+    ready = tmp_path / "ready"
+    code = (
+        "import signal, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        f"pathlib.Path({str(ready)!r}).touch(); signal.pause()\nwhile True: signal.pause()"
+    )
+    process = helper(tmp_path, code)
+    process.start()
+    process.wait_for(ready, 20)
+    pid = process.pid
+    process.end(grace_s=0.2)
+    assert not is_alive(pid)
+    assert not (tmp_path / "helper.pid").exists()
+
+
+def test_a_process_that_ends_is_started_again_as_often_as_allowed(tmp_path):
+    process = helper(tmp_path, "pass", restarts_left=1)
+    process.start()
+    assert process.wait(20)
+    assert process.tend()
+    assert process.wait(20)
+    assert not process.tend()
+    process.end()
+
+
+def test_a_process_that_dies_before_it_is_ready_is_reported_with_its_log(tmp_path):
+    process = helper(tmp_path, "raise SystemExit('no beam today')")
+    process.start()
+    with pytest.raises(ProcessError, match="no beam today"):
+        process.wait_for(tmp_path / "never", 20)

@@ -1,0 +1,62 @@
+"""What a dead acquisition left is found in the journal, and nothing is measured twice."""
+
+from event_model import compose_run
+from operando.callbacks.tiled.journal import Journal
+from operando.experiment.resumption import close_dead_runs, remains_of, resume_point
+
+EXPERIMENT = {"uid": "u" * 36, "name": "test"}
+
+
+def number_keys(names):
+    return {name: {"source": "test", "dtype": "number", "shape": []} for name in names}
+
+
+def leave_a_dead_experiment(folder):
+    cycling = compose_run(
+        metadata={
+            "purpose": "cycling",
+            "experiment": EXPERIMENT,
+            "measurements": [{"name": "mn_k"}, {"name": "ni_k"}],
+        }
+    )
+    samples = cycling.compose_descriptor(
+        name="electrochemistry", data_keys=number_keys(["cell_sample", "cell_time"])
+    )
+    measured = compose_run(
+        metadata={
+            "purpose": "measurement",
+            "experiment": EXPERIMENT,
+            "measurement": "ni_k",
+            "trigger": {"count": 7},
+        }
+    )
+    with Journal(folder, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", cycling.start_doc)
+        journal("descriptor", samples.descriptor_doc)
+        for sample in range(5):
+            data = {"cell_sample": sample, "cell_time": 100.0 + sample}
+            journal("event", samples.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+        journal("start", measured.start_doc)
+        journal("stop", measured.compose_stop())
+    return cycling.start_doc["uid"]
+
+
+def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
+    cycling = leave_a_dead_experiment(tmp_path)
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    assert remains.is_open
+    point = resume_point(remains)
+    assert (point.cycling_run, point.last_sample, point.last_time_s) == (cycling, 4, 104.0)
+    assert dict(point.seen) == {2: 7}
+
+
+def test_runs_of_dead_processes_are_closed_once(tmp_path):
+    cycling = leave_a_dead_experiment(tmp_path)
+    assert close_dead_runs(tmp_path) == [cycling]
+    assert close_dead_runs(tmp_path) == []
+
+
+def test_an_unknown_experiment_has_no_remains(tmp_path):
+    leave_a_dead_experiment(tmp_path)
+    assert remains_of(tmp_path, "other") is None
