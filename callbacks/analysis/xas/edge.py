@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike
 from . import landmark
 from .grid import FloatArray, IndexArray, bridge_gaps, edge_energy, ordered, repair_glitches, require_ev
 from .local import smoothing_matrices
-from .normalisation import POST_EDGE_EV, PRE_EDGE_EV, Baseline, Windows, baseline, choose_windows
+from .normalisation import (
+    POST_EDGE_EV,
+    PRE_EDGE_EV,
+    Baseline,
+    Windows,
+    already_normalised,
+    baseline,
+    choose_windows,
+)
 from .result import NUMBERS, EdgeFit, Verdict
 
 CHUNK_SPECTRA = 2048
@@ -200,6 +208,17 @@ def _fit_group(
     if windows.problem:
         table.put(rows, windows, {})
         return
+    scaled = already_normalised(energy_ev, mu, wanted.edge_ev, windows)
+    for chosen, degree in ((scaled, 0), (~scaled, windows.post_degree)):
+        if chosen.any():
+            part = mu if chosen.all() else mu[chosen]
+            _fit_alike(table, rows[chosen], energy_ev, part, wanted, replace(windows, post_degree=degree))
+
+
+def _fit_alike(
+    table: _Table, rows: np.ndarray, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted, windows: Windows
+) -> None:
+    """Fit spectra of one grid with one pair of baselines, in chunks that fit the cache."""
     layout = _layout(energy_ev.tobytes(), wanted.edge_ev, windows)
     if layout.smoother.shape[0] < 5:
         table.put(rows, replace(windows, problem="fewer than five points about the edge"), {})
@@ -254,7 +273,8 @@ def fit_edge(
         Windows relative to the tabulated edge in eV; shrunk to the scan as `choose_windows` says, and
         reported.
     post_degree
-        Degree of the post-edge polynomial; lowered for narrow windows.
+        Degree of the post-edge polynomial; lowered for narrow windows, and to 0 for spectra that come
+        normalised (0 below and 1 above the edge within 0.01).
 
     Returns
     -------

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from xraydb import xray_edge  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 FloatArray: TypeAlias = NDArray[np.float64]
+BoolArray: TypeAlias = NDArray[np.bool_]
 IndexArray: TypeAlias = NDArray[np.intp]
 
 SHORT_GAP_POINTS = 3

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .grid import FloatArray, edge_energy, ordered, require_ev, rising_powers
+from .grid import BoolArray, FloatArray, edge_energy, ordered, require_ev, rising_powers
 
 PRE_EDGE_EV = (-150.0, -50.0)
 POST_EDGE_EV = (100.0, 400.0)
 
 LEAST_POINTS = 4
 LEAST_SHARE = 0.3
+NORMALISED_WITHIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,33 @@ def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, floa
     return Baseline(points, projection, centre, scale, projection @ projection.T)
 
 
+def already_normalised(energy_ev: FloatArray, mu: FloatArray, edge_ev: float, windows: Windows) -> BoolArray:
+    """Tell which spectra are on the scale of 0 below and 1 above the edge as they come.
+
+    A polynomial fitted again above such an edge would only follow the EXAFS, and carry it back to the edge
+    (0.3 eV of half step in measured LiNiO2): their post-edge is taken as a constant.
+
+    Parameters
+    ----------
+    energy_ev
+        Rising energies in eV, shape (m,).
+    mu
+        Spectra, shape (n, m).
+    edge_ev
+        Tabulated edge in eV.
+    windows
+        Where the baselines are.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (n,): mean within 0.01 of 0 in the pre-edge window and of 1 in the post-edge window.
+    """
+    pre = baseline(energy_ev, edge_ev, windows.pre_ev, 0).fit(mu)[:, 0]
+    post = baseline(energy_ev, edge_ev, windows.post_ev, 0).fit(mu)[:, 0]
+    return (np.abs(pre) < NORMALISED_WITHIN) & (np.abs(post - 1.0) < NORMALISED_WITHIN)
+
+
 @dataclass(frozen=True)
 class Normalised:
     """Normalised spectra.
@@ -215,7 +243,7 @@ def normalise(
     pre_edge_ev, post_edge_ev
         Windows relative to the tabulated edge in eV; shrunk to the scan (`choose_windows`).
     post_degree
-        Degree of the post-edge polynomial.
+        Degree of the post-edge polynomial; 0 for spectra that come normalised (`already_normalised`).
 
     Returns
     -------
@@ -240,12 +268,13 @@ def normalise(
         return Normalised(energy, lost, lost, step, windows.pre_ev, windows.post_ev, windows.problem)
     pre = baseline(energy[measured], edge_ev, windows.pre_ev, windows.pre_degree)
     post = baseline(energy[measured], edge_ev, windows.post_ev, windows.post_degree)
-    below = pre.fit(values[:, measured]) @ pre.basis(energy).T
-    above = post.fit(values[:, measured]) @ post.basis(energy).T
+    seen = values[:, measured]
+    level = baseline(energy[measured], edge_ev, windows.post_ev, 0).fit(seen)
+    flatly = already_normalised(energy[measured], seen, edge_ev, windows)[:, None]
+    below = pre.fit(seen) @ pre.basis(energy).T
+    above = np.where(flatly, level, post.fit(seen) @ post.basis(energy).T)
     here = np.array([edge_ev])
-    step = (
-        post.fit(values[:, measured]) @ post.basis(here).T - pre.fit(values[:, measured]) @ pre.basis(here).T
-    )
+    step = np.where(flatly, level, post.fit(seen) @ post.basis(here).T) - pre.fit(seen) @ pre.basis(here).T
     step = np.where(np.abs(step) > 0, step, np.nan)
     flat = (values - below - np.where(energy > edge_ev, above - below - step, 0.0)) / step
     norm = (values - below) / step

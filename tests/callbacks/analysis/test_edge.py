@@ -187,3 +187,13 @@ def test_no_data_however_ugly_raise(energies, seed, scale):
     mu[rng.random(mu.shape) < 0.1] = np.nan
     found = fit_edge(np.array(energies), mu, element="Ni")
     assert set(found.verdict) <= {str(v) for v in Verdict}
+
+
+def test_a_spectrum_that_comes_normalised_is_not_normalised_again():
+    energy = np.arange(8150.0, 8800.0, 0.5)
+    wiggle = 0.05 * np.exp(-(energy - 8350) / 150) * np.sin((energy - 8350) / 12) * (energy > 8350)
+    mu = 1 / (1 + np.exp(-(energy - 8344.0) / 1.5)) + wiggle
+    normalised, raw = fit_edge(energy, np.array([mu, 0.7 * mu + 0.4]), element="Ni")
+    assert (normalised.post_degree, raw.post_degree) == (0, 2)
+    assert normalised.edge_step == pytest.approx(1.0, abs=0.005)
+    assert normalised.half_step_ev == pytest.approx(8344.0, abs=0.02)

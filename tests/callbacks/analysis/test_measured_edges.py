@@ -11,8 +11,6 @@ from operando.callbacks.analysis.xas import (
     principal_components,
 )
 
-ROCK_WINDOWS = {"pre_edge_ev": (-223.4, -33.4), "post_edge_ev": (86.6, 1167.0)}
-
 
 @pytest.fixture(scope="module")
 def xas(shared_data: Path) -> Path:
@@ -124,7 +122,7 @@ def nickelate(xas) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(("index", "half", "white"), [(0, 8344.762, 8352.51), (30, 8345.419, 8353.80)])
 def test_operando_nickelate_at_rest_and_half_charged(nickelate, index, half, white):
     energy, spectra = nickelate
-    found = fit_edge(energy, spectra[index], element="Ni", **ROCK_WINDOWS)
+    found = fit_edge(energy, spectra[index], element="Ni")
     assert found.verdict == "good"
     assert found.half_step_ev == pytest.approx(half, abs=0.05)
     assert found.white_line_ev == pytest.approx(white, abs=0.15)
@@ -132,7 +130,7 @@ def test_operando_nickelate_at_rest_and_half_charged(nickelate, index, half, whi
 
 def test_edges_of_the_first_charge_of_the_nickelate_move_as_far_as_the_table_says(nickelate):
     energy, spectra = nickelate
-    found = fit_edge(energy, spectra, element="Ni", **ROCK_WINDOWS)
+    found = fit_edge(energy, spectra, element="Ni")
     assert set(found.verdict) == {"good"}
     assert np.ptp(found.half_step_ev) == pytest.approx(1.42, abs=0.1)
     assert np.ptp(found.white_line_ev) == pytest.approx(2.6, abs=0.2)
