@@ -23,6 +23,7 @@ from .server import ServerSettings, parse_settings, serve
 logger = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 1000.0
 CELL_WAIT_S = 0.5
+CELL_LAG_S = 0.1
 CELL_POLL_S = 0.0005
 RANGES_A = {"10 uA": 1e-5, "1 uA": 1e-6, "100 nA": 1e-7, "10 nA": 1e-8}
 
@@ -161,9 +162,12 @@ class IonChambersIOC(PVGroup):
         await self.counter.write(self.counter.value + 1)
 
     async def _cell_has_reached(self, time_s: float) -> None:
-        """Wait until the cell's server has integrated up to the exposure, if there is a cell at all."""
+        """Wait until the cell's server has integrated up to the exposure, if there is a cell at all.
+
+        Less than `CELL_LAG_S` behind will do: at 1C that is 3e-5 of lithium content.
+        """
         give_up = asyncio.get_running_loop().time() + CELL_WAIT_S
-        while self._board.get("cell_time", time_s) < time_s:
+        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
             if asyncio.get_running_loop().time() > give_up:
                 behind_s = time_s - self._board["cell_time"]
                 logger.warning(

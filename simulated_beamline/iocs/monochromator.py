@@ -12,7 +12,7 @@ from ..scenario import Scenario, load_scenario
 from .motor import Axis, MotorIOC
 from .server import ServerSettings, parse_settings, serve
 
-ACCELERATION_S = 0.05
+ACCELERATION_S = 0.025
 STAGE = Axis("mm", low=-60.0, high=60.0, velocity=5.0, acceleration_s=0.1, start=0.0, precision=4)
 
 

@@ -1,0 +1,90 @@
+"""`python -m benchmarks [NAME ...] [--write]`: every figure beside its baseline, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .apart import measure_apart
+from .figure import Figure
+
+MODULES = ("cell_steps", "edge_fit", "journal", "xanes_point")
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
+INTRODUCTION = """# Benchmarks
+
+`make bench` measures each figure beside a baseline in the same run; `.venv/bin/python -m benchmarks --write`
+also renews this page. The ratio says how many times better than the baseline: above 1 is better. Compare
+ratios: the figures themselves are those of {cores} shared cores.
+"""
+
+
+def rows(results: dict[str, list[Figure] | str]) -> list[tuple[str, ...]]:
+    """Give one row per figure or failure: what, figure, baseline, its figure, ratio, goal, reached."""
+    told: list[tuple[str, ...]] = []
+    for name, result in results.items():
+        if isinstance(result, str):
+            told.append((name, "failed", result, "", "", "", ""))
+            continue
+        for one in result:
+            value, baseline = (
+                f"{number:,.0f} {one.unit}" if number >= 1e4 else f"{number:.4g} {one.unit}".strip()
+                for number in (one.value, one.baseline_value)
+            )
+            told.append((one.name, value, one.baseline, baseline, f"{one.ratio:.3g}", one.goal, verdict(one)))
+    return told
+
+
+def verdict(figure: Figure) -> str:
+    """Compare with the goal: "yes" or "no".
+
+    A goal is a comparison and a number, of the ratio where it ends in `x`, of the ratio's inverse where it
+    ends in `x its time`, else of the value.
+    """
+    comparison, number, *unit = figure.goal.split(maxsplit=2)
+    kind = unit[0] if unit else ""
+    measured = {"x": figure.ratio, "x its time": 1 / figure.ratio}.get(kind, figure.value)
+    reached = measured >= float(number) if comparison == ">=" else measured <= float(number)
+    return "yes" if reached else "no"
+
+
+HEADINGS = ("what", "figure", "baseline", "its figure", "ratio", "goal", "reached")
+
+
+def page(table: Sequence[tuple[str, ...]]) -> str:
+    """Page of the documentation."""
+    lines = [INTRODUCTION.format(cores=os.cpu_count())]
+    for cells in (HEADINGS, tuple("---" for _ in HEADINGS), *table):
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print a table, and write the page if asked; 1 if a module failed."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES)}")
+    parser.add_argument("--write", action="store_true", help=f"renew docs/reference/{PAGE.name}")
+    asked = parser.parse_args(arguments)
+    console = Console()
+    results: dict[str, list[Figure] | str] = {}
+    for name in asked.names:
+        with console.status(f"measuring {name}"):
+            results[name] = measure_apart(name)
+    table = Table(*HEADINGS, title="Benchmarks")
+    found = rows(results)
+    for cells in found:
+        table.add_row(*cells)
+    console.print(table)
+    if asked.write:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(page(found), encoding="utf-8")
+    return int(any(isinstance(result, str) for result in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
