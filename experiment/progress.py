@@ -55,9 +55,8 @@ class Progress:
             self._start(doc)
         elif name == "descriptor" and doc["run_start"] in self._purposes:
             self._streams[doc["uid"]] = doc["run_start"]
-        elif name in ("event", "event_page") and doc["descriptor"] in self._streams:
-            last = {key: value[-1] if name == "event_page" else value for key, value in doc["data"].items()}
-            self._event(self._purposes[self._streams[doc["descriptor"]]], last)
+        elif name == "event" and doc["descriptor"] in self._streams:
+            self._event(self._purposes[self._streams[doc["descriptor"]]], doc["data"])
         elif name == "stop" and doc["run_start"] in self._purposes:
             self._stop(self._purposes.pop(doc["run_start"]), doc)
 

@@ -50,11 +50,11 @@ def resume_point(remains: Remains) -> ResumePoint:
     counts: dict[str, int] = {}
     for run in remains.cycling:
         for name, doc in read_journal(run.path):
-            for data in _rows(name, doc):
-                if "cell_sample" in data and int(data["cell_sample"]) > last_sample:
-                    last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
-                elif data.get("ledger_measurement"):
-                    _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
+            data = doc["data"] if name == "event" else {}
+            if "cell_sample" in data and int(data["cell_sample"]) > last_sample:
+                last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
+            elif data.get("ledger_measurement"):
+                _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
     for run in remains.measurements:
         if run.stop is not None and run.stop.get("exit_status") == "success":
             _raise_count(counts, run.start["measurement"], run.start["trigger"]["count"])
@@ -73,16 +73,6 @@ def close_dead_runs(journal: Path) -> list[str]:
 
 def _experiment(run: JournalRun) -> Mapping[str, Any]:
     return run.start.get("experiment") or {}
-
-
-def _rows(name: str, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of data in an event or a page of events."""
-    if name == "event":
-        return [doc["data"]]
-    if name == "event_page":
-        keys = list(doc["data"])
-        return [dict(zip(keys, row, strict=True)) for row in zip(*doc["data"].values(), strict=True)]
-    return []
 
 
 def _raise_count(counts: dict[str, int], measurement: str, count: float) -> None:

@@ -84,10 +84,10 @@ def make_run_engine(
     Returns
     -------
     RunEngine
-        Ready to run plans.
+        Ready to run plans; a call gives bluesky's result object, with what the plan returned.
     """
     options = {} if handles_ctrl_c else {"context_managers": []}
-    engine = RunEngine(metadata, **options)  # pyright: ignore[reportArgumentType]
+    engine = RunEngine(metadata, call_returns_result=True, **options)  # pyright: ignore[reportArgumentType]
     engine.subscribe(journal)  # pyright: ignore[reportArgumentType]
     if baseline:
         engine.preprocessors.append(SupplementalData(baseline=baseline))

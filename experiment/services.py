@@ -5,11 +5,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from ..callbacks.tiled.access import TiledConnection
 from .file import RehearsalSection
 from .process import HelperProcess
 from .settings import DataRoot
@@ -41,13 +43,24 @@ class Services:
         What an acquisition needs to reach the beamline.
     helpers
         Processes that are watched.
-    tiled_url
-        Address of the Tiled server.
+    tiled
+        The Tiled server, once it answers.
     """
 
     environment: dict[str, str]
     helpers: tuple[HelperProcess, ...]
-    tiled_url: str
+    tiled: Future[TiledConnection]
+
+    @property
+    def tiled_url(self) -> str:
+        """Address of the Tiled server; waits until it answers.
+
+        Raises
+        ------
+        TiledServerError
+            When it did not start.
+        """
+        return self.tiled.result().url
 
     def tend(self) -> list[str]:
         """Start what has ended again where that is allowed; gives the names of what stays down."""
@@ -100,7 +113,10 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
-        connection = stack.enter_context(TiledServer(root.path))
+        # Nothing that measures needs Tiled: it comes up beside the beamline, the forwarder waits for it.
+        server, starter = TiledServer(root.path), stack.enter_context(ThreadPoolExecutor(1, "tiled"))
+        stack.callback(server.stop)
+        tiled = starter.submit(server.start)
         helpers = [forwarder(root), live_fits(root), live_picture(root)]
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
@@ -110,7 +126,7 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
             beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
             environment |= epics_environment(root.run / "beamline.json")
             helpers.append(beamline)
-        yield Services(environment, tuple(helpers), connection.url)
+        yield Services(environment, tuple(helpers), tiled)
 
 
 def epics_environment(beamline_json: Path) -> dict[str, str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from event_model import unpack_event_page
+
 from .frame import MAGIC, SUFFIX, Record, begin_reading, decode, read_payload, skim
 
 logger = logging.getLogger(__name__)
@@ -45,8 +47,16 @@ class JournalRun:
         return self.start["uid"]
 
 
+def single(record: Record) -> list[Record]:
+    """Give the events of a page one by one, so that no reader has to know of pages."""
+    name, doc = record
+    if name != "event_page":
+        return [record]
+    return [("event", dict(event)) for event in unpack_event_page(doc)]  # pyright: ignore[reportArgumentType]
+
+
 def read_journal(path: Path) -> Iterator[Record]:
-    """Iterate over the documents of one run, up to a torn tail.
+    """Iterate over the documents of one run, up to a torn tail; pages come as single events.
 
     Parameters
     ----------
@@ -64,7 +74,7 @@ def read_journal(path: Path) -> Iterator[Record]:
         if not begin_reading(file):
             return
         while (payload := read_payload(file)) is not None:
-            yield decode(payload)
+            yield from single(decode(payload))
         torn = path.stat().st_size - file.tell()
     if torn:
         logger.warning("%s: the last %d bytes are no whole record and are left out", path.name, torn)
@@ -128,7 +138,7 @@ class RunTail:
                 return []
             file.seek(max(self.position, len(MAGIC)))
             while not self.ended and len(documents) < limit and (payload := read_payload(file)) is not None:
-                documents.append(decode(payload))
+                documents.extend(single(decode(payload)))
                 self.ended = documents[-1][0] == "stop"
             self.position = file.tell()
         return documents

@@ -245,3 +245,19 @@ def test_a_killed_process_loses_no_document(tmp_path):
     (run,) = runs(tmp_path)
     assert not run.alive
     assert len(list(read_journal(run.path))) == 52
+
+
+def test_pages_of_events_are_read_as_single_events(journal, tmp_path):
+    run = event_model.compose_run()
+    journal("start", run.start_doc)
+    stream = run.compose_descriptor(name="electrochemistry", data_keys={"v": NUMBER_KEY})
+    journal("descriptor", stream.descriptor_doc)
+    page = stream.compose_event_page(
+        data={"v": [3.1, 3.2]}, timestamps={"v": [1.0, 2.0]}, time=[1.0, 2.0], seq_num=[1, 2]
+    )
+    journal("event_page", page)
+    documents = JournalTail(journal.folder).poll()
+    assert [name for name, _ in documents] == ["start", "descriptor", "event", "event"]
+    (path,) = journal.folder.glob("*.journal")
+    events = [doc for name, doc in read_journal(path) if name == "event"]
+    assert [(doc["seq_num"], doc["data"]["v"]) for doc in events] == [(1, 3.1), (2, 3.2)]
