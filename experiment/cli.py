@@ -1,4 +1,4 @@
-"""Command line ``operando``: check, rehearse, run, serve, replay, list, show."""
+"""Command line ``operando``: check, rehearse, run, serve, import-xas, replay, list, show."""
 
 import logging
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from .import_command import import_command
 from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
 
@@ -45,14 +46,15 @@ def complaining() -> Iterator[None]:
 
 
 @app.command()
-def check(file: FILE) -> None:
+def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
-    from ..plans.duration import Timing
+    from .dead_time import expected_timing
     from .reading import read_experiment
     from .report import check_report
 
     with complaining():
-        console.print(check_report(read_experiment(file), Timing()))
+        experiment = read_experiment(file)
+        console.print(check_report(experiment, expected_timing(experiment, beamline)))
 
 
 @app.command()
@@ -146,6 +148,9 @@ def show(
 
     with complaining():
         console.print(experiment_table(DataRoot.from_environment(), uid))
+
+
+app.command("import-xas")(import_command)
 
 
 def main() -> None:

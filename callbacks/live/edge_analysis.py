@@ -74,6 +74,8 @@ class EdgeAnalysis:
 
     def _foil_shift(self, spectrum: Spectrum) -> tuple[float, str]:
         """Energy to add to this scan so that its foil is that of the first, eV; or NaN and the reason."""
+        if not np.isfinite(spectrum.foil_mu).any():
+            return float("nan"), "energy not aligned: no reference foil in this scan"
         first = self._foils.setdefault((spectrum.element, spectrum.edge), spectrum)
         if first is spectrum:
             return 0.0, ""

@@ -35,6 +35,8 @@ class _Experiment:
 class EdgeFits:
     """Router that fits each spectrum when its run ends, and never fits one twice.
 
+    Imported experiments are left alone: their fits came with them.
+
     Parameters
     ----------
     publish
@@ -84,7 +86,7 @@ class EdgeFits:
     def _start(self, doc: Mapping[str, Any]) -> None:
         purpose = doc.get("purpose")
         uid = (doc.get("experiment") or {}).get("uid")
-        if uid is None:
+        if uid is None or "import" in doc:
             return
         experiment = self._experiments.setdefault(uid, _Experiment(EdgeAnalysis(self._parameters)))
         if purpose == "cycling":

@@ -110,7 +110,7 @@ def spectrum_of(record: RunRecord) -> Spectrum:
     energy_ev = record.column("mono_energy")
     if energy_ev.size == 0:
         raise ValueError(f"run {start['uid']} has no event in its primary stream: nothing to fit")
-    i0, it, ir = (record.column(key) for key in ("i0", "it", "ir"))
+    mu, foil_mu = _absorptions(record)
     order = np.argsort(energy_ev, kind="stable")
     middle = {name: _middle(record.column(key)) for name, key in CELL_KEYS.items()}
     purpose = start["purpose"]
@@ -122,10 +122,19 @@ def spectrum_of(record: RunRecord) -> Spectrum:
         edge=start.get("edge", "K"),
         valence=float(start.get("valence", np.nan)),
         energy_ev=energy_ev[order],
-        mu=absorption(i0, it)[order],
-        foil_mu=absorption(it, ir)[order],
+        mu=mu[order],
+        foil_mu=foil_mu[order],
         cell=middle,
     )
+
+
+def _absorptions(record: RunRecord) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Absorption of sample and foil: from the ion chambers, or as stored in runs that were imported."""
+    stored = record.column("mu")
+    if np.isfinite(stored).any():
+        return stored, record.column("mu_reference")
+    i0, it, ir = (record.column(key) for key in ("i0", "it", "ir"))
+    return absorption(i0, it), absorption(it, ir)
 
 
 def _middle(values: NDArray[np.float64]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 COLOURS = "viridis_r"
 _INK = "#1b2a41"
+_UNKNOWN = "0.7"
 _STYLE = {"color": "0.35", "fontsize": 9}
 
 
@@ -34,9 +36,11 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def _scale(spectra: xr.Dataset | None) -> ScalarMappable:
-    x = np.array([0.0, 1.0]) if spectra is None else spectra["lithium_content"].to_numpy()
-    low, high = float(np.nanmin(x)), float(np.nanmax(x))
-    return ScalarMappable(Normalize(low, high if high > low else low + 0.01), COLOURS)
+    known = np.array([]) if spectra is None else spectra["lithium_content"].to_numpy()
+    known = known[np.isfinite(known)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    colours = colormaps[COLOURS].with_extremes(bad=_UNKNOWN)
+    return ScalarMappable(Normalize(low, high if high > low else low + 0.01), colours)
 
 
 def _draw_voltage(axes: Axes, cell: pd.DataFrame, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
@@ -88,18 +92,23 @@ def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: Sc
         fits = fits.loc[fits["element"] == element]
     if not fits.empty and ("valence" not in fits or not np.isfinite(fits["valence"].astype(float)).any()):
         column, label = "half_step_ev", f"{element} edge (eV)"
-    _tidy(axes, "lithium content x", label)
+    against, x_label = "lithium_content", "lithium content x"
+    if not fits.empty and not np.isfinite(fits["lithium_content"].astype(float)).any():
+        against, x_label = "capacity", "charge (mA h), lithium content unknown"
+    _tidy(axes, x_label, label)
     if fits.empty:
         _say(axes, "no fitted spectrum yet")
         return
     for good, marker in ((True, "o"), (False, "x")):
         some = fits.loc[(fits["verdict"] == "good") == good]
-        x, y = some["lithium_content"].to_numpy(float), some[column].to_numpy(float)
+        x, y = some[against].to_numpy(float), some[column].to_numpy(float)
+        colours = scale.to_rgba(some["lithium_content"].to_numpy(float))
         sigma = some.get(f"{column}_sigma", pd.Series(np.nan, index=some.index)).to_numpy(float)
         axes.errorbar(x, y, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
         edges = {"edgecolors": "white", "linewidths": 0.5} if good else {}
-        axes.scatter(x, y, c=scale.to_rgba(x), marker=marker, s=28, zorder=2, **edges)
-    axes.invert_xaxis()
+        axes.scatter(x, y, c=colours, marker=marker, s=28, zorder=2, **edges)
+    if against == "lithium_content":
+        axes.invert_xaxis()
     axes.ticklabel_format(useOffset=False)
     axes.margins(0.05)
 
