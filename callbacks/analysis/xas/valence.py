@@ -74,7 +74,7 @@ def calibrate_valence(
     energy_sigma_ev: ArrayLike | None = None,
     element: str | None = None,
     landmark: Landmark = "half_step_ev",
-    degree: int = 1,
+    degree: int | None = None,
 ) -> Calibration:
     """Make a calibration of valence against edge energy from references.
 
@@ -93,7 +93,8 @@ def calibrate_valence(
         Which energy to use. Half steps move least with normalisation; the first inflection jumps between
         features.
     degree
-        Of the polynomial: 1, or 2 with at least three references.
+        Of the polynomial. By default 2 with three or more references at different energies, for the half step
+        moves by 2.2 eV from Ni2+ to Ni3+ and by 1.7 eV to Ni4+, else 1.
 
     Returns
     -------
@@ -127,6 +128,8 @@ def calibrate_valence(
     if energy_sigma_ev is not None:
         sigma = np.broadcast_to(np.asarray(energy_sigma_ev, dtype=float), energy.shape)
     known = np.asarray(valences, dtype=float)
+    if degree is None:
+        degree = 2 if np.unique(energy.round(3)).size > 2 else 1
     _require_references(energy, known, sigma, degree, element)
     centre = float(energy.mean())
     design = rising_powers(energy - centre, degree + 1)
