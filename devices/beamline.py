@@ -93,9 +93,25 @@ class DeviceSections(Section):
 
 
 class Timing(Section):
-    """`[timing]`: limits in wall time, s."""
+    """`[timing]`: limit for connecting (wall time), and the dead times measured at this beamline; s.
+
+    Attributes
+    ----------
+    connect_s
+        Until all process variables must have answered.
+    move_s, settle_s
+        One energy step of a scan, and the rest after it.
+    per_point_overhead_s
+        Software and readout at each point.
+    start_s
+        Before the first and after the last point of a scan: first move, shutter opening and closing.
+    """
 
     connect_s: float = Field(default=15.0, gt=0.0)
+    move_s: float = Field(default=0.03, ge=0.0, lt=3600.0)
+    settle_s: float = Field(default=0.0, ge=0.0, lt=3600.0)
+    per_point_overhead_s: float = Field(default=0.02, ge=0.0, lt=3600.0)
+    start_s: float = Field(default=2.0, ge=0.0, lt=3600.0)
 
 
 class BeamlineSettings(Section):

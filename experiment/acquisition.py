@@ -12,7 +12,6 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
 from ..plans.beam_guard import BeamGuard
-from ..plans.duration import Timing
 from ..plans.operando import OperandoResult, operando
 from ..plans.references import Reference, measure_references, place
 from ..plans.resume import ResumePoint
@@ -21,6 +20,7 @@ from .check import energy_grid
 from .conversion import (
     DARK_MAX_AGE_S,
     cell_document,
+    dead_times,
     limits_of,
     measurements_of,
     policies_of,
@@ -161,7 +161,7 @@ def whole_experiment(
     }
     # ophyd's annotations are older than bluesky's protocols; the devices keep them.
     station: Any = beamline
-    timing, guard = Timing(), BeamGuard()
+    timing, guard = dead_times(beamline.timing), BeamGuard()
     if start.resume is None:
         stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)

@@ -5,6 +5,7 @@ from typing import Any
 
 from bluesky.utils import MsgGenerator
 
+from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Step, Watchdog
 from ..devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ..plans.beam_guard import BeamGuard
@@ -23,6 +24,11 @@ CAPACITY_MARGIN = 1.2
 
 DARK_MAX_AGE_S = 3600.0
 """Dark currents older than this are measured again before a scan, s."""
+
+
+def dead_times(measured: MeasuredTiming) -> Timing:
+    """Dead times of a scan, as `[timing]` of the beamline settings has them."""
+    return Timing(**measured.model_dump(exclude={"connect_s"}))
 
 
 def protocol_of(experiment: ExperimentFile) -> Protocol:

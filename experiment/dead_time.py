@@ -1,0 +1,36 @@
+"""Dead times that an experiment will meet, before anything is connected."""
+
+from pathlib import Path
+
+from ..devices.beamline import read_settings
+from ..plans.duration import Timing
+from .conversion import dead_times
+from .file import ExperimentFile
+from .rehearsal import simulated_settings
+from .settings import beamline_settings
+
+
+def expected_timing(experiment: ExperimentFile, beamline: Path | None = None) -> Timing:
+    """Dead times of the beamline at which an experiment will run.
+
+    Parameters
+    ----------
+    experiment
+        One that may be rehearsed, if no beamline is named.
+    beamline
+        Beamline settings file; else ``OPERANDO_BEAMLINE``, else the simulated beamline of the rehearsal.
+
+    Raises
+    ------
+    FileNotFoundError
+        When no beamline is named and the experiment has no rehearsal.
+    ValueError
+        When the settings are not valid.
+    """
+    try:
+        path = beamline_settings(beamline)
+    except FileNotFoundError:
+        if beamline is not None or experiment.rehearsal is None:
+            raise
+        path = simulated_settings()
+    return dead_times(read_settings(path).timing)
