@@ -7,11 +7,15 @@ PYTHON ?= python3
 EXTRAS := --extra rehearsal --extra athena --extra databroker
 EXPERIMENT ?= experiment/nmc811.toml
 
+# Compiled once at set-up instead of by every process of the first rehearsal at the same time.
+IMPORTED := import tiled.server.app, operando.callbacks.tiled.forwarder, operando.experiment.cli, caproto.server
+
 # `.venv/ready` is newer than what it was made from, or is made again.
 $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv>=0.5"
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --active --locked --inexact $(EXTRAS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "$(IMPORTED)"
 	touch $@
 
 setup: $(VENV)/ready

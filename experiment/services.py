@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -161,10 +161,10 @@ def live_picture(root: DataRoot) -> HelperProcess:
 
 
 def forwarder(root: DataRoot) -> HelperProcess:
-    """Process that brings the journal to Tiled."""
-    return _follower(
-        "forwarder", "operando.callbacks.tiled.forwarder", root, ["--journal", str(root.journal)]
-    )
+    """Process that brings the journal to Tiled; it outlasts an outage itself, so requests give up soon."""
+    options = ["--journal", str(root.journal)]
+    helper = _follower("forwarder", "operando.callbacks.tiled.forwarder", root, options)
+    return replace(helper, environment={"TILED_RETRY_ATTEMPTS": "3", "TILED_RETRY_TIMEOUT": "5"})
 
 
 def _follower(name: str, module: str, root: DataRoot, options: list[str]) -> HelperProcess:

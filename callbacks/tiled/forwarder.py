@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import threading
 import time
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 Connect = Callable[[], Any]
 _LONGEST_WAIT_S = 10.0
+_NICENESS = 10
 
 
 def _is_outage(error: Exception) -> bool:
@@ -105,7 +107,7 @@ class Forwarder:
         self._done.add(path)
         self._projections.pop(path, None)
 
-    def run(self, until: Callable[[], bool], interval_s: float = 0.5) -> None:
+    def run(self, until: Callable[[], bool], interval_s: float = 1.0) -> None:
         """Go on until told to end and nothing is left to carry, or Tiled is away then.
 
         Parameters
@@ -137,13 +139,14 @@ class Forwarder:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Forward a journal until SIGTERM or SIGINT, then what is left, then end."""
+    """Forward a journal until SIGTERM or SIGINT, then what is left, then end; acquisition goes first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
     parser.add_argument("--root", type=Path, action="append", default=[], help="folder of external files")
-    parser.add_argument("--interval", type=float, default=0.5, help="least time between two steps in s")
+    parser.add_argument("--interval", type=float, default=1.0, help="least time between two steps in s")
     options = parser.parse_args(arguments)
+    os.nice(_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     where = options.tiled or options.journal.resolve().parent

@@ -14,7 +14,7 @@ import numpy as np
 
 from .tail import RunTail
 from .verify import RunVerdict, verify
-from .writer import Normalizer, RunWriter
+from .writer import Normalizer, RunWriter, find_node
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +82,8 @@ class RunProjection:
     def attach_results(self) -> None:
         """Put live results into the metadata of the raw runs they were made from."""
         for uid, (name, data) in list(self._results.items()):
-            try:
-                run = self.client[uid]
-            except KeyError:
+            run = find_node(self.client, uid)
+            if run is None:
                 continue
             values = {key: _json_value(value) for key, value in data.items() if np.ndim(value) == 0}
             run.update_metadata({"results": {name: values}}, drop_revision=True)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .table import StreamTable
 from .tail import read_journal
-from .writer import Normalizer, StreamTable
+from .writer import Normalizer, find_node
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,16 @@ def _same(left: np.ndarray, right: np.ndarray) -> bool:
 def _compare(
     expected: StreamTable,
     arrays: dict[str, list[tuple[int, np.ndarray]]],
-    node: Any,  # noqa: ANN401
+    run: Any,  # noqa: ANN401
+    name: str,
 ) -> StreamVerdict:
     frame = expected.frame
     if frame.empty:
         return StreamVerdict(0, 0, 0, ())
-    if node is None or "internal" not in list(node):
+    table = find_node(run, name, "internal")
+    if table is None:
         return StreamVerdict(len(frame), 0, 0, ())
-    found: pd.DataFrame = node["internal"].read()
+    found: pd.DataFrame = table.read()
     recovered = len(set(found["seq_num"]))
     doubled = len(found) - recovered
     if recovered != len(frame) or doubled:
@@ -122,7 +125,8 @@ def _compare(
         if key not in found.columns or not _same(frame[key].to_numpy(), found[key].to_numpy())
     ]
     for key, ((_, block),) in arrays.items():
-        if key not in list(node) or not _same(block, np.asarray(node[key].read())):
+        array = find_node(run, name, key)
+        if array is None or not _same(block, np.asarray(array.read())):
             different.append(key)
     return StreamVerdict(len(frame), recovered, doubled, tuple(different))
 
@@ -144,14 +148,12 @@ def verify(path: Path, client: Any) -> RunVerdict:  # noqa: ANN401
     """
     uid = path.stem.rpartition("_")[2]
     expected = _expected(path)
-    try:
-        run = client[uid]
-    except KeyError:
+    run = find_node(client, uid)
+    if run is None:
         missing = {name: StreamVerdict(len(table.frame), 0, 0, ()) for name, table in expected.tables.items()}
         return RunVerdict(uid, missing, False)
-    nodes = run.base
     streams = {
-        name: _compare(table, expected.arrays[name], nodes[name].base if name in list(nodes) else None)
+        name: _compare(table, expected.arrays[name], run.base, name)
         for name, table in expected.tables.items()
     }
     stop = run.metadata.get("stop")

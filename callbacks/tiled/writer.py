@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlparse
 from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import DocumentNames
+from tiled.client.container import Container
 from tiled.structures.core import StructureFamily
 from tiled.structures.data_source import DataSource
 from tiled.structures.table import TableStructure
@@ -50,6 +51,27 @@ def resolve_external(uri: str, roots: tuple[Path, ...]) -> Path:
     )
 
 
+def find_node(parent: Any, *keys: str) -> Any:  # noqa: ANN401
+    """Look up a node by its exact keys in one request; catalogues and runs themselves search for more.
+
+    Parameters
+    ----------
+    parent : tiled.client.container.Container
+        Where to begin.
+    *keys : str
+        Path below it.
+
+    Returns
+    -------
+    tiled.client.base.BaseClient or None
+        None if there is no such node.
+    """
+    try:
+        return Container.__getitem__(parent, keys)
+    except KeyError:
+        return None
+
+
 class Normalizer(RunNormalizer):
     """Renames reserved keys; events are not validated a second time."""
 
@@ -77,27 +99,32 @@ class RunWriter(_RunWriter):
         self.roots = roots
         self.refused: dict[str, str] = {}
         self._tables: dict[str, StreamTable] = {}
+        self._run_is_new = False
+        self._new_streams: set[str] = set()
 
     def start(self, doc: Any) -> None:  # noqa: ANN401
         """Make the run's container, or take it up."""
-        try:
-            self.root_node = cast("Any", self.client)[doc["uid"]]
-        except KeyError:
+        self.root_node = find_node(self.client, doc["uid"])
+        self._run_is_new = self.root_node is None
+        if self._run_is_new:
             super().start(doc)
 
     def descriptor(self, doc: Any) -> None:  # noqa: ANN401
         """Make a stream's container, or take it up."""
         name = doc["name"]
         self._tables.setdefault(name, StreamTable(doc["data_keys"]))
-        streams = cast("Any", self.root_node).base
-        if name not in self._desc_nodes and name in list(streams):
-            self.data_keys.update(doc["data_keys"])
-            self._desc_nodes[name] = streams[name].base
+        if name not in self._desc_nodes and not self._run_is_new:
+            stream = find_node(cast("Any", self.root_node).base, name)
+            if stream is not None:
+                self.data_keys.update(doc["data_keys"])
+                self._desc_nodes[name] = stream.base
         node = cast("Any", self._desc_nodes.get(name))
         known = () if node is None else node.metadata.get("_config_updates", ())
         if node is not None and doc["uid"] in (node.metadata["uid"], *(update["uid"] for update in known)):
             self._desc_nodes[doc["uid"]] = node
             return
+        if node is None:
+            self._new_streams.add(name)
         super().descriptor(doc)
 
     def event(self, doc: Any) -> None:  # noqa: ANN401
@@ -139,18 +166,21 @@ class RunWriter(_RunWriter):
         if doc is not None and desc_uid is not None and sres_uid not in self._sres_nodes:
             node = self._desc_nodes[desc_uid]
             name = f"{node.item['id']}_{doc['data_key']}"
-            if name not in self._sres_nodes and doc["data_key"] in list(node):
+            known = None if name in self._sres_nodes else self._find_in_stream(node, doc["data_key"])
+            if known is not None:
                 consolidator = cast("Any", consolidator_factory(doc, node.metadata))
-                self._sres_nodes[sres_uid] = self._sres_nodes[name] = node[doc["data_key"]]
+                self._sres_nodes[sres_uid] = self._sres_nodes[name] = known
                 self._consolidators[sres_uid] = self._consolidators[name] = consolidator
         return super().get_sres_node(sres_uid, desc_uid)
+
+    def _find_in_stream(self, stream: Any, key: str) -> Any:  # noqa: ANN401
+        return None if stream.item["id"] in self._new_streams else find_node(stream, key)
 
     def _write_table(self, name: str, table: StreamTable) -> None:
         if name not in self._internal_tables:
             node = self._desc_nodes[name]
-            self._internal_tables[name] = (
-                node["internal"] if "internal" in list(node) else self._make_table(node, table)
-            )
+            known = self._find_in_stream(node, "internal")
+            self._internal_tables[name] = self._make_table(node, table) if known is None else known
         self._internal_tables[name].write(table.frame)
 
     def _make_table(self, node: Any, table: StreamTable) -> Any:  # noqa: ANN401
@@ -161,8 +191,8 @@ class RunWriter(_RunWriter):
 
     def _write_array(self, name: str, key: str, changes: list[tuple[int, Any]]) -> None:
         path, node = f"{name}/{key}", self._desc_nodes[name]
-        if path not in self._internal_arrays and key in list(node):
-            self._internal_arrays[path] = node[key]
+        if path not in self._internal_arrays and (known := self._find_in_stream(node, key)) is not None:
+            self._internal_arrays[path] = known
         for position, block in changes:
             if path in self._internal_arrays:
                 offset = (position,) + (0,) * (block.ndim - 1)

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -226,32 +224,21 @@ def test_files_outside_the_roots_are_refused_also_behind_links(journal, server, 
     assert "frame" not in list(reader_client(server.data_root)[run.start_doc["uid"]]["primary"].base)
 
 
-def test_tiled_killed_and_restarted_in_mid_run_loses_nothing(tmp_path):
-    server = TiledServer(tmp_path)
+def test_tiled_killed_and_restarted_in_mid_run_loses_nothing(journal, server):
+    forwarder = forwarder_of(journal, server)
+    documents = whole_experiment(name="killed", spectra=1, points=20)
+    for record in documents[: len(documents) // 2]:
+        journal(*record)
+    forwarder.step()
+    os.kill(server.pid, signal.SIGKILL)
+    for record in documents[len(documents) // 2 :]:
+        journal(*record)
+    with pytest.raises(httpx.TransportError):
+        forwarder.step()
+    server.stop()
     server.start()
-    environment = {**os.environ, "TILED_RETRY_ATTEMPTS": "2", "TILED_RETRY_TIMEOUT": "1"}
-    command = [sys.executable, "-m", "operando.callbacks.tiled.forwarder", "--interval", "0.1"]
-    forwarder = subprocess.Popen([*command, "--journal", str(tmp_path / "journal")], env=environment)
-    documents = whole_experiment(name="killed", spectra=3, points=20)
-    try:
-        with Journal(tmp_path / "journal", minimum_free_bytes=0) as journal:
-            for record in documents[: len(documents) // 2]:
-                journal(*record)
-            threading.Event().wait(3.0)
-            os.kill(server.pid, signal.SIGKILL)
-            for record in documents[len(documents) // 2 :]:
-                journal(*record)
-            server.stop()
-            server.start()
-            forwarder.send_signal(signal.SIGTERM)
-            forwarder.wait(120)
-        report = replay(tmp_path / "journal", writer_client(tmp_path))
-        assert report.incomplete == ()
-        assert_all_complete(journal, server)
-    finally:
-        forwarder.kill()
-        forwarder.wait()
-        server.stop()
+    forwarder.run(lambda: True)
+    assert_all_complete(journal, server)
 
 
 def test_two_forwarders_of_one_journal_exclude_each_other(tmp_path):
