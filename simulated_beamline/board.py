@@ -24,6 +24,7 @@ SLOTS = (
     "lithium_content",
     "spot_lithium_content",
     "spot_dose_gy",
+    "spot_dose_rate_gy_s",
 )
 _SLOT = struct.Struct("<d")
 

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
 from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
+from .physics.dose import DamageLaw
 from .physics.open_circuit import NMC811, OpenCircuitCurve
 from .physics.parameters import CellParameters, ZoneParameters
 from .physics.sample_holder import SampleHolder, Window
@@ -17,6 +18,7 @@ from .physics.valence import theoretical_capacity_mah_g
 from .section import (
     BeamSection,
     CellSection,
+    DamageSection,
     ElectrodeSection,
     FoilSection,
     IonChamberSection,
@@ -43,7 +45,8 @@ class Scenario(Section):
         For people.
     seed : int
         Of all noise.
-    cell, electrode, layers, reference_foils, samples, monochromator, ring, beam, ion_chambers, potentiostat
+    cell, electrode, layers, reference_foils, samples, monochromator, ring, beam, damage,
+    ion_chambers, potentiostat
         The sections of the file.
     """
 
@@ -58,6 +61,7 @@ class Scenario(Section):
     monochromator: MonochromatorSection
     ring: RingSection
     beam: BeamSection
+    damage: DamageSection
     ion_chambers: IonChambersSection
     potentiostat: PotentiostatSection
 
@@ -117,6 +121,10 @@ class Scenario(Section):
     def build_beam(self) -> Beam:
         """Return the photons in front of I0."""
         return Beam(nominal_current_ma=self.ring.current_ma, **self.beam.model_dump())
+
+    def build_damage_law(self) -> DamageLaw:
+        """Return how dose slows the cell."""
+        return DamageLaw(**self.damage.model_dump())
 
     def build_ion_chambers(self) -> IonChambers:
         """I0, It and Ir."""

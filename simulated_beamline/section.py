@@ -219,6 +219,26 @@ class BeamSection(Section):
     nominal_energy_ev: Positive
     spectral_slope: float
     height_rms_mm: Positive
+    width_mm: Positive = 1.0
+    height_mm: Positive = 0.5
+
+
+class DamageSection(Section):
+    """How dose slows the illuminated spot; see `physics.dose.DamageLaw`.
+
+    Attributes
+    ----------
+    dose_mgy : float
+        Dose (MGy) that divides the rate of reaction by e.
+    threshold_gy_s : float
+        Dose rate (Gy/s) below which nothing is damaged.
+    floor : float
+        Lowest factor on the rate.
+    """
+
+    dose_mgy: Positive
+    threshold_gy_s: NotNegative = 100.0
+    floor: Fraction = 0.001
 
 
 class IonChamberSection(Section):

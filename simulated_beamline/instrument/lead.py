@@ -38,6 +38,10 @@ class Cell(Protocol):
     def step(  # noqa: D102
         self, duration_s: float, *, current_a: float | None = None, voltage_v: float | None = None
     ) -> Truth: ...
+    def irradiate(  # noqa: D102
+        self, dose_rate_gy_s: float, duration_s: float, *, position_mm: tuple[float, float]
+    ) -> None: ...
+    def dose_gy(self, position_mm: tuple[float, float]) -> float: ...  # noqa: D102
 
 
 @dataclass

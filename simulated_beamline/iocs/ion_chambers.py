@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ from caproto.server import PVGroup, pvproperty
 from ..board import Board
 from ..clock import SharedClock
 from ..physics.beam import IonChambers, Readings
+from ..physics.dose import dose_rate_gy_s
+from ..physics.sample_holder import CELL
 from ..scenario import Scenario, load_scenario
 from .server import ServerSettings, parse_settings, serve
 
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 1000.0
 CELL_WAIT_S = 0.5
 CELL_LAG_S = 0.1
+LIGHT_S = 0.05
 CELL_POLL_S = 0.0005
 RANGES_A = {"10 uA": 1e-5, "1 uA": 1e-6, "100 nA": 1e-7, "10 nA": 1e-8}
 
@@ -47,6 +51,7 @@ class Experiment:
         self._beam = scenario.build_beam()
         self._holder = scenario.build_sample_holder()
         self._foils = scenario.build_foils()
+        self._areal_mass_mg_cm2 = scenario.build_electrode().areal_density_g_cm2 * 1e3
         self._full = scenario.cell.initial_lithium_content
         self.chambers: IonChambers = scenario.build_ion_chambers()
         self._rng = np.random.default_rng([scenario.seed, seed])
@@ -65,8 +70,7 @@ class Experiment:
             A.
         """
         board = self._board
-        motor_deg = board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
-        energy_ev = self._crystals.energy_ev(motor_deg)
+        motor_deg, energy_ev = self._standing()
         sample = self._holder.absorbance(
             energy_ev,
             board["stage_x_mm"],
@@ -81,6 +85,32 @@ class Experiment:
             averaging_time_s=averaging_time_s,
             rng=self._rng,
         )
+
+    def light_cell(self) -> None:
+        """Write on the board what dose rate the illuminated spot of the cell receives now."""
+        board, rate_gy_s = self._board, 0.0
+        if self._holder.at(board["stage_x_mm"], board["stage_y_mm"]) == CELL:
+            motor_deg, energy_ev = self._standing()
+            flux_ph_s = self._flux(energy_ev, motor_deg)
+            if flux_ph_s:
+                rate_gy_s = self._dose_rate_gy_s(flux_ph_s, energy_ev)
+        board["spot_dose_rate_gy_s"] = rate_gy_s
+
+    def _dose_rate_gy_s(self, flux_ph_s: float, energy_ev: float) -> float:
+        content = self._board.get("spot_lithium_content", self._full)
+        absorbance = float(self._holder.cell.cathode_absorbance(energy_ev, content)[0])
+        return dose_rate_gy_s(
+            flux_ph_s * (1.0 - self.chambers.i0.absorbed_fraction(energy_ev)),
+            energy_ev,
+            absorbed_fraction=-math.expm1(-absorbance),
+            areal_mass_mg_cm2=self._areal_mass_mg_cm2,
+            area_mm2=self._beam.area_mm2,
+        )
+
+    def _standing(self) -> tuple[float, float]:
+        """Angle of the Bragg motor (degree) and the true energy (eV)."""
+        motor_deg = self._board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
+        return motor_deg, self._crystals.energy_ev(motor_deg)
 
     def set_full_scale(self, full_scale_a: float) -> None:
         """Switch the range of all electrometer channels (A)."""
@@ -137,6 +167,13 @@ class IonChambersIOC(PVGroup):
         if not 1.0 / SAMPLE_RATE_HZ <= value <= 1000.0:
             raise ValueError(f"AveragingTime {value} s is outside 0.001..1000 s")
 
+    @counter.startup
+    async def _on_start_counter(self, instance: ChannelData, async_lib: object) -> None:
+        """Keep the cell's dose rate up to date, exposures or not."""
+        while True:
+            self._experiment.light_cell()
+            await asyncio.sleep(LIGHT_S)
+
     @range_.putter
     async def _on_put_range(self, instance: ChannelData, value: str) -> None:
         """Switch the full scale of all channels."""
@@ -148,6 +185,7 @@ class IonChambersIOC(PVGroup):
         if not value:
             return 0
         async with self._one_at_a_time:
+            self._experiment.light_cell()
             averaging_time_s = self.averaging_time.value
             begun_s = await self._clock.work(averaging_time_s)
             await self._cell_has_reached(begun_s)

@@ -79,7 +79,7 @@ class PotentiostatIOC:
         wall_s = time.monotonic()
         target_s = self._target_s(wall_s)
         self._watch(wall_s)
-        noticed = self.cycler.advance(target_s, STEPS_PER_TICK)
+        noticed = self._advance(target_s)
         self._clock.grant(self.cycler.time_s)
         if noticed:
             self._clock.notice()
@@ -89,6 +89,18 @@ class PotentiostatIOC:
         if noticed or due:
             await self.publish()
         return self.cycler.time_s < target_s - 1e-3 and not noticed
+
+    def _advance(self, target_s: float) -> bool:
+        begin_s = self.cycler.time_s
+        noticed = self.cycler.advance(target_s, STEPS_PER_TICK)
+        rate_gy_s = self._board.get("spot_dose_rate_gy_s", 0.0)
+        if rate_gy_s > 0.0:
+            spot = self._spot_mm()
+            self.cycler.cell.irradiate(rate_gy_s, self.cycler.time_s - begin_s, position_mm=spot)
+        return noticed
+
+    def _spot_mm(self) -> tuple[float, float]:
+        return self._board.get("stage_x_mm", 0.0), self._board.get("stage_y_mm", 0.0)
 
     def _target_s(self, wall_s: float) -> float:
         # A cell that nobody cycles is not at work: time then passes as it does for people.
@@ -121,6 +133,7 @@ class PotentiostatIOC:
                 "cell_voltage_v": truth.voltage_v,
                 "cell_current_a": truth.current_a,
                 "cell_temperature_degc": self.cycler.temperature_degc,
+                "spot_dose_gy": self.cycler.cell.dose_gy(self._spot_mm()),
                 "cell_time": self.cycler.time_s,
             }
         )
@@ -150,6 +163,7 @@ class PotentiostatIOC:
             "REC:COUNT": cycler.record.count,
             "SIM:X": truth.lithium_content,
             "SIM:X_SPOT": truth.spot_lithium_content,
+            "SIM:DOSE": self._board.get("spot_dose_gy", 0.0),
             "SIM:VALENCE:NI": self._nickel_valence(truth.lithium_content),
         }
 
@@ -198,7 +212,11 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
     section, parameters = scenario.cell, scenario.build_cell_parameters()
     meter = Meter(**scenario.potentiostat.model_dump(), random=np.random.default_rng([scenario.seed, seed]))
     return Cycler(
-        HalfCell(parameters, lithium_content=section.initial_lithium_content),
+        HalfCell(
+            parameters,
+            lithium_content=section.initial_lithium_content,
+            damage=scenario.build_damage_law(),
+        ),
         meter,
         Coulometry(parameters.theoretical_capacity_mah, section.initial_lithium_content),
         temperature_degc=section.temperature_degc,
@@ -217,7 +235,7 @@ def _instant_names(index: int) -> list[str]:
 def _shown_channels() -> dict[str, ChannelData]:
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "ECE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
     units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V"}
-    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
+    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
     pvs = {name: number(units=unit) for name, unit in units.items()}
     counts = (
         "TECHIND",

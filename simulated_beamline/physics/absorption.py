@@ -105,11 +105,14 @@ class CellStack:
         splits = [bare_and_jump_cm2_g(element) for element in self._elements]
         areal = [fractions[element] * electrode.areal_density_g_cm2 for element in self._elements]
         self._jumps = np.array([mass * jump for mass, (_, jump) in zip(areal, splits, strict=True)])
-        self._smooth = np.zeros_like(grid_ev())
+        self._cathode_smooth = np.zeros_like(grid_ev())
         for mass, (bare, _) in zip(areal, splits, strict=True):
-            self._smooth += mass * bare
+            self._cathode_smooth += mass * bare
         for element in fractions.keys() - set(self._elements):
-            self._smooth += fractions[element] * electrode.areal_density_g_cm2 * element_cm2_g(element)
+            self._cathode_smooth += (
+                fractions[element] * electrode.areal_density_g_cm2 * element_cm2_g(element)
+            )
+        self._smooth = self._cathode_smooth.copy()
         for layer in self.layers:
             self._smooth += layer.areal_density_g_cm2 * compound_cm2_g(layer.formula)
 
@@ -134,12 +137,20 @@ class CellStack:
             If an energy leaves the tables or x its range.
         """
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
-        edges = normalised_edge(energy, self.edges(spot_lithium_content))
-        return interpolate(self._smooth, energy) + np.sum(interpolate(self._jumps, energy) * edges, axis=0)
+        return interpolate(self._smooth, energy) + self._edge_absorbance(energy, spot_lithium_content)
+
+    def cathode_absorbance(self, energy_ev: ArrayLike, spot_lithium_content: float) -> FloatArray:
+        """Absorbance mu t of the active material alone, shape (m,); see `absorbance`."""
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        return interpolate(self._cathode_smooth, energy) + self._edge_absorbance(energy, spot_lithium_content)
 
     def transmission(self, energy_ev: ArrayLike, spot_lithium_content: float) -> FloatArray:
         """Return the transmitted share (0..1) of the photons, shape (m,); see `absorbance`."""
         return np.exp(-self.absorbance(energy_ev, spot_lithium_content))
+
+    def _edge_absorbance(self, energy: FloatArray, spot_lithium_content: float) -> FloatArray:
+        edges = normalised_edge(energy, self.edges(spot_lithium_content))
+        return np.sum(interpolate(self._jumps, energy) * edges, axis=0)
 
     def edge_step(self, element: str) -> float:
         """Height of an element's K edge in absorbance, at the tabulated edge."""

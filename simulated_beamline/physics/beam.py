@@ -74,6 +74,8 @@ class Beam:
         Exponent of the flux against energy near the nominal one.
     height_rms_mm : float
         How far the exit beam may miss the slits' centre before the flux falls to exp(-1/2).
+    width_mm, height_mm : float
+        Of the spot on the sample.
     """
 
     flux_ph_s: float = 1e10
@@ -81,6 +83,13 @@ class Beam:
     nominal_current_ma: float = 500.0
     spectral_slope: float = -1.0
     height_rms_mm: float = 0.15
+    width_mm: float = 1.0
+    height_mm: float = 0.5
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the spot on the sample."""
+        return self.width_mm * self.height_mm
 
     def photon_flux(self, energy_ev: float, ring_current_ma: float, *, height_error_mm: float = 0.0) -> float:
         """Photons per second.

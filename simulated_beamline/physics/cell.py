@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .diffusion import SphereModes
-from .dose import DoseLedger
+from .dose import DamageLaw, DoseLedger
 from .parameters import CellParameters
 from .zone import COMPLIANCE_V, MARGIN, ParallelZones, Surface
 
@@ -59,6 +59,8 @@ class HalfCell:
         What the cell is made of.
     lithium_content
         Uniform content to begin with, 0.001..0.999.
+    damage
+        How dose slows the illuminated zone; that of `DamageLaw` by default.
 
     Raises
     ------
@@ -66,7 +68,9 @@ class HalfCell:
         When `lithium_content` is outside that range.
     """
 
-    def __init__(self, parameters: CellParameters, *, lithium_content: float) -> None:
+    def __init__(
+        self, parameters: CellParameters, *, lithium_content: float, damage: DamageLaw | None = None
+    ) -> None:
         if not 0.001 <= lithium_content <= 0.999:
             raise ValueError(f"cell: lithium_content {lithium_content} to begin with must be 0.001..0.999")
         self.parameters = parameters
@@ -82,7 +86,7 @@ class HalfCell:
         self._charge_c = 0.0
         self._step_s = 1.0
         self._control: tuple[float | None, float | None] = (0.0, None)
-        self._dose = DoseLedger()
+        self._dose = DoseLedger(law=damage or DamageLaw())
         self._voltage_v = self._solve(0.0, 0.0, None)[1]
 
     @property
@@ -175,6 +179,10 @@ class HalfCell:
         factors = np.array([zone.rate_factor for zone in self.parameters.zones])
         factors[self.parameters.spot_zone] *= self._dose.rate_factor(position_mm)
         self._zones.set_rate_factors(factors)
+
+    def dose_gy(self, position_mm: tuple[float, float]) -> float:
+        """Dose (Gy) that a position on the electrode has received."""
+        return self._dose.dose_gy(position_mm)
 
     def _surface(self, duration_s: float) -> Surface:
         decay, _, fall_s = self._diffusion.propagator(duration_s)

@@ -58,6 +58,14 @@ def test_damage_slows_only_the_illuminated_zone():
     assert slowed == [index == cell.spot_zone for index in range(len(cell.zones))]
 
 
+def test_dose_of_a_rehearsal_harms_only_the_delicate_cell():
+    rehearsal_mgy = 1.0
+    for name in scenario_names():
+        law = load_scenario(name).build_damage_law()
+        slowed = rehearsal_mgy / law.dose_mgy
+        assert slowed > 1.0 if name == "nmc811-damaged-spot" else slowed < 0.01
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(FileNotFoundError, match="nmc811-first-charge"):
         load_scenario("nmc118")

@@ -104,6 +104,15 @@ def test_layers_add_their_attenuation():
     assert added[0] == pytest.approx(xraydb.mu_elam("Al", 8333.0) * 2.7 * 15e-4, rel=1e-4)
 
 
+def test_the_cathode_absorbs_what_the_layers_leave():
+    foil = Layer("collector", "Al", 2.7 * 15e-4)
+    bare, covered = nmc811(), nmc811(layers=(foil,))
+    cathode = covered.cathode_absorbance(ENERGY_EV, 0.9)
+    np.testing.assert_allclose(cathode, bare.cathode_absorbance(ENERGY_EV, 0.9))
+    assert np.all(cathode < covered.absorbance(ENERGY_EV, 0.9))
+    assert np.all(cathode > 0.0)
+
+
 def test_edge_step_is_proportional_to_the_loading():
     steps = [normalised(ENERGY_EV, nmc811(load).absorbance(ENERGY_EV, 0.9))[1] for load in (4e-3, 8e-3)]
     assert steps[1] / steps[0] == pytest.approx(2.0, rel=1e-9)
