@@ -245,7 +245,8 @@ class ImportDocuments:
         return event
 
     def _stop(self, run: Any, time_s: float) -> None:  # noqa: ANN401
-        self.publish("stop", dict(run.compose_stop(time=time_s)))
+        uid = self.run_uid(f"stop {run.start_doc['uid']}")
+        self.publish("stop", dict(run.compose_stop(uid=uid, time=time_s)))
 
 
 def trigger_of(number: int, values: Mapping[str, float]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def read_folder(files: Iterable[Path], settings: ImportSettings) -> MeasuredFold
     for path in files:
         try:
             spectra += read_spectrum_file(path, time_zone=settings.time_zone, mapping=settings.mapping)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             unreadable.append(Unreadable(path, str(error)))
     if not spectra:
         reasons = "\n".join(item.reason for item in unreadable[:3])

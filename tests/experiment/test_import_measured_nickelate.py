@@ -179,3 +179,20 @@ def test_tiled_gives_the_same_numbers_and_a_second_import_doubles_nothing(folder
         np.testing.assert_array_equal(
             experiment.spectra("Ni")["mu"], experiment_from_journal(journal, imported.uid).spectra("Ni")["mu"]
         )
+
+
+@pytest.mark.slow
+def test_an_athena_project_enters_with_a_table_of_times(folder, tmp_path):
+    pytest.importorskip("larch.io", reason="Athena projects need the extra 'athena'")
+    labels = [f"NiO.{number:03}" for number in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10)] + ["NiO"]
+    rows = [f"{label},2022-07-27 0{n // 6}:{n % 6}5:00,300" for n, label in enumerate(labels)]
+    times = tmp_path / "times.csv"
+    times.write_text("\n".join(["file,start,duration_s", *rows]))
+    settings = ImportSettings(name="NiO", time_zone="Europe/Paris", times=times, pattern="NiO.prj")
+    cycler = sorted((folder / "EC").glob("*.mpt"))
+    import_xas(folder.parent / "xraylarch", cycler, tmp_path / "journal", settings)
+    fits = experiment_from_journal(tmp_path / "journal", "NiO").edge_fits.set_index("measurement")
+    assert len(fits) == 11
+    against_the_last = fits["foil_shift_ev"] - fits.loc["NiO", "foil_shift_ev"]
+    assert against_the_last["NiO.010"] == pytest.approx(6.585, abs=0.05)
+    assert np.isfinite(fits["voltage"]).all()

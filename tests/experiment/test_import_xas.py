@@ -291,3 +291,13 @@ def test_a_journal_may_be_copied_away_and_holds_the_whole_experiment(series, tmp
     uid = bring_in(series).uid
     shutil.move(series.parent / "journal", tmp_path / "elsewhere")
     assert len(experiment_from_journal(tmp_path / "elsewhere", uid).edge_fits) == 7
+
+
+def test_runs_have_the_same_uids_and_ends_wherever_they_are_written(series, tmp_path):
+    ends = []
+    for name in ("one", "two"):
+        import_xas(series, [tmp_path / "cell.mpt"], tmp_path / name, SETTINGS)
+        found = [run for run in runs(tmp_path / name) if run.start["purpose"] != "analysis"]
+        ends.append([(run.uid, run.stop["uid"], run.path.name) for run in found])
+    assert len(ends[0]) == 8
+    assert ends[0] == ends[1]
