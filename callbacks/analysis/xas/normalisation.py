@@ -15,6 +15,8 @@ POST_EDGE_EV = (100.0, 400.0)
 LEAST_POINTS = 4
 LEAST_SHARE = 0.3
 NORMALISED_WITHIN = 0.01
+MARGIN_EV = 0.005
+"""Points this close outside a window belong to it: grids end where windows do, and alignment moves them."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,17 @@ class Windows:
     problem: str
 
 
+def _count(offset: FloatArray, window: tuple[float, float]) -> int:
+    """Points of a grid in a window."""
+    return int(np.count_nonzero((offset >= window[0] - MARGIN_EV) & (offset <= window[1] + MARGIN_EV)))
+
+
 def _clipped(
     offset: FloatArray, window: tuple[float, float], fallback: tuple[float, float]
 ) -> tuple[float, float]:
     """Clip the window to the scan, or take the fallback if too little of it is left."""
     low, high = max(window[0], float(offset[0])), min(window[1], float(offset[-1]))
-    points = np.count_nonzero((offset >= low) & (offset <= high))
+    points = _count(offset, (low, high))
     enough = high - low >= LEAST_SHARE * (window[1] - window[0]) and points >= LEAST_POINTS
     return (low, high) if enough else fallback
 
@@ -90,8 +97,8 @@ def choose_windows(
         return Windows(nothing, nothing, 0, 0, f"too little above the edge: {reach}, needed to 30 eV above")
     pre = _clipped(offset, pre_edge_ev, (float(offset[0]), 0.4 * float(offset[0])))
     post = _clipped(offset, post_edge_ev, (0.45 * float(offset[-1]), float(offset[-1])))
-    for name, (low, high) in (("pre", pre), ("post", post)):
-        if np.count_nonzero((offset >= low) & (offset <= high)) < LEAST_POINTS:
+    for name, window in (("pre", pre), ("post", post)):
+        if _count(offset, window) < LEAST_POINTS:
             return Windows(
                 pre, post, 0, 0, f"fewer than {LEAST_POINTS} points in the {name}-edge window: {reach}"
             )
@@ -147,7 +154,7 @@ def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, floa
     edge_ev
         Tabulated edge in eV.
     window_ev
-        Limits relative to the edge in eV.
+        Limits relative to the edge in eV; points up to 0.005 eV outside belong to it.
     degree
         Of the polynomial.
 
@@ -157,7 +164,8 @@ def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, floa
         To be applied to any number of spectra.
     """
     low, high = edge_ev + window_ev[0], edge_ev + window_ev[1]
-    points = slice(int(np.searchsorted(energy_ev, low)), int(np.searchsorted(energy_ev, high, side="right")))
+    first = int(np.searchsorted(energy_ev, low - MARGIN_EV))
+    points = slice(first, int(np.searchsorted(energy_ev, high + MARGIN_EV, side="right")))
     centre, scale = (low + high) / 2, max((high - low) / 2, 1e-9)
     powers = rising_powers((energy_ev[points] - centre) / scale, degree + 1)
     projection: FloatArray = np.asarray(np.linalg.pinv(powers), dtype=float)

@@ -197,3 +197,13 @@ def test_a_spectrum_that_comes_normalised_is_not_normalised_again():
     assert (normalised.post_degree, raw.post_degree) == (0, 2)
     assert normalised.edge_step == pytest.approx(1.0, abs=0.005)
     assert normalised.half_step_ev == pytest.approx(8344.0, abs=0.02)
+
+
+def test_a_point_on_the_border_of_a_window_stays_in_it_when_the_energy_is_aligned():
+    energy = 8333.0 + np.concatenate(
+        [np.arange(-150, -50, 20), np.arange(-50, 100, 1.0), np.arange(100, 401, 15)]
+    )
+    wiggle = 0.06 * np.sin((energy - 8350) / 9) * (energy > 8350)
+    mu = 1.4 / (1 + np.exp(-(energy - 8344.0) / 1.5)) + wiggle
+    steps = [fit_edge(energy + shift, mu, element="Ni").edge_step for shift in (-0.002, 0.0, 0.002)]
+    assert np.ptp(steps) < 1e-4
