@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, cast
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO, Signal
+from ophyd import EpicsSignal, EpicsSignalRO, Signal
 from ophyd.signal import SignalRO
 
 from .order import Order
+from .reach import ReachedDevice, halt, naming
 
 CHAMBERS = ("i0", "it", "ir")
 
@@ -40,7 +41,7 @@ class DarkSubtracted(SignalRO):
         return getattr(self.parent, f"{self._chamber}_raw"), getattr(self.parent, f"{self._chamber}_dark")
 
 
-class IonChambers(Device):
+class IonChambers(ReachedDevice):
     """I0 before the sample, It behind it, Ir behind the reference foil.
 
     `trigger` takes one average; what is read after it is of that average, because its status waits for the
@@ -103,7 +104,16 @@ class IonChambers(Device):
         -------
         Order
             Done when the currents of this average have arrived here.
+
+        Raises
+        ------
+        UnreachableError
+            If the electrometer's server does not answer.
         """
+        with naming(self, "take one average"):
+            return self._begin()
+
+    def _begin(self) -> Order:
         limit_s = float(self.averaging_time.get()) + self.overhead_limit_s
         remedy = f"does the server of {self.prefix} run, does its ArrayCounter_RBV count?"
         self._seen = int(self.counter.get())
@@ -114,7 +124,7 @@ class IonChambers(Device):
 
     def stop(self, *, success: bool = False) -> None:
         """Stop averaging."""
-        self.acquire.put(0)
+        halt(self.acquire, 0)
 
     def _completed(self, order: Order) -> None:
         if order is self._reading:

@@ -7,12 +7,12 @@ import threading
 from typing import Any, cast
 
 from ophyd import Component as Cpt
-from ophyd import Device
 from ophyd.signal import EpicsSignalBase, Signal, SignalRO
 from ophyd.utils import LimitError
 
 from .motor import Motor
 from .order import Order
+from .reach import ReachedDevice, naming
 
 HC_EV_ANGSTROM = 12398.419843320026
 """Planck constant times speed of light (CODATA 2018, exact)."""
@@ -93,7 +93,7 @@ class EnergySetpoint(Signal):
         return described
 
 
-class Energy(Device):
+class Energy(ReachedDevice):
     """The positioner in eV of a `Monochromator`.
 
     `set` moves the Bragg motor, and the second crystal's gap once it is off by more than `perp_deadband_mm`.
@@ -164,8 +164,14 @@ class Energy(Device):
         ------
         LimitError
             If the energy, or the angle or gap that it needs, is outside its limits.
+        UnreachableError
+            If the motors' server does not answer.
         """
         energy = float(energy)
+        with naming(self, f"move to {energy:.3f} eV"):
+            return self._begin(energy)
+
+    def _begin(self, energy: float) -> Order:
         self.check_value(energy)
         mono = self._mono
         angle, gap = self._targets(energy)
@@ -194,7 +200,7 @@ class Energy(Device):
         return math.degrees(self._mono.energy_tolerance_ev / energy * math.tan(math.radians(angle)))
 
 
-class Monochromator(Device):
+class Monochromator(ReachedDevice):
     """Bragg motor (degree), second-crystal gap (mm), and the energy over both.
 
     Parameters

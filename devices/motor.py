@@ -6,11 +6,12 @@ import threading
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO, get_cl
+from ophyd import EpicsSignal, EpicsSignalRO, get_cl
 from ophyd.utils import LimitError
 
 from .bounded import fresh
 from .order import Done, Order
+from .reach import ReachedDevice, halt, naming
 
 ARRIVAL_S = 1.0
 READ_LIMIT_S = 2.0
@@ -20,7 +21,7 @@ class MotorNotThereError(RuntimeError):
     """A motor reported the end of its move away from its target."""
 
 
-class Motor(Device):
+class Motor(ReachedDevice):
     """A motor whose `set` is bounded and compares the readback.
 
     Parameters
@@ -104,12 +105,15 @@ class Motor(Device):
         ------
         LimitError
             If the target is outside the soft limits.
+        UnreachableError
+            If the motor's server does not answer.
         """
-        self.check_value(position)
-        limit_s = self.move_limit_s + self.nominal_duration_s(position)
-        what = f"move to {position:g} {self.egu}"
-        order = Order(self, what, limit_s=limit_s, remedy=f"does the server of {self.prefix} run?")
-        self.begin(position, self.tolerance, order.settle)
+        with naming(self, f"move to {position:g}"):
+            self.check_value(position)
+            limit_s = self.move_limit_s + self.nominal_duration_s(position)
+            what = f"move to {position:g} {self.egu}"
+            order = Order(self, what, limit_s=limit_s, remedy=f"does the server of {self.prefix} run?")
+            self.begin(position, self.tolerance, order.settle)
         return order
 
     def nominal_duration_s(self, position: float) -> float:
@@ -128,7 +132,7 @@ class Motor(Device):
 
     def stop(self, *, success: bool = False) -> None:
         """Stop where the motor is."""
-        self.halt.put(1)
+        halt(self.halt, 1)
 
     def _completed(self, move: _Move) -> None:
         move.completed = True

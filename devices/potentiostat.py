@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import DeviceStatus
 
 from .bounded import in_background
 from .cycler_setting import Command, HeartbeatWatchdog, Program, SafetyLimits
 from .latch import News, TriggerChannel
+from .reach import ReachedDevice
 from .record import Record, data_keys, event_page
 
 STREAM = "electrochemistry"
 
 
-class Potentiostat(Device):
+class Potentiostat(ReachedDevice):
     """One channel of a cycler with a cell.
 
     The cycler carries out the loaded protocol and keeps the limits by itself: neither the end of a plan nor

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignalRO
+from ophyd import EpicsSignalRO
+
+from .reach import ReachedDevice
 
 
-class StorageRing(Device):
+class StorageRing(ReachedDevice):
     """Stored current, mA."""
 
     current = Cpt(EpicsSignalRO, "CURRENT", auto_monitor=True, kind="hinted")

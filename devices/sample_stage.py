@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device
 
 from .motor import Motor
+from .reach import ReachedDevice
 
 
-class SampleStage(Device):
+class SampleStage(ReachedDevice):
     """Two motors across the beam, mm.
 
     Parameters

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import EpicsSignal, EpicsSignalRO
 
 from .order import Order
+from .reach import ReachedDevice, naming
 
 POSITIONS = ("open", "closed")
 
@@ -16,7 +17,7 @@ class NoPermitError(RuntimeError):
     """The interlock does not let a shutter open."""
 
 
-class Shutter(Device):
+class Shutter(ReachedDevice):
     """Opened and closed by `set("open")`, `set("closed")`; done when the status says so.
 
     Parameters
@@ -62,9 +63,15 @@ class Shutter(Device):
         ------
         ValueError
             If the position is neither.
+        UnreachableError
+            If the shutter's server does not answer.
         """
         if position not in POSITIONS:
             raise ValueError(f"{self.name}: {position!r} is no position of a shutter; use one of {POSITIONS}")
+        with naming(self, position):
+            return self._begin(position)
+
+    def _begin(self, position: str) -> Order:
         remedy = f"status is {self.position}; look at interlock and server of {self.prefix}"
         order = Order(self, position, limit_s=self.travel_limit_s, remedy=remedy)
         if self.position == position:
