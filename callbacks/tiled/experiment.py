@@ -99,7 +99,17 @@ class Experiment:
 
     @property
     def edge_fits(self) -> pd.DataFrame:
-        """One row per fitted spectrum, the latest result winning; the index is the uid of its run."""
+        """One row per fitted spectrum of the cell, the latest result winning; index: uid of its run."""
+        fits = self._fits()
+        return fits.loc[fits["purpose"] != "reference"] if "purpose" in fits.columns else fits
+
+    @property
+    def reference_fits(self) -> pd.DataFrame:
+        """The same for the references that the valence scale was made from."""
+        fits = self._fits()
+        return fits.loc[fits["purpose"] == "reference"] if "purpose" in fits.columns else fits.iloc[:0]
+
+    def _fits(self) -> pd.DataFrame:
         frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
         frames = [frame for frame in frames if not frame.empty]
         if not frames:

@@ -23,7 +23,7 @@ from .replay import only_forwarder
 logger = logging.getLogger(__name__)
 
 Connect = Callable[[], Any]
-_LONGEST_WAIT_S = 10.0
+_LONGEST_WAIT_S = 5.0
 _NICENESS = 10
 
 

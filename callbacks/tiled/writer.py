@@ -173,6 +173,11 @@ class RunWriter(_RunWriter):
                 self._consolidators[sres_uid] = self._consolidators[name] = consolidator
         return super().get_sres_node(sres_uid, desc_uid)
 
+    def _internal_dims(self, desc_name: str, shape: tuple[int | None, ...]) -> tuple[str, ...]:
+        """Name dimensions by size, those of a square image apart: xarray wants distinct names."""
+        dims = super()._internal_dims(desc_name, shape)
+        return tuple(f"{dim}_{axis}" if dim in dims[:axis] else dim for axis, dim in enumerate(dims))
+
     def _find_in_stream(self, stream: Any, key: str) -> Any:  # noqa: ANN401
         return None if stream.item["id"] in self._new_streams else find_node(stream, key)
 
