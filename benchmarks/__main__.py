@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES)}")
     parser.add_argument("--write", action="store_true", help=f"renew docs/reference/{PAGE.name}")
     asked = parser.parse_args(arguments)
+    if asked.write and set(asked.names) != set(MODULES):
+        parser.error("--write renews the whole page: give no names")
     console = Console()
     results: dict[str, list[Figure] | str] = {}
     for name in asked.names:

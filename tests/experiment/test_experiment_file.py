@@ -52,7 +52,7 @@ def test_default_experiment_is_accepted():
         ("trigger.every_lithium_content = 0.02", 'trigger.step_end = "charging"', "never fire"),
         ("trigger.every_lithium_content = 0.02", "trigger.every_voltage_v = 2.0", "never fire"),
         ("trigger.every_lithium_content = 0.02", "trigger.zzz = 0.02", "known here"),
-        ("[-60, -20, 5.0, 0.2]", "[-60, -20, -5.0, 0.2]", "region 1"),
+        ("[-155, -45, 20, 0.2]", "[-155, -45, -20, 0.2]", "region 1"),
         ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
     ],
