@@ -17,7 +17,7 @@ from tiled.client.utils import ClientError
 
 from .access import writer_client
 from .frame import SUFFIX
-from .projection import RunProjection, conclude, read_note, write_note
+from .projection import RunProjection, conclude, is_settled, note_waiting, write_note
 from .replay import only_forwarder
 
 logger = logging.getLogger(__name__)
@@ -75,16 +75,18 @@ class Forwarder:
 
     def _advance(self, path: Path) -> int:
         if path not in self._projections:
-            note = read_note(self.folder, path.stem.rpartition("_")[2])
-            if note is not None and note["verdict"] == "complete":
+            if is_settled(self.folder, path.stem.rpartition("_")[2]):
                 self._done.add(path)
                 return 0
             self._projections[path] = RunProjection(path, self._client, self._roots)
         projection = self._projections[path]
+        waited = projection.waiting
         try:
             count = projection.advance()
             if projection.ended and count:
                 self._conclude(projection)
+            elif projection.ended and projection.waiting != waited:
+                note_waiting(projection, self.folder)
             if projection.ended and not projection.waiting:
                 self._finish(path)
         except Exception as error:

@@ -75,9 +75,9 @@ class RunProjection:
         return len(documents)
 
     @property
-    def waiting(self) -> bool:
-        """Whether live results wait for the raw runs they belong to."""
-        return bool(self._results)
+    def waiting(self) -> tuple[str, ...]:
+        """Raw runs whose live results are not attached yet, since they are not in Tiled."""
+        return tuple(self._results)
 
     def attach_results(self) -> None:
         """Put live results into the metadata of the raw runs they were made from."""
@@ -110,6 +110,18 @@ def write_note(folder: Path, uid: str, **content: Any) -> None:  # noqa: ANN401
     os.replace(draft, path)
 
 
+def is_settled(folder: Path, uid: str) -> bool:
+    """Tell whether a run is complete in Tiled and its live results are where they belong."""
+    note = read_note(folder, uid)
+    return note is not None and note["verdict"] == "complete" and not note.get("waiting")
+
+
+def note_waiting(projection: RunProjection, folder: Path) -> None:
+    """Keep which live results still wait, so that a later process attaches them if this one dies."""
+    note = read_note(folder, projection.uid) or {}
+    write_note(folder, **{**note, "uid": projection.uid, "waiting": list(projection.waiting)})
+
+
 def conclude(projection: RunProjection, folder: Path) -> RunVerdict:
     """Read a run back from Tiled and keep the verdict."""
     verdict = verify(projection.path, projection.client)
@@ -120,6 +132,7 @@ def conclude(projection: RunProjection, folder: Path) -> RunVerdict:
         verdict=said,
         streams={name: asdict(stream) for name, stream in verdict.streams.items()},
         refused=list(projection.writer.refused.values()),
+        waiting=list(projection.waiting),
     )
     log = logger.info if verdict.complete else logger.error
     log("run %s is %s in Tiled: %s", projection.uid[:8], said, verdict.streams)

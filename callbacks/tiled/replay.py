@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .frame import SUFFIX
-from .projection import RunProjection, conclude
+from .projection import RunProjection, conclude, note_waiting, read_note
 from .verify import verify
 
 
@@ -86,7 +86,8 @@ def replay(folder: Path | str, client: Any, *, roots: tuple[Path, ...] = ()) -> 
     with only_forwarder(folder):
         for path in sorted(folder.glob(f"*{SUFFIX}")):
             projection = RunProjection(path, client, roots)
-            if verify(path, client).complete:
+            note = read_note(folder, projection.uid)
+            if verify(path, client).complete and not (note or {}).get("waiting"):
                 unchanged.append(projection.uid)
                 continue
             while projection.advance():
@@ -96,4 +97,5 @@ def replay(folder: Path | str, client: Any, *, roots: tuple[Path, ...] = ()) -> 
             (written if verdict.complete else incomplete).append(projection.uid)
         for projection in projections:
             projection.attach_results()
+            note_waiting(projection, folder)
     return ReplayReport(tuple(unchanged), tuple(written), tuple(incomplete))

@@ -199,6 +199,27 @@ def test_replay_brings_tiled_up_to_date_once(journal, server):
     assert_all_complete(journal, server)
 
 
+@pytest.mark.parametrize("successor", ["forwarder", "replay"])
+def test_live_results_are_attached_although_the_forwarder_died_between_verdict_and_attachment(
+    journal, server, successor
+):
+    documents = whole_experiment(name=f"died before {successor}", spectra=1, points=5)
+    for record in documents:
+        journal(*record)
+    forwarder_of(journal, server).step()
+    raw = next(run.uid for run in runs(journal.folder) if run.start["purpose"] == "measurement")
+    client = reader_client(server.data_root)
+    assert "results" not in client[raw].metadata
+    analysis = next(run.uid for run in runs(journal.folder) if run.start["purpose"] == "analysis")
+    assert read_note(journal.folder, analysis)["verdict"] == "complete"
+    if successor == "forwarder":
+        forwarder_of(journal, server).run(lambda: True)
+    else:
+        replay(journal.folder, writer_client(server.data_root))
+    assert client[raw].metadata["results"]["edge_fit"]["verdict"] == "good"
+    assert read_note(journal.folder, analysis)["waiting"] == []
+
+
 def test_files_outside_the_roots_are_refused_also_behind_links(journal, server, tmp_path):
     (tmp_path / "inside").mkdir()
     (tmp_path / "secret.h5").write_bytes(b"")
