@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote, urlparse
 
 from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
@@ -14,41 +13,8 @@ from tiled.structures.core import StructureFamily
 from tiled.structures.data_source import DataSource
 from tiled.structures.table import TableStructure
 
+from .external_file import ExternalFileRefusedError, require_inner_links, resolve_external
 from .table import StreamTable
-
-
-class ExternalFileRefusedError(ValueError):
-    """A document refers to a file outside the configured folders."""
-
-
-def resolve_external(uri: str, roots: tuple[Path, ...]) -> Path:
-    """Find the real file of a URI and insist that it lies in one of the roots.
-
-    Parameters
-    ----------
-    uri : str
-        ``file://`` URI of a document.
-    roots : tuple of Path
-        Folders from which files may be served.
-
-    Returns
-    -------
-    Path
-        The file, symbolic links resolved.
-
-    Raises
-    ------
-    ExternalFileRefusedError
-        If the scheme is not ``file`` or the file lies elsewhere.
-    """
-    parsed = urlparse(uri)
-    real = Path(unquote(parsed.path)).resolve()
-    if parsed.scheme == "file" and any(real.is_relative_to(root.resolve()) for root in roots):
-        return real
-    raise ExternalFileRefusedError(
-        f"{uri} is {real}, outside {', '.join(map(str, roots)) or 'any configured folder'}: it is not "
-        "registered; move the file or add its folder to the external roots"
-    )
 
 
 def find_node(parent: Any, *keys: str) -> Any:  # noqa: ANN401
@@ -98,6 +64,7 @@ class RunWriter(_RunWriter):
         super().__init__(client)
         self.roots = roots
         self.refused: dict[str, str] = {}
+        self._unread: dict[str, Path] = {}
         self._tables: dict[str, StreamTable] = {}
         self._run_is_new = False
         self._new_streams: set[str] = set()
@@ -150,15 +117,25 @@ class RunWriter(_RunWriter):
         try:
             real = resolve_external(doc["uri"], self.roots)
         except ExternalFileRefusedError as error:
-            self.refused[doc["uid"]] = str(error)
-            self.notes.append(str(error))
+            self._refuse(doc["uid"], error)
             return
+        self._unread[doc["uid"]] = real
         super().stream_resource(cast("Any", {**doc, "uri": f"file://localhost{real}"}))
 
     def stream_datum(self, doc: Any) -> None:  # noqa: ANN401
-        """Register frames of an external file that was not refused."""
-        if doc["stream_resource"] not in self.refused:
+        """Register frames of an external file that was not refused, once its inner links are known."""
+        resource = doc["stream_resource"]
+        if (file := self._unread.pop(resource, None)) is not None:
+            try:
+                require_inner_links(file, self.roots)
+            except ExternalFileRefusedError as error:
+                self._refuse(resource, error)
+        if resource not in self.refused:
             super().stream_datum(doc)
+
+    def _refuse(self, resource: str, error: ExternalFileRefusedError) -> None:
+        self.refused[resource] = str(error)
+        self.notes.append(str(error))
 
     def get_sres_node(self, sres_uid: str, desc_uid: str | None = None) -> tuple[Any, Any]:
         """Make the node of an external file, or take it up."""
