@@ -91,10 +91,9 @@ def _names_in(path: Path) -> list[str]:
         return list(_linked(file))
 
 
-def _linked(group: Any, seen: set[int] | None = None) -> Iterator[str]:  # noqa: ANN401
-    """Walk a group; ``seen`` holds addresses of groups, for hard links may lead in a circle."""
+def _linked(group: Any, seen: set[Any] | None = None) -> Iterator[str]:  # noqa: ANN401
+    """Walk a group; ``seen`` holds the groups, for hard links may lead in a circle."""
     import h5py
-    from h5py import h5o
 
     seen = set() if seen is None else seen
     for name in group:
@@ -106,8 +105,8 @@ def _linked(group: Any, seen: set[int] | None = None) -> Iterator[str]:  # noqa:
         item = group[name]
         if isinstance(item, h5py.Dataset):
             yield from _sources(item)
-        elif isinstance(item, h5py.Group) and (address := h5o.get_info(item.id).addr) not in seen:
-            seen.add(address)
+        elif isinstance(item, h5py.Group) and item not in seen:
+            seen.add(item)
             yield from _linked(item, seen)
 
 
