@@ -1,12 +1,14 @@
-"""Finding, in the journal, what a dead acquisition left of an experiment whose cell goes on."""
+"""Finding, in the journal, what a dead acquisition left of an experiment whose cell went on."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ..callbacks.tiled.journal import JournalRun, close_dead_run, read_journal, runs
-from ..plans.resume import ResumePoint
+from ..devices.latch import Latch
+from ..plans.resume import ResumePoint, Unlisted
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class Remains:
     measurements: tuple[JournalRun, ...]
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it was followed to the end of its protocol, or to a fault of the cycler."""
+        stop = self.cycling[-1].stop if self.cycling else None
+        return stop is not None and (
+            stop["exit_status"] == "success" or str(stop.get("reason", "")).startswith("cycler fault")
+        )
+
+    @property
     def is_open(self) -> bool:
         """Whether the last cycling run has no stop document."""
         return bool(self.cycling) and self.cycling[-1].stop is None
@@ -46,7 +56,7 @@ def remains_of(journal: Path, experiment_uid: str) -> Remains | None:
 
 def resume_point(remains: Remains) -> ResumePoint:
     """Gather what was stored: last sample of the cycler, newest settled request of each trigger."""
-    last_sample, last_time_s = -1, 0.0
+    last_sample, last_time_s = int(remains.cycling[0].start.get("first_sample", 0)) - 1, 0.0
     counts: dict[str, int] = {}
     for run in remains.cycling:
         for name, doc in read_journal(run.path):
@@ -55,12 +65,16 @@ def resume_point(remains: Remains) -> ResumePoint:
                 last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
             elif data.get("ledger_measurement"):
                 _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
-    for run in remains.measurements:
-        if run.stop is not None and run.stop.get("exit_status") == "success":
-            _raise_count(counts, run.start["measurement"], run.start["trigger"]["count"])
     order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
+    unlisted: dict[int, Unlisted] = {}
+    for run in remains.measurements:
+        name, trigger = run.start["measurement"], run.start["trigger"]
+        succeeded = run.stop is not None and run.stop.get("exit_status") == "success"
+        if succeeded and trigger["count"] > counts.get(name, 0):
+            _raise_count(counts, name, trigger["count"])
+            unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
-    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen)
+    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted)
 
 
 def close_dead_runs(journal: Path) -> list[str]:
@@ -69,6 +83,10 @@ def close_dead_runs(journal: Path) -> list[str]:
     for run in dead:
         close_dead_run(run.path, "its process ended without a stop document; closed by the next start")
     return [run.uid for run in dead]
+
+
+def _latch(trigger: Mapping[str, Any]) -> Latch:
+    return Latch(**{each.name: trigger.get(each.name, math.nan) for each in fields(Latch)})
 
 
 def _experiment(run: JournalRun) -> Mapping[str, Any]:

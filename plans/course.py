@@ -25,6 +25,7 @@ from .waiting import set_all
 
 #: Run key of the run that stays open for the whole experiment.
 CYCLING = "cycling"
+LATCH_KEYS = ("time", "voltage", "current", "capacity", "lithium_content")
 _NEWS = "operando-news"
 
 
@@ -58,6 +59,7 @@ class Course:
     poll_s: float = 1.0
     max_attempts: int = 5
     beam_wait_max_s: float = 6 * 3600.0
+    standstill_max_s: float = 6 * 3600.0
     resume: ResumePoint | None = None
     shared_md: Mapping[str, Any] = field(default_factory=dict)
     cycling_run: str = ""
@@ -105,6 +107,13 @@ def record(
     name, rule = course.measurements[number].name, course.rules[number]
     entry = LedgerEntry(name, rule, **asdict(latch), status=status, reason=reason, delay_s=delay_s, run=run)
     yield from write(course, entry)
+
+
+def record_fault(course: Course, reason: str) -> MsgGenerator[None]:
+    """Write what happened to the cell into the ledger, with its state now."""
+    reading: Any = yield from bps.read(course.cell)
+    values = [float(reading[f"cell_{key}"]["value"]) for key in LATCH_KEYS]
+    yield from write(course, LedgerEntry("", "", 0, *values, status="fault", reason=reason))
 
 
 def write(course: Course, entry: LedgerEntry) -> MsgGenerator[None]:

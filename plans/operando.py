@@ -12,21 +12,33 @@ from bluesky.utils import Msg, MsgGenerator, plan
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import Course, CyclingCell, beat, collect, has_ended, keyed, order, take_in, wait_for_news, write
+from .course import (
+    Course,
+    CyclingCell,
+    beat,
+    collect,
+    has_ended,
+    keyed,
+    order,
+    record_fault,
+    take_in,
+    wait_for_news,
+)
 from .latches import next_due
-from .ledger import Ledger, LedgerEntry
+from .ledger import Ledger
 from .measurement import Measurement, announcements, check_names
 from .pause import PausePolicy
 from .policies import Policies
 from .request import answer, miss_all, said
 from .resume import ResumePoint
+from .standstill import Standstill
 from .start import Orders, check_resumable, start_cell
 from .station import Settable
+from .takeover import take_over, wind_up
 
 logger = logging.getLogger(__name__)
 
 TRIGGERS = 8
-LATCH_KEYS = ("time", "voltage", "current", "capacity", "lithium_content")
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ def operando(
     resume: ResumePoint | None = None,
     poll_s: float = 1.0,
     max_attempts: int = 5,
-    announce: Callable[[str], object] = logger.warning,
+    announce: Callable[[str], object] | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[OperandoResult]:
     """Cycle a cell and measure whenever it asks for it.
@@ -97,13 +109,14 @@ def operando(
     guard, ring, front_end_shutter : optional
         How loss of beam is told; without `guard` and `ring` beam is taken for granted.
     resume : ResumePoint, optional
-        Go on with the running cell that a dead process left: nothing is loaded, armed or started.
+        Go on with the cell that a dead process left: nothing is loaded, armed or started. If its protocol has
+        ended meanwhile, its record is completed and what it asked for is missed.
     poll_s : float
         Period of collecting samples and of heartbeats, in s of wall time.
     max_attempts : int
         Attempts at one request until it is missed.
-    announce : callable
-        Is told, before anything moves, each measurement that will blur more than it accepts.
+    announce : callable, optional
+        Is told, before anything moves, each measurement that will blur more than it accepts; else the log is.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -122,7 +135,7 @@ def operando(
     limits.check(protocol)
     told = announcements(measurements, protocol, capacity_mah)
     for sentence in told:
-        announce(sentence)
+        (announce or logger.warning)(sentence)
     course = Course(
         cell=cell,
         measurements=dict(enumerate(measurements, start=1)),
@@ -169,7 +182,10 @@ def _run(course: Course, orders: Orders, document: Mapping[str, Any]) -> MsgGene
 
     def follow_from_start() -> MsgGenerator[str]:
         yield Msg("null", PausePolicy(course.cell, course.policies.on_pause))
-        yield from start_cell(course, orders)
+        if course.resume is None:
+            yield from start_cell(course, orders)
+        elif not (yield from take_over(course)):
+            return (yield from end_unattended(course))
         return (yield from follow(course))
 
     def give_up(error: Exception) -> MsgGenerator[None]:
@@ -184,7 +200,14 @@ def _run(course: Course, orders: Orders, document: Mapping[str, Any]) -> MsgGene
 
 
 def follow(course: Course) -> MsgGenerator[str]:
-    """Answer the cell's requests until its protocol has ended; gives the cause of a fault, or nothing."""
+    """Answer the cell's requests until its protocol has ended; gives the cause of a fault, or nothing.
+
+    Raises
+    ------
+    StandstillError
+        If the cell was paused, by its watchdog or an operator, and nobody lets it go on.
+    """
+    standstill = Standstill()
     while True:
         yield from bps.checkpoint()
         yield from beat(course)
@@ -196,6 +219,7 @@ def follow(course: Course) -> MsgGenerator[str]:
         fault = yield from trip_cause(course)
         if fault:
             return (yield from end_after_fault(course, fault))
+        yield from standstill.look(course)
         due = next_due(course.queues)
         if due is not None:
             yield from answer(course, due)
@@ -203,6 +227,16 @@ def follow(course: Course) -> MsgGenerator[str]:
             yield from order(course, course.policies.on_end)
             yield from collect(course)
             return ""
+
+
+def end_unattended(course: Course) -> MsgGenerator[str]:
+    """Settle an experiment whose cell stopped while nobody was there; gives the cause of a fault."""
+    fault = yield from trip_cause(course)
+    if fault:
+        yield from take_in(course)
+        return (yield from end_after_fault(course, fault))
+    yield from wind_up(course)
+    return ""
 
 
 def trip_cause(course: Course) -> MsgGenerator[str]:
@@ -218,9 +252,7 @@ def end_after_fault(course: Course, cause: str) -> MsgGenerator[str]:
     reason = f"cycler fault: {cause}"
     logger.error("%s; the experiment ends", reason)
     yield from order(course, course.policies.on_cycler_fault)
-    reading: Any = yield from bps.read(course.cell)
-    values = [float(reading[f"cell_{key}"]["value"]) for key in LATCH_KEYS]
-    yield from write(course, LedgerEntry("", "", 0, *values, status="fault", reason=reason))
+    yield from record_fault(course, reason)
     yield from miss_all(course, reason)
     yield from collect(course)
     return reason

@@ -1,13 +1,31 @@
-"""Where a dead process left an experiment whose cell still runs."""
+"""Where a dead process left an experiment, whose cell went on without it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..devices.latch import Latch
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """A measurement that was finished, but not yet entered into the ledger.
+
+    Parameters
+    ----------
+    latch : Latch
+        The request that it answers.
+    run : str
+        Uid of its run.
+    """
+
+    latch: Latch
+    run: str
+
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """What of an experiment was stored before its process died; its cell goes on.
+    """What of an experiment was stored before its process died; its cell went on.
 
     Parameters
     ----------
@@ -19,15 +37,19 @@ class ResumePoint:
         Time of that sample on the cell's clock, UNIX s.
     seen : mapping
         By number of the trigger, the newest latch that was settled or measured.
+    unlisted : mapping
+        By number of the trigger, what was measured without an entry in the ledger.
     """
 
     cycling_run: str
     last_sample: int = -1
     last_time_s: float = 0.0
     seen: Mapping[int, int] = field(default_factory=dict)
+    unlisted: Mapping[int, Unlisted] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Start document keys of the run that goes on."""
         gap = asdict(self)
+        del gap["unlisted"]
         gap["seen"] = {str(number): count for number, count in self.seen.items()}
         return {"resumes": gap.pop("cycling_run"), "gap": gap}

@@ -1,4 +1,4 @@
-"""Starting the cell, or taking over one that a dead process left running."""
+"""Starting the cell."""
 
 from dataclasses import dataclass
 
@@ -45,12 +45,8 @@ def check_resumable(cell: CyclingCell, experiment_uid: str, resume: ResumePoint 
 
 
 def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
-    """Load limits, protocol and triggers and start; to resume, only go on after the last stored sample."""
+    """Load limits, protocol and triggers and start."""
     cell = course.cell
-    if course.resume is not None:
-        cell.collect_from(course.resume.last_sample + 1)
-        yield from beat(course)
-        return
     if str((yield from bps.rd(cell.state, default_value="Stopped"))).lower() != "stopped":
         yield from set_all({cell.command: "stop"})
     yield from set_all({cell.limits: orders.limits})

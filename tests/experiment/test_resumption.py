@@ -1,5 +1,6 @@
 """What a dead acquisition left is found in the journal, and nothing is measured twice."""
 
+import pytest
 from event_model import compose_run
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment.resumption import close_dead_runs, remains_of, resume_point
@@ -49,6 +50,40 @@ def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
     point = resume_point(remains)
     assert (point.cycling_run, point.last_sample, point.last_time_s) == (cycling, 4, 104.0)
     assert dict(point.seen) == {2: 7}
+    assert point.unlisted[2].latch.count == 7
+    assert point.unlisted[2].run == remains.measurements[0].uid
+
+
+def test_without_a_stored_sample_the_record_begins_where_the_experiment_did(tmp_path):
+    cycling = compose_run(
+        metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": [], "first_sample": 40}
+    )
+    with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", cycling.start_doc)
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    assert resume_point(remains).last_sample == 39
+
+
+@pytest.mark.parametrize(
+    ("exit_status", "reason", "ended"),
+    [
+        ("success", "", True),
+        ("fail", "cycler fault: VMAX 4.5 V", True),
+        ("abort", "the acquisition received SIGTERM", False),
+        ("fail", "the journal's disk is full", False),
+    ],
+)
+def test_an_experiment_has_ended_when_its_protocol_was_followed_to_the_end(
+    tmp_path, exit_status, reason, ended
+):
+    cycling = compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": []})
+    with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", cycling.start_doc)
+        journal("stop", cycling.compose_stop(exit_status=exit_status, reason=reason))
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    assert remains.has_ended is ended
 
 
 def test_runs_of_dead_processes_are_closed_once(tmp_path):
