@@ -20,6 +20,9 @@ from .ring import StorageRing
 from .sample_stage import SampleStage
 from .shutter import Shutter
 
+NAMED = 3
+"""Process variables of a device that a report spells out."""
+
 
 class Section(BaseModel):
     """A table of the file; unknown keys are errors."""
@@ -114,11 +117,27 @@ class Timing(Section):
     start_s: float = Field(default=2.0, ge=0.0, lt=3600.0)
 
 
+class Suspend(Section):
+    """`[suspend]`: when runs outside an operando experiment wait for beam.
+
+    Attributes
+    ----------
+    ring_current_min_ma
+        Ring current below which they wait, mA.
+    settle_s
+        Wall time from the return of the beam until they go on, s.
+    """
+
+    ring_current_min_ma: float = Field(gt=0.0, lt=1e4)
+    settle_s: float = Field(default=5.0, ge=0.0, lt=3600.0)
+
+
 class BeamlineSettings(Section):
     """The whole file."""
 
     name: str
     timing: Timing = Timing()
+    suspend: Suspend | None = None
     devices: DeviceSections
 
 
@@ -142,7 +161,9 @@ class ConnectionReport:
 
     def __str__(self) -> str:
         lines = [f"{self.connected_count} process variables answered in {self.duration_s:.1f} s"]
-        lines += [f"  {device} misses {', '.join(names)}" for device, names in self.missing.items()]
+        for device, names in self.missing.items():
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            lines.append(f"  {device} misses {', '.join(names[:NAMED])}{more}")
         return "\n".join(lines)
 
 
@@ -159,6 +180,7 @@ class Beamline:
     front_end_shutter: Shutter
     ring: StorageRing
     stage: SampleStage
+    suspend: Suspend | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -221,6 +243,7 @@ def load_beamline(path: Path | str) -> Beamline:
         front_end_shutter=Shutter(name="front_end_shutter", **_options(sections.front_end_shutter)),
         ring=StorageRing(name="ring", **_options(sections.ring)),
         stage=SampleStage(name="stage", **_options(sections.stage)),
+        suspend=settings.suspend,
     )
 
 

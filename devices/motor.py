@@ -131,7 +131,15 @@ class Motor(ReachedDevice):
         self.setpoint.put(position, force=True, use_complete=True, callback=lambda **_: self._completed(move))
 
     def stop(self, *, success: bool = False) -> None:
-        """Stop where the motor is."""
+        """Stop where the motor is.
+
+        Parameters
+        ----------
+        success
+            Whether a move under way counts as done: a plan that pauses orders it anew. Else it fails.
+        """
+        if success and self._move is not None:
+            self._move.end(None)
         halt(self.halt, 1)
 
     def _completed(self, move: _Move) -> None:

@@ -18,8 +18,9 @@ from .toml_source import ExperimentFileError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Battery cells that cycle in the beam."
 )
-console = Console()
-complaints = Console(stderr=True)
+# Without emoji, or the process variable OP:RING:CURRENT is told with one.
+console = Console(emoji=False)
+complaints = Console(stderr=True, emoji=False)
 
 FILE = Annotated[Path, typer.Argument(help="experiment file (toml)")]
 BEAMLINE = Annotated[Path | None, typer.Option(help="beamline settings file; else OPERANDO_BEAMLINE")]

@@ -1,4 +1,4 @@
-"""The RunEngine of an acquisition: journal first, metadata that outlives it, baseline, suspender."""
+"""The RunEngine of an acquisition: journal first, metadata that outlives it, baseline, orderly end."""
 
 import json
 import logging
@@ -13,10 +13,12 @@ from typing import Any
 
 from bluesky.preprocessors import SupplementalData
 from bluesky.run_engine import RunEngine
-from bluesky.suspenders import SuspendFloor
-from ophyd import Signal
+from bluesky.utils import RequestAbort
 
 from ..callbacks.tiled.journal import Journal
+from ..devices.beamline import Beamline
+from .settings import DataRoot
+from .suspension import BeamSuspension
 
 logger = logging.getLogger(__name__)
 
@@ -88,30 +90,35 @@ def make_run_engine(
     """
     options = {} if handles_ctrl_c else {"context_managers": []}
     engine = RunEngine(metadata, call_returns_result=True, **options)  # pyright: ignore[reportArgumentType]
+    engine.log.logger.addFilter(without_trace_of_an_abort)
     engine.subscribe(journal)  # pyright: ignore[reportArgumentType]
     if baseline:
         engine.preprocessors.append(SupplementalData(baseline=baseline))
     return engine
 
 
-def suspend_without_beam(
-    engine: RunEngine, ring_current: Signal, least_ma: float, settle_s: float = 5.0
-) -> None:
-    """Suspend plans while the ring holds less current than needed; for plans that do not wait themselves.
+def beamline_engine(
+    beamline: Beamline, root: DataRoot, journal: Journal, *, handles_ctrl_c: bool = True
+) -> RunEngine:
+    """RunEngine of a beamline: journal, metadata of the data root, baseline, and runs that wait for beam."""
+    engine = make_run_engine(
+        journal,
+        JsonMetadata(root.metadata),
+        baseline=[beamline.stage, beamline.ring],
+        handles_ctrl_c=handles_ctrl_c,
+    )
+    wanted = beamline.suspend
+    if wanted is not None:
+        current: Any = beamline.ring.current
+        BeamSuspension(current, wanted.ring_current_min_ma, wanted.settle_s).install(engine)
+    return engine
 
-    Parameters
-    ----------
-    engine
-        The RunEngine.
-    ring_current
-        Signal in mA.
-    least_ma
-        Current below which plans wait, mA.
-    settle_s
-        Time after its return until they go on, s.
-    """
-    resume_ma = least_ma * 1.1
-    engine.install_suspender(SuspendFloor(ring_current, least_ma, resume_thresh=resume_ma, sleep=settle_s))
+
+def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
+    """Log filter: an abort that was asked for is no error, it leaves a line and no traceback."""
+    if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], RequestAbort):
+        record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    return True
 
 
 @contextmanager
@@ -137,7 +144,8 @@ def ends_in_order(engine: RunEngine) -> Iterator[Callable[[], str]]:
         yield lambda: received[0] if received else ""
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            # A second Ctrl-C must not break what still ends: the process is on its way out.
+            signal.signal(number, signal.SIG_IGN if received else handler)
 
 
 def _abort(engine: RunEngine, name: str) -> None:

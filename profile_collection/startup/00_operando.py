@@ -2,6 +2,9 @@
 
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
+from bluesky.plan_stubs import mv
+from bluesky.plans import count, list_scan, scan
+from operando.experiment.reading import read_experiment
 from operando.experiment.session import open_session
 from operando.plans.calibrate import calibrate_energy
 from operando.plans.darks import take_darks
@@ -11,12 +14,4 @@ from operando.plans.references import measure_references
 from operando.plans.xanes import xanes
 
 session = open_session()
-RE = session.engine
-beamline = session.beamline
-cell = beamline.cell
-mono = beamline.mono
-ion_chambers = beamline.ion_chambers
-photon_shutter = beamline.photon_shutter
-front_end_shutter = beamline.front_end_shutter
-ring = beamline.ring
-stage = beamline.stage
+globals().update(session.names())

@@ -1,0 +1,95 @@
+"""Plans bound to one beamline, with numbers and words as parameters: for queue server and console."""
+
+from pathlib import Path
+from typing import Any
+
+from bluesky.utils import MsgGenerator, plan
+
+from ..devices.beamline import Beamline
+from ..plans.darks import take_darks
+from ..plans.grids import grid_from_regions
+from ..plans.operando import OperandoResult
+from ..plans.xanes import xanes
+from .acquisition import choose_start, keep_file, whole_experiment
+from .conversion import DARK_MAX_AGE_S, dead_times
+from .reading import read_experiment
+from .resumption import close_dead_runs
+from .settings import DataRoot
+
+
+class QueuePlans:
+    """Makes the plans of a beamline; a queue can send words, numbers and lists, but no beamline or grid.
+
+    Parameters
+    ----------
+    beamline
+        Devices.
+    root
+        Where the data go.
+    """
+
+    def __init__(self, beamline: Beamline, root: DataRoot) -> None:
+        # ophyd's annotations are older than bluesky's protocols; the devices keep them.
+        station: Any = beamline
+        timing = dead_times(beamline.timing)
+
+        @plan
+        def run_experiment(file: str) -> MsgGenerator[OperandoResult]:
+            """Run an experiment file, or go on with it where a dead process left it, as `operando run`.
+
+            Parameters
+            ----------
+            file : str
+                Path of the experiment file (toml).
+            """
+            experiment = read_experiment(file)
+            close_dead_runs(root.journal)
+            start = choose_start(experiment, beamline, root.journal)
+            keep_file(Path(file), root.experiment(experiment.experiment.name, start.uid))
+            return (yield from whole_experiment(experiment, beamline, start))
+
+        @plan
+        def measure_xanes(
+            element: str,
+            regions: list[list[float]],
+            *,
+            edge: str = "K",
+            dark_max_age_s: float = DARK_MAX_AGE_S,
+            md: dict | None = None,
+        ) -> MsgGenerator[str]:
+            """Scan an absorption edge of whatever is in the beam.
+
+            Parameters
+            ----------
+            element : str
+                Element, such as "Ni".
+            regions : list
+                Rows of start, stop, step (eV from the edge) and dwell (s).
+            edge : str
+                Edge.
+            dark_max_age_s : float
+                Dark currents older than this (s) are taken first.
+            md : dict
+                Metadata; what is given here wins.
+            """
+            rows: Any = [tuple(region) for region in regions]
+            grid = grid_from_regions(rows, e0=f"{element}_{edge}")
+            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
+            return (yield from xanes(station, grid=grid, element=element, edge=edge, **options))
+
+        @plan
+        def measure_darks(*, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
+            """Measure the dark currents of the ion chambers.
+
+            Parameters
+            ----------
+            count_s : float
+                Counting time of each reading, s.
+            repeats : int
+                Readings that are averaged.
+            """
+            return (yield from take_darks(station, count_s=count_s, repeats=repeats))
+
+        self.run_experiment = run_experiment
+        self.measure_xanes = measure_xanes
+        self.measure_darks = measure_darks

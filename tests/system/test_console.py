@@ -1,0 +1,241 @@
+"""A scientist at the IPython console: real terminal, real IPython, simulated beamline."""
+
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import epics
+import pexpect
+import pytest
+from operando.callbacks.tiled.journal import read_journal, runs
+from operando.plans.grids import grid_from_regions
+
+pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = r"In \[\d+\]: "
+REGIONS = [(-60, -20, 20, 0.2), (-20, 40, 0.4, 0.2), (40, 100, 20, 0.2)]
+POINTS = len(grid_from_regions(REGIONS, e0="Ni_K"))
+SCAN = f'RE(xanes(beamline, grid=grid_from_regions({REGIONS}, e0="Ni_K"), element="Ni"))'
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r")
+
+
+class Console:
+    """An IPython with the profile, and what a user sees of it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        profile = folder / "profile"
+        profile.mkdir()
+        (profile / "startup").symlink_to(ROOT / "profile_collection" / "startup")
+        self.data = folder / "data"
+        known = {name: value for name, value in os.environ.items() if name != "OPERANDO_BEAMLINE"}
+        command = ["-m", "IPython", f"--profile-dir={profile}", "--simple-prompt", "--no-banner"]
+        self.child = pexpect.spawn(
+            sys.executable,
+            command,
+            env={**known, "OPERANDO_DATA": str(self.data), "TERM": "dumb", "COLUMNS": "200", **environment},
+            cwd=str(folder),
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(50, 200),
+        )
+        self.child.delaybeforesend = None
+        self.welcome = self.read()
+
+    def read(self, timeout_s: float = 40) -> str:
+        """What comes until the next prompt."""
+        self.child.expect(PROMPT, timeout=timeout_s)
+        return COLOUR.sub("", self.child.before)
+
+    def do(self, line: str, timeout_s: float = 40) -> str:
+        """What an input gives."""
+        self.child.sendline(line)
+        return self.read(timeout_s)
+
+    def last_run(self) -> list:
+        """Documents of the newest run of the journal."""
+        found = runs(self.data / "journal")
+        return list(read_journal(found[-1].path)) if found else []
+
+    def points(self, run_count: int) -> int:
+        """Points in the newest run, if it is not one of the first `run_count`."""
+        known = runs(self.data / "journal")
+        return 0 if len(known) <= run_count else [name for name, _ in self.last_run()].count("event")
+
+    def begin(self, line: str) -> None:
+        """Give an input whose plan makes a run, and come back when it has some points."""
+        before = len(runs(self.data / "journal"))
+        self.child.sendline(line)
+        deadline = time.monotonic() + 30
+        while self.points(before) < 8:
+            assert time.monotonic() < deadline, self.child.before
+            self.child.expect(pexpect.TIMEOUT, timeout=0.05)
+
+    def interrupt_in(self, line: str) -> str:
+        """Press Ctrl-C once while a plan measures."""
+        self.begin(line)
+        self.child.sendintr()
+        return self.read()
+
+    def close(self) -> None:
+        """End it as a user would, and by force if that fails."""
+        self.child.sendline("exit()")
+        try:
+            self.child.expect(pexpect.EOF, timeout=20)
+        finally:
+            self.child.close(force=True)
+
+
+@pytest.fixture(scope="module")
+def console(simulated_beamline, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("console")
+    console = Console(folder, OPERANDO_BEAMLINE=str(simulated_beamline.settings))
+    assert "process variables answered" in console.welcome, console.welcome
+    console.do('RE(mv(front_end_shutter, "open"))')
+    yield console
+    console.close()
+
+
+@pytest.fixture
+def ring_dump(simulated_beamline):
+    dump = epics.PV(f"{simulated_beamline.prefix}RING:SIM:DUMP")
+    assert dump.wait_for_connection(timeout=5)
+    yield dump
+    dump.put(0, wait=True)
+
+
+def test_a_scan_runs_is_paused_by_ctrl_c_and_goes_on(console):
+    assert "exit_status='success'" in (told := console.do(SCAN)), told
+    console.interrupt_in(SCAN)
+    assert "paused" in console.do("RE.state")
+    assert "exit_status='success'" in (told := console.do("RE.resume()")), told
+    events = [doc for name, doc in console.last_run() if name == "event"]
+    assert sum("i0" in doc["data"] for doc in events) == POINTS
+
+
+def test_abort_after_a_pause_closes_the_shutter_and_the_run(console):
+    console.interrupt_in(SCAN)
+    assert "open" in console.do("photon_shutter.position")
+    console.do("RE.abort()")
+    assert "closed" in console.do("photon_shutter.position")
+    assert console.last_run()[-1][1]["exit_status"] == "abort"
+    assert "idle" in console.do("RE.state")
+
+
+def test_magics_move_but_are_not_needed(console):
+    console.do("%mov stage.x 1.5")
+    assert "1.5" in console.do("round(stage.x.position, 3)")
+    console.do("RE(mv(stage.x, 0.0))")
+    assert "0.0" in console.do("abs(round(stage.x.position, 3))")
+
+
+def test_metadata_outlive_the_session_and_each_run_has_a_baseline(console):
+    console.do('RE.md["proposal"] = "2026-1"')
+    console.do("RE(count([ion_chambers]))")
+    start, *documents = [doc for _, doc in console.last_run()]
+    assert start["proposal"] == "2026-1"
+    assert "baseline" in {doc.get("name") for doc in documents}
+    assert any(
+        "ring_current" in doc["data"] and "stage_x" in doc["data"] for doc in documents if "data" in doc
+    )
+    assert json.loads((console.data / "metadata.json").read_text())["proposal"] == "2026-1"
+
+
+def test_prompt_tells_experiment_and_cell(console):
+    assert re.search(r"\[no experiment \| stopped \d\.\d{3} V x=0\.\d{3}\]", console.do("1"))
+
+
+def test_a_run_waits_while_the_ring_is_empty_and_goes_on_with_the_beam(console, ring_dump):
+    console.begin(SCAN)
+    ring_dump.put(1)
+    console.child.expect("Suspending", timeout=20)
+    console.child.expect("less than 10 mA", timeout=20)
+    ring_dump.put(0)
+    assert "exit_status='success'" in (told := console.read(60)), told
+    events = [doc["data"] for name, doc in console.last_run() if name == "event"]
+    seen = {round(data["mono_energy_setpoint"], 3) for data in events if "i0" in data}
+    assert len(seen) == POINTS
+    assert min(data["ring_current"] for data in events if "i0" in data) > 0
+
+
+def test_motors_move_without_beam(console, ring_dump):
+    ring_dump.put(1, wait=True)
+    told = console.do("RE(mv(stage.x, 0.5)); RE(mv(stage.x, 0.0)); RE.state")
+    assert "idle" in told
+    assert "Suspending" not in told
+
+
+def short_experiment(folder: Path) -> Path:
+    """An experiment file of a few spectra without references."""
+    text = (ROOT / "experiment" / "nmc811.toml").read_text()
+    text = re.sub(r"\[\[references\]\].*?(?=\[\[measurements\]\])", "", text, flags=re.S)
+    for old, new in (
+        ('until_time_s = "5 min"', "until_time_s = 10"),
+        ('until_time_s = "3h"', "until_time_s = 120"),
+        ("every_lithium_content = 0.02", "every_lithium_content = 0.003"),
+        ("0.8, 0.2]", "2, 0.2]"),
+        ('"nmc811-first-charge"', '"short"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "short.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_experiment_file_runs_from_the_console_and_redoes_what_a_beam_dump_spoils(console, ring_dump):
+    path = short_experiment(console.data)
+    console.child.sendline(f'result = RE(run_experiment("{path}")).plan_result')
+    journal = console.data / "journal"
+    deadline = time.monotonic() + 60
+    while not (found := measurements(journal)) or found[-1].stop is not None or count(found[-1]) < 4:
+        assert time.monotonic() < deadline, console.child.before
+        console.child.expect(pexpect.TIMEOUT, timeout=0.05)
+    ring_dump.put(1)
+    while measurements(journal)[-1].stop is None:
+        assert time.monotonic() < deadline, console.child.before
+        console.child.expect(pexpect.TIMEOUT, timeout=0.05)
+    ring_dump.put(0)
+    told = console.read(90)
+    assert "Suspending" not in told
+    assert re.search(r"short [0-9a-f]{8} \| ", told), told
+    done = int(re.search(r"done=(\d+)", console.do("result"))[1])
+    exits = [run.stop["exit_status"] for run in measurements(journal)]
+    assert exits.count("fail") == 1
+    assert exits.count("success") == done >= 2
+
+
+def measurements(journal: Path) -> list:
+    return [
+        run for run in runs(journal) if run.start.get("purpose") == "measurement" and "trigger" in run.start
+    ]
+
+
+def count(run) -> int:
+    return [name for name, _ in read_journal(run.path)].count("event")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (None, "no beamline is named: set OPERANDO_BEAMLINE"),
+        ("/nowhere/beamline.toml", "/nowhere/beamline.toml do not exist"),
+        ("broken.toml", "not valid toml"),
+    ],
+)
+def test_ipython_starts_without_a_beamline_and_says_what_to_do(tmp_path, settings, says):
+    (tmp_path / "broken.toml").write_text("name = operando\n")
+    console = Console(tmp_path, **({"OPERANDO_BEAMLINE": settings} if settings else {}))
+    try:
+        assert says in console.welcome, console.welcome
+        assert "operando serve --scenario" in console.welcome
+        assert "Traceback" not in console.welcome
+        assert "[no beamline]" in console.welcome
+        assert "NameError" in console.do("RE")
+        assert "xanes" in console.do("xanes")
+        assert not console.data.exists()
+    finally:
+        console.close()
