@@ -36,7 +36,7 @@ lint: setup
 	$(BIN)/pyright
 
 docs: setup
-	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m mkdocs build --strict
 
 bench: setup
 	$(BIN)/python -m benchmarks

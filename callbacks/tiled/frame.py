@@ -84,7 +84,7 @@ def encode(name: str, doc: dict[str, Any]) -> bytes:
     Examples
     --------
     >>> len(encode("stop", {"run_start": "a"}))
-    26
+    27
     """
     try:
         payload = _pack([name, doc])

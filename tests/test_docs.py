@@ -1,0 +1,235 @@
+"""The documentation says what is so: its code runs, its commands, keys, links and pages exist."""
+
+import doctest
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+from docs_tables import accepted, default, rows_below
+from documents import whole_experiment
+from operando.callbacks.tiled.journal import Journal
+from operando.experiment import file, measurement_file
+from operando.experiment.cli import app
+from operando.experiment.reading import read_experiment
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "docs").rglob("*.md")}
+PAGES |= {name: ROOT / name for name in ("README.md", "CONTRIBUTING.md")}
+WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES.items())}
+
+OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
+"""Pages whose code needs the server of a data root that holds an experiment."""
+
+ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md")
+"""Pages whose code needs nothing but the package."""
+
+ELSEWHERE = ("docs/how-to/open-an-experiment.md", "docs/how-to/import-measured-spectra.md")
+"""Pages whose code a test of its own runs, or that needs measured data."""
+
+WITH_EXAMPLES = (
+    "callbacks.analysis.local_time",
+    "callbacks.analysis.xas.edge",
+    "callbacks.analysis.xas.foil",
+    "callbacks.analysis.xas.grid",
+    "callbacks.analysis.xas.mixture",
+    "callbacks.analysis.xas.valence",
+    "callbacks.live.spectrum",
+    "callbacks.tiled.frame",
+    "devices.eclab",
+    "devices.monochromator",
+    "devices.protocol",
+    "devices.step",
+    "experiment.import_settings",
+    "experiment.quantity",
+    "experiment.toml_source",
+    "plans.duration",
+    "plans.grids",
+    "plans.latches",
+    "plans.triggers",
+    "simulated_beamline.board",
+    "simulated_beamline.instrument.trigger",
+    "simulated_beamline.iocs.motor",
+    "simulated_beamline.physics.crystal",
+    "simulated_beamline.physics.diffusion",
+    "simulated_beamline.physics.dose",
+    "simulated_beamline.physics.open_circuit",
+    "simulated_beamline.physics.valence",
+    "simulated_beamline.scenario",
+)
+
+FILE_TABLES = {
+    "File": file.ExperimentFile,
+    "[experiment]": file.NameSection,
+    "[cell]": file.CellSection,
+    "[cell.stage]": file.StageSection,
+    "[limits]": file.LimitsSection,
+    "[watchdog]": file.WatchdogSection,
+    "[protocol.record]": file.RecordSection,
+    "[protocol]": file.ProtocolSection,
+    "Rest": file.RestStep,
+    "Constant current": file.ConstantCurrentStep,
+    "Constant voltage": file.ConstantVoltageStep,
+    "Loop": file.LoopStep,
+    "[[measurements]]": measurement_file.MeasurementFile,
+    "grid": measurement_file.GridFile,
+    "trigger": measurement_file.TriggerFile,
+    "[[references]]": measurement_file.ReferenceFile,
+    "[policies]": file.PoliciesSection,
+    "[beam]": file.BeamSection,
+    "[rehearsal]": file.RehearsalSection,
+}
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Fenced blocks of a language in a page, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", WRITTEN[page], re.DOTALL | re.MULTILINE)
+
+
+def shell_lines(page: str) -> list[str]:
+    """Commands in the blocks of a page for a shell, continued lines joined, without prompt and comment."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    console = "\n".join(blocks(page, "console")).replace("\\\n", " ")
+    typed = [line.removeprefix("$ ") for line in console.splitlines() if line.startswith("$ ")]
+    return [line.partition("  #")[0].strip() for line in [*text.splitlines(), *typed] if line.strip()]
+
+
+def run_blocks(page: str) -> dict[str, object]:
+    """Run the Python of a page in one namespace, each block named in a traceback."""
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks(page, "python"), start=1):
+        exec(compile(block, f"{page}, block {number}", "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory):
+    """A folder with `operando-data` in it: one experiment, in a journal and in a Tiled server that runs."""
+    pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
+    from operando.callbacks.tiled.access import writer_client
+    from operando.callbacks.tiled.replay import replay
+    from operando.experiment.tiled_server import TiledServer
+
+    folder = tmp_path_factory.mktemp("docs")
+    root = folder / "operando-data"
+    with TiledServer(root), Journal(root / "journal", minimum_free_bytes=0) as journal:
+        for record in whole_experiment(name="nmc811-first-charge", spectra=2, points=30):
+            journal(*record)
+        replay(journal.folder, writer_client(root))
+        yield folder
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("page", OVER_TILED)
+def test_code_of_a_page_runs_against_a_tiled_server(page, data_root, monkeypatch):
+    monkeypatch.chdir(data_root)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    names = run_blocks(page)
+    assert len(names["fits"]) == len(names["spectra"].measurement) == 2
+
+
+@pytest.mark.parametrize("page", ALONE)
+def test_code_of_a_page_runs(page):
+    assert run_blocks(page)
+
+
+def test_every_page_with_code_is_run():
+    with_code = {page for page in WRITTEN if blocks(page, "python")}
+    assert with_code == {*OVER_TILED, *ALONE, *ELSEWHERE}
+
+
+def test_examples_are_counted_whole():
+    told = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+        for room in ("devices", "plans", "callbacks", "experiment", "simulated_beamline")
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(r"^ *>>> ", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert told == set(WITH_EXAMPLES)
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_examples_of_docstrings_are_true(name):
+    outcome = doctest.testmod(importlib.import_module(f"operando.{name}"))
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("heading", FILE_TABLES)
+def test_reference_of_the_experiment_file_lists_every_key_with_default_and_limits(heading):
+    written = rows_below(WRITTEN["docs/reference/experiment-file.md"], heading)
+    fields = FILE_TABLES[heading].model_fields
+    assert {key: cells[:2] for key, cells in written.items()} == {
+        key: [default(field), accepted(field)] for key, field in fields.items()
+    }
+
+
+def test_reference_of_the_command_line_lists_every_command():
+    headings = re.findall(r"^## operando (\S+)$", WRITTEN["docs/reference/command-line.md"], re.MULTILINE)
+    assert headings == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_reference_of_a_command_lists_its_arguments_and_options(name):
+    written = rows_below(WRITTEN["docs/reference/command-line.md"], f"operando {name}")
+    expected = {}
+    for parameter in COMMANDS[name].params:
+        is_option = parameter.param_type_name == "option"
+        spelled = " / ".join([*parameter.opts, *parameter.secondary_opts])
+        told = spelled if is_option else parameter.name.upper()
+        expected[told] = ["yes" if parameter.required else "", parameter.help]
+    assert written == expected
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_commands_in_a_page_exist_with_their_options(page):
+    for line in shell_lines(page):
+        found = re.search(r"(?:^|/| )operando (\S+)(.*)", line)
+        if found is None or found[1].startswith("-"):
+            continue
+        known = {
+            option for each in COMMANDS[found[1]].params for option in (*each.opts, *each.secondary_opts)
+        }
+        used = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", found[2])) - {"--help"}
+        assert used <= known, line
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_targets_of_make_in_a_page_exist(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    used = {word for line in shell_lines(page) if line.startswith("make ") for word in line.split()[1:]}
+    assert {word for word in used if "=" not in word} <= targets
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_links_between_pages_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", WRITTEN[page])
+    lost = [one for one in targets if "://" not in one and not (PAGES[page].parent / one).exists()]
+    assert lost == []
+
+
+def test_whole_experiment_files_in_the_pages_are_accepted(tmp_path):
+    page = "docs/how-to/write-an-experiment.md"
+    whole = [block for block in blocks(page, "toml") if "[experiment]" in block]
+    assert whole
+    for number, block in enumerate(whole):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block)
+        assert read_experiment(path).measurements
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_toml_in_a_page_can_be_read(page):
+    for block in blocks(page, "toml"):
+        tomllib.loads(block)
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = set(
+        re.findall(r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    )
+    assert navigation == {page.removeprefix("docs/") for page in WRITTEN if page.startswith("docs/")}
