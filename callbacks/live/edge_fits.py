@@ -58,7 +58,24 @@ class EdgeFits:
         self._done.add(measurement_run)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal."""
+        """Take one document of any run of the journal; one that makes no sense costs its own run only.
+
+        Raises
+        ------
+        OSError
+            If a result could not be published, as on a full disk.
+        """
+        try:
+            self._take(name, doc)
+        except OSError:
+            raise
+        except Exception:
+            run = doc.get("run_start") or self._owner.get(doc.get("descriptor", "")) or doc.get("uid", "")
+            logger.exception("run %s is left out: its %s document makes no sense", run, name)
+            self._records.pop(run, None)
+            self._owner = {stream: owner for stream, owner in self._owner.items() if owner != run}
+
+    def _take(self, name: str, doc: Mapping[str, Any]) -> None:
         if name == "start":
             self._start(doc)
         elif name == "stop":

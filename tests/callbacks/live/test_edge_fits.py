@@ -172,3 +172,42 @@ def test_results_end_when_the_cycling_has_ended(fits, published):
     fits("stop", run.compose_stop())
     fits.settle()
     assert published[-1][0] == "stop"
+
+
+def start_of(documents, **changes):
+    documents[0] = ("start", {**documents[0][1], **changes})
+
+
+def value_of(documents, value):
+    name, doc = documents[5]
+    documents[5] = (name, {**doc, "data": {**doc["data"], "i0": value}})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda documents: start_of(documents, experiment="no mapping"),
+        lambda documents: start_of(documents, element=None),
+        lambda documents: start_of(documents, element="Xx"),
+        lambda documents: start_of(documents, valence={}),
+        lambda documents: value_of(documents, "text"),
+        lambda documents: value_of(documents, {}),
+        lambda documents: value_of(documents, [1.0, 2.0]),
+        lambda documents: documents.__setitem__(5, ("event", {"descriptor": documents[1][1]["uid"]})),
+        lambda documents: documents.pop(1),
+    ],
+)
+def test_a_corrupt_run_costs_itself_alone(published, spoil):
+    fits = EdgeFits(lambda name, doc: published.append((name, doc)))
+    start = cycling().start_doc
+    fits("start", start)
+    corrupt = list(spectrum_documents(8333.0, of=start["uid"]))
+    uid = corrupt[0][1]["uid"]
+    spoil(corrupt)
+    send(fits, corrupt)
+    sound = list(spectrum_documents(8333.0, of=start["uid"]))
+    send(fits, sound)
+    results = [doc["data"] for name, doc in published if name == "event"]
+    assert results[-1]["measurement_run"] == sound[0][1]["uid"]
+    assert results[-1]["verdict"] == "good"
+    assert all(each["verdict"] != "good" for each in results if each["measurement_run"] == uid)
