@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 
 from ..callbacks.tiled.journal import Journal
@@ -29,9 +30,10 @@ from .conversion import (
     watchdog_of,
 )
 from .file import ExperimentFile
+from .heartbeat import Heartbeat
 from .reading import read_experiment
-from .resumption import close_dead_runs, remains_of, resume_point
-from .run_engine import JsonMetadata, ends_in_order, make_run_engine
+from .resumption import Remains, close_dead_runs, remains_of, resume_point
+from .run_engine import beamline_engine, ends_in_order
 from .settings import DataRoot
 
 logger = logging.getLogger(__name__)
@@ -80,15 +82,10 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
         raise AcquisitionError(str(report))
     close_dead_runs(root.journal)
     with Journal(root.journal) as journal:
-        engine = make_run_engine(
-            journal,
-            JsonMetadata(root.metadata),
-            baseline=[beamline.stage, beamline.ring],
-            handles_ctrl_c=False,
-        )
+        engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
         keep_file(file, root.experiment(experiment.experiment.name, start.uid))
-        with ends_in_order(engine) as received:
+        with Heartbeat(beamline.cell.heartbeat), ends_in_order(engine) as received:
             try:
                 outcome = engine(whole_experiment(experiment, beamline, start))
             except RunEngineInterrupted:
@@ -107,25 +104,42 @@ def _result(outcome: Any) -> OperandoResult:  # noqa: ANN401
 
 
 def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) -> Start:
-    """Go on with the experiment that the cell still runs, when it has this name; else begin anew.
+    """Go on with the experiment of this name that was not followed to its end; else begin anew.
+
+    A cell that is held (by the policy at an abort, or its watchdog) goes on with its protocol. Of one whose
+    protocol ended while nobody was there the record is completed; the next start after that begins anew.
 
     Raises
     ------
     AcquisitionError
-        When the cell runs an experiment of another name or one that the journal does not know.
+        When the cell runs an experiment of another name, one that the journal does not know, or one that
+        another process follows.
     """
-    if str(beamline.cell.state.get()).lower() != "running":
-        return Start(str(uuid.uuid4()))
+    state = str(beamline.cell.state.get()).lower()
     uid = str(beamline.cell.experiment_uid.get())
-    remains = remains_of(journal, uid)
+    remains = remains_of(journal, uid) if uid else None
+    if state != "running" and not _is_unfinished(remains, experiment.experiment.name):
+        return Start(str(uuid.uuid4()))
     if remains is None or remains.name != experiment.experiment.name:
         known = f"{remains.name} ({uid})" if remains is not None else f"experiment {uid or 'without uid'}"
         raise AcquisitionError(
             f"the cell runs {known}, not {experiment.experiment.name}: "
             "stop it at the potentiostat, or run its own file"
         )
-    logger.warning("going on with experiment %s, which a dead acquisition left running", uid)
+    if remains.cycling[-1].alive:
+        raise AcquisitionError(
+            f"another process follows experiment {remains.name} ({uid}): end that one first; "
+            f"it writes {remains.cycling[-1].path.name}"
+        )
+    logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
     return Start(uid, resume_point(remains))
+
+
+def _is_unfinished(remains: Remains | None, name: str) -> bool:
+    """Whether the cell has begun an experiment of this name that was not followed to its end."""
+    if remains is None or remains.name != name or remains.has_ended:
+        return False
+    return resume_point(remains).last_time_s > 0
 
 
 def keep_file(file: Path, folder: Path) -> None:
@@ -162,6 +176,8 @@ def whole_experiment(
     # ophyd's annotations are older than bluesky's protocols; the devices keep them.
     station: Any = beamline
     timing, guard = dead_times(beamline.timing), BeamGuard()
+    # A process that was killed in a scan has left it open: the cell must not wait in the beam.
+    yield from set_all({station.photon_shutter: "closed"})
     if start.resume is None:
         stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)
@@ -189,7 +205,7 @@ def whole_experiment(
             ring=station.ring,
             front_end_shutter=station.front_end_shutter,
             resume=start.resume,
-            md=md,
+            md={**md, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
         )
     )
 

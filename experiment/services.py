@@ -3,12 +3,16 @@
 import fcntl
 import json
 import logging
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import IO
 
 from ..callbacks.tiled.access import TiledConnection
@@ -92,6 +96,8 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
     They end in the order in which each can still hand on what it holds: pictures and fits, forwarder, Tiled.
+    When the block is interrupted the forwarder leaves what it has not carried yet:
+    the journal keeps it, `operando replay` brings it to Tiled.
 
     Parameters
     ----------
@@ -114,19 +120,41 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
         # Nothing that measures needs Tiled: it comes up beside the beamline, the forwarder waits for it.
-        server, starter = TiledServer(root.path), stack.enter_context(ThreadPoolExecutor(1, "tiled"))
+        server = TiledServer(root.path)
+        stack.callback(server.stop)
+        starter = stack.enter_context(ThreadPoolExecutor(1, "tiled"))
+        # First of the two: it cuts short a start that is still under way, for which the executor would wait.
         stack.callback(server.stop)
         tiled = starter.submit(server.start)
         helpers = [forwarder(root), live_fits(root), live_picture(root)]
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
+        stack.push(partial(_hasten, helpers))
         environment = {"OPERANDO_DATA": str(root.path)}
         if beamline is not None:
             beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
+            repeater_port = _free_udp_port()
+            repeater = ca_repeater(root, repeater_port)
+            stack.callback(repeater.end)
+            repeater.start()
             environment |= epics_environment(root.run / "beamline.json")
-            helpers.append(beamline)
+            environment["EPICS_CA_REPEATER_PORT"] = str(repeater_port)
+            helpers += [beamline, repeater]
         yield Services(environment, tuple(helpers), tiled)
+
+
+def _hasten(
+    helpers: list[HelperProcess],
+    kind: type[BaseException] | None,
+    _error: BaseException | None,
+    _trace: TracebackType | None,
+) -> None:
+    """Tell all helpers at once to end after what they are at, when the block was interrupted."""
+    if kind is not None and not issubclass(kind, Exception):
+        for helper in helpers:
+            helper.restarts_left = 0
+            helper.ask_to_end(signal.SIGINT)
 
 
 def epics_environment(beamline_json: Path) -> dict[str, str]:
@@ -147,6 +175,19 @@ def simulated_beamline(root: DataRoot, rehearsal: RehearsalSection) -> HelperPro
     ]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
+
+
+def ca_repeater(root: DataRoot, port: int) -> HelperProcess:
+    """Repeater of Channel Access' beacons: where none is installed every client would complain."""
+    command = [sys.executable, "-m", "caproto.commandline.repeater", "--quiet"]
+    environment = {"EPICS_CA_REPEATER_PORT": str(port)}
+    return HelperProcess("ca_repeater", command, root.run, environment=environment, restarts_left=RESTARTS)
+
+
+def _free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def live_fits(root: DataRoot) -> HelperProcess:

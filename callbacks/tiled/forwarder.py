@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -45,6 +46,13 @@ class Forwarder:
         Makes a client with the key of the writer; called again after an outage.
     roots : tuple of Path
         Folders from which external files may be registered.
+
+    Attributes
+    ----------
+    halt : threading.Event
+        Set it to end after the run that is being carried, whatever is left; the journal keeps it.
+    wake : threading.Event
+        Set it to cut a pause short.
     """
 
     def __init__(self, folder: Path, connect: Connect, roots: tuple[Path, ...] = ()) -> None:
@@ -54,6 +62,7 @@ class Forwarder:
         self._client: Any = None
         self._projections: dict[Path, RunProjection] = {}
         self._done: set[Path] = set()
+        self.halt, self.wake = threading.Event(), threading.Event()
 
     def step(self) -> int:
         """Carry everything written so far; return the number of documents.
@@ -67,7 +76,7 @@ class Forwarder:
             if self._client is None:
                 self._client = self._connect()
             paths = [path for path in sorted(self.folder.glob(f"*{SUFFIX}")) if path not in self._done]
-            return sum(self._advance(path) for path in paths)
+            return sum(self._advance(path) for path in paths if not self.halt.is_set())
         except Exception:
             self._client = None
             self._projections.clear()
@@ -110,7 +119,7 @@ class Forwarder:
         self._projections.pop(path, None)
 
     def run(self, until: Callable[[], bool], interval_s: float = 1.0) -> None:
-        """Go on until told to end and nothing is left to carry, or Tiled is away then.
+        """Go on until told to end and nothing is left to carry, Tiled is away then, or `halt` is set.
 
         Parameters
         ----------
@@ -119,8 +128,8 @@ class Forwarder:
         interval_s : float
             Least time in s between two steps; a step that took longer is followed by a pause of that length.
         """
-        pause, wait_s = threading.Event(), interval_s
-        while True:
+        pause, wait_s = self.wake, interval_s
+        while not self.halt.is_set():
             ending, began = until(), time.monotonic()
             try:
                 count = self.step()
@@ -141,7 +150,7 @@ class Forwarder:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Forward a journal until SIGTERM or SIGINT, then what is left, then end; acquisition goes first."""
+    """Forward a journal until SIGTERM, then what is left; SIGINT ends it sooner. Acquisition goes first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
@@ -154,10 +163,17 @@ def main(arguments: list[str] | None = None) -> None:
     where = options.tiled or options.journal.resolve().parent
     roots = (options.journal.resolve().parent, *options.root)
     ending = threading.Event()
+    forwarder = Forwarder(options.journal, lambda: writer_client(where), roots)
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            forwarder.halt.set()
+        ending.set()
+        forwarder.wake.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, end)
     with only_forwarder(options.journal):
-        forwarder = Forwarder(options.journal, lambda: writer_client(where), roots)
         forwarder.run(ending.is_set, options.interval)
 
 
