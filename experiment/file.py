@@ -6,7 +6,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from .chemistry import CHEMISTRIES
 from .measurement_file import MeasurementFile, ReferenceFile, Section
-from .quantity import CRate, Seconds, Volts
+from .quantity import CRate, Seconds, StepId, Volts
 
 Policy = Literal["continue", "hold_voltage", "hold_current", "rest"]
 """What the cell does when the acquisition cannot go on."""
@@ -78,7 +78,7 @@ class LimitsSection(Section):
     current_max_ma: PositiveFloat
     capacity_max_mah: float | None = Field(default=None, gt=0)
     temperature_max_degc: float = Field(default=60.0, gt=-20, le=150)
-    delay_s: float = Field(default=0.5, gt=0, le=60)
+    delay_s: float = Field(default=0.5, gt=0, le=10)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -101,7 +101,7 @@ class RestStep(Section):
     """No current for a time."""
 
     technique: Literal["rest"]
-    id: str | None = None
+    id: StepId | None = None
     until_time_s: Seconds
 
 
@@ -110,7 +110,7 @@ class ConstantCurrentStep(Section):
 
     technique: Literal["constant_current"]
     direction: Literal["charge", "discharge"]
-    id: str | None = None
+    id: StepId | None = None
     current_ma: float | None = Field(default=None, gt=0)
     rate: CRate | None = None
     until_voltage_v: Volts | None = None
@@ -141,7 +141,7 @@ class ConstantVoltageStep(Section):
 
     technique: Literal["constant_voltage"]
     voltage_v: Volts
-    id: str | None = None
+    id: StepId | None = None
     until_current_ma: float | None = Field(default=None, gt=0)
     until_rate: CRate | None = None
     until_time_s: Seconds | None = None
@@ -169,7 +169,7 @@ class LoopStep(Section):
     technique: Literal["loop"]
     to_step: str
     repeat: PositiveInt
-    id: str | None = None
+    id: StepId | None = None
 
 
 Step = Annotated[

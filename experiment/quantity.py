@@ -11,6 +11,9 @@ SECONDS_PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 VOLTAGE_RANGE_V = (-5.0, 10.0)
 """No single cell is cycled outside: a number beyond it was written in another unit."""
 
+LONGEST_ID = 39
+"""Characters of a step's identity that a potentiostat keeps."""
+
 _DURATION = re.compile(r"^\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(s|min|h|d)\s*$")
 _RATE = re.compile(r"^\s*(?:([0-9]*\.?[0-9]+)\s*)?C\s*(?:/\s*([0-9]*\.?[0-9]+))?\s*$")
 
@@ -103,6 +106,26 @@ def voltage(value: float) -> float:
     raise ValueError(f"{value:g} V is outside {low:g} to {high:g} V{guess}")
 
 
+def step_id(value: str) -> str:
+    """Refuse the identity of a step that the potentiostat would not take.
+
+    Raises
+    ------
+    ValueError
+        With more than 39 characters, or with a space or a comma.
+
+    Examples
+    --------
+    >>> step_id("slow-charge")
+    'slow-charge'
+    """
+    if re.fullmatch(rf"[^\s,]{{1,{LONGEST_ID}}}", value) is None:
+        raise ValueError(
+            f"{value!r} is no id of a step; use at most {LONGEST_ID} characters, no space or comma"
+        )
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(seconds)]
 """A duration in s, written as a number or as text with a unit."""
 
@@ -111,3 +134,6 @@ CRate = Annotated[float, BeforeValidator(c_rate)]
 
 Volts = Annotated[float, AfterValidator(voltage)]
 """A voltage in V within what a cell can have."""
+
+StepId = Annotated[str, AfterValidator(step_id)]
+"""Identity of a step: at most 39 characters, no space or comma."""

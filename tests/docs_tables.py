@@ -8,11 +8,11 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen, MinLen
-from operando.experiment.quantity import c_rate, seconds, voltage
+from operando.experiment.quantity import c_rate, seconds, step_id, voltage
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-VALIDATED = {seconds: "duration", c_rate: "C-rate", voltage: "-5 to 10"}
+VALIDATED = {seconds: "duration", c_rate: "C-rate", voltage: "-5 to 10", step_id: "text, no space or comma"}
 PLAIN = {float: "number", int: "whole number", str: "text", bool: "true or false"}
 BOUNDS = {Gt: ("above", "gt"), Ge: ("at least", "ge"), Lt: ("below", "lt"), Le: ("at most", "le")}
 
@@ -76,4 +76,4 @@ def _bounds(metadata: Any) -> Iterator[str]:
         elif isinstance(part, MaxLen | MinLen | Len):
             continue
         elif pattern := getattr(part, "pattern", None):
-            yield "letters, digits and `_.-`" if pattern.endswith("_.-]*$") else f"like `{pattern}`"
+            yield "letters, digits and `_.-`" if "A-Z" in pattern else f"like `{pattern}`"

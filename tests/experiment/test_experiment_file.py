@@ -55,6 +55,8 @@ def test_default_experiment_is_accepted():
         ("[-155, -45, 20, 0.2]", "[-155, -45, -20, 0.2]", "region 1"),
         ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
+        ('id = "rest"', 'id = "first rest"', "no space or comma"),
+        ("temperature_max_degc = 50.0", "delay_s = 30.0", "less than or equal to 10"),
     ],
 )
 def test_bad_file_is_refused_with_its_line_and_a_remedy(tmp_path, old, new, says):
