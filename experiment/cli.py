@@ -46,6 +46,16 @@ def complaining() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def tell_if_empty(root: DataRoot) -> bool:
+    """Say so if a data root has no journal, and how to name another one."""
+    if any(root.journal.glob("*.journal")):
+        return False
+    console.print(
+        f"no experiments in {root.path}; data elsewhere? set OPERANDO_DATA to that folder", soft_wrap=True
+    )
+    return True
+
+
 @app.command()
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
@@ -72,7 +82,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         rehearsal = experiment.rehearsal.model_copy(update={"speed": speed} if speed else {})
         root = DataRoot.from_environment()
         with rehearsing(file, experiment, rehearsal, simulated_settings(), root, console) as outcome:
-            console.print(outcome_report(outcome, root))
+            console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
 @app.command()
@@ -119,6 +129,8 @@ def replay() -> None:
 
     with complaining():
         root = DataRoot.from_environment()
+        if tell_if_empty(root):
+            return
         with TiledServer(root.path):
             report = bring_up_to_date(root.journal, writer_client(root.path), roots=(root.path,))
         console.print(
@@ -137,7 +149,10 @@ def list_experiments() -> None:
     from .report import experiments_table
 
     with complaining():
-        console.print(experiments_table(DataRoot.from_environment().journal))
+        root = DataRoot.from_environment()
+        if tell_if_empty(root):
+            return
+        console.print(experiments_table(root.journal))
 
 
 @app.command()

@@ -19,6 +19,15 @@ BYTES_PER_POINT = 600
 BYTES_PER_SAMPLE = 150
 """Bytes of one sample of the cycler in the journal."""
 
+REHEARSAL_POINT_S = 0.026
+"""Wall time of one point of a rehearsed scan, as measured: exposures pass at once, software does not, s."""
+
+REHEARSAL_SPECTRUM_S = 0.5
+"""Wall time of a rehearsed spectrum beside its points, s."""
+
+REHEARSAL_START_S = 20.0
+"""Wall time until the services of a rehearsal run, and until they have ended, s."""
+
 JOULE_PER_EV = 1.602176634e-19
 CM2_PER_MM2 = 1e-2
 
@@ -201,6 +210,25 @@ def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) 
     fluence_rate = beam.flux_per_s / (beam.width_mm * beam.height_mm * CM2_PER_MM2)
     gray_per_s = fluence_rate * energy_ev * JOULE_PER_EV * float(per_gram_cm2) * 1e3
     return gray_per_s * 1e-6
+
+
+def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate], speed: float) -> float:
+    """Wall time of a rehearsal, s: the cell lives `speed` times faster, but the software takes its time.
+
+    Parameters
+    ----------
+    experiment, estimates
+        What is rehearsed.
+    speed
+        How much faster than real the cell lives while nothing is measured.
+    """
+    points = sum(estimate.count * estimate.points for estimate in estimates)
+    points += sum(len(energy_grid(reference)) for reference in experiment.references)
+    spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
+    scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
+    alone_s = max(0.0, course_of(experiment).duration_s - scanned_s)
+    software_s = points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
+    return REHEARSAL_START_S + alone_s / speed + software_s
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:

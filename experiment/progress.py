@@ -5,47 +5,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich import box
+from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 CELL = {
     "voltage": ("cell_voltage", "V", 3),
     "current": ("cell_current", "A", 6),
-    "lithium content": ("cell_lithium_content", "", 4),
+    "lithium content x": ("cell_lithium_content", "", 4),
     "capacity": ("cell_capacity", "mA h", 3),
 }
 """Rows of the display: data key, unit and decimals."""
+
+
+LEAST_FRACTION = 0.02
+"""Part of the protocol that must have passed before the wall time left is told."""
 
 
 @dataclass
 class Progress:
     """Router that keeps the latest state of the newest experiment of a name.
 
-    Attributes
+    Parameters
     ----------
     name
-        Experiment that is followed; others in the journal are ignored.
+        Name of the experiment to follow.
     expected_s
         Duration of the protocol as estimated, on the cell's clock (s).
     since
         Start documents before this time (UNIX s) are history.
+    expected_count
+        Number of measurements as estimated; 0: not told.
     """
 
     name: str
     expected_s: float
     since: float = 0.0
+    expected_count: int = 0
     uid: str = ""
     cycling_run: str = ""
     cell: dict[str, float] = field(default_factory=dict)
     ledger: Counter[str] = field(default_factory=Counter)
     references: int = 0
     measuring: str = ""
+    points: int = 0
+    points_expected: int = 0
     fit: Mapping[str, Any] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    trouble: str = ""
     stop: Mapping[str, Any] = field(default_factory=dict)
     _first_time: float | None = None
+    _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +68,7 @@ class Progress:
         elif name == "descriptor" and doc["run_start"] in self._purposes:
             self._streams[doc["uid"]] = doc["run_start"]
         elif name == "event" and doc["descriptor"] in self._streams:
-            self._event(self._purposes[self._streams[doc["descriptor"]]], doc["data"])
+            self._event(self._purposes[self._streams[doc["descriptor"]]], doc)
         elif name == "stop" and doc["run_start"] in self._purposes:
             self._stop(self._purposes.pop(doc["run_start"]), doc)
 
@@ -67,6 +79,21 @@ class Progress:
             return 0.0
         return self.cell["cell_time"] - self._first_time
 
+    @property
+    def fraction(self) -> float:
+        """Part of the protocol that has passed, 0 to 1."""
+        if self.stop:
+            return 1.0
+        return min(1.0, self.elapsed_s / self.expected_s) if self.expected_s > 0 else 0.0
+
+    @property
+    def wall_left_s(self) -> float | None:
+        """Wall time left if it goes on as so far, s; None while that cannot be told."""
+        if self.fraction < LEAST_FRACTION:
+            return None
+        first, last = self._host_times
+        return (last - first) * (1.0 / self.fraction - 1.0)
+
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}
         if experiment.get("name") != self.name or doc["time"] < self.since:
@@ -76,23 +103,33 @@ class Progress:
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
             self.cycling_run = doc["uid"]
-            self.steps = [step["id"] for step in doc["protocol"]["steps"]]
+            self.steps = [step["id"] for step in doc["protocol"]["steps"]] if doc.get("protocol") else []
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
+            self.points, self.points_expected = 0, int(doc.get("num_points", 0))
 
-    def _event(self, purpose: str, data: Mapping[str, Any]) -> None:
+    def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
+        data = doc["data"]
         if "ledger_status" in data:
-            self.ledger[str(data["ledger_status"])] += 1
+            self._ledger_entry(data)
         elif purpose == "analysis":
             self.fit = data
             self.latencies_s.append(float(data["latency_s"]))
         elif "cell_time" in data:
+            self.points += purpose in ("measurement", "reference")
             if purpose == "cycling" and self._first_time is None:
-                self._first_time = float(data["cell_time"])
+                self._first_time, self._host_times = float(data["cell_time"]), (doc["time"], doc["time"])
+            self._host_times = (self._host_times[0], max(self._host_times[1], doc["time"]))
             if float(data["cell_time"]) >= self.cell.get("cell_time", 0.0):
                 self.cell.update(
                     {key: float(value) for key, value in data.items() if key.startswith("cell_")}
                 )
+
+    def _ledger_entry(self, data: Mapping[str, Any]) -> None:
+        status = str(data["ledger_status"])
+        self.ledger[status] += 1
+        if status != "done":
+            self.trouble = f"{data['ledger_measurement']} {status}: {data['ledger_reason']}".strip()
 
     def _stop(self, purpose: str, doc: Mapping[str, Any]) -> None:
         if purpose == "cycling":
@@ -102,32 +139,57 @@ class Progress:
             self.references += purpose == "reference" and doc["exit_status"] == "success"
 
     def __rich__(self) -> RenderableType:
-        """Draw the state as a table with a bar of the time that has passed."""
-        table = Table(title=f"{self.name} {self.uid[:8]}", show_header=False, expand=False)
+        """Draw the state as a table, with a bar of the part of the protocol that has passed."""
+        title = f"{self.name} {self.uid[:8]}".strip()
+        table = Table(title=title, title_justify="left", show_header=False, box=box.SIMPLE)
+        table.add_column(no_wrap=True)
+        table.add_column(min_width=54)
         for label, (key, unit, decimals) in CELL.items():
             value = self.cell.get(key)
             table.add_row(label, "" if value is None else f"{value:.{decimals}f} {unit}".strip())
-        table.add_row("step", self._step())
-        counts = ", ".join(f"{self.ledger[status]} {status}" for status in ("done", "late", "missed"))
-        table.add_row("measurements", counts + (f", {self.references} references" if self.references else ""))
-        table.add_row("now", f"scanning {self.measuring}" if self.measuring else "cycling")
+        table.add_row("measurements", self._counts())
+        table.add_row("now", self._now())
         table.add_row("last fit", self._fit())
-        left_s = max(0.0, self.expected_s - self.elapsed_s)
-        table.add_row("cell's time left", f"about {left_s / 3600:.2f} h of {self.expected_s / 3600:.2f} h")
-        return Group(
-            table,
-            ProgressBar(total=self.expected_s, completed=min(self.elapsed_s, self.expected_s), width=50),
-        )
+        if self.trouble:
+            table.add_row("last trouble", self.trouble)
+        table.add_row("protocol", ProgressBar(total=1.0, completed=self.fraction, width=50))
+        table.add_row("time left", self._time_left())
+        return table
 
-    def _step(self) -> str:
+    def _counts(self) -> str:
+        counts = ", ".join(f"{self.ledger[status]} {status}" for status in ("done", "late", "missed"))
+        of = f" of about {self.expected_count}" if self.expected_count else ""
+        return counts + of + (f"; references: {self.references}" if self.references else "")
+
+    def _now(self) -> str:
+        if self.stop:
+            return "the protocol has ended"
+        if self.measuring:
+            return f"scanning {self.measuring}, point {self.points} of {self.points_expected}"
+        if not self.cycling_run:
+            return "preparing" if self.uid else "connecting to the beamline"
         number = int(self.cell.get("cell_step", -1))
-        return self.steps[number] if 0 <= number < len(self.steps) else ""
+        step = f": {self.steps[number]}" if 0 <= number < len(self.steps) else ""
+        return f"cycling{step}"
 
     def _fit(self) -> str:
         if not self.fit:
             return ""
         return (
-            f"{self.fit['element']} valence {self.fit['valence']:.3f} +- {self.fit['valence_sigma']:.3f} "
-            f"at x = {self.fit['lithium_content']:.3f}, {self.fit['verdict']}, "
-            f"{self.fit['latency_s'] * 1e3:.0f} ms after the scan"
+            f"{self.fit['element']} valence {self.fit['valence']:.2f} +- {self.fit['valence_sigma']:.2f} "
+            f"at x = {self.fit['lithium_content']:.3f}, {self.fit['verdict']}"
         )
+
+    def _time_left(self) -> str:
+        left_s = (1.0 - self.fraction) * self.expected_s
+        of_cell = f"{left_s / 3600:.2f} h of the cell's {self.expected_s / 3600:.2f} h"
+        if self.stop or self.wall_left_s is None:
+            return "none" if self.stop else of_cell
+        return f"about {spoken(self.wall_left_s)} ({of_cell})"
+
+
+def spoken(duration_s: float) -> str:
+    """Spell a duration for a display: "40 s", "7 min", "2.5 h"."""
+    if duration_s < 90:
+        return f"{duration_s:.0f} s"
+    return f"{duration_s / 60:.0f} min" if duration_s < 5400 else f"{duration_s / 3600:.1f} h"

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,9 @@ from rich.live import Live
 from ..callbacks.tiled.journal import JournalTail, runs
 from ..callbacks.tiled.open_experiment import experiment_from_journal
 from ..callbacks.tiled.projection import read_note
-from .estimate import course_of
+from ..devices.beamline import read_settings
+from .conversion import dead_times
+from .estimate import course_of, measurement_estimates
 from .file import ExperimentFile, RehearsalSection
 from .process import HelperProcess, ProcessError
 from .progress import Progress
@@ -105,23 +107,51 @@ def rehearsing(
     ProcessError
         When a service or the acquisition fails.
     """
-    began = time.time()
-    with running_services(root, rehearsal) as services:
+    progress = expected_progress(experiment, settings)
+    with ExitStack() as stack:
+        with told(console, f"starting the simulated beamline, {rehearsal.scenario}"):
+            services = stack.enter_context(running_services(root, rehearsal))
         acquisition = acquisition_process(file, settings, root, services)
-        progress = Progress(experiment.experiment.name, course_of(experiment).duration_s, since=began)
         try:
             acquisition.start()
             follow(acquisition, services, progress, root, console)
         finally:
+            if acquisition.is_running:
+                console.print("ending the acquisition: shutter closed, runs closed, cell as the policy says")
             acquisition.end(grace_s=30.0)
         if acquisition.exit_code:
             raise ProcessError(
                 f"the acquisition ended with code {acquisition.exit_code}\n{acquisition.tail()}"
             )
-        wait_for_tiled(root.journal, progress.uid)
-        folder = root.experiment(progress.name, progress.uid)
-        pictures = summary_pictures(root.journal, progress.uid, folder)
+        with told(console, "waiting until everything is in Tiled, and drawing the summary"):
+            wait_for_tiled(root.journal, progress.uid)
+            folder = root.experiment(progress.name, progress.uid)
+            pictures = summary_pictures(root.journal, progress.uid, folder)
         yield Outcome(progress, acquisition.exit_code or 0, services.tiled_url, pictures)
+        with told(console, "ending the simulated beamline and the other services"):
+            stack.close()
+
+
+@contextmanager
+def told(console: Console, what: str) -> Iterator[None]:
+    """Tell what is being done: a spinner in a terminal, a line elsewhere."""
+    if not console.is_terminal:
+        console.print(f"{what} ...")
+        yield
+        return
+    with console.status(f"{what} ..."):
+        yield
+
+
+def expected_progress(experiment: ExperimentFile, settings: Path) -> Progress:
+    """Progress of an experiment that starts now, with what is expected of it."""
+    estimates = measurement_estimates(experiment, dead_times(read_settings(settings).timing))
+    return Progress(
+        experiment.experiment.name,
+        course_of(experiment).duration_s,
+        since=time.time(),
+        expected_count=sum(estimate.count for estimate in estimates),
+    )
 
 
 def acquisition_process(file: Path, settings: Path, root: DataRoot, services: Services) -> HelperProcess:

@@ -1,8 +1,10 @@
 """What the command line shows: checks, outcomes, lists of experiments."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -10,8 +12,9 @@ from rich.text import Text
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
 from .check import problems
-from .estimate import course_of, measurement_estimates, size_bytes
+from .estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
 from .file import ExperimentFile
+from .progress import spoken
 from .rehearsal import Outcome
 from .settings import DataRoot
 
@@ -20,35 +23,46 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
     """Tables of what an experiment will take, and warnings."""
     course = course_of(experiment)
     estimates = measurement_estimates(experiment, timing)
-    table = Table(title=f"{experiment.experiment.name}: {experiment.cell.chemistry}")
-    for heading in ("measurement", "points", "one takes", "number", "blur (x)", "dose (MGy)", "data (MB)"):
-        table.add_column(heading)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("measurement", no_wrap=True)
+    for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for estimate in estimates:
         table.add_row(
             estimate.name,
             str(estimate.points),
-            f"{estimate.duration_s:.0f} s",
-            f"about {estimate.count}",
-            f"{estimate.blur:.4f} (accepted {estimate.max_blur:g})",
-            f"{estimate.dose_mgy:.3g}",
-            f"{estimate.size_bytes / 1e6:.1f}",
+            spoken(estimate.duration_s),
+            f"~{estimate.count}",
+            f"{estimate.blur:.4f}",
+            f"{estimate.max_blur:g}",
+            f"{estimate.dose_mgy:.3g} MGy",
+            f"{estimate.size_bytes / 1e6:.1f} MB",
         )
     lines = [
         f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
         f"at most {course.current_max_a * 1e3:.3g} mA",
-        f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal",
+        f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
+    if experiment.rehearsal is not None:
+        speed = experiment.rehearsal.speed
+        wall_s = rehearsal_s(experiment, estimates, speed)
+        lines.append(f"rehearsal: about {spoken(wall_s)} at speed {speed:g}, most of it for the spectra")
     warnings = [sentence for estimate in estimates for sentence in estimate.warnings]
     warnings += [problem.text for problem in problems(experiment)]
     told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
-    return Group(table, *(Text(line) for line in lines), *told)
+    title = Text(
+        f"{experiment.experiment.name}: {experiment.cell.chemistry}, nothing was started", style="bold"
+    )
+    return Group(title, table, *(Text(line) for line in lines), *told)
 
 
 def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     """Say what came out of a rehearsal, where it is and how to fetch it."""
     progress = outcome.progress
     counts = ", ".join(f"{progress.ledger[status]} {status}" for status in ("done", "late", "missed"))
-    lines = [f"{progress.name} {progress.uid}", f"measurements: {counts}, {progress.references} references"]
+    lines = [f"measurements: {counts}; {progress.references} references"]
+    if progress.trouble:
+        lines.append(f"last trouble: {progress.trouble}; operando show {progress.uid[:8]} has all")
     if progress.latencies_s:
         ordered = sorted(progress.latencies_s)
         lines.append(
@@ -59,12 +73,26 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     lines += [
         f"data: {root.path}",
         "",
-        f"export OPERANDO_DATA={root.path}",
+        "To fetch them, start Tiled in another terminal and leave it running:",
+        "",
+        f"OPERANDO_DATA={shlex.quote(str(root.path))} operando serve",
+        "",
+        "and in Python:",
+        "",
+        *snippet(root, progress.uid),
+    ]
+    title = Text(f"{progress.name} {progress.uid}", style="bold")
+    return Group(title, *(Text(line, no_wrap=True, overflow="ignore") for line in lines))
+
+
+def snippet(root: DataRoot, uid: str) -> list[str]:
+    """Lines of Python that open an experiment through Tiled."""
+    return [
         "from operando.callbacks.tiled.access import reader_client",
         "from operando.callbacks.tiled.open_experiment import open_experiment",
-        f'experiment = open_experiment(reader_client("{root.path}"), "{progress.uid}")',
+        f'experiment = open_experiment(reader_client({str(root.path)!r}), "{uid[:8]}")',
+        "experiment.edge_fits",
     ]
-    return Group(*(Text(line) for line in lines))
 
 
 def experiments_table(journal: Path) -> RenderableType:

@@ -1,0 +1,153 @@
+"""The command line as a user meets it: what it says, how it ends."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import operando.experiment
+import pytest
+from documents import whole_experiment
+from operando.callbacks.tiled.journal import Journal
+from operando.experiment.cli import app
+from operando.experiment.progress import Progress
+from operando.experiment.rehearsal import Outcome
+from operando.experiment.report import outcome_report, snippet
+from operando.experiment.services import BusyError, lock
+from operando.experiment.settings import DataRoot
+from rich.console import Console
+from typer.testing import CliRunner
+
+DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
+
+
+@pytest.fixture(autouse=True)
+def fresh(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPERANDO_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("OPERANDO_BEAMLINE", raising=False)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return DataRoot(tmp_path / "data")
+
+
+@pytest.fixture
+def measured(root):
+    """Uid of an experiment in the journal."""
+    documents = whole_experiment(spectra=2, points=5)
+    with Journal(root.journal) as journal:
+        for name, doc in documents:
+            journal(name, doc)
+    return documents[0][1]["experiment"]["uid"]
+
+
+def call(*arguments: str):
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
+    result = call("check", str(DEFAULT))
+    assert result.exit_code == 0
+    for told in ("ni_k", "blur in x", "MGy", "MB", "protocol: about 2.", "rehearsal: about", "at speed 500"):
+        assert told in result.stdout, result.stdout
+    assert "…" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("until_voltage_v = 4.3", "until_voltage = 4.3", r"bad\.toml:\d+: .*did you mean 'until_voltage_v'"),
+        ("until_voltage_v = 4.3", "until_voltage_v = 4.5", r"bad\.toml:\d+: .*not inside the limits"),
+        ("every_lithium_content = 0.02", "at_voltage_v = [5.0]", r"bad\.toml:\d+: .*never fire"),
+        ("[experiment]", "[experiment", r"bad\.toml: not valid toml"),
+    ],
+)
+def test_bad_file_ends_with_2_and_names_line_and_remedy(tmp_path, old, new, says):
+    path = tmp_path / "bad.toml"
+    path.write_text(DEFAULT.read_text().replace(old, new, 1))
+    for command in ("check", "rehearse"):
+        result = call(command, str(path))
+        assert result.exit_code == 2
+        assert re.search(says, result.stderr), result.stderr
+        assert "Traceback" not in result.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_absent_file_is_named():
+    result = call("check", "/nowhere/experiment.toml")
+    assert result.exit_code == 2
+    assert "/nowhere/experiment.toml: cannot be read" in result.stderr
+
+
+def test_run_without_a_beamline_says_how_to_name_one():
+    result = call("run", str(DEFAULT))
+    assert result.exit_code == 1
+    assert "set OPERANDO_BEAMLINE or --beamline" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["list"], ["replay"]])
+def test_an_empty_data_root_is_told_and_nothing_is_made(tmp_path, command):
+    result = call(*command)
+    assert result.exit_code == 0
+    assert "no experiments" in result.stdout
+    assert str(tmp_path / "data") in result.stdout.replace("\n", "")
+    assert not (tmp_path / "data").exists()
+
+
+def test_list_and_show_tell_name_state_and_ledger(measured):
+    listed = call("list").stdout
+    assert "demo" in listed
+    assert measured[:8] in listed
+    shown = call("show", measured[:8]).stdout
+    assert "2 done" in shown
+    assert "measurement" in shown
+    assert call("show", "demo").exit_code == 0
+
+
+def test_show_of_an_unknown_experiment_points_at_list(measured):
+    result = call("show", "zzz")
+    assert result.exit_code == 1
+    assert "operando list" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_outcome_tells_counts_picture_and_how_to_fetch(root, measured):
+    progress = Progress("demo", 360.0, uid=measured, references=3)
+    progress.ledger.update({"done": 40, "missed": 1})
+    progress.trouble = "ni_k missed: superseded"
+    progress.latencies_s = [0.1, 0.2, 0.4]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(
+            outcome_report(Outcome(progress, 0, "", (Path("/x/summary.png"),)), root), soft_wrap=True
+        )
+    told = captured.get()
+    assert "40 done, 0 late, 1 missed; 3 references" in told
+    assert "ni_k missed: superseded" in told
+    assert "latency median 200 ms, largest 400 ms" in told
+    assert "picture: /x/summary.png" in told
+    assert f"OPERANDO_DATA={root.path} operando serve" in told
+    for line in snippet(root, measured):
+        assert line in told.splitlines()
+
+
+def test_only_one_process_runs_services_in_a_data_root(root):
+    said = r"services already run in .*set OPERANDO_DATA"
+    with lock(root), pytest.raises(BusyError, match=said), lock(root):
+        pass
+    with lock(root):
+        assert (root.run / "services.lock").exists()
+
+
+@pytest.mark.slow
+def test_help_comes_at_once():
+    command = [sys.executable, "-m", "operando.experiment.cli", "--help"]
+    before = os.times().children_user
+    subprocess.run(command, capture_output=True, check=True, timeout=30)
+    assert os.times().children_user - before < 1.5

@@ -1,0 +1,78 @@
+"""What an experiment will take, against what can be reckoned by hand."""
+
+from pathlib import Path
+
+import operando.experiment
+import pytest
+from operando.experiment.dead_time import expected_timing
+from operando.experiment.estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
+from operando.experiment.reading import read_experiment
+from operando.plans.duration import Timing
+
+DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
+
+
+def changed(tmp_path, *changes):
+    text = DEFAULT.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "changed.toml"
+    path.write_text(text)
+    return read_experiment(path)
+
+
+def test_protocol_that_ends_by_time_takes_its_time(tmp_path):
+    course = course_of(changed(tmp_path, ('until_time_s = "3h"', 'until_time_s = "30 min"')))
+    assert course.duration_s == pytest.approx(300 + 2 * 1800)
+    assert course.travel == pytest.approx(2 * 0.25, abs=1e-3)
+    assert course.current_max_a == pytest.approx(2.011e-3 / 2)
+    assert course.half_cycles == 2
+
+
+def test_loops_are_counted_as_often_as_they_run(tmp_path):
+    first = '[[references]]\nname = "NiO"'
+    loop = '[[protocol.steps]]\ntechnique = "loop"\nto_step = "charge"\nrepeat = 2\n\n'
+    short = ('until_time_s = "3h"', 'until_time_s = "30 min"')
+    once = course_of(changed(tmp_path, short))
+    thrice = course_of(changed(tmp_path, short, (first, loop + first)))
+    assert thrice.half_cycles == 3 * once.half_cycles
+    assert thrice.duration_s == pytest.approx(300 + 3 * 3600)
+
+
+def test_spectra_blur_and_duration_follow_from_trigger_current_and_grid(tmp_path):
+    experiment = changed(tmp_path, ('until_time_s = "3h"', 'until_time_s = "30 min"'))
+    timing = Timing(move_s=0.1, settle_s=0.0, per_point_overhead_s=0.1, start_s=5.0)
+    (estimate,) = measurement_estimates(experiment, timing)
+    assert estimate.count in (24, 25)
+    assert estimate.duration_s == pytest.approx(5.0 + estimate.points * 0.4)
+    assert estimate.blur == pytest.approx(estimate.duration_s / 7200, rel=1e-3)
+    assert estimate.interval_s == pytest.approx(0.02 * 7200, rel=1e-3)
+    assert size_bytes(experiment, [estimate]) > estimate.size_bytes > 0
+
+
+def test_dose_grows_with_flux_and_shrinks_with_area(tmp_path):
+    timing = Timing()
+    beam = "[rehearsal]\n"
+    (weak,) = measurement_estimates(changed(tmp_path), timing)
+    strong_file = changed(tmp_path, (beam, "[beam]\nflux_per_s = 1e12\nwidth_mm = 0.5\n\n[rehearsal]\n"))
+    (strong,) = measurement_estimates(strong_file, timing)
+    assert strong.dose_mgy == pytest.approx(20 * weak.dose_mgy)
+
+
+def test_scans_slower_than_their_trigger_and_blurred_ones_are_told(tmp_path):
+    experiment = changed(tmp_path, ("every_lithium_content = 0.02", "every_lithium_content = 0.002"))
+    (estimate,) = measurement_estimates(experiment, Timing(move_s=1.0))
+    told = "\n".join(estimate.warnings)
+    assert "some will be late or missed" in told
+    assert "blurs" in told
+
+
+def test_rehearsal_takes_longer_the_slower_the_cell_lives(monkeypatch):
+    monkeypatch.delenv("OPERANDO_BEAMLINE", raising=False)
+    experiment = read_experiment(DEFAULT)
+    estimates = measurement_estimates(experiment, expected_timing(experiment))
+    alone_s = course_of(experiment).duration_s - sum(each.count * each.duration_s for each in estimates)
+    fast, slow = (rehearsal_s(experiment, estimates, speed) for speed in (1000.0, 100.0))
+    assert slow - fast == pytest.approx(alone_s * (1 / 100 - 1 / 1000))
+    assert 120 < rehearsal_s(experiment, estimates, 500.0) < 400

@@ -1,0 +1,68 @@
+"""The display of a running experiment tells what a user looks for."""
+
+import pytest
+from documents import ExperimentDocuments, whole_experiment
+from operando.experiment.progress import Progress, spoken
+from rich.console import Console
+
+
+def seen(progress):
+    console = Console(width=80, record=True, file=None, quiet=False, force_terminal=False)
+    with console.capture() as captured:
+        console.print(progress)
+    return captured.get()
+
+
+def follow(documents, **options):
+    progress = Progress("demo", expected_s=3600.0, **options)
+    for name, doc in documents:
+        progress(name, doc)
+    return progress
+
+
+def test_before_the_first_document_it_connects():
+    told = seen(Progress("demo", 3600.0, expected_count=69))
+    assert "connecting to the beamline" in told
+    assert "of about 69" in told
+    assert "1.00 h of the cell's 1.00 h" in told
+
+
+def test_cell_counts_and_last_fit_are_shown():
+    progress = follow(whole_experiment(spectra=3, stop=False))
+    told = seen(progress)
+    state = progress.cell
+    assert f"{state['cell_voltage']:.3f} V" in told
+    assert f"{state['cell_lithium_content']:.4f}" in told
+    assert "3 done, 0 late, 0 missed" in told
+    assert f"Ni valence {progress.fit['valence']:.2f} +- 0.02" in told
+    assert max(len(line.rstrip()) for line in told.splitlines()) <= 80
+
+
+def test_time_left_comes_from_what_has_passed_on_both_clocks():
+    progress = follow(whole_experiment(spectra=1, stop=False))
+    first, last = progress._host_times
+    assert 0 < progress.fraction < 1
+    assert progress.wall_left_s == pytest.approx((last - first) * (1 / progress.fraction - 1))
+    assert f"about {spoken(progress.wall_left_s)}" in seen(progress)
+
+
+def test_a_running_scan_tells_its_point_and_a_missed_one_its_reason():
+    writer = ExperimentDocuments(name="demo")
+    documents = [*writer.begin(), *writer.cycle(), *writer.measure(fail="no beam until the protocol ended")]
+    scan = [*writer.measure(points=20, stop=False)][:12]
+    told = seen(follow([*documents, *scan]))
+    assert "1 missed" in told
+    assert "missed: no beam until the protocol ended" in told
+    assert "scanning Ni K XANES, point 10" in told
+
+
+def test_the_end_is_the_end():
+    progress = follow(whole_experiment(spectra=1))
+    assert progress.fraction == 1.0
+    assert "the protocol has ended" in seen(progress)
+
+
+def test_older_and_other_experiments_are_not_shown():
+    documents = whole_experiment(spectra=1)
+    assert follow(documents, since=2e9).uid == ""
+    assert follow(whole_experiment(name="other", spectra=1)).uid == ""
