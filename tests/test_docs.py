@@ -233,3 +233,8 @@ def test_every_page_is_in_the_navigation():
         re.findall(r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     )
     assert navigation == {page.removeprefix("docs/") for page in WRITTEN if page.startswith("docs/")}
+
+
+def test_home_page_says_what_the_readme_says():
+    core = [WRITTEN[page].split("## Read on")[0] for page in ("README.md", "docs/index.md")]
+    assert core[0].replace("](docs/", "](") == core[1]
