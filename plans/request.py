@@ -1,12 +1,13 @@
 """Answering one request of the cell: wait for beam, measure, redo, and write the ledger."""
 
+import errno
 import logging
 import time
 from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import FailedStatus, Msg, MsgGenerator
+from bluesky.utils import FailedStatus, IllegalMessageSequence, Msg, MsgGenerator
 
 from ..devices.latch import Latch
 from .beam_guard import BeamLostError
@@ -56,7 +57,12 @@ def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGene
     }
     try:
         run = yield from keep_beating(course, measurement.plan(md=md))
-    except FAILURES as error:
+    except (*FAILURES, IllegalMessageSequence) as error:
+        full = disk_full(error)
+        if full is not None:
+            raise full from error
+        if isinstance(error, IllegalMessageSequence):
+            raise
         yield from _failed(course, number, latch, delay_s, error)
         return
     limit_s = measurement.max_lateness_s
@@ -85,6 +91,19 @@ def _failed(
         reason = f"gave up after {queue.attempts} attempts: {queue.trouble[-1]}"
         queue.settle()
         yield from record(course, number, latch, "missed", reason=reason, delay_s=delay_s)
+
+
+def disk_full(error: BaseException) -> OSError | None:
+    """Find a full disk behind an error: no further attempt can help, and what follows it hides it.
+
+    A run that could not be opened is closed by its plan all the same, which is an illegal sequence.
+    """
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
+            return chain
+        chain = chain.__cause__ or chain.__context__
+    return None
 
 
 def said(error: BaseException) -> str:

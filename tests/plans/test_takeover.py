@@ -1,5 +1,6 @@
 """An experiment that a dead process left is taken over, whatever its cell does; a pause is told."""
 
+import errno
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -130,3 +131,18 @@ def test_a_pause_that_never_ends_ends_the_experiment(line, engine):
     course = SimpleNamespace(cell=line.cell, standstill_max_s=5.0)
     with pytest.raises(StandstillError, match="paused for 5 s"):
         engine(Standstill(since=time.monotonic() - 10.0).look(course))
+
+
+def test_a_full_disk_ends_the_experiment_instead_of_using_up_attempts(line, engine):
+    def full(name, doc):
+        if name == "event" and "i0" in doc["data"]:
+            raise OSError(errno.ENOSPC, "the journal's disk is full")
+
+    engine.subscribe(full)
+    documents = collected(engine)
+    with pytest.raises(OSError, match="the journal's disk is full"):
+        engine(go_on(line, on_abort="rest"))
+    assert line.cell.command.history == ["rest"]
+    assert line.photon_shutter.get() == "closed"
+    assert "the journal's disk is full" in documents[-1][1]["reason"]
+    assert len([doc for name, doc in documents if name == "start" and doc["purpose"] == "measurement"]) == 1
