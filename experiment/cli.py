@@ -115,6 +115,7 @@ def serve(
             if rehearsal is not None:
                 services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings())
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)
+            console.print(f"# Tiled answers at {services.tiled_url}; Ctrl-C ends it", soft_wrap=True)
             pause = Event()
             while not pause.wait(0.5):
                 services.tend()

@@ -1,5 +1,6 @@
 """What is going on in an experiment, told from its documents: cell, measurements, last fit, time left."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -175,10 +176,11 @@ class Progress:
     def _fit(self) -> str:
         if not self.fit:
             return ""
-        return (
-            f"{self.fit['element']} valence {self.fit['valence']:.2f} +- {self.fit['valence_sigma']:.2f} "
-            f"at x = {self.fit['lithium_content']:.3f}, {self.fit['verdict']}"
-        )
+        where = f"at x = {self.fit['lithium_content']:.3f}, {self.fit['verdict']}"
+        if math.isnan(self.fit["valence"]):
+            return f"{self.fit['element']} half step {self.fit['half_step_ev']:.2f} eV {where}"
+        valence = f"{self.fit['valence']:.2f} +- {self.fit['valence_sigma']:.2f}"
+        return f"{self.fit['element']} valence {valence} {where}"
 
     def _time_left(self) -> str:
         left_s = (1.0 - self.fraction) * self.expected_s
