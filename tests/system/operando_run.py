@@ -13,6 +13,8 @@ import numpy as np
 from operando.callbacks.tiled.journal import read_journal, runs
 
 NAME = "small"
+POINTS = 26
+"""Points of one spectrum."""
 STEADY = 200.0
 """Factor of the cell's life between scans while somebody measures."""
 

@@ -189,12 +189,15 @@ def test_a_beam_dump_in_a_scan_costs_one_attempt_and_the_cell_is_held_meanwhile(
     with Acquisition(file, beamline.settings, root) as acquisition:
         acquisition.wait_for_points(35)
         # Slowly, lest the cell latches anew, and supersedes its request, while the beam comes back.
-        beamline.clock.set_mode("elastic", 10.0)
+        beamline.clock.set_mode("elastic", 1.0)
         seen["dump"].put(1, wait=True)
         until(lambda: "no beam: measurements wait" in acquisition.said())
         until(lambda: state(seen) == "Paused")
         assert seen["shutter"].get(use_monitor=False) == CLOSED
+        beamline.clock.set_mode("elastic", 100.0)
         seen["dump"].put(0, wait=True)
+        until(lambda: beamline.board["ring_current_ma"] > 5.0)
+        beamline.clock.set_mode("elastic", 1.0)
         until(lambda: any(run.start["attempt"] == 2 for run in of_purpose(root, "measurement")))
         beamline.clock.set_mode("elastic", STEADY)
         assert acquisition.wait() == 0, acquisition.said()
