@@ -15,7 +15,7 @@ from bluesky.preprocessors import SupplementalData
 from bluesky.run_engine import RunEngine
 from bluesky.utils import RequestAbort
 
-from ..callbacks.tiled.journal import Journal
+from ..callbacks.tiled.journal import Journal, JournalFullError
 from ..devices.beamline import Beamline
 from .settings import DataRoot
 from .suspension import BeamSuspension
@@ -115,8 +115,9 @@ def beamline_engine(
 
 
 def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
-    """Log filter: an abort that was asked for is no error, it leaves a line and no traceback."""
-    if isinstance(record.exc_info, tuple) and isinstance(record.exc_info[1], RequestAbort):
+    """Log filter: an abort that was asked for, or a full disk, leaves a line and no traceback."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if isinstance(error, (RequestAbort, JournalFullError)):
         record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     return True
 
