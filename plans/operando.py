@@ -8,7 +8,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
-from bluesky.utils import Msg, MsgGenerator, plan
+from bluesky.utils import Msg, MsgGenerator, RunEngineControlException, plan
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
@@ -107,7 +107,8 @@ def operando(
     capacity_mah : float, optional
         Charge that takes lithium content from 1 to 0 in mA h, for the announcement of blur.
     guard, ring, front_end_shutter : optional
-        How loss of beam is told; without `guard` and `ring` beam is taken for granted.
+        How loss of beam is told; without `guard` and `ring` beam is taken for granted. Once the ring holds
+        enough current again the front end is opened, as often as needed, and the spectrum is redone.
     resume : ResumePoint, optional
         Go on with the cell that a dead process left: nothing is loaded, armed or started. If its protocol has
         ended meanwhile, its record is completed and what it asked for is missed.
@@ -191,7 +192,9 @@ def _run(course: Course, orders: Orders, document: Mapping[str, Any]) -> MsgGene
     def give_up(error: Exception) -> MsgGenerator[None]:
         status = getattr(error, "exit_status", "fail")
         yield from leave_cell(course)
-        yield from keyed(bps.close_run(exit_status=status, reason=said(error)))
+        asked = isinstance(error, RunEngineControlException)
+        reason = f"ended on request ({type(error).__name__})" if asked else said(error)
+        yield from keyed(bps.close_run(exit_status=status, reason=reason))
 
     fault = yield from bpp.contingency_wrapper(follow_from_start(), except_plan=give_up)
     yield from keyed(bps.close_run(*(("fail", fault) if fault else ())))
