@@ -160,7 +160,12 @@ def _hasten(
 def epics_environment(beamline_json: Path) -> dict[str, str]:
     """Variables with which clients find the servers of a simulated beamline."""
     addresses = json.loads(beamline_json.read_text())["ca_addr_list"]
-    return {"EPICS_CA_ADDR_LIST": addresses, "EPICS_CA_AUTO_ADDR_LIST": "NO"}
+    # Without beacons a client looks for a server that is back only at this period, by default 300 s.
+    return {
+        "EPICS_CA_ADDR_LIST": addresses,
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_MAX_SEARCH_PERIOD": "60",
+    }
 
 
 def simulated_beamline(root: DataRoot, rehearsal: RehearsalSection) -> HelperProcess:

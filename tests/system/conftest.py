@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from channels import connected
+from operando.devices.beamline import Beamline
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import BeamlineProcess, Launcher
@@ -37,16 +39,7 @@ def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBe
     clock back.
 
     Use it in the same process as your devices: the root conftest has set Channel Access' environment before
-    ophyd was first imported.
-
-        pytestmark = pytest.mark.system
-
-        @pytest.fixture(scope="module")
-        def beamline(simulated_beamline):
-            beamline = load_beamline(simulated_beamline.settings)
-            report = beamline.connect(timeout_s=20)
-            assert not report.missing
-            return beamline
+    ophyd was first imported. `beamline` gives all devices, connected.
     """
     launcher = Launcher(
         tmp_path_factory.mktemp("beamline"), scenario="nmc811-first-charge", ports=beamline_ports
@@ -61,3 +54,10 @@ def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBe
     clock.close()
     board.close()
     launcher.stop()
+
+
+@pytest.fixture(scope="module")
+def beamline(simulated_beamline: SimulatedBeamline) -> Iterator[Beamline]:
+    """All devices of the simulated beamline."""
+    with connected(simulated_beamline.settings) as devices:
+        yield devices

@@ -9,20 +9,12 @@ from bluesky import RunEngine
 from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky.utils import FailedStatus
-from operando.devices.beamline import load_beamline
 from operando.devices.motor import MotorNotThereError
 from operando.devices.shutter import NoPermitError
 from ophyd import EpicsSignal
 
 pytestmark = pytest.mark.system
 FOUND_LIMIT_S = 15.0
-
-
-@pytest.fixture(scope="module")
-def beamline(simulated_beamline):
-    beamline = load_beamline(simulated_beamline.settings)
-    beamline.connect(FOUND_LIMIT_S)
-    return beamline
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +29,9 @@ def faults(simulated_beamline, beamline):
         signal.wait_for_connection(timeout=5)
         signal.set(value).wait(5)
 
-    return put
+    yield put
+    for signal in made.values():
+        signal.destroy()
 
 
 @pytest.fixture

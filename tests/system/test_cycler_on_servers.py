@@ -32,7 +32,8 @@ def connected(simulated_beamline):
     simulated_beamline.clock.set_mode("elastic", 2000.0)
     device = Potentiostat(f"{simulated_beamline.prefix}{CHANNEL}", name="cell")
     device.wait_for_connection(timeout=20)
-    return device
+    yield device
+    device.destroy()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import time
 from importlib.resources import files
+from pathlib import Path
 from threading import Event
 
 import pytest
 from bluesky import RunEngine
-from operando.devices.beamline import load_beamline
+from channels import connected
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol
 from operando.plans.waiting import set_all
 from operando.simulated_beamline.board import Board
@@ -38,11 +39,8 @@ def delicate(tmp_path_factory, beamline_ports):
 
 @pytest.fixture(scope="module")
 def beamline(delicate):
-    settings = files("operando.simulated_beamline") / "beamline.toml"
-    beamline = load_beamline(str(settings))
-    report = beamline.connect(timeout_s=20)
-    assert not report.missing, report
-    return beamline
+    with connected(Path(str(files("operando.simulated_beamline") / "beamline.toml"))) as devices:
+        yield devices
 
 
 def expose(beamline, duration_s):
@@ -101,4 +99,5 @@ def test_a_reference_in_the_beam_costs_the_cell_nothing(delicate, beamline):
         expose(beamline, EXPOSURE_S)
     finally:
         beamline.stage.x.set(0.0).wait(20)
+    wait_until(lambda: board["spot_dose_gy"] > 0.0)
     assert board["spot_dose_gy"] == pytest.approx(dose_gy, abs=1.0)

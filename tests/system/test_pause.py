@@ -7,7 +7,6 @@ import pytest
 from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
-from operando.devices.beamline import load_beamline
 from operando.experiment.acquisition import choose_start, whole_experiment
 from operando.experiment.heartbeat import Heartbeat
 from operando.experiment.reading import read_experiment
@@ -20,10 +19,10 @@ pytestmark = pytest.mark.system
 PAUSE_AFTER = 8
 
 
-def test_a_paused_scan_goes_on_with_one_row_per_point_and_its_cell_has_lived_on(simulated_beamline, tmp_path):
+def test_a_paused_scan_goes_on_with_one_row_per_point_and_its_cell_has_lived_on(
+    simulated_beamline, beamline, tmp_path
+):
     simulated_beamline.clock.set_mode("elastic", STEADY)
-    beamline = load_beamline(simulated_beamline.settings)
-    assert not beamline.connect(20).missing
     cell, root = beamline.cell, DataRoot(tmp_path)
     experiment = read_experiment(write_experiment(tmp_path, charge_s=60, watchdog_s=30))
     seen = []

@@ -6,7 +6,6 @@ import epics
 import numpy as np
 import pytest
 from bluesky import RunEngine
-from operando.devices.beamline import load_beamline
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.calibrate import calibrate_energy
@@ -22,14 +21,6 @@ pytestmark = pytest.mark.system
 SHORT = grid_from_regions([(-60, -20, 20, 0.2), (-20, 40, 3, 0.2), (40, 100, 20, 0.2)], e0="Ni_K")
 FOIL = grid_from_regions([(-160, -30, 20, 0.5), (-30, 40, 1, 0.5), (40, 250, 15, 0.5)], e0="Ni_K")
 LIMITS = Limits(4.5, 2.0, 10e-3, 20.0)
-
-
-@pytest.fixture(scope="module")
-def beamline(simulated_beamline):
-    beamline = load_beamline(simulated_beamline.settings)
-    report = beamline.connect(timeout_s=20)
-    assert not report.missing, report
-    return beamline
 
 
 @pytest.fixture

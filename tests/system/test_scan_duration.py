@@ -2,7 +2,6 @@
 
 import pytest
 from bluesky import RunEngine
-from operando.devices.beamline import load_beamline
 from operando.experiment.conversion import dead_times
 from operando.plans.grids import grid_from_regions
 from operando.plans.waiting import set_all
@@ -14,13 +13,9 @@ FINE = grid_from_regions([(-20, 40, 0.5, 0.5)], e0="Ni_K")
 COARSE = grid_from_regions([(-60, -20, 5, 0.2), (-20, 40, 0.8, 0.2), (40, 150, 5, 0.2)], e0="Ni_K")
 
 
-@pytest.fixture(scope="module")
-def beamline(simulated_beamline):
-    beamline = load_beamline(simulated_beamline.settings)
-    report = beamline.connect(timeout_s=20)
-    assert not report.missing, report
+@pytest.fixture(scope="module", autouse=True)
+def front_end(beamline):
     RunEngine({})(set_all({beamline.front_end_shutter: "open"}))
-    return beamline
 
 
 def scan(beamline, clock, grid):

@@ -8,7 +8,6 @@ from threading import Event
 import pytest
 from bluesky import RunEngine
 from bluesky import plan_stubs as bps
-from operando.devices.beamline import load_beamline
 from operando.devices.reach import UnreachableError
 from operando.plans.grids import grid_from_regions
 from operando.plans.waiting import set_all
@@ -19,13 +18,9 @@ BOUND_S = 20.0
 GRID = grid_from_regions([(-20, 20, 1, 0.2)], e0="Ni_K")
 
 
-@pytest.fixture(scope="module")
-def beamline(simulated_beamline):
-    beamline = load_beamline(simulated_beamline.settings)
-    report = beamline.connect(timeout_s=20)
-    assert not report.missing, report
+@pytest.fixture(scope="module", autouse=True)
+def front_end(beamline):
     RunEngine({})(set_all({beamline.front_end_shutter: "open"}))
-    return beamline
 
 
 @pytest.fixture

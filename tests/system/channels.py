@@ -1,0 +1,24 @@
+"""Devices of system tests, and the end of their Channel Access channels."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from operando.devices.beamline import Beamline, load_beamline
+
+
+@contextmanager
+def connected(settings: Path) -> Iterator[Beamline]:
+    """Devices of a settings file, connected for a block.
+
+    Their channels are given back at its end: libca would look for servers that are gone ever more seldom,
+    and then find their successors on the same ports only after minutes.
+    """
+    beamline = load_beamline(settings)
+    report = beamline.connect(timeout_s=30)
+    try:
+        assert not report.missing, report
+        yield beamline
+    finally:
+        for device in beamline.devices().values():
+            device.destroy()
