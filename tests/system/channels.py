@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import epics
 from operando.devices.beamline import Beamline, load_beamline
 
 
@@ -22,3 +23,18 @@ def connected(settings: Path) -> Iterator[Beamline]:
     finally:
         for device in beamline.devices().values():
             device.destroy()
+
+
+@contextmanager
+def variables(*names: str) -> Iterator[list[epics.PV]]:
+    """Process variables behind the devices' backs; their channels are given back as well."""
+    found = [epics.PV(name) for name in names]
+    try:
+        for variable in found:
+            assert variable.wait_for_connection(timeout=20), variable.pvname
+        yield found
+    finally:
+        for variable in found:
+            channel = variable.chid
+            variable.disconnect()
+            epics.ca.clear_channel(channel)

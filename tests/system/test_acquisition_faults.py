@@ -6,8 +6,8 @@ import sys
 import threading
 from itertools import pairwise
 
-import epics
 import pytest
+from channels import variables
 from operando_run import (
     STEADY,
     Acquisition,
@@ -30,8 +30,8 @@ CLOSED, OPEN = 0, 1
 @pytest.fixture(scope="module")
 def seen(simulated_beamline):
     """Process variables by which a test looks at the beamline, and puts it back."""
-    cell, names = "OP:ECLAB_01:C1:", {}
-    for key, name in {
+    cell = "OP:ECLAB_01:C1:"
+    names = {
         "state": f"{cell}STATE",
         "command": f"{cell}COMMAND",
         "uid": f"{cell}EXPERIMENT:UID",
@@ -40,10 +40,9 @@ def seen(simulated_beamline):
         "shutter": "OP:PSS:STATUS",
         "front_end": "OP:FES:STATUS",
         "dump": "OP:RING:SIM:DUMP",
-    }.items():
-        names[key] = epics.PV(name)
-        assert names[key].wait_for_connection(timeout=20), name
-    return names
+    }
+    with variables(*names.values()) as found:
+        yield dict(zip(names, found, strict=True))
 
 
 @pytest.fixture

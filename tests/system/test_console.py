@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-import epics
 import pexpect
 import pytest
+from channels import variables
 from operando.callbacks.tiled.journal import read_journal, runs
 from operando.plans.grids import grid_from_regions
 
@@ -101,10 +101,9 @@ def console(simulated_beamline, tmp_path_factory):
 
 @pytest.fixture
 def ring_dump(simulated_beamline):
-    dump = epics.PV(f"{simulated_beamline.prefix}RING:SIM:DUMP")
-    assert dump.wait_for_connection(timeout=5)
-    yield dump
-    dump.put(0, wait=True)
+    with variables(f"{simulated_beamline.prefix}RING:SIM:DUMP") as (dump,):
+        yield dump
+        dump.put(0, wait=True)
 
 
 def test_a_scan_runs_is_paused_by_ctrl_c_and_goes_on(console):

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from channels import variables
 from operando_run import Acquisition, assert_documents_are_whole, journal_of, of_purpose, points, until
 from operando_run import write_experiment as write
 
@@ -48,13 +49,9 @@ def state(pv):
 
 @pytest.fixture
 def cell(simulated_beamline):
-    import epics
-
-    names = ("OP:ECLAB_01:C1:STATE", "OP:ECLAB_01:C1:COMMAND", "OP:PSS:STATUS")
-    found = [epics.PV(name) for name in names]
-    assert all(pv.wait_for_connection(timeout=20) for pv in found)
-    yield found
-    found[1].put("stop", wait=True)
+    with variables("OP:ECLAB_01:C1:STATE", "OP:ECLAB_01:C1:COMMAND", "OP:PSS:STATUS") as found:
+        yield found
+        found[1].put("stop", wait=True)
 
 
 def test_on_a_full_disk_nothing_is_started(simulated_beamline, cell, small_disk, tmp_path):

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-import epics
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from channels import variables
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.calibrate import calibrate_energy
@@ -104,9 +104,13 @@ def test_a_cycling_cell_is_measured_each_time_it_asks(beamline, engine, document
     assert samples == list(range(samples[0], samples[0] + len(samples)))
 
 
-def test_a_beam_dump_in_a_scan_costs_one_attempt(beamline, engine, documents):
-    dump = epics.PV("OP:RING:SIM:DUMP")
-    assert dump.wait_for_connection(timeout=5)
+@pytest.fixture
+def dump(simulated_beamline):
+    with variables("OP:RING:SIM:DUMP") as (variable,):
+        yield variable
+
+
+def test_a_beam_dump_in_a_scan_costs_one_attempt(beamline, engine, documents, dump):
     seen = []
 
     def dump_in_the_scan(name, doc):
