@@ -53,7 +53,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 class TiledServer:
-    """A Tiled server as a child process, its files below a data root.
+    """A Tiled server as a child process that ends with its parent, its files below a data root.
 
     At first start two keys are made: the writer may create and change, the reader may only read, neither may
     delete. The address is noted in ``run/tiled.json``; a restart takes the same port if it is free.
@@ -106,8 +106,16 @@ class TiledServer:
         config = self.data_root / "tiled" / "config.yml"
         config.write_text(json.dumps(self._config(port), indent=2))
         self._log = self.log_file.open("ab")
+        leash = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid())]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "operando.experiment.tiled_process", str(config.parent), str(port)],
+            [
+                *leash,
+                sys.executable,
+                "-m",
+                "operando.experiment.tiled_process",
+                str(config.parent),
+                str(port),
+            ],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -1,5 +1,12 @@
 """The embedded Tiled server enforces what its keys may do."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event
+
 import httpx
 import pytest
 
@@ -71,3 +78,22 @@ def test_a_key_that_others_can_read_is_refused(served, tmp_path):
     path.chmod(0o644)
     with pytest.raises(PermissionError, match="chmod 600"):
         tiled_key(tmp_path, "reader")
+
+
+def test_a_server_ends_with_the_process_that_started_it(tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from operando.experiment.tiled_server import TiledServer\n"
+        "server = TiledServer(sys.argv[1])\n"
+        "server.start()\n"
+        "print(server.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    died = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    server = Path(f"/proc/{int(died.stdout)}/cmdline")
+    deadline, pause = time.monotonic() + 20.0, Event()
+    while server.exists() and b"tiled_process" in server.read_bytes():
+        assert time.monotonic() < deadline, "the server outlived its parent by 20 s"
+        pause.wait(0.1)
