@@ -71,6 +71,13 @@ class Program(Device):
                 f"{self.name}: {len(program)} techniques were sent and {count} are loaded"
             )
 
+    def destroy(self) -> None:
+        """Give back the channels, those of the techniques' parameters included."""
+        for signal in self._parameters.values():
+            signal.destroy()
+        self._parameters.clear()
+        super().destroy()
+
     def _parameter(self, suffix: str, value: Value) -> EpicsSignal:
         if suffix not in self._parameters:
             name = f"{self.name}_{suffix.replace(':', '_').lower()}"
