@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any, Literal, cast, get_args
 
@@ -34,6 +35,8 @@ class Program(Device):
     reply = Cpt(EpicsSignalRO, "REPLY", string=True, kind="omitted")
 
     timeout_s = 5.0
+    connect_s = 30.0
+    """Time for channels that are new to be found, s: once servers were away, libca searches seldom."""
 
     def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(prefix, name=name, **kwargs)
@@ -53,14 +56,22 @@ class Program(Device):
 
     def _upload(self, protocol: Protocol) -> None:
         program = techniques(protocol)
-        for technique in program:
-            for parameter, value in technique.parameters:
-                signal = self._parameter(technique.suffix(parameter), value)
-                write(
-                    signal,
-                    np.asarray(value, dtype=float) if isinstance(value, tuple) else value,
-                    self.timeout_s,
-                )
+        values = {
+            technique.suffix(parameter): value
+            for technique in program
+            for parameter, value in technique.parameters
+        }
+        # All are looked for at once: one after the other, each new channel would cost its own search.
+        signals = {suffix: self._parameter(suffix, value) for suffix, value in values.items()}
+        deadline = time.monotonic() + self.connect_s
+        for suffix, signal in signals.items():
+            signal.wait_for_connection(timeout=max(deadline - time.monotonic(), 0.1))
+            value = values[suffix]
+            write(
+                signal,
+                np.asarray(value, dtype=float) if isinstance(value, tuple) else value,
+                self.timeout_s,
+            )
         write(self.load, load_list(program), self.timeout_s)
         reply = fresh(self.reply, self.timeout_s)
         if reply != ACCEPTED:
@@ -85,9 +96,7 @@ class Program(Device):
             self._parameters[suffix] = kind(
                 f"{self.prefix}{suffix}", name=name, string=isinstance(value, str), put_complete=True
             )
-        signal = self._parameters[suffix]
-        signal.wait_for_connection(timeout=self.timeout_s)
-        return signal
+        return self._parameters[suffix]
 
 
 class Command(Device):

@@ -12,6 +12,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 
 from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
+from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
 from ..plans.operando import OperandoResult, operando
 from ..plans.references import Reference, measure_references, place
@@ -181,6 +182,7 @@ def whole_experiment(
     if start.resume is None:
         stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)
+        yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         yield from place(station.stage, stage.x_mm, stage.y_mm)
         yield from measure_references(
             station,
@@ -211,14 +213,13 @@ def whole_experiment(
 
 
 def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:
-    """Tell the potentiostat mass, capacity and initial lithium content; open the front end."""
+    """Tell the potentiostat mass, capacity and initial lithium content."""
     cell = experiment.cell
     yield from set_all(
         {
             beamline.cell.active_mass: cell.active_mass_mg,
             beamline.cell.cell_capacity: cell.full_capacity_mah,
             beamline.cell.initial_lithium_content: cell.initial_lithium_content,
-            beamline.front_end_shutter: "open",
         }
     )
 

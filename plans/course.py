@@ -14,6 +14,7 @@ from bluesky.protocols import Readable
 from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.latch import Latch, latches
+from .beam import BEAM_WAIT_S
 from .beam_guard import BeamGuard
 from .latches import Queue
 from .ledger import Ledger, LedgerEntry, LedgerStatus
@@ -58,7 +59,7 @@ class Course:
     front_end_shutter: Settable | None = None
     poll_s: float = 1.0
     max_attempts: int = 5
-    beam_wait_max_s: float = 6 * 3600.0
+    beam_wait_max_s: float = BEAM_WAIT_S
     standstill_max_s: float = 6 * 3600.0
     resume: ResumePoint | None = None
     shared_md: Mapping[str, Any] = field(default_factory=dict)

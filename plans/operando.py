@@ -29,12 +29,13 @@ from .ledger import Ledger
 from .measurement import Measurement, announcements, check_names
 from .pause import PausePolicy
 from .policies import Policies
-from .request import answer, miss_all, said
+from .request import answer, miss_all
 from .resume import ResumePoint
 from .standstill import Standstill
 from .start import Orders, check_resumable, start_cell
 from .station import Settable
 from .takeover import take_over, wind_up
+from .waiting import said
 
 logger = logging.getLogger(__name__)
 

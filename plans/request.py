@@ -7,21 +7,19 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import FailedStatus, IllegalMessageSequence, Msg, MsgGenerator
+from bluesky.utils import IllegalMessageSequence, Msg, MsgGenerator
 
 from ..devices.latch import Latch
+from .beam import lacking_beam
 from .beam_guard import BeamLostError
 from .course import Course, beat, collect, has_ended, order, record, wait_for_news
 from .latches import Queue
-from .waiting import set_all
+from .waiting import FAILURES, said
 
 logger = logging.getLogger(__name__)
 
 #: Period of the heartbeat during a scan, in s of wall time: each costs the scan some 10 ms.
 SCAN_BEAT_S = 5.0
-
-#: What can go wrong in a measurement without ending the experiment.
-FAILURES = (FailedStatus, OSError, RuntimeError, ValueError)
 
 
 def answer(course: Course, number: int) -> MsgGenerator[None]:
@@ -40,8 +38,9 @@ def answer(course: Course, number: int) -> MsgGenerator[None]:
     for latch in queue.drop_superseded():
         reason = f"superseded by latch {queue.pending[-1].count} before it could be measured"
         yield from record(course, number, latch, "missed", reason=reason)
-    if not (yield from beam_is_there(course)):
-        yield from wait_for_beam(course)
+    reason = yield from without_beam(course)
+    if reason:
+        yield from wait_for_beam(course, reason)
         return
     queue.attempts += 1
     yield from _attempt(course, number, queue, queue.pending[-1])
@@ -106,12 +105,6 @@ def disk_full(error: BaseException) -> OSError | None:
     return None
 
 
-def said(error: BaseException) -> str:
-    """Words of an error; those of its cause where the RunEngine has wrapped a device's error."""
-    cause = error.__cause__ if isinstance(error, FailedStatus) and error.__cause__ else error
-    return str(cause) or repr(cause)
-
-
 def cell_time(course: Course, latch: Latch) -> MsgGenerator[float]:
     """Time of the cell's clock in s."""
     reading = yield Msg("read", course.cell)
@@ -127,24 +120,14 @@ def keep_beating(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
     return (yield from bpp.plan_mutator(plan, at_checkpoint))
 
 
-def beam_is_there(course: Course) -> MsgGenerator[bool]:
-    """Whether the ring holds enough current, and the front end is open or opens."""
+def without_beam(course: Course) -> MsgGenerator[str]:
+    """Why there is no beam; empty if there is, or nobody looks."""
     if course.guard is None or course.ring is None:
-        return True
-    reading = yield Msg("read", course.ring)
-    if reading and not float(reading["ring_current"]["value"]) >= course.guard.ring_current_min_ma:
-        return False
-    if course.front_end_shutter is None:
-        return True
-    try:
-        yield from set_all({course.front_end_shutter: "open"})
-    except FAILURES as error:
-        logger.warning("the front-end shutter does not open: %s", said(error))
-        return False
-    return True
+        return ""
+    return (yield from lacking_beam(course.ring, course.guard.ring_current_min_ma, course.front_end_shutter))
 
 
-def wait_for_beam(course: Course) -> MsgGenerator[None]:
+def wait_for_beam(course: Course, reason: str) -> MsgGenerator[None]:
     """Keep the cell as the policy says until the beam is back or the protocol has ended.
 
     Raises
@@ -154,11 +137,14 @@ def wait_for_beam(course: Course) -> MsgGenerator[None]:
     """
     deadline = time.monotonic() + course.beam_wait_max_s
     policy = course.policies.on_beam_loss
-    logger.warning("no beam: measurements wait; the cell goes on by policy %s", policy)
+    logger.warning("no beam: measurements wait, since %s; the cell goes on by policy %s", reason, policy)
     yield from order(course, policy)
-    while not (yield from beam_is_there(course)):
+    while told := (yield from without_beam(course)):
         if time.monotonic() > deadline:
-            raise BeamLostError(f"no beam for {course.beam_wait_max_s:g} s: the experiment ends")
+            raise BeamLostError(f"no beam for {course.beam_wait_max_s:g} s ({told}): the experiment ends")
+        if told != reason:
+            logger.warning("still no beam: %s", told)
+        reason = told
         yield from bps.checkpoint()
         yield from beat(course)
         yield from wait_for_news(course)

@@ -6,8 +6,8 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from .course import Course, beat, collect, order, record, take_in
-from .request import FAILURES, miss_all, said
-from .waiting import set_all
+from .request import miss_all
+from .waiting import FAILURES, said, set_all
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,19 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.protocols import Movable, Readable, Reading, Triggerable
-from bluesky.utils import Msg, MsgGenerator, plan, short_uid
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 
 #: Longest wait for a device that is not moving far or counting long, in s of wall time.
 WAIT_S = 60.0
+
+#: What can go wrong with devices without being an error of the plan itself.
+FAILURES = (FailedStatus, OSError, RuntimeError, ValueError)
+
+
+def said(error: BaseException) -> str:
+    """Words of an error; those of its cause where the RunEngine has wrapped a device's error."""
+    cause = error.__cause__ if isinstance(error, FailedStatus) and error.__cause__ else error
+    return str(cause) or repr(cause)
 
 
 @plan

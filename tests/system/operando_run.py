@@ -93,7 +93,7 @@ class Acquisition:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--beamline", str(settings)],
-                env=os.environ | {"OPERANDO_DATA": str(root)},
+                env=os.environ | {"OPERANDO_DATA": str(root), "PYTHONFAULTHANDLER": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -115,11 +115,16 @@ class Acquisition:
     def end(self, number: signal.Signals, limit_s: float = 30.0) -> int:
         """Send a signal and wait; gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(limit_s)
+        return self.wait(limit_s)
 
     def wait(self, limit_s: float = 90.0) -> int:
-        """Wait until it ends by itself; gives the exit code."""
-        return self.process.wait(limit_s)
+        """Wait until it ends; gives the exit code. One that does not end tells where its threads are."""
+        try:
+            return self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(f"still runs after {limit_s:g} s\n{self.said()}") from None
 
     def wait_for_points(self, count: int, limit_s: float = 60.0) -> None:
         """Wait until so many points of spectra are in its journal."""
