@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -186,6 +187,16 @@ class Beamline:
         """Devices by attribute name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Device)}
+
+    def release(self) -> None:
+        """Give every channel back; the devices cannot be used afterwards.
+
+        A process that leaves this to its exit may do it after the Channel Access library has ended, and one
+        that makes new devices later would find the old channels searched for ever more seldom.
+        """
+        for device in self.devices().values():
+            with suppress(Exception):  # ophyd bundles what went wrong with channels that were gone already
+                device.destroy()
 
     def connect(self, timeout_s: float | None = None) -> ConnectionReport:
         """Wait until all process variables answer, all at the same time, and tell which do not.

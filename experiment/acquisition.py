@@ -78,9 +78,16 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     """
     experiment = read_experiment(file)
     beamline = load_beamline(settings)
-    report = beamline.connect(connect_s)
-    if report.missing:
-        raise AcquisitionError(str(report))
+    try:
+        report = beamline.connect(connect_s)
+        if report.missing:
+            raise AcquisitionError(str(report))
+        return _acquire(experiment, file, beamline, root)
+    finally:
+        beamline.release()
+
+
+def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: DataRoot) -> OperandoResult:
     close_dead_runs(root.journal)
     with Journal(root.journal) as journal:
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)

@@ -21,8 +21,7 @@ def connected(settings: Path) -> Iterator[Beamline]:
         assert not report.missing, report
         yield beamline
     finally:
-        for device in beamline.devices().values():
-            device.destroy()
+        beamline.release()
 
 
 @contextmanager
