@@ -61,6 +61,7 @@ class Forwarder:
         self._roots = roots
         self._client: Any = None
         self._projections: dict[Path, RunProjection] = {}
+        self._nodes: dict[str, Any] = {}
         self._done: set[Path] = set()
         self.halt, self.wake = threading.Event(), threading.Event()
 
@@ -80,6 +81,7 @@ class Forwarder:
         except Exception:
             self._client = None
             self._projections.clear()
+            self._nodes.clear()
             raise
 
     def _advance(self, path: Path) -> int:
@@ -87,7 +89,7 @@ class Forwarder:
             if is_settled(self.folder, path.stem.rpartition("_")[2]):
                 self._done.add(path)
                 return 0
-            self._projections[path] = RunProjection(path, self._client, self._roots)
+            self._projections[path] = RunProjection(path, self._client, self._roots, self._nodes)
         projection = self._projections[path]
         waited = projection.waiting
         try:
@@ -109,7 +111,7 @@ class Forwarder:
 
     def _conclude(self, projection: RunProjection) -> None:
         if not conclude(projection, self.folder).complete:
-            again = RunProjection(projection.path, self._client, self._roots)
+            again = RunProjection(projection.path, self._client, self._roots, self._nodes)
             while again.advance():
                 pass
             conclude(again, self.folder)

@@ -38,11 +38,21 @@ class RunProjection:
         Catalogue of runs.
     roots : tuple of Path
         Folders from which external files may be registered.
+    nodes : dict, optional
+        Containers of ended runs by uid, shared by the projections of one client: to attach a live result
+        then needs no search. An entry is taken out when it is used.
     """
 
-    def __init__(self, path: Path, client: Any, roots: tuple[Path, ...] = ()) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        path: Path,
+        client: Any,  # noqa: ANN401
+        roots: tuple[Path, ...] = (),
+        nodes: dict[str, Any] | None = None,
+    ) -> None:
         self.path = path
         self.client = client
+        self._nodes = {} if nodes is None else nodes
         self._tail = RunTail(path)
         self._results: dict[str, tuple[str, dict[str, Any]]] = {}
         self._analysis = ""
@@ -71,6 +81,8 @@ class RunProjection:
             self._normalizer(name, doc)
         if documents:
             self.writer.flush()
+        if self.ended and self.writer.root_node is not None:
+            self._nodes[self.uid] = self.writer.root_node
         self.attach_results()
         return len(documents)
 
@@ -79,10 +91,23 @@ class RunProjection:
         """Raw runs whose live results are not attached yet, since they are not in Tiled."""
         return tuple(self._results)
 
-    def attach_results(self) -> None:
-        """Put live results into the metadata of the raw runs they were made from."""
+    def attach_results(self, *, search: bool = False) -> None:
+        """Put live results into the metadata of the raw runs they were made from, as far as those are there.
+
+        Parameters
+        ----------
+        search : bool
+            Ask Tiled for every run that is wanted. Without, only for those that are known to be in it: an
+            experiment's results come long before its runs, and to ask for each again and again is slow.
+        """
         for uid, (name, data) in list(self._results.items()):
-            run = find_node(self.client, uid)
+            # Not by truth: a container's truth is its length, which is a request.
+            if uid in self._nodes:
+                run = self._nodes.pop(uid)
+            elif search or is_in_tiled(self.path.parent, uid):
+                run = find_node(self.client, uid)
+            else:
+                continue
             if run is None:
                 continue
             values = {key: _json_value(value) for key, value in data.items() if np.ndim(value) == 0}
@@ -110,6 +135,12 @@ def write_note(folder: Path, uid: str, **content: Any) -> None:  # noqa: ANN401
     os.replace(draft, path)
 
 
+def is_in_tiled(folder: Path, uid: str) -> bool:
+    """Tell whether a run was read back from Tiled, complete or not."""
+    note = read_note(folder, uid)
+    return note is not None and note["verdict"] in ("complete", "incomplete")
+
+
 def is_settled(folder: Path, uid: str) -> bool:
     """Tell whether a run is complete in Tiled and its live results are where they belong."""
     note = read_note(folder, uid)
@@ -124,7 +155,7 @@ def note_waiting(projection: RunProjection, folder: Path) -> None:
 
 def conclude(projection: RunProjection, folder: Path) -> RunVerdict:
     """Read a run back from Tiled and keep the verdict."""
-    verdict = verify(projection.path, projection.client)
+    verdict = verify(projection.path, projection.client, projection.writer.table)
     said = "complete" if verdict.complete else "incomplete"
     write_note(
         folder,

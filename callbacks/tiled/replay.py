@@ -83,9 +83,10 @@ def replay(folder: Path | str, client: Any, *, roots: tuple[Path, ...] = ()) -> 
     """
     folder = Path(folder)
     unchanged, written, incomplete, projections = [], [], [], []
+    nodes: dict[str, Any] = {}
     with only_forwarder(folder):
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            projection = RunProjection(path, client, roots)
+            projection = RunProjection(path, client, roots, nodes)
             note = read_note(folder, projection.uid)
             if verify(path, client).complete and not (note or {}).get("waiting"):
                 unchanged.append(projection.uid)
@@ -96,6 +97,6 @@ def replay(folder: Path | str, client: Any, *, roots: tuple[Path, ...] = ()) -> 
             projections.append(projection)
             (written if verdict.complete else incomplete).append(projection.uid)
         for projection in projections:
-            projection.attach_results()
+            projection.attach_results(search=True)
             note_waiting(projection, folder)
     return ReplayReport(tuple(unchanged), tuple(written), tuple(incomplete))

@@ -112,6 +112,16 @@ class RunWriter(_RunWriter):
         self.flush()
         super().stop(doc)
 
+    def table(self, name: str) -> Any:  # noqa: ANN401
+        """Client of a stream's table, None if it was not written here."""
+        return self._internal_tables.get(name)
+
+    def _close_stream_tree(self) -> None:
+        # Whoever follows a run in Tiled learns here that it has ended; to close each node below it as well
+        # would be a quarter of all requests.
+        if self.root_node is not None:
+            self.root_node.close_stream()
+
     def stream_resource(self, doc: Any) -> None:  # noqa: ANN401
         """Note an external file, or refuse it."""
         try:

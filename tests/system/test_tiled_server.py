@@ -1,5 +1,6 @@
 """The embedded Tiled server enforces what its keys may do."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,6 +70,15 @@ def test_a_restart_keeps_address_keys_and_data(served):
     assert isinstance(again, TiledConnection)
     assert again.url == connection.url
     assert "before" in list(reader_client(server.data_root))
+
+
+def test_a_projection_that_was_deleted_begins_anew_with_keys_that_work(tmp_path):
+    with TiledServer(tmp_path):
+        writer_client(tmp_path).create_container("before")
+    shutil.rmtree(tmp_path / "tiled")
+    with TiledServer(tmp_path):
+        writer_client(tmp_path).create_container("after")
+        assert list(reader_client(tmp_path)) == ["after"]
 
 
 def test_a_key_that_others_can_read_is_refused(served, tmp_path):
