@@ -102,7 +102,7 @@ class TiledServer:
             (self.data_root / name).mkdir(parents=True, exist_ok=True)
         (self.data_root / "secrets").chmod(0o700)
         if not (self.data_root / "tiled" / "authentication.db").exists():
-            # Somebody deleted the projection to have it rebuilt: keys of a database that is gone open nothing.
+            # Somebody deleted the projection to have it rebuilt: the keys of its database open nothing now.
             for role in SCOPES:
                 key_file(self.data_root, role).unlink(missing_ok=True)
         port = _free_port(self._noted_port())
