@@ -13,7 +13,7 @@ from .bounded import in_background
 from .cycler_setting import Command, HeartbeatWatchdog, Program, SafetyLimits
 from .latch import News, TriggerChannel
 from .reach import ReachedDevice
-from .record import Record, data_keys, event_page
+from .record import TIME, Record, data_keys, event_page
 
 STREAM = "electrochemistry"
 
@@ -25,7 +25,7 @@ class Potentiostat(ReachedDevice):
     that of this process touches the cell. It is told to end a protocol by `command.set("stop")` alone.
 
     As a flyer it hands out the cycler's own record: `kickoff` marks the present sample, each `collect` brings
-    what was recorded since the one before, by sample number.
+    what was recorded since the one before, by sample number, and by time where the cycler counts anew.
     """
 
     time = Cpt(EpicsSignalRO, "CLOCK:UNIX", auto_monitor=True)
@@ -71,6 +71,7 @@ class Potentiostat(ReachedDevice):
         super().__init__(prefix, name=name, **kwargs)
         self._next_sample: int | None = None
         self._asked_sample: int | None = None
+        self._last_time_s: float | None = None
 
     @property
     def triggers(self) -> dict[int, TriggerChannel]:
@@ -115,8 +116,8 @@ class Potentiostat(ReachedDevice):
         """
         if self._next_sample is None:
             self._mark()
-        for rows in self.record.rows(self._next_sample or 0):
-            self._next_sample = int(rows[-1, 0]) + 1
+        for rows in self.record.rows(self._next_sample or 0, after_s=self._last_time_s):
+            self._next_sample, self._last_time_s = int(rows[-1, 0]) + 1, float(rows[-1, TIME])
             yield event_page(self.name, rows)
 
     def collect_from(self, sample: int) -> None:
@@ -130,7 +131,9 @@ class Potentiostat(ReachedDevice):
         if sample < 0:
             raise ValueError(f"{self.name}: there is no sample {sample}; the record starts at 0")
         self._next_sample = self._asked_sample = sample
+        self._last_time_s = None
 
     def _mark(self) -> None:
         asked, self._asked_sample = self._asked_sample, None
         self._next_sample = self.record.samples() if asked is None else asked
+        self._last_time_s = None

@@ -27,6 +27,8 @@ COLUMNS: tuple[tuple[str, str, bool], ...] = (
     ("cycle", "", True),
     ("half_cycle", "", True),
 )
+TIME = 1
+"""Place of the time among the columns."""
 
 
 class Record(Device):
@@ -43,10 +45,20 @@ class Record(Device):
         """Count the samples taken since the server was started."""
         return int(fresh(self.count, self.timeout_s))
 
-    def rows(self, first: int) -> Iterator[np.ndarray]:
+    def rows(self, first: int, *, after_s: float | None = None) -> Iterator[np.ndarray]:
         """Rows from sample `first` on up to the present, in blocks of shape (rows, columns).
 
         Samples that the cycler's memory no longer holds are logged as lost; the sample numbers show the gap.
+        Where the cycler counts anew, what it holds is read from its sample 0, and only what is later than
+        `after_s` is given: nothing that was recorded during a network gap is lost, and nothing comes twice.
+
+        Parameters
+        ----------
+        first
+            Number of the first sample that is wanted.
+        after_s
+            Time of sample `first - 1` by the cycler's clock, s: it tells whether the cycler still counts as
+            it did when that sample was read. None: that is not known.
 
         Raises
         ------
@@ -54,14 +66,17 @@ class Record(Device):
             When the cycler does not answer; what was yielded is valid, the next call may go on after it.
         """
         count = self.samples()
-        if count < first:
+        if count < first or not self._counts_on(first, after_s):
             logger.warning(
-                "%s: the cycler has %d samples, %d were read: it was restarted, reading from 0",
+                "%s: the cycler was restarted after sample %d and counts anew, reading what it holds from 0",
                 self.name,
-                count,
-                first,
+                first - 1,
             )
-            first = 0
+            yield from (block for block in self._blocks(0, count, after_s) if len(block))
+        else:
+            yield from self._blocks(first, count, None)
+
+    def _blocks(self, first: int, count: int, after_s: float | None) -> Iterator[np.ndarray]:
         while first < count:
             block = self._read(first)
             if not len(block):
@@ -74,7 +89,16 @@ class Record(Device):
                     int(block[0, 0]) - 1,
                 )
             first = int(block[-1, 0]) + 1
-            yield block
+            yield block if after_s is None else block[block[:, TIME] > after_s]
+
+    def _counts_on(self, first: int, after_s: float | None) -> bool:
+        if after_s is None or first < 1:
+            return True
+        known = self._read(first - 1)
+        # What the memory has dropped cannot be compared; what is left of it must be later.
+        if len(known) and known[0, 0] == first - 1:
+            return bool(known[0, TIME] == after_s)
+        return not len(known) or bool(known[0, TIME] >= after_s)
 
     def _read(self, first: int) -> np.ndarray:
         write(self.begin, first, self.timeout_s)

@@ -24,16 +24,23 @@ def row(sample):
     return [sample, 1.7e9 + sample, 3.7, 1e-3, 0.1, 0.9, 0.1, 25.0, 2, 0, 1]
 
 
-def memory(cell, samples):
-    """Let the fake cycler have rows 0..samples-1, handed out five at a time."""
+def memory(cell, samples, later_s=0.0):
+    """Let the fake cycler have rows 0..samples-1, handed out five at a time, their times so much later."""
     cell.record.count.sim_put(samples)
 
     def hand_out(value, **_):
         rows = [row(number) for number in range(int(value), min(samples, int(value) + 5))]
-        cell.record.block.sim_put(np.array(rows, dtype=float).ravel())
+        block = np.array(rows, dtype=float).reshape(-1, len(COLUMNS))
+        block[:, 1] += later_s
+        cell.record.block.sim_put(block.ravel())
 
-    cell.record.begin.sim_put(0)
+    cell.record.begin.unsubscribe_all()
+    cell.record.begin.sim_put(-1)
     cell.record.begin.subscribe(hand_out, run=False)
+
+
+def collected_times(cell):
+    return [time - 1.7e9 for page in cell.collect_pages() for time in page["data"]["cell_time"]]
 
 
 def collected(cell):
@@ -138,3 +145,40 @@ def test_rows_that_another_client_asked_for_are_not_doubled(cell):
     cell.record.block.sim_put(np.array([row(number) for number in range(3, 8)], dtype=float).ravel())
     cell.collect_from(5)
     assert collected(cell) == [5, 6, 7]
+
+
+def test_after_a_gap_the_record_of_a_restarted_cycler_is_read_from_its_start(cell):
+    memory(cell, 6)
+    cell.collect_from(0)
+    assert collected_times(cell) == [0, 1, 2, 3, 4, 5]
+    memory(cell, 4, later_s=100.0)
+    assert collected_times(cell) == [100, 101, 102, 103]
+
+
+def test_a_restarted_cycler_that_has_recorded_more_than_before_loses_nothing(cell):
+    memory(cell, 6)
+    cell.collect_from(0)
+    collected(cell)
+    memory(cell, 12, later_s=100.0)
+    assert collected_times(cell) == list(range(100, 112))
+    assert collected(cell) == []
+
+
+def test_samples_that_a_restarted_cycler_gives_again_are_removed_by_their_time(cell):
+    memory(cell, 12)
+    cell.collect_from(0)
+    assert len(collected(cell)) == 12
+    memory(cell, 10, later_s=4.0)
+    assert collected_times(cell) == [12, 13]
+
+
+def test_two_samples_of_one_instant_are_both_kept(cell):
+    memory(cell, 6)
+    cell.collect_from(0)
+    collected(cell)
+    instant = [row(number) for number in (5, 6, 7)]
+    instant[2][1] = instant[1][1] = instant[0][1]
+    cell.record.begin.unsubscribe_all()
+    cell.record.count.sim_put(8)
+    cell.record.block.sim_put(np.array(instant, dtype=float).ravel())
+    assert collected(cell) == [6, 7]
