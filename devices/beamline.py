@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from ophyd import Device
 from ophyd.signal import EpicsSignalBase
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .ion_chamber import IonChambers
+from .mapped import mapped
 from .monochromator import Monochromator
 from .potentiostat import Potentiostat
 from .ring import StorageRing
@@ -23,6 +24,7 @@ from .shutter import Shutter
 
 NAMED = 3
 """Process variables of a device that a report spells out."""
+KnownNames = AfterValidator(lambda names: mapped(Potentiostat, names) and names)
 
 
 class Section(BaseModel):
@@ -32,10 +34,11 @@ class Section(BaseModel):
 
 
 class PotentiostatSection(Section):
-    """`[devices.cell]`."""
+    """`[devices.cell]`; `[devices.cell.map]` names what is not below the prefix, see `mapped`."""
 
     class_: Literal["potentiostat"] = Field(alias="class")
     prefix: str
+    map_: Annotated[dict[str, str], KnownNames] = Field(default={}, alias="map")
 
 
 class MonochromatorSection(Section):
@@ -247,7 +250,7 @@ def load_beamline(path: Path | str) -> Beamline:
     return Beamline(
         name=settings.name,
         timing=settings.timing,
-        cell=Potentiostat(name="cell", **_options(sections.cell)),
+        cell=mapped(Potentiostat, sections.cell.map_)(sections.cell.prefix, name="cell"),
         mono=Monochromator(name="mono", **_options(sections.mono)),
         ion_chambers=IonChambers(name="ion_chambers", **_options(sections.ion_chambers)),
         photon_shutter=Shutter(name="photon_shutter", **_options(sections.photon_shutter)),

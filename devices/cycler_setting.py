@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 from ophyd import Component as Cpt
@@ -15,6 +16,7 @@ from ophyd.status import DeviceStatus
 from .bounded import fresh, in_background, write
 from .eclab import Value, load_list, techniques
 from .latch import ACCEPTED
+from .mapped import NOTHING
 from .protocol import Limits, Protocol, Watchdog
 
 CommandWord = Literal["start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current"]
@@ -34,6 +36,9 @@ class Program(Device):
     technique_count = Cpt(EpicsSignalRO, "NUMTECH", kind="omitted")
     reply = Cpt(EpicsSignalRO, "REPLY", string=True, kind="omitted")
 
+    made_later: ClassVar[tuple[str, ...]] = ("T:",)
+    elsewhere: ClassVar[Mapping[str, str]] = NOTHING
+    """Parameters that are not below the prefix: suffix and the whole name of the process variable."""
     timeout_s = 5.0
     connect_s = 30.0
     """Time for channels that are new to be found, s: once servers were away, libca searches seldom."""
@@ -94,7 +99,10 @@ class Program(Device):
             name = f"{self.name}_{suffix.replace(':', '_').lower()}"
             kind = type(self.load)
             self._parameters[suffix] = kind(
-                f"{self.prefix}{suffix}", name=name, string=isinstance(value, str), put_complete=True
+                self.elsewhere.get(suffix, f"{self.prefix}{suffix}"),
+                name=name,
+                string=isinstance(value, str),
+                put_complete=True,
             )
         return self._parameters[suffix]
 
