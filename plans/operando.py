@@ -5,37 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
-from bluesky.utils import Msg, MsgGenerator, RunEngineControlException, plan
+from bluesky.utils import MsgGenerator, plan
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import (
-    Course,
-    CyclingCell,
-    beat,
-    collect,
-    has_ended,
-    keyed,
-    order,
-    record_fault,
-    take_in,
-    wait_for_news,
-)
-from .latches import next_due
+from .course import Course, CyclingCell
+from .follow import run_course
 from .ledger import Ledger
 from .measurement import Measurement, announcements, check_names
-from .pause import PausePolicy
 from .policies import Policies
-from .request import answer, miss_all
 from .resume import ResumePoint
-from .standstill import Standstill
-from .start import Orders, check_resumable, start_cell
+from .start import Orders, check_resumable
 from .station import Settable
-from .takeover import take_over, wind_up
-from .waiting import said
 
 logger = logging.getLogger(__name__)
 
@@ -152,17 +134,25 @@ def operando(
         resume=resume,
     )
     document = {
-        **_start_document(course, protocol, limits),
+        **start_document(course, protocol, limits),
         "experiment": dict(experiment),
         "announcements": list(told),
         **(md or {}),
     }
     course.shared_md = {key: document[key] for key in ("experiment", "cell") if key in document}
     yield from check_resumable(cell, experiment["uid"], resume)
-    return (yield from _run(course, Orders(protocol, limits, watchdog, experiment["uid"]), document))
+    fault = yield from run_course(course, Orders(protocol, limits, watchdog, experiment["uid"]), document)
+    return result_of(course, fault)
 
 
-def _start_document(course: Course, protocol: Protocol, limits: Limits) -> dict[str, Any]:
+def result_of(course: Course, fault: str) -> OperandoResult:
+    """Count how the requests of an experiment ended."""
+    tally = course.tally
+    return OperandoResult(course.cycling_run, tally["done"], tally["late"], tally["missed"], fault)
+
+
+def start_document(course: Course, protocol: Protocol, limits: Limits) -> dict[str, Any]:
+    """Describe the experiment for its cycling run, before the caller's metadata."""
     return {
         "plan_name": "operando",
         "purpose": "cycling",
@@ -175,97 +165,3 @@ def _start_document(course: Course, protocol: Protocol, limits: Limits) -> dict[
         "policies": asdict(course.policies),
         **(course.resume.metadata() if course.resume else {}),
     }
-
-
-def _run(course: Course, orders: Orders, document: Mapping[str, Any]) -> MsgGenerator[OperandoResult]:
-    """Open the cycling run, follow the cell, and close the run with its exit status on every way out."""
-    course.cycling_run = yield from keyed(bps.open_run(dict(document)))
-    yield from bps.checkpoint()
-
-    def follow_from_start() -> MsgGenerator[str]:
-        yield Msg("null", PausePolicy(course.cell, course.policies.on_pause))
-        if course.resume is None:
-            yield from start_cell(course, orders)
-        elif not (yield from take_over(course)):
-            return (yield from end_unattended(course))
-        return (yield from follow(course))
-
-    def give_up(error: Exception) -> MsgGenerator[None]:
-        status = getattr(error, "exit_status", "fail")
-        yield from leave_cell(course)
-        asked = isinstance(error, RunEngineControlException)
-        reason = f"ended on request ({type(error).__name__})" if asked else said(error)
-        yield from keyed(bps.close_run(exit_status=status, reason=reason))
-
-    fault = yield from bpp.contingency_wrapper(follow_from_start(), except_plan=give_up)
-    yield from keyed(bps.close_run(*(("fail", fault) if fault else ())))
-    tally = course.tally
-    return OperandoResult(course.cycling_run, tally["done"], tally["late"], tally["missed"], fault)
-
-
-def follow(course: Course) -> MsgGenerator[str]:
-    """Answer the cell's requests until its protocol has ended; gives the cause of a fault, or nothing.
-
-    Raises
-    ------
-    StandstillError
-        If the cell was paused, by its watchdog or an operator, and nobody lets it go on.
-    """
-    standstill = Standstill()
-    while True:
-        yield from bps.checkpoint()
-        yield from beat(course)
-        if next_due(course.queues) is None:
-            yield from wait_for_news(course)
-        else:
-            yield from take_in(course)
-        yield from collect(course)
-        fault = yield from trip_cause(course)
-        if fault:
-            return (yield from end_after_fault(course, fault))
-        yield from standstill.look(course)
-        due = next_due(course.queues)
-        if due is not None:
-            yield from answer(course, due)
-        elif (yield from has_ended(course)):
-            yield from order(course, course.policies.on_end)
-            yield from collect(course)
-            return ""
-
-
-def end_unattended(course: Course) -> MsgGenerator[str]:
-    """Settle an experiment whose cell stopped while nobody was there; gives the cause of a fault."""
-    fault = yield from trip_cause(course)
-    if fault:
-        yield from take_in(course)
-        return (yield from end_after_fault(course, fault))
-    yield from wind_up(course)
-    return ""
-
-
-def trip_cause(course: Course) -> MsgGenerator[str]:
-    """Cause of the limit that has tripped in the potentiostat; empty if none has."""
-    tripped = yield from bps.rd(course.cell.limits.trip, default_value=0)
-    if not tripped:
-        return ""
-    return str((yield from bps.rd(course.cell.limits.cause, default_value="limit"))) or "limit"
-
-
-def end_after_fault(course: Course, cause: str) -> MsgGenerator[str]:
-    """Enter the cause into the ledger, settle what is pending and leave the cell as the policy says."""
-    reason = f"cycler fault: {cause}"
-    logger.error("%s; the experiment ends", reason)
-    yield from order(course, course.policies.on_cycler_fault)
-    yield from record_fault(course, reason)
-    yield from miss_all(course, reason)
-    yield from collect(course)
-    return reason
-
-
-def leave_cell(course: Course) -> MsgGenerator[None]:
-    """Order what the policy says at an abort; a cell that cannot be reached is reported, not waited for."""
-    try:
-        yield from order(course, course.policies.on_abort)
-        yield from collect(course)
-    except (OSError, RuntimeError, ValueError) as error:
-        logger.error("the cell could not be given its last order %r: %s", course.policies.on_abort, error)

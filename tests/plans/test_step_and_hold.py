@@ -1,0 +1,236 @@
+import math
+from functools import partial
+
+import pytest
+from bluesky import RunEngine
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.grids import grid_from_regions
+from operando.plans.measurement import Measurement
+from operando.plans.policies import Policies
+from operando.plans.relaxation import Relaxation, judge, recent
+from operando.plans.step_and_hold import State, step_and_hold
+from operando.plans.xanes import xanes
+from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler
+from soft_station import collected
+
+GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
+QUICK = Relaxation(60.0, 60.0, 3600.0)
+DECAY_S, OVERVOLTAGE_V = 60.0, 0.05
+
+
+class RestingCycler(SoftCycler):
+    """A voltage of 4.7 - x, 50 mV higher under current; at rest the overvoltage decays within minutes.
+
+    Each reading at rest costs 10 s of life. Triggers know the rule `at <quantity> <level> both`.
+    """
+
+    rested_s = None
+
+    def read(self):
+        if self.state.get() == "Paused":
+            self.live(10)
+        return super().read()
+
+    def live(self, seconds):
+        for _ in range(round(seconds)):
+            running = self.state.get() == "Running"
+            super().live(1)
+            self.rested_s = 0 if running or self.rested_s is None else self.rested_s + 1
+            self.samples[:] = self.samples if running else [*self.samples, self.time.get()]
+            excess = OVERVOLTAGE_V * math.exp(-self.rested_s / DECAY_S)
+            self.voltage.put(4.7 - self.lithium_content.get() + excess)
+
+    def _second(self):
+        before = {"lithium_content": self.lithium_content.get(), "voltage": self.voltage.get()}
+        x = round(self.lithium_content.get() - 0.001, 6)
+        self.lithium_content.put(x)
+        self.samples.append(self.time.get())
+        after = {"lithium_content": x, "voltage": 4.7 - x + OVERVOLTAGE_V}
+        for trigger in self.triggers.values():
+            if trigger.rule.get():
+                _, quantity, level, _ = trigger.rule.get().split()
+                low, high = sorted((before[quantity], after[quantity]))
+                if low < float(level) <= high or (high == before[quantity] and low <= float(level) < high):
+                    trigger.latch(self)
+        if x <= self.end + 1e-9:
+            self.state.put("Stopped")
+
+
+@pytest.fixture
+def line():
+    line = SoftBeamline()
+    line.cell = RestingCycler(name="cell")
+    return line
+
+
+@pytest.fixture
+def engine():
+    return RunEngine({}, call_returns_result=True)
+
+
+def experiment(line, states, names=("ni",), relaxation=QUICK, **options):
+    scan = partial(xanes, line, grid=GRID, element="Ni", guard=BeamGuard())
+    return step_and_hold(
+        line.cell,
+        PROTOCOL,
+        [State(*state) for state in states],
+        [Measurement(name, scan) for name in names],
+        relaxation,
+        **{
+            "limits": LIMITS,
+            "experiment": {"uid": "e1", "name": "test"},
+            "guard": BeamGuard(),
+            "ring": line.ring,
+            "poll_s": 0.001,
+            **options,
+        },
+    )
+
+
+LITHIUM = [("lithium_content", 0.98), ("lithium_content", 0.96)]
+
+
+def runs(documents):
+    return [doc for name, doc in documents if name == "start" and doc["purpose"] == "measurement"]
+
+
+def ledger(documents):
+    return [doc["data"] for name, doc in documents if name == "event" and "ledger_status" in doc["data"]]
+
+
+def test_each_state_is_held_measured_and_left(line, engine):
+    documents = collected(engine)
+    result = engine(experiment(line, LITHIUM)).plan_result
+    assert (result.done, result.late, result.missed, result.fault) == (2, 0, 0, "")
+    assert line.cell.command.history == ["start", "rest", "resume", "rest", "resume", "rest"]
+    contents = [
+        doc["data"]["cell_lithium_content"]
+        for name, doc in documents
+        if name == "event" and "cell_lithium_content" in doc["data"]
+    ]
+    assert contents == pytest.approx([0.98] * 3 + [0.96] * 3)
+    assert [doc["trigger"]["rule"] for doc in runs(documents)] == [
+        "at lithium_content 0.98 both",
+        "at lithium_content 0.96 both",
+    ]
+    assert line.cell.lithium_content.get() == pytest.approx(0.95)
+
+
+def test_the_relaxation_is_in_the_measurement_and_its_samples_in_the_record(line, engine):
+    documents = collected(engine)
+    engine(experiment(line, LITHIUM))
+    relaxation = runs(documents)[0]["relaxation"]
+    assert relaxation["reached"]
+    assert abs(relaxation["slope_mv_h"]) <= 60.0
+    assert relaxation["voltage_before_v"] == pytest.approx(4.7 - 0.98 + OVERVOLTAGE_V)
+    rested_s = relaxation["duration_s"]
+    expected_v = 4.7 - 0.98 + OVERVOLTAGE_V * math.exp(-rested_s / DECAY_S)
+    assert relaxation["voltage_after_v"] == pytest.approx(expected_v, abs=1e-4)
+    # 50 mV with 60 s decay to below 60 mV/h over a window of 60 s, by hand: 240 to 300 s.
+    assert 230 < rested_s < 320
+    sampled = [
+        time
+        for name, doc in documents
+        if name == "event_page" and "cell_time" in doc["data"]
+        for time in doc["data"]["cell_time"]
+    ]
+    assert sampled == list(range(1, len(sampled) + 1))
+    assert len(sampled) > 2 * rested_s
+
+
+def test_a_cell_that_does_not_relax_in_time_is_measured_and_the_document_says_so(line, engine):
+    documents = collected(engine)
+    result = engine(experiment(line, LITHIUM[:1], relaxation=Relaxation(1e-6, 20.0, 100.0))).plan_result
+    relaxation = runs(documents)[0]["relaxation"]
+    assert result.done == 1
+    assert not relaxation["reached"]
+    assert 100 <= relaxation["duration_s"] <= 120
+
+
+def test_a_voltage_passed_again_after_the_rest_is_not_measured_twice(line, engine):
+    documents = collected(engine)
+    result = engine(experiment(line, [("voltage", 3.7700001), ("voltage", 3.79)])).plan_result
+    assert (result.done, result.missed) == (2, 0)
+    assert [doc["trigger"]["lithium_content"] for doc in runs(documents)] == pytest.approx([0.979, 0.96])
+
+
+def test_every_measurement_is_done_in_one_hold(line, engine):
+    documents = collected(engine)
+    result = engine(experiment(line, LITHIUM, names=("ni", "co"))).plan_result
+    assert result.done == 4
+    assert [doc["measurement"] for doc in runs(documents)] == ["ni", "co", "ni", "co"]
+    assert line.cell.command.history.count("resume") == 2
+
+
+def test_a_state_that_is_not_reached_is_missed_with_its_reason(line, engine):
+    documents = collected(engine)
+    result = engine(experiment(line, [*LITHIUM, ("lithium_content", 0.5)])).plan_result
+    assert (result.done, result.missed) == (2, 1)
+    last = ledger(documents)[-1]
+    assert last["ledger_rule"] == "at lithium_content 0.5 both"
+    assert "ended before the cell reached" in last["ledger_reason"]
+
+
+def test_a_held_cell_rests_until_its_beam_is_back(line, engine):
+    documents = collected(engine)
+    line.events[2] = lambda: line.ring.put(0.0)
+    waited = []
+
+    def beam_back(name, doc):
+        if name == "event_page" and line.ring.get() == 0.0:
+            waited.append(line.cell.state.get())
+            if len(waited) == 3:
+                line.ring.put(300.0)
+
+    line.cell.news.set = lambda seen: _lives(line)
+    engine.subscribe(beam_back)
+    result = engine(experiment(line, LITHIUM[:1])).plan_result
+    assert result.done == 1
+    assert set(waited) == {"Paused"}
+    assert [doc["attempt"] for doc in runs(documents)] == [1, 2]
+    assert {doc["trigger"]["lithium_content"] for doc in runs(documents)} == {0.98}
+
+
+def _lives(line):
+    line.cell.live(1)
+    return line.ion_chambers.averaging_time.set(1.0)
+
+
+def test_a_failure_in_a_hold_leaves_the_cell_at_rest(line, engine):
+    def fail():
+        raise KeyError("a bug in a device")
+
+    line.events[2] = fail
+    with pytest.raises(KeyError):
+        engine(experiment(line, LITHIUM))
+    assert line.cell.command.history == ["start", "rest"]
+    assert line.photon_shutter.get() == "closed"
+
+
+@pytest.mark.parametrize(
+    ("states", "options", "message"),
+    [
+        ([], {}, "no state"),
+        ([("voltage", 4.9)], {}, "never crossed"),
+        (LITHIUM, {"policies": Policies(on_beam_loss="hold_voltage")}, "on_beam_loss"),
+    ],
+)
+def test_what_could_never_be_held_is_refused_before_anything_moves(line, engine, states, options, message):
+    with pytest.raises(ValueError, match=message):
+        engine(experiment(line, states, **options))
+    assert line.cell.command.history == []
+
+
+def test_a_window_that_is_not_full_is_no_relaxation():
+    flat = [(0.0, 3.7), (10.0, 3.7), (20.0, 3.7)]
+    assert judge(flat, Relaxation(5.0, 60.0, 600.0), (0.0, 3.8)) is None
+    assert judge([*flat, (60.0, 3.7)], Relaxation(5.0, 60.0, 600.0), (0.0, 3.8)).reached
+
+
+def test_sparse_readings_still_give_a_slope():
+    assert len(recent([(0.0, 3.9), (500.0, 3.8), (1000.0, 3.8)], 60.0)) == 3
+
+
+def test_a_rest_that_is_shorter_than_its_window_is_refused():
+    with pytest.raises(ValueError, match="no slope would ever be known"):
+        Relaxation(5.0, 300.0, 100.0)
