@@ -6,7 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from .protocol import ConstantCurrent, ConstantVoltage, Loop, Protocol, Recording, Rest, Step
+from .handshake import TriggerOut, WaitForTrigger
+from .protocol import Protocol, Recording, Step
+from .step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
+from .sweep import VoltageRamp
 
 FOREVER_S: Final = 1e9
 # Bits of a test (sp240.py of https://github.com/ISISComputingGroup/EPICS-ECLab): active, >=, and
@@ -16,6 +19,8 @@ TEST_AT_LEAST: Final = 4
 TEST_CURRENT: Final = 96
 TEST_CHARGE: Final = 992
 NEXT_TECHNIQUE: Final = 1
+PRESENT_VOLTAGE: Final = -1e9
+"""Where a scan begins that goes on from the voltage of the cell."""
 
 Value = float | int | str | tuple[float, ...]
 
@@ -27,7 +32,7 @@ class Technique:
     Parameters
     ----------
     name
-        OCV, CPLIMIT, CALIMIT or LOOP.
+        OCV, CPLIMIT, CALIMIT, CPOWER, VSCAN, TI, TO or LOOP.
     index
         Which technique of that name, from 0.
     parameters
@@ -69,33 +74,58 @@ _NAMES: dict[type[Step], str] = {
     Rest: "OCV",
     ConstantCurrent: "CPLIMIT",
     ConstantVoltage: "CALIMIT",
+    ConstantPower: "CPOWER",
+    VoltageRamp: "VSCAN",
+    WaitForTrigger: "TI",
+    TriggerOut: "TO",
     Loop: "LOOP",
 }
 
 
 def _parameters(step: Step, protocol: Protocol) -> dict[str, Value]:
-    if isinstance(step, Loop):
-        return {"NLOOP": step.repeat, "PROT": protocol.index_of(step.to_step), "ID": step.id}
-    if isinstance(step, Rest):
-        return {"RTT": step.duration_s} | _recording(protocol.record, step.id)
-    if isinstance(step, ConstantCurrent):
-        upward = TEST_AT_LEAST if step.current_a > 0 else 0
-        return {
-            "ISTEP": (step.current_a,),
-            "VSINIT": (0,),
-            "DURSTEP": (step.until_time_s or FOREVER_S,),
-            "STEPN": 0,
-            "NCYCLES": 0,
-            "TEST1CONF": (0 if step.until_voltage_v is None else TEST_ACTIVE + upward,),
-            "TEST1VAL": (step.until_voltage_v or 0.0,),
-            "TEST2CONF": (
-                0 if step.until_capacity_mah is None else TEST_ACTIVE + TEST_AT_LEAST + TEST_CHARGE,
-            ),
-            "TEST2VAL": (step.until_capacity_mah or 0.0,),
-            "EXITCOND": (NEXT_TECHNIQUE,),
-        } | _recording(protocol.record, step.id)
+    match step:
+        case Loop():
+            return {"NLOOP": step.repeat, "PROT": protocol.index_of(step.to_step), "ID": step.id}
+        case TriggerOut():
+            return {"ID": step.id}
+        case WaitForTrigger():
+            own: dict[str, Value] = {
+                "TIMEOUT": step.timeout_s,
+                "WAITING": step.waiting,
+                "ONTIMEOUT": step.on_timeout,
+            }
+            return own | _recording(protocol.record, step.id)
+        case Rest():
+            own = {"RTT": step.duration_s}
+        case ConstantCurrent():
+            own = {"ISTEP": (step.current_a,)} | _flow(step, charges=step.current_a > 0)
+        case ConstantPower():
+            own = {"PSTEP": (step.power_w,)} | _flow(step, charges=step.power_w > 0)
+        case VoltageRamp():
+            start_v = PRESENT_VOLTAGE if step.from_voltage_v is None else step.from_voltage_v
+            own = {"VINIT": start_v, "VFINAL": step.to_voltage_v, "RATE": step.scan_rate_v_s}
+        case ConstantVoltage():
+            own = {"VSTEP": (step.voltage_v,)} | _hold(step)
+    return own | {"UNTIL": step.until.text if step.until else ""} | _recording(protocol.record, step.id)
+
+
+def _flow(step: ConstantCurrent | ConstantPower, *, charges: bool) -> dict[str, Value]:
+    upward = TEST_AT_LEAST if charges else 0
     return {
-        "VSTEP": (step.voltage_v,),
+        "VSINIT": (0,),
+        "DURSTEP": (step.until_time_s or FOREVER_S,),
+        "STEPN": 0,
+        "NCYCLES": 0,
+        "TEST1CONF": (0 if step.until_voltage_v is None else TEST_ACTIVE + upward,),
+        "TEST1VAL": (step.until_voltage_v or 0.0,),
+        "TEST2CONF": (0 if step.until_capacity_mah is None else TEST_ACTIVE + TEST_AT_LEAST + TEST_CHARGE,),
+        "TEST2VAL": (step.until_capacity_mah or 0.0,),
+        "EXITCOND": (NEXT_TECHNIQUE,),
+    }
+
+
+def _hold(step: ConstantVoltage) -> dict[str, Value]:
+    return {
         "VSINIT": (0,),
         "DURSTEP": (step.until_time_s or FOREVER_S,),
         "STEPN": 0,
@@ -103,7 +133,7 @@ def _parameters(step: Step, protocol: Protocol) -> dict[str, Value]:
         "TEST1CONF": (0 if step.until_current_a is None else TEST_ACTIVE + TEST_CURRENT,),
         "TEST1VAL": (step.until_current_a or 0.0,),
         "EXITCOND": (NEXT_TECHNIQUE,),
-    } | _recording(protocol.record, step.id)
+    }
 
 
 def _recording(record: Recording, step_id: str) -> dict[str, Value]:

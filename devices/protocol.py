@@ -1,45 +1,66 @@
-"""What a cycler is asked to do: a protocol, what is recorded, the limits of the cell, and the watchdog."""
+"""What a cycler is asked to do: a protocol and what is recorded."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
-from .step import (
-    ConstantCurrent,
-    ConstantVoltage,
-    Loop,
-    Rest,
-    check_finite,
-    check_positive,
-    current_from_c_rate,
-    refuse,
-)
+from .c_rate import current_from_c_rate
+from .cut_off import AllOf, AnyOf, CutOff, Until, until_from_dict, until_from_text
+from .handshake import TriggerOut, WaitForTrigger
+from .limits import Limits, Watchdog
+from .refusal import check_positive, refuse
+from .step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
+from .sweep import VoltageRamp, cyclic_voltammetry
+from .titration import gitt, pitt
 
 __all__ = [
+    "AllOf",
+    "AnyOf",
     "ConstantCurrent",
+    "ConstantPower",
     "ConstantVoltage",
+    "CutOff",
     "Limits",
     "Loop",
     "Protocol",
     "Recording",
     "Rest",
     "Step",
+    "TriggerOut",
+    "Until",
+    "VoltageRamp",
+    "WaitForTrigger",
     "Watchdog",
     "current_from_c_rate",
+    "cyclic_voltammetry",
+    "gitt",
+    "pitt",
+    "until_from_text",
 ]
 
 LONGEST_ID = 39
-WatchdogAction = Literal["continue", "rest", "hold_voltage", "hold_current", "stop"]
 
-
-Step = Rest | ConstantCurrent | ConstantVoltage | Loop
+Step = (
+    Rest
+    | ConstantCurrent
+    | ConstantVoltage
+    | ConstantPower
+    | VoltageRamp
+    | WaitForTrigger
+    | TriggerOut
+    | Loop
+)
 _TECHNIQUES: dict[str, type[Step]] = {
     "rest": Rest,
     "constant_current": ConstantCurrent,
     "constant_voltage": ConstantVoltage,
+    "constant_power": ConstantPower,
+    "voltage_ramp": VoltageRamp,
+    "wait_for_trigger": WaitForTrigger,
+    "trigger_out": TriggerOut,
     "loop": Loop,
 }
 _NAMES = {kind: name for name, kind in _TECHNIQUES.items()}
@@ -107,8 +128,7 @@ class Protocol:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a document; `from_dict` is the way back."""
-        steps = [{"technique": _NAMES[type(step)]} | asdict(step) for step in self.steps]
-        return {"steps": steps, "record": asdict(self.record)}
+        return {"steps": [_row_of(step) for step in self.steps], "record": asdict(self.record)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Protocol:
@@ -138,100 +158,30 @@ class Protocol:
             raise refuse(f"step {loop.id!r}", "to_step", loop.to_step, "a loop goes back to an earlier step")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the cycler never lets the cell pass; a breach that lasts `delay_s` opens the circuit and latches.
-
-    Parameters
-    ----------
-    voltage_max_v, voltage_min_v
-        V.
-    current_max_a
-        A, without sign.
-    capacity_max_mah
-        Net charge since the protocol was started, mA h, without sign.
-    temperature_max_degc
-        degC.
-    delay_s
-        How long a breach must last, s (instruments offer 0.01 to 1).
-    time_max_s
-        Since the protocol was started, s; None for any.
-    """
-
-    voltage_max_v: float
-    voltage_min_v: float
-    current_max_a: float
-    capacity_max_mah: float
-    temperature_max_degc: float = 60.0
-    delay_s: float = 0.1
-    time_max_s: float | None = None
-
-    def __post_init__(self) -> None:
-        for name, unit in _LIMIT_UNITS.items():
-            check_finite("limits", name, getattr(self, name), unit)
-        for name in ("current_max_a", "capacity_max_mah", "time_max_s"):
-            check_positive("limits", name, getattr(self, name), _LIMIT_UNITS[name])
-        if not 0 <= self.delay_s <= 10:
-            raise refuse("limits", "delay_s", self.delay_s, "give 0 to 10 s")
-        if self.voltage_min_v >= self.voltage_max_v:
-            raise refuse(
-                "limits", "voltage_min_v", self.voltage_min_v, f"it must be below {self.voltage_max_v} V"
-            )
-
-    def check(self, protocol: Protocol) -> None:
-        """Refuse a protocol that asks for what these limits forbid.
-
-        Raises
-        ------
-        ValueError
-            Naming the step, its value, the limit and the remedy.
-        """
-        for step in protocol.steps:
-            for name in ("until_voltage_v", "voltage_v"):
-                self._check_voltage(step.id, name, getattr(step, name, None))
-            for name in ("current_a", "until_current_a"):
-                current = getattr(step, name, None)
-                if current is not None and abs(current) > self.current_max_a:
-                    remedy = f"the limit current_max_a is {self.current_max_a} A: ask for less or raise it"
-                    raise refuse(f"step {step.id!r}", name, current, remedy)
-
-    def _check_voltage(self, step_id: str, name: str, voltage_v: float | None) -> None:
-        if voltage_v is None or self.voltage_min_v <= voltage_v <= self.voltage_max_v:
-            return
-        remedy = f"the limits are {self.voltage_min_v} to {self.voltage_max_v} V: stay inside or move them"
-        raise refuse(f"step {step_id!r}", name, voltage_v, remedy)
-
-
-_LIMIT_UNITS = {
-    "voltage_max_v": "V",
-    "voltage_min_v": "V",
-    "current_max_a": "A",
-    "capacity_max_mah": "mA h",
-    "temperature_max_degc": "degC",
-    "delay_s": "s",
-    "time_max_s": "s",
+_WORDS = {
+    Rest: "rest",
+    ConstantVoltage: "hold",
+    VoltageRamp: "ramp",
+    WaitForTrigger: "wait",
+    TriggerOut: "trigger-out",
+    Loop: "loop",
 }
-
-
-@dataclass(frozen=True)
-class Watchdog:
-    """What the cycler does once nobody has written its heartbeat for `timeout_s` wall seconds."""
-
-    timeout_s: float
-    action: WatchdogAction = "continue"
-
-    def __post_init__(self) -> None:
-        check_positive("watchdog", "timeout_s", self.timeout_s, "s")
-        if self.action not in get_args(WatchdogAction):
-            raise refuse(
-                "watchdog", "action", self.action, f"use one of {', '.join(get_args(WatchdogAction))}"
-            )
 
 
 def _word(step: Step) -> str:
     if isinstance(step, ConstantCurrent):
         return "charge" if step.current_a > 0 else "discharge"
-    return {Rest: "rest", ConstantVoltage: "hold", Loop: "loop"}[type(step)]
+    if isinstance(step, ConstantPower):
+        return "charge-power" if step.power_w > 0 else "discharge-power"
+    return _WORDS[type(step)]
+
+
+def _row_of(step: Step) -> dict[str, Any]:
+    values = asdict(step) | {"tags": list(step.tags)}
+    until: Until | None = getattr(step, "until", None)
+    if until is not None:
+        values["until"] = until.to_dict()
+    return {"technique": _NAMES[type(step)]} | values
 
 
 def _step_of(number: int, row: Mapping[str, Any]) -> Step:
@@ -246,6 +196,10 @@ def _step_of(number: int, row: Mapping[str, Any]) -> Step:
         raise refuse(
             f"step {number}", unknown[0], values[unknown[0]], f"{technique} knows {', '.join(sorted(known))}"
         )
+    if isinstance(values.get("until"), Mapping):
+        values["until"] = until_from_dict(values["until"])
+    if "tags" in values:
+        values["tags"] = tuple(values["tags"])
     try:
         return kind(**values)
     except TypeError as error:

@@ -1,38 +1,53 @@
-"""The steps of a cycling protocol, and the current of a C-rate."""
+"""The steps of a cycling protocol that hold current, voltage or power, or none."""
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
+from .c_rate import current_from_c_rate
+from .cut_off import AnyOf, CutOff, Until
+from .refusal import check_finite, check_positive, refuse
 
-def refuse(owner: str, name: str, value: object, remedy: str) -> ValueError:
-    """Make the error that names who, which field, its value and the remedy."""
-    return ValueError(f"{owner}: {name} is {value!r}; {remedy}")
-
-
-def check_positive(owner: str, name: str, value: float | None, unit: str) -> None:
-    """Refuse a number that is given and not positive and finite."""
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise refuse(owner, name, value, f"give a positive number of {unit}")
-
-
-def check_finite(owner: str, name: str, value: float | None, unit: str) -> None:
-    """Refuse a number that is given and not finite."""
-    if value is not None and not math.isfinite(value):
-        raise refuse(owner, name, value, f"give a finite number of {unit}")
+__all__ = [
+    "ConstantCurrent",
+    "ConstantPower",
+    "ConstantVoltage",
+    "Loop",
+    "Rest",
+    "check_finite",
+    "check_positive",
+    "current_from_c_rate",
+    "refuse",
+]
 
 
 @dataclass(frozen=True)
 class Rest:
-    """Open circuit for a time (s)."""
+    """Open circuit for a time (s), or until an end is reached before."""
 
     duration_s: float
     id: str = ""
+    until: Until | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_positive(f"step {self.id or 'rest'!r}", "duration_s", self.duration_s, "s")
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time the step can take, s."""
+        return self.duration_s
+
+    @property
+    def largest_current_a(self) -> float:
+        """Largest current the step asks for, A, without sign."""
+        return 0.0
+
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V; nowhere at open circuit."""
+        del limit_v
+        return -math.inf
 
 
 @dataclass(frozen=True)
@@ -48,18 +63,68 @@ class ConstantCurrent:
     until_time_s: float | None = None
     until_capacity_mah: float | None = None
     id: str = ""
+    until: Until | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         owner = f"step {self.id or 'constant current'!r}"
         if not math.isfinite(self.current_a) or self.current_a == 0:
             raise refuse(owner, "current_a", self.current_a, "give A, positive to charge; for none use Rest")
-        check_finite(owner, "until_voltage_v", self.until_voltage_v, "V")
-        check_positive(owner, "until_time_s", self.until_time_s, "s")
-        check_positive(owner, "until_capacity_mah", self.until_capacity_mah, "mA h")
-        if self.until_voltage_v is None and self.until_time_s is None and self.until_capacity_mah is None:
-            raise ValueError(
-                f"{owner} never ends: give until_voltage_v (V), until_time_s (s) or until_capacity_mah (mA h)"
-            )
+        _check_ends(owner, self)
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time the step can take, s; infinite where no time ends it."""
+        return longest_s(self.until_time_s, self.until)
+
+    @property
+    def largest_current_a(self) -> float:
+        """Largest current the step asks for, A, without sign."""
+        return abs(self.current_a)
+
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V, under a limit (V)."""
+        if self.current_a < 0:
+            return -math.inf
+        return _lowest_end_v(self.until_voltage_v, self.until, limit_v)
+
+
+@dataclass(frozen=True)
+class ConstantPower:
+    """A constant power (W, positive charges) until the first of its ends is reached.
+
+    The ends are those of `ConstantCurrent`.
+    """
+
+    power_w: float
+    until_voltage_v: float | None = None
+    until_time_s: float | None = None
+    until_capacity_mah: float | None = None
+    id: str = ""
+    until: Until | None = None
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        owner = f"step {self.id or 'constant power'!r}"
+        if not math.isfinite(self.power_w) or self.power_w == 0:
+            raise refuse(owner, "power_w", self.power_w, "give W, positive to charge; for none use Rest")
+        _check_ends(owner, self)
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time the step can take, s; infinite where no time ends it."""
+        return longest_s(self.until_time_s, self.until)
+
+    @property
+    def largest_current_a(self) -> None:
+        """Largest current: not known before the voltage is."""
+        return
+
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V, under a limit (V)."""
+        if self.power_w < 0:
+            return -math.inf
+        return _lowest_end_v(self.until_voltage_v, self.until, limit_v)
 
 
 @dataclass(frozen=True)
@@ -70,14 +135,31 @@ class ConstantVoltage:
     until_current_a: float | None = None
     until_time_s: float | None = None
     id: str = ""
+    until: Until | None = None
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         owner = f"step {self.id or 'constant voltage'!r}"
         check_finite(owner, "voltage_v", self.voltage_v, "V")
         check_positive(owner, "until_current_a", self.until_current_a, "A")
         check_positive(owner, "until_time_s", self.until_time_s, "s")
-        if self.until_current_a is None and self.until_time_s is None:
-            raise ValueError(f"{owner} never ends: give until_current_a (A) or until_time_s (s)")
+        if self.until_current_a is None and self.until_time_s is None and self.until is None:
+            raise ValueError(f"{owner} never ends: give until_current_a (A), until_time_s (s) or until")
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time the step can take, s; infinite where no time ends it."""
+        return longest_s(self.until_time_s, self.until)
+
+    @property
+    def largest_current_a(self) -> None:
+        """Largest current: not known before the cell answers."""
+        return
+
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V."""
+        del limit_v
+        return self.voltage_v
 
 
 @dataclass(frozen=True)
@@ -90,43 +172,57 @@ class Loop:
     to_step: str | int
     repeat: int
     id: str = ""
+    tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.repeat < 1:
             raise refuse(f"step {self.id or 'loop'!r}", "repeat", self.repeat, "give a count of at least 1")
 
+    @property
+    def longest_s(self) -> float:
+        """Longest time: what lies between is repeated as long as it takes."""
+        return math.inf
 
-def current_from_c_rate(rate: str | float, capacity_mah: float) -> float:
-    """Return the current (A, positive charges) of a C-rate: 1C passes the capacity in one hour.
+    @property
+    def largest_current_a(self) -> float:
+        """Largest current the step asks for, A, without sign."""
+        return 0.0
 
-    Parameters
-    ----------
-    rate
-        `"C/10"`, `"-C/2"`, `"2C"`, or a number in 1/h.
-    capacity_mah
-        Capacity of the cell, mA h.
-
-    Raises
-    ------
-    ValueError
-        If the rate is not understood, or the capacity not positive.
-
-    Examples
-    --------
-    >>> current_from_c_rate("-C/10", 2.0)
-    -0.0002
-    """
-    check_positive("C-rate", "capacity_mah", capacity_mah, "mA h")
-    return _rate_per_hour(rate) * capacity_mah / 1000.0
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V: none of its own."""
+        del limit_v
+        return -math.inf
 
 
-def _rate_per_hour(rate: str | float) -> float:
-    if not isinstance(rate, str):
-        check_finite("C-rate", "rate", rate, "1/h")
-        return float(rate)
-    number = r"(\d+(?:\.\d*)?|\.\d+)"
-    match = re.fullmatch(rf"([+-]?){number}?\s*C(?:\s*/\s*{number})?", rate.strip())
-    if match is None or (match[3] is not None and float(match[3]) == 0):
-        raise refuse("C-rate", "rate", rate, "write it as C/10, -C/2 or 2C")
-    sign = -1.0 if match[1] == "-" else 1.0
-    return sign * float(match[2] or 1.0) / float(match[3] or 1.0)
+def longest_s(until_time_s: float | None, until: Until | None) -> float:
+    """Return the longest time (s) that the ends of a step allow; infinite where none is a time."""
+    ends = [leaf.level for leaf in sufficient(until) if (leaf.quantity, leaf.side) == ("time", "above")]
+    return min([*ends, math.inf if until_time_s is None else until_time_s])
+
+
+def sufficient(until: Until | None) -> list[CutOff]:
+    """List the levels that end a step each by itself."""
+    if until is None:
+        return []
+    if isinstance(until, CutOff):
+        return [until]
+    if isinstance(until, AnyOf):
+        return [leaf for part in until.parts for leaf in sufficient(part)]
+    return []
+
+
+def _lowest_end_v(until_voltage_v: float | None, until: Until | None, limit_v: float) -> float:
+    ends = [leaf.level for leaf in sufficient(until) if (leaf.quantity, leaf.side) == ("voltage", "above")]
+    return min([*ends, limit_v if until_voltage_v is None else until_voltage_v])
+
+
+def _check_ends(owner: str, step: ConstantCurrent | ConstantPower) -> None:
+    check_finite(owner, "until_voltage_v", step.until_voltage_v, "V")
+    check_positive(owner, "until_time_s", step.until_time_s, "s")
+    check_positive(owner, "until_capacity_mah", step.until_capacity_mah, "mA h")
+    ends = (step.until_voltage_v, step.until_time_s, step.until_capacity_mah, step.until)
+    if all(end is None for end in ends):
+        raise ValueError(
+            f"{owner} never ends: give until_voltage_v (V), until_time_s (s), until_capacity_mah (mA h) "
+            "or until"
+        )

@@ -1,0 +1,22 @@
+"""Refusals of a protocol's numbers: who, which field, its value, the remedy."""
+
+from __future__ import annotations
+
+import math
+
+
+def refuse(owner: str, name: str, value: object, remedy: str) -> ValueError:
+    """Make the error that names who, which field, its value and the remedy."""
+    return ValueError(f"{owner}: {name} is {value!r}; {remedy}")
+
+
+def check_positive(owner: str, name: str, value: float | None, unit: str) -> None:
+    """Refuse a number that is given and not positive and finite."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise refuse(owner, name, value, f"give a positive number of {unit}")
+
+
+def check_finite(owner: str, name: str, value: float | None, unit: str) -> None:
+    """Refuse a number that is given and not finite."""
+    if value is not None and not math.isfinite(value):
+        raise refuse(owner, name, value, f"give a finite number of {unit}")
