@@ -43,6 +43,8 @@ WITH_EXAMPLES = (
     "devices.protocol",
     "devices.step",
     "experiment.import_settings",
+    "experiment.protocol_files.order",
+    "experiment.protocol_files.pybamm_text",
     "experiment.quantity",
     "experiment.toml_source",
     "plans.duration",

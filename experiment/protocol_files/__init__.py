@@ -1,0 +1,1 @@
+"""Protocols as others write them: aurora-unicycler files, PyBaMM strings, and what cyclers load."""
