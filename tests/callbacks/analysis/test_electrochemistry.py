@@ -77,7 +77,8 @@ def test_a_missing_or_unknown_zone_is_refused(tmp_path, zone):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time/s\tEwe/V\n0\t3.4\n", "Nb header lines"),
+        ("t\tEwe/V\n0\t3.4\n", "Nb header lines"),
+        ("time/s\tEwe/V\t<I>/mA\n0\t3.4\t0\n", "Acquisition started on"),
         (
             "EC-Lab ASCII FILE\nNb header lines : 3\ntime/s\tEwe/V\t<I>/mA\n0\t3\t0\n",
             "Acquisition started on",

@@ -1,0 +1,65 @@
+"""Half cycles of a cell, from where its net charge turns round."""
+# pyright: standard
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .record import FloatArray
+
+LEAST_FRACTION = 0.02
+
+
+@dataclass(frozen=True)
+class HalfCycle:
+    """One way between two turning points of the net charge.
+
+    Attributes
+    ----------
+    first_row, last_row
+        Rows of the turning points.
+    charge_ah
+        Charge passed, positive on charge.
+    """
+
+    first_row: int
+    last_row: int
+    charge_ah: float
+
+
+def half_cycles(net_capacity_ah: FloatArray, least_fraction: float = LEAST_FRACTION) -> list[HalfCycle]:
+    """Split a record where its net charge turns round.
+
+    Parameters
+    ----------
+    net_capacity_ah
+        Shape (n,), finite.
+    least_fraction
+        Ways shorter than this fraction of the whole span count as none.
+
+    Returns
+    -------
+    list of HalfCycle
+        In order; empty if no charge passed.
+
+    Examples
+    --------
+    >>> [way.charge_ah for way in half_cycles(np.array([0.0, 1.0, 0.99, 2.0, 0.5]))]
+    [2.0, -1.5]
+    """
+    values = net_capacity_ah.tolist()
+    least = least_fraction * (max(values) - min(values))
+    if least <= 0:
+        return []
+    turns, direction, extreme = [0], 0, 0
+    for row, value in enumerate(values):
+        change = value - values[extreme]
+        if change * direction > 0:
+            extreme = row
+        elif abs(change) > least:
+            if direction:
+                turns.append(extreme)
+            direction, extreme = (1 if change > 0 else -1), row
+    turns.append(extreme)
+    return [HalfCycle(first, last, values[last] - values[first]) for first, last in pairwise(turns)]

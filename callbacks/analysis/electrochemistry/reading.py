@@ -1,0 +1,138 @@
+"""Any cycler file as one table on absolute time."""
+# pyright: standard
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..local_time import absolute_time
+from .eclab_text import read_eclab_text
+from .plausibility import defects
+from .record import (
+    CURRENT,
+    CYCLE,
+    NET_CAPACITY,
+    STEP,
+    TEST_TIME,
+    UNIX_TIME,
+    VOLTAGE,
+    Corrections,
+    CyclerRecord,
+    FloatArray,
+    corrected,
+    net_capacity_ah,
+)
+
+READERS: dict[str, Callable[[Path], CyclerRecord]] = {
+    ".mpt": read_eclab_text,
+    ".txt": read_eclab_text,
+}
+ALWAYS = (TEST_TIME, UNIX_TIME, VOLTAGE, CURRENT, NET_CAPACITY, CYCLE, STEP)
+
+
+def read_record(path: Path) -> CyclerRecord:
+    """Read a file as it is, by its ending.
+
+    Raises
+    ------
+    ValueError
+        If no reader knows the ending, or the file is not what its ending says.
+    ModuleNotFoundError
+        If its reader is an extra that is not installed.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ValueError(f"{path}: no reader for {path.suffix or 'no ending'!r}: give {', '.join(READERS)}")
+    return reader(path)
+
+
+def unix_time_s(record: CyclerRecord, time_zone: str | None, source: str) -> FloatArray:
+    """Seconds since 1970 of each row.
+
+    Raises
+    ------
+    ValueError
+        If the file does not say when it started, or says it in local time and no zone is given.
+    """
+    if UNIX_TIME in record.columns:
+        return record.columns[UNIX_TIME]
+    if record.start is None:
+        raise ValueError(
+            f"{source}: start: the file has no line 'Acquisition started on' nor column {UNIX_TIME!r}: "
+            "export it with header, or give its start"
+        )
+    return absolute_time(record.start, time_zone, source).timestamp() + record.columns[TEST_TIME]
+
+
+def table_of(
+    record: CyclerRecord, source: str, unix_s: FloatArray, clock_offset_s: float, clock_uncertainty_s: float
+) -> pd.DataFrame:
+    """Turn a record into the table that `read_cycler_file` describes."""
+    missing = np.full(unix_s.shape, np.nan)
+    columns = {name: record.columns.get(name, missing) for name in ALWAYS}
+    columns |= {UNIX_TIME: unix_s + clock_offset_s, NET_CAPACITY: net_capacity_ah(record.columns)}
+    columns |= {name: values for name, values in record.columns.items() if name not in columns}
+    table = pd.DataFrame(
+        {
+            **columns,
+            "source": source,
+            "clock_offset_s": clock_offset_s,
+            "clock_uncertainty_s": clock_uncertainty_s,
+        }
+    )
+    time = columns[UNIX_TIME] if np.isfinite(unix_s).all() else columns[TEST_TIME]
+    if np.all(np.diff(time) >= 0):
+        return table
+    return table.iloc[np.argsort(time, kind="stable")].reset_index(drop=True)
+
+
+def read_cycler_file(
+    path: str | Path,
+    *,
+    time_zone: str | None = None,
+    corrections: Corrections = Corrections(),  # noqa: B008  frozen
+    clock_offset_s: float = 0.0,
+    clock_uncertainty_s: float = float("nan"),
+) -> pd.DataFrame:
+    """Read the file of a cycler into a table on absolute time.
+
+    Parameters
+    ----------
+    path
+        EC-Lab or BT-Lab text (.mpt, .txt; decimal points or commas).
+    time_zone
+        Zone of the cycler's computer, such as ``"Europe/Paris"``; needed unless the file holds absolute time.
+    corrections
+        What the user knows better than the file.
+    clock_offset_s
+        Seconds to add to the cycler's clock to get the beamline's.
+    clock_uncertainty_s
+        How well that is known; NaN if nobody knows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of the Battery Data Format: ``Test Time / s``, ``Unix Time / s``, ``Voltage / V``, ``Current
+        / A`` (positive charges), ``Net Capacity / Ah``, ``Cycle Count / 1``, ``Step Index / 1`` (NaN where
+        the file does not say), then what else the file holds; and ``source``, ``clock_offset_s``,
+        ``clock_uncertainty_s``. Rows are in order of time.
+
+    Raises
+    ------
+    ValueError
+        If the file is not of its kind, lacks start, time, voltage or current, the zone is missing or unknown,
+        or units, time or counters cannot be true.
+    ModuleNotFoundError
+        If its reader is an extra that is not installed.
+    """
+    path = Path(path)
+    record = corrected(read_record(path), corrections, str(path))
+    wrong = [defect for defect in defects(record) if defect.fatal]
+    if wrong:
+        raise ValueError(f"{path}: " + "; ".join(map(str, wrong)))
+    unix_s = unix_time_s(record, time_zone, str(path))
+    return table_of(record, path.name, unix_s, clock_offset_s, clock_uncertainty_s)
