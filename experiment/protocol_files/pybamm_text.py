@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ...devices.protocol import Protocol, Recording, Step, current_from_c_rate
-from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
+from ...devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
 from .order import steps_in_order
 
 Entry = str | Sequence[Any] | Mapping[str, Any]
@@ -155,9 +155,12 @@ def _step(
     if word == "hold":
         end_a = None if until is None else _current(until, capacity_mah)
         return ConstantVoltage(_voltage(value), until_current_a=end_a, until_time_s=time_s)
-    current_a = _current(value, capacity_mah) * (1 if word == "charge" else -1)
+    sign = 1 if word == "charge" else -1
     end_v = None if until is None else _voltage(until)
-    return ConstantCurrent(current_a, until_voltage_v=end_v, until_time_s=time_s)
+    power = _AMOUNT.fullmatch(value.strip())
+    if power is not None and power[2] in ("W", "mW"):
+        return ConstantPower(sign * _magnitude(power), until_voltage_v=end_v, until_time_s=time_s)
+    return ConstantCurrent(sign * _current(value, capacity_mah), until_voltage_v=end_v, until_time_s=time_s)
 
 
 def _ends(parts: list[str]) -> tuple[float | None, str | None]:
@@ -200,10 +203,15 @@ def _current(text: str, capacity_mah: float | None) -> float:
     found = _AMOUNT.fullmatch(text)
     if found is None or found[2] not in ("A", "mA"):
         raise ValueError(f"{text!r} was not understood; write a current in A or mA, or a C-rate such as C/10")
-    current_a = float(found[1]) / (1000.0 if found[2] == "mA" else 1.0)
-    if current_a <= 0:
-        raise ValueError(f"{text!r} has a sign or is zero; Charge and Discharge say the direction")
-    return current_a
+    return _magnitude(found)
+
+
+def _magnitude(found: re.Match[str]) -> float:
+    """Convert a positive number and its unit, plain or milli."""
+    value = float(found[1]) / (1000.0 if found[2].startswith("m") else 1.0)
+    if value <= 0:
+        raise ValueError(f"{found[0]!r} has a sign or is zero; Charge and Discharge say the direction")
+    return value
 
 
 def strings_from_protocol(protocol: Protocol) -> tuple[str, ...]:
@@ -223,20 +231,24 @@ def strings_from_protocol(protocol: Protocol) -> tuple[str, ...]:
 
 
 def _string(step: Step) -> str:
-    if getattr(step, "until", None) is not None:
-        raise ValueError(f"step {step.id!r}: its further ends (until) are no PyBaMM string")
     match step:
-        case Rest():
+        case Rest(until=None):
             return f"Rest for {step.duration_s!r} seconds"
-        case ConstantCurrent() if step.until_capacity_mah is None:
-            word = "Charge" if step.current_a > 0 else "Discharge"
-            end = None if step.until_voltage_v is None else f"{step.until_voltage_v!r} V"
-            return f"{word} at {abs(step.current_a)!r} A {_until(step.until_time_s, end)}"
-        case ConstantVoltage():
+        case ConstantCurrent(until_capacity_mah=None, until=None):
+            return _driven(step, step.current_a, "A")
+        case ConstantPower(until_capacity_mah=None, until=None):
+            return _driven(step, step.power_w, "W")
+        case ConstantVoltage(until=None):
             end = None if step.until_current_a is None else f"{step.until_current_a!r} A"
             return f"Hold at {step.voltage_v!r} V {_until(step.until_time_s, end)}"
         case _:
             raise ValueError(f"step {step.id!r}: {type(step).__name__} with these ends is no PyBaMM string")
+
+
+def _driven(step: ConstantCurrent | ConstantPower, value: float, unit: str) -> str:
+    word = "Charge" if value > 0 else "Discharge"
+    end = None if step.until_voltage_v is None else f"{step.until_voltage_v!r} V"
+    return f"{word} at {abs(value)!r} {unit} {_until(step.until_time_s, end)}"
 
 
 def _until(time_s: float | None, end: str | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operando.devices.protocol import ConstantCurrent, ConstantVoltage, Loop, Protocol, Rest
+from operando.devices.protocol import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Protocol, Rest
 from operando.experiment.protocol_files.order import steps_in_order
 from operando.experiment.protocol_files.pybamm_text import (
     ProtocolTextError,
@@ -23,7 +23,8 @@ volts = st.floats(-5, 10)
 def currents(draw):
     end, time = draw(st.one_of(st.tuples(volts, st.none() | positive), st.tuples(st.none(), positive)))
     sign = draw(st.sampled_from([1, -1]))
-    return ConstantCurrent(sign * draw(positive), until_voltage_v=end, until_time_s=time)
+    kind = draw(st.sampled_from([ConstantCurrent, ConstantPower]))
+    return kind(sign * draw(positive), until_voltage_v=end, until_time_s=time)
 
 
 @st.composite
@@ -61,6 +62,7 @@ def test_a_repeated_cycle_runs_as_often_as_it_is_written(some, count):
         ),
         ("Hold at 4.3 V until C/50", ConstantVoltage(4.3, until_current_a=4e-5)),
         ("Hold at 4.1 V until 50mA", ConstantVoltage(4.1, until_current_a=0.05)),
+        ("Charge at 200mW for 45 minutes", ConstantPower(0.2, until_time_s=2700.0)),
         ("Hold at 1V for 20 seconds", ConstantVoltage(1.0, until_time_s=20.0)),
         ("Rest for 10 minutes", Rest(600.0)),
         ("rest for 1 hour", Rest(3600.0)),
@@ -75,7 +77,7 @@ def test_strings_of_pybamm_are_understood(text, step):
     [
         ("Chrge at C/10 until 4.3 V", "'chrge'", "Charge, Discharge, Hold or Rest"),
         ("Charge at C/10 until 4.3 K", "'4.3 K'", "V or mV"),
-        ("Charge at 10 W until 4.3 V", "'10 W'", "A or mA"),
+        ("Charge at 10 Ohm until 4.3 V", "'10 Ohm'", "A or mA"),
         ("Charge with C/10 until 4.3 V", "'with C/10'", '"at"'),
         ("Charge at C/10", "never ends", "for 2 hours"),
         ("Charge at C/10 until 50 mA", "'50 mA'", "a voltage"),
