@@ -30,6 +30,7 @@ ELSEWHERE = ("docs/how-to/open-an-experiment.md", "docs/how-to/import-measured-s
 """Pages whose code a test of its own runs, or that needs measured data."""
 
 WITH_EXAMPLES = (
+    "callbacks.analysis.clock_offset",
     "callbacks.analysis.local_time",
     "callbacks.analysis.xas.edge",
     "callbacks.analysis.xas.foil",
