@@ -72,7 +72,7 @@ class Cycler:
         self.record = RecordBuffer()
         self._recorder = Recorder(self.record)
         self.message = "no protocol is loaded"
-        self.contact = True
+        self.contact, self.ttl = True, False
         self.progress = Progress()
         self.started_s = time_s
         self._loaded = False
@@ -162,6 +162,11 @@ class Cycler:
         """Arm a trigger channel at the present sample."""
         self.triggers[number].arm(self.sample)
 
+    def set_line(self, high: bool) -> None:
+        """Let the external TTL line be high or low."""
+        self.ttl = high
+        self._take(self._measure())
+
     def set_initial_content(self, x0: float) -> None:
         """Let the lithium content be `x0` now."""
         self.coulometry.x0 = x0
@@ -223,7 +228,8 @@ class Cycler:
         self._take(self._measure(), keep=True)
 
     def _spent_s(self) -> float:
-        return self.progress.spent_s + self.time_s - self.progress.entered_s
+        running = self.state is State.RUNNING
+        return self.progress.spent_s + (self.time_s - self.progress.entered_s if running else 0.0)
 
     def _enter(self, index: int) -> bool:
         index = self.progress.landing(self.program, index)
@@ -249,8 +255,8 @@ class Cycler:
         self._sign = sign or self._sign
 
     def _boundary(self, edge: str, step: EngineStep) -> bool:
-        found = [channel.boundary(edge, step.step_id, self.sample) for channel in self.triggers.values()]
-        return any(found)
+        channels = self.triggers.values()
+        return bool([latch for one in channels for latch in one.boundary(edge, step.step_id, self.sample)])
 
     def _take(self, sample: Sample, *, keep: bool = False) -> bool:
         before, self.sample = self.sample, sample
@@ -284,9 +290,12 @@ class Cycler:
             step=max(self.progress.index, 0),
             cycle=self._half_cycle // 2,
             half_cycle=self._half_cycle,
+            protocol_time=self.time_s - self.started_s,
+            step_time=self._spent_s(),
+            step_id=self.step.step_id if self.step else "",
+            ttl=self.ttl,
         )
 
     def _need_limits(self) -> None:
-        refusal = self.safety.refusal()
-        if refusal:
+        if refusal := self.safety.refusal():
             raise RefusedError(refusal)

@@ -19,6 +19,9 @@ COLUMNS = (
 )
 
 
+_LINEAR = (*COLUMNS[1:8], "protocol_time", "step_time")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What the instrument measured at one instant.
@@ -37,6 +40,12 @@ class Sample:
         degC.
     step, cycle, half_cycle
         Counts from 0.
+    protocol_time, step_time
+        Time since the start of the protocol, and time spent in the step without pauses, s.
+    step_id
+        Name of the step; empty where none is carried out.
+    ttl
+        Whether the external line is high.
     """
 
     time: float
@@ -49,6 +58,10 @@ class Sample:
     step: int = 0
     cycle: int = 0
     half_cycle: int = 0
+    protocol_time: float = 0.0
+    step_time: float = 0.0
+    step_id: str = ""
+    ttl: bool = False
 
     def value(self, quantity: str) -> float:
         """Value of a quantity by its name."""
@@ -59,11 +72,10 @@ class Sample:
         return (float(number), *(self.value(name) for name in COLUMNS[1:]))
 
     def towards(self, later: Sample, fraction: float) -> Sample:
-        """Sample on the straight line to a later one; counts are those of this sample."""
+        """Sample on the straight line to a later one; what has no values between is of this sample."""
         if fraction >= 1.0:
             return later
         mixed = {
-            name: self.value(name) + fraction * (later.value(name) - self.value(name))
-            for name in COLUMNS[1:8]
+            name: self.value(name) + fraction * (later.value(name) - self.value(name)) for name in _LINEAR
         }
         return replace(self, **mixed)

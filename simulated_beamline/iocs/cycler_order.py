@@ -14,9 +14,11 @@ from ..instrument.record import BLOCK_ROWS
 from ..instrument.safety import ACTIONS, ClientWatchdog
 from ..instrument.sample import COLUMNS
 from ..instrument.technique import ARRAY_LENGTH, INSTANCES, PARAMETERS, compile_program
+from ..instrument.trigger import PAGE_COLUMNS, PAGE_LATCHES
 from .channel import Hook, choice, integer, kept, number, numbers, plain, text, word
 
 ACCEPTED = "accepted"
+LONGEST_LIST = 4096
 CLOCK_MODES = ("elastic", "constant", "real")
 
 
@@ -78,8 +80,8 @@ class CyclerOrders:
 
     def _program_channels(self) -> dict[str, ChannelData]:
         pvs: dict[str, ChannelData] = {
-            "LOADTECH:SP": text("", self._answered(self._load, self._reply)),
-            "DEFINETECH:SP": text("", self._answered(self._load, self._reply)),
+            "LOADTECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
+            "DEFINETECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
             "LOADTECH": self.loaded,
         }
         for name, parameters in PARAMETERS.items():
@@ -92,6 +94,11 @@ class CyclerOrders:
         async def keep(value: object) -> None:
             self._parameters[key] = value if isinstance(value, str | int | float) else list(value)  # type: ignore[call-overload]
 
+        async def keep_text(value: object) -> None:
+            self._parameters[key] = plain(value)
+
+        if key.endswith(":UNTIL"):
+            return text("", keep_text)
         if isinstance(default, str):
             return word(default, keep)
         if isinstance(default, int | float):
@@ -109,6 +116,7 @@ class CyclerOrders:
 
     def _trigger_channels(self, index: int) -> dict[str, ChannelData]:
         channel, reply = self._cycler.triggers[index], text()
+        block = numbers([0.0], PAGE_LATCHES * PAGE_COLUMNS)
 
         def arm(on: object) -> None:
             if on:
@@ -116,7 +124,19 @@ class CyclerOrders:
             else:
                 channel.disarm()
 
+        def fire(on: object) -> None:
+            if on:
+                channel.fire(self._cycler.sample)
+                self._clock.notice()
+
+        async def fetch(first: int) -> None:
+            page = [float(value) for latch in channel.page(int(first), PAGE_LATCHES) for value in latch.row]
+            await block.write(page or [0.0], verify_value=False)
+
         return {
+            f"TRIG:{index}:FIRE": integer(0, self._answered(fire, reply)),
+            f"TRIG:{index}:FROM": integer(0, fetch),
+            f"TRIG:{index}:BLOCK": block,
             f"TRIG:{index}:RULE": text("", self._answered(lambda rule: channel.set_rule(plain(rule)), reply)),
             f"TRIG:{index}:ARM": integer(0, self._answered(arm, reply)),
             f"TRIG:{index}:REPLY": reply,
@@ -134,6 +154,7 @@ class CyclerOrders:
             "CELL:MASS": number(0.0, kept, units="mg"),
             "CELL:CAPACITY": number(coulometry.capacity_mah, self._plainly(set_capacity), units="mA h"),
             "CELL:X0": number(coulometry.x0, self._plainly(cycler.set_initial_content)),
+            "SIM:TTL": integer(0, self._plainly(lambda high: self._set_line(bool(high)))),
             "SIM:CONTACT": integer(1, self._plainly(lambda on: setattr(cycler, "contact", bool(on)))),
             "SIM:NOISE": number(
                 1.0, self._plainly(lambda factor: setattr(cycler.meter, "noise_factor", factor))
@@ -176,6 +197,7 @@ class CyclerOrders:
             "stop": self._cycler.stop,
             "pause": lambda: self._hold("rest"),
             "resume": self._cycler.resume,
+            "trigger": self._cycler.trigger,
             "rest": lambda: self._hold("rest"),
             "hold_voltage": lambda: self._hold("hold_voltage"),
             "hold_current": lambda: self._hold("hold_current"),
@@ -184,6 +206,10 @@ class CyclerOrders:
             raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
         self._watchdog.beat(time.monotonic())
         acts[order]()
+        self._clock.notice()
+
+    def _set_line(self, high: bool) -> None:
+        self._cycler.set_line(high)
         self._clock.notice()
 
     def _hold(self, word_: str) -> None:

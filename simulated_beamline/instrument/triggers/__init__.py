@@ -1,0 +1,1 @@
+"""Rules over the path of a cell: what they follow, when they are met, how they are written."""
