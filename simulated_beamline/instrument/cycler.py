@@ -1,85 +1,21 @@
-"""The cycler: carries out the loaded steps on a cell, keeps the limits, latches triggers, records."""
+"""The cycler: carries out the loaded steps on the cell of its channel."""
 
 from __future__ import annotations
 
 import math
-from enum import IntEnum
 
-from .lead import (
-    COULOMB_PER_MAH,
-    OPEN_CIRCUIT,
-    Cell,
-    Control,
-    Coulometry,
-    control_of,
-    drive,
-    drive_until,
-    excess,
-)
-from .meter import Meter
-from .record import RecordBuffer, Recorder
-from .safety import SafetyLimits
-from .sample import Sample
-from .technique import EngineStep, Progress
-from .trigger import Latch, TriggerChannel
+from .channel import CHANNELS, Channel, RefusedError, State
+from .ending import known
+from .lead import COULOMB_PER_MAH, OPEN_CIRCUIT, Truth, control_of, drive, drive_until, held
+from .progress import Progress
+from .technique import EngineStep
 
+__all__ = ["CHANNELS", "Cycler", "RefusedError", "State"]
 LONGEST_STEP_S = 10.0
-CHANNELS = range(1, 9)
 
 
-class State(IntEnum):
-    """State of the channel, as EC-Lab gives it."""
-
-    STOPPED = 0
-    RUNNING = 1
-    PAUSED = 2
-
-
-class RefusedError(RuntimeError):
-    """An order that the cycler does not carry out."""
-
-
-class Cycler:
-    """One channel with a cell.
-
-    Parameters
-    ----------
-    cell
-        The cell on the leads.
-    meter
-        What is measured of it.
-    coulometry
-        How charge becomes lithium content.
-    temperature_degc
-        Of the cell.
-    time_s
-        Simulated UNIX time now.
-    """
-
-    def __init__(
-        self, cell: Cell, meter: Meter, coulometry: Coulometry, *, temperature_degc: float, time_s: float
-    ) -> None:
-        self.cell = cell
-        self.meter = meter
-        self.coulometry = coulometry
-        self.temperature_degc = temperature_degc
-        self.time_s = time_s
-        self.state = State.STOPPED
-        self.control = OPEN_CIRCUIT
-        self.program: tuple[EngineStep, ...] = ()
-        self.safety = SafetyLimits()
-        self.triggers = {number: TriggerChannel() for number in CHANNELS}
-        self.record = RecordBuffer()
-        self._recorder = Recorder(self.record)
-        self.message = "no protocol is loaded"
-        self.contact, self.ttl = True, False
-        self.progress = Progress()
-        self.started_s = time_s
-        self._loaded = False
-        self._zero_charge_mah = 0.0
-        self._sign = 0
-        self._half_cycle = 0
-        self.sample = self._measure()
+class Cycler(Channel):
+    """A channel that carries out a program."""
 
     def load(self, program: tuple[EngineStep, ...]) -> None:
         """Take a program.
@@ -126,16 +62,10 @@ class Cycler:
         """
         if word != "rest":
             self._need_limits()
-        truth = self.cell.state
-        controls = {
-            "rest": OPEN_CIRCUIT,
-            "hold_voltage": Control(current_a=None, voltage_v=truth.voltage_v),
-            "hold_current": Control(current_a=truth.current_a),
-        }
         if self.state is State.RUNNING:
             self.progress.spent_s += self.time_s - self.progress.entered_s
         self.state, self.message = State.PAUSED, f"paused: {word}"
-        self._apply(controls[word])
+        self._apply(held(word, self.cell.state))
 
     def resume(self) -> None:
         """Go on with the step that was suspended.
@@ -150,32 +80,21 @@ class Cycler:
         self._need_limits()
         self.state, self.message = State.RUNNING, "running"
         self.progress.entered_s = self.time_s
-        self._apply(control_of(self.program[self.progress.index]))
+        self._rates.clear()
+        self._apply(self.progress.control)
 
-    def stop(self, message: str = "stopped; load again before the next start") -> None:
-        """Open the circuit and end the program."""
-        self.state, self.message = State.STOPPED, message
-        self.progress = Progress()
-        self._apply(OPEN_CIRCUIT)
+    def trigger(self) -> None:
+        """Take a trigger: the step that waits for one ends.
 
-    def arm(self, number: int) -> None:
-        """Arm a trigger channel at the present sample."""
-        self.triggers[number].arm(self.sample)
-
-    def set_line(self, high: bool) -> None:
-        """Let the external TTL line be high or low."""
-        self.ttl = high
-        self._take(self._measure())
-
-    def set_initial_content(self, x0: float) -> None:
-        """Let the lithium content be `x0` now."""
-        self.coulometry.x0 = x0
-        self.coulometry.at_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
-
-    @property
-    def step(self) -> EngineStep | None:
-        """The step that is carried out or suspended."""
-        return self.program[self.progress.index] if self.progress.index >= 0 else None
+        Raises
+        ------
+        RefusedError
+            If no step waits.
+        """
+        step = self.step
+        if self.state is not State.RUNNING or step is None or not step.waiting:
+            raise RefusedError("no step waits for a trigger; look at STEP:ID before COMMAND trigger")
+        self._leave(step)
 
     def advance(self, to_s: float, most_steps: int = 50) -> bool:
         """Let the cell live up to a time, at most so many steps; stops at once where something was latched.
@@ -202,54 +121,83 @@ class Cycler:
         )
         ends_at_s = math.inf
         if step is not None:
-            ends_at_s = step.duration_s - self._spent_s()
+            ends_at_s = self.progress.ends_in_s(step, self.time_s)
+            duration_s = min(duration_s, self.progress.control.stair_s)
             duration_s = min(duration_s, max(ends_at_s, 0.0))
         duration_s, reached = self._step_to_end(step, duration_s)
         self.time_s += duration_s
+        self._rates.follow(self.cell.state)
         noticed = self._take(self._measure())
         if step is not None and self.state is State.RUNNING and (reached or duration_s >= ends_at_s):
-            noticed |= self._leave(step)
+            noticed |= self._end(step)
         return noticed
+
+    def _end(self, step: EngineStep) -> bool:
+        if not step.stops_at_end:
+            return self._leave(step)
+        self.stop(f"stopped by step {step.step_id}: no trigger came within {step.duration_s:g} s")
+        return True
 
     def _step_to_end(self, step: EngineStep | None, duration_s: float) -> tuple[float, bool]:
         control = self.control if self.contact else OPEN_CIRCUIT
-        if step is None or not step.tests:
+        if step is None:
             drive(self.cell, control, duration_s)
             return duration_s, False
-        tests, entered_mah = step.tests, self.progress.entered_charge_mah
-        self.cell, duration_s, reached = drive_until(
-            self.cell, control, duration_s, lambda truth: excess(tests, truth, entered_mah)
-        )
+        control = control.after(self._spent_s() + duration_s)
+        until, begin_s = step.until, self.cell.state.time_s
+        if until is None:
+            drive(self.cell, control, duration_s)
+            return duration_s, False
+
+        def beyond(truth: Truth) -> float:
+            in_step_s = self._spent_s() + truth.time_s - begin_s
+            return until.beyond(self._known(truth, in_step_s))
+
+        self.cell, duration_s, reached = drive_until(self.cell, control, duration_s, beyond)
         return duration_s, reached
 
-    def _apply(self, control: Control) -> None:
-        self.control = control
-        drive(self.cell, control if self.contact else OPEN_CIRCUIT, 0.0)
-        self._take(self._measure(), keep=True)
-
-    def _spent_s(self) -> float:
-        running = self.state is State.RUNNING
-        return self.progress.spent_s + (self.time_s - self.progress.entered_s if running else 0.0)
+    def _known(self, truth: Truth, in_step_s: float) -> dict[str, float]:
+        state = known(
+            truth,
+            in_step_s=in_step_s,
+            entered_charge_mah=self.progress.entered_charge_mah,
+            coulometry=self.coulometry,
+            temperature=self.temperature_degc,
+        )
+        return state | self._rates.known(truth)
 
     def _enter(self, index: int) -> bool:
         index = self.progress.landing(self.program, index)
+        given = self.given
+        while index < len(self.program) and self.program[index].gives_trigger:
+            self._give(index)
+            index = self.progress.landing(self.program, index + 1)
         if index >= len(self.program):
             self.stop("the protocol has ended")
             return True
         step = self.program[index]
         self.progress.index, self.progress.entered_s, self.progress.spent_s = index, self.time_s, 0.0
         self.progress.entered_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
-        self._count_half_cycles(step)
-        self._apply(control_of(step))
-        return self.state is not State.RUNNING or self._boundary("start", step)
+        self.progress.control = control_of(step, self.cell.state)
+        self._count_half_cycles(self.progress.control.sign if not step.waiting else 0)
+        self._rates.clear()
+        self._apply(self.progress.control)
+        noticed = self._boundary("start", step) or bool(step.waiting)
+        noticed |= self.given > given
+        return noticed or self.state is not State.RUNNING
+
+    def _give(self, index: int) -> None:
+        self.progress.index = index
+        self.given, self.given_s = self.given + 1, self.time_s
+        for edge in ("start", "end"):
+            self._boundary(edge, self.program[index])
 
     def _leave(self, step: EngineStep) -> bool:
         self._recorder.keep(self.sample)
         noticed = self._boundary("end", step)
         return self._enter(self.progress.index + 1) or noticed
 
-    def _count_half_cycles(self, step: EngineStep) -> None:
-        sign = 0 if not step.current_a else (1 if step.current_a > 0 else -1)
+    def _count_half_cycles(self, sign: int) -> None:
         if sign and self._sign and sign != self._sign:
             self._half_cycle += 1
         self._sign = sign or self._sign
@@ -257,45 +205,3 @@ class Cycler:
     def _boundary(self, edge: str, step: EngineStep) -> bool:
         channels = self.triggers.values()
         return bool([latch for one in channels for latch in one.boundary(edge, step.step_id, self.sample)])
-
-    def _take(self, sample: Sample, *, keep: bool = False) -> bool:
-        before, self.sample = self.sample, sample
-        latches: list[Latch] = []
-        if self.state is not State.STOPPED:
-            for channel in self.triggers.values():
-                latches += channel.feed(before, sample)
-            if keep or self._recorder.due(sample, self.step):
-                self._recorder.keep(sample)
-            if self.safety.check(sample, self.time_s - self.started_s):
-                self._recorder.keep(sample)
-                self.stop(f"tripped: {self.safety.cause}")
-                return True
-        elif keep:
-            self._recorder.keep(sample)
-        return bool(latches)
-
-    def _measure(self) -> Sample:
-        truth = self.cell.state
-        charge = truth.charge_c / COULOMB_PER_MAH
-        content = self.coulometry.lithium_content(charge)
-        open_circuit = self.control == OPEN_CIRCUIT or not self.contact
-        return Sample(
-            time=self.time_s,
-            voltage=self.meter.voltage(truth.voltage_v),
-            current=0.0 if open_circuit else self.meter.current(truth.current_a),
-            capacity=charge - self._zero_charge_mah,
-            lithium_content=content,
-            state_of_charge=1.0 - content,
-            temperature=self.temperature_degc,
-            step=max(self.progress.index, 0),
-            cycle=self._half_cycle // 2,
-            half_cycle=self._half_cycle,
-            protocol_time=self.time_s - self.started_s,
-            step_time=self._spent_s(),
-            step_id=self.step.step_id if self.step else "",
-            ttl=self.ttl,
-        )
-
-    def _need_limits(self) -> None:
-        if refusal := self.safety.refusal():
-            raise RefusedError(refusal)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .technique import EngineStep, StepTest
+from .technique import EngineStep
 
 COULOMB_PER_MAH = 3.6
 BISECTIONS = 40
-END_TOLERANCE = {"voltage": 2e-4, "current": 1e-7, "charge": 1e-5}
+LEAST_VOLTAGE_V = 0.05
+STAIR_V = 1e-3
+SHORTEST_STAIR_S = 1e-3
+POWER_ROUNDS = 3
 
 
 class Truth(Protocol):
     """The cell at one instant, as it really is."""
 
+    @property
+    def time_s(self) -> float: ...  # noqa: D102
     @property
     def voltage_v(self) -> float: ...  # noqa: D102
     @property
@@ -59,37 +65,87 @@ class Coulometry:
 
 @dataclass(frozen=True)
 class Control:
-    """What is applied: a current (A; 0 is open circuit) or a voltage (V)."""
+    """What is applied: a current (A; 0 is open circuit), a voltage (V), a power (W), or a voltage that moves.
+
+    A sweep goes from `voltage_v` to `to_voltage_v` at `rate_v_s` (V/s, without sign), in stairs of 1 mV.
+    """
 
     current_a: float | None = 0.0
     voltage_v: float | None = None
+    power_w: float | None = None
+    to_voltage_v: float = 0.0
+    rate_v_s: float = 0.0
+
+    @property
+    def sweep_s(self) -> float:
+        """Time that the sweep takes, s; infinite without one."""
+        if not self.rate_v_s:
+            return math.inf
+        return abs(self.to_voltage_v - (self.voltage_v or 0.0)) / self.rate_v_s
+
+    @property
+    def stair_s(self) -> float:
+        """Time of one stair of the sweep, s; infinite without one."""
+        return max(STAIR_V / self.rate_v_s, SHORTEST_STAIR_S) if self.rate_v_s else math.inf
+
+    @property
+    def sign(self) -> int:
+        """1 where it charges by design, -1 where it discharges, else 0."""
+        if self.rate_v_s:
+            way = self.to_voltage_v - (self.voltage_v or 0.0)
+        else:
+            way = self.power_w or self.current_a or 0.0
+        return (way > 0) - (way < 0)
+
+    def after(self, in_step_s: float) -> Control:
+        """Return the control that stands so long (s) after the begin of its step: a sweep has gone on."""
+        if not self.rate_v_s:
+            return self
+        way_v = self.sign * self.rate_v_s * min(in_step_s, self.sweep_s)
+        return Control(current_a=None, voltage_v=(self.voltage_v or 0.0) + way_v)
 
 
 OPEN_CIRCUIT = Control()
 
 
-def control_of(step: EngineStep) -> Control:
-    """Control that a step asks for."""
+def control_of(step: EngineStep, truth: Truth) -> Control:
+    """Return the control that a step asks for, given the cell when it begins."""
+    if step.sweep_to_v is not None:
+        start_v = truth.voltage_v if step.voltage_v is None else step.voltage_v
+        return Control(None, start_v, to_voltage_v=step.sweep_to_v, rate_v_s=step.sweep_rate_v_s)
+    if step.power_w is not None:
+        return Control(current_a=None, power_w=step.power_w)
+    if step.waiting:
+        return held(step.waiting, truth)
     if step.voltage_v is not None:
         return Control(current_a=None, voltage_v=step.voltage_v)
     return Control(current_a=step.current_a or 0.0)
 
 
+def held(word: str, truth: Truth) -> Control:
+    """Return the control that holds the cell as it is: rest, hold_voltage or hold_current."""
+    controls = {
+        "rest": OPEN_CIRCUIT,
+        "hold_voltage": Control(current_a=None, voltage_v=truth.voltage_v),
+        "hold_current": Control(current_a=truth.current_a),
+    }
+    return controls[word]
+
+
 def drive(cell: Cell, control: Control, duration_s: float) -> None:
-    """Let time (s) pass under a control."""
-    if control.voltage_v is not None:
+    """Let time (s) pass under a control; a power is regulated again at the end."""
+    if control.power_w is not None:
+        cell.step(duration_s, current_a=_current_of(cell, control.power_w))
+        for _ in range(POWER_ROUNDS):
+            cell.step(0.0, current_a=_current_of(cell, control.power_w))
+    elif control.voltage_v is not None:
         cell.step(duration_s, voltage_v=control.voltage_v)
     else:
         cell.step(duration_s, current_a=control.current_a)
 
 
-def excess(tests: tuple[StepTest, ...], truth: Truth, entered_charge_mah: float) -> float:
-    """How many tolerances the cell is beyond the nearest of the ends of its step; reached at 0 and above."""
-    charge_mah = truth.charge_c / COULOMB_PER_MAH - entered_charge_mah
-    return max(
-        test.excess(truth.voltage_v, truth.current_a, charge_mah) / END_TOLERANCE[test.variable]
-        for test in tests
-    )
+def _current_of(cell: Cell, power_w: float) -> float:
+    return power_w / max(cell.state.voltage_v, LEAST_VOLTAGE_V)
 
 
 def drive_until(

@@ -5,46 +5,53 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .until import Level, Until, UntilError, any_of, parse_until
+
 Value = float | str | Sequence[float]
-TECHNIQUES = ("OCV", "CP", "CPLIMIT", "CA", "CALIMIT", "LOOP")
-INSTANCES = 10
+INSTANCES = 100
 ARRAY_LENGTH = 20
-# Numbers of the techniques as EC-Lab's TECHID gives them.
-TECHNIQUE_IDS = {"OCV": 100, "CA": 101, "CP": 102, "CPLIMIT": 155, "CALIMIT": 157, "LOOP": 150}
+# Numbers of the techniques as EC-Lab's TECHID gives them; VSCAN stands for its scan with limits.
+TECHNIQUE_IDS = {
+    "OCV": 100,
+    "CA": 101,
+    "CP": 102,
+    "CPOWER": 110,
+    "LOOP": 150,
+    "TO": 151,
+    "TI": 152,
+    "CPLIMIT": 155,
+    "CALIMIT": 157,
+    "VSCAN": 158,
+}
+TECHNIQUES = tuple(TECHNIQUE_IDS)
+PRESENT_VOLTAGE = -1e9
 _RECORDING = {"REDT": 10.0, "REDE": 0.0, "REDI": 0.0, "ID": ""}
 _STEPS = {"VSINIT": [0.0], "DURSTEP": [1.0], "STEPN": 0, "NCYCLES": 0}
 _TESTS = {f"TEST{number}{part}": [0.0] for number in (1, 2, 3) for part in ("CONF", "VAL")}
+_LIMITED = {"EXITCOND": [0.0], "UNTIL": ""} | _STEPS | _TESTS | _RECORDING
 PARAMETERS: Mapping[str, Mapping[str, Value]] = {
-    "OCV": {"RTT": 1.0} | _RECORDING,
+    "OCV": {"RTT": 1.0, "UNTIL": ""} | _RECORDING,
     "CP": {"ISTEP": [0.0]} | _STEPS | _RECORDING,
-    "CPLIMIT": {"ISTEP": [0.0], "EXITCOND": [0.0]} | _STEPS | _TESTS | _RECORDING,
+    "CPLIMIT": {"ISTEP": [0.0]} | _LIMITED,
+    "CPOWER": {"PSTEP": [0.0]} | _LIMITED,
     "CA": {"VSTEP": [0.0]} | _STEPS | _RECORDING,
-    "CALIMIT": {"VSTEP": [0.0], "EXITCOND": [0.0]} | _STEPS | _TESTS | _RECORDING,
+    "CALIMIT": {"VSTEP": [0.0]} | _LIMITED,
+    "VSCAN": {"VINIT": PRESENT_VOLTAGE, "VFINAL": 0.0, "RATE": 1e-3, "UNTIL": ""} | _RECORDING,
+    "TI": {"TIMEOUT": 1.0, "WAITING": "rest", "ONTIMEOUT": "continue"} | _RECORDING,
+    "TO": {"ID": ""},
     "LOOP": {"NLOOP": 1, "PROT": 0, "ID": ""},
 }
+_LEVELS = {"ISTEP": "current_a", "VSTEP": "voltage_v", "PSTEP": "power_w"}
+_WAITING = ("rest", "hold_voltage", "hold_current")
 _ACTIVE, _AT_LEAST, _VARIABLE_BIT = 1, 4, 5
-_VARIABLES = {0: "voltage", 3: "current", 31: "charge"}
+_VARIABLES = {0: "voltage", 3: "current", 31: "capacity"}
 
 
 class ProgramError(ValueError):
     """A list of techniques that cannot be loaded."""
-
-
-@dataclass(frozen=True)
-class StepTest:
-    """End of a step: a variable (voltage V, current A without sign, step charge mA h) passes a value."""
-
-    variable: str
-    at_least: bool
-    value: float
-
-    def excess(self, voltage_v: float, current_a: float, charge_mah: float) -> float:
-        """How far beyond its end the step is; reached at 0 and above."""
-        now = {"voltage": voltage_v, "current": abs(current_a), "charge": abs(charge_mah)}[self.variable]
-        return now - self.value if self.at_least else self.value - now
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,20 @@ class EngineStep:
         Its name for people, and the technique it came from.
     technique_index : int
         Place of that technique in the list that was loaded.
-    current_a, voltage_v : float or None
-        The control: one of the two; neither is open circuit.
+    current_a, voltage_v, power_w : float or None
+        The control: one of them; none is open circuit.
+    sweep_to_v, sweep_rate_v_s : float
+        The voltage moves there from `voltage_v` (None: from where the cell is), V and V/s.
     duration_s : float
         Longest time.
-    tests : tuple of StepTest
-        Any of them ends the step.
+    until : Until or None
+        Ends the step before that.
+    waiting : str
+        The step waits for a trigger: rest, hold_voltage or hold_current meanwhile.
+    stops_at_end : bool
+        The protocol stops when the time is over.
+    gives_trigger : bool
+        The step gives out a trigger and takes no time.
     record_dt_s, record_de_v, record_di_a : float
         A sample is kept after such a change; 0 switches a criterion off.
     jump_to, repeat : int
@@ -74,36 +89,19 @@ class EngineStep:
     technique_index: int
     current_a: float | None = None
     voltage_v: float | None = None
+    power_w: float | None = None
+    sweep_to_v: float | None = None
+    sweep_rate_v_s: float = 0.0
     duration_s: float = math.inf
-    tests: tuple[StepTest, ...] = ()
+    until: Until | None = None
+    waiting: str = ""
+    stops_at_end: bool = False
+    gives_trigger: bool = False
     record_dt_s: float = 0.0
     record_de_v: float = 0.0
     record_di_a: float = 0.0
     jump_to: int | None = None
     repeat: int = 0
-
-
-@dataclass
-class Progress:
-    """Where in the program the cycler is."""
-
-    index: int = -1
-    entered_s: float = 0.0
-    spent_s: float = 0.0
-    entered_charge_mah: float = 0.0
-    loops: Counter[int] = field(default_factory=Counter)
-
-    def landing(self, program: Sequence[EngineStep], index: int) -> int:
-        """Index of the step after the loops at `index`; the length of the program at its end."""
-        while index < len(program) and program[index].jump_to is not None:
-            loop = program[index]
-            if self.loops[index] < loop.repeat:
-                self.loops[index] += 1
-                index = loop.jump_to or 0
-            else:
-                self.loops[index] = 0
-                index += 1
-        return index
 
 
 def compile_program(load_list: str, parameters: Mapping[str, Value]) -> tuple[EngineStep, ...]:
@@ -139,7 +137,10 @@ def compile_program(load_list: str, parameters: Mapping[str, Value]) -> tuple[En
         }
         used[name] += 1
         first.append(len(steps))
-        steps.extend(_steps_of(name, index, values, first))
+        try:
+            steps.extend(_steps_of(name, index, values, first))
+        except UntilError as error:
+            raise ProgramError(f"{name} number {used[name] - 1}: {error}") from error
     return tuple(steps)
 
 
@@ -147,31 +148,57 @@ def _steps_of(name: str, index: int, values: Mapping[str, Value], first: list[in
     step_id = str(values["ID"]) or f"{name.lower()}-{index}"
     if name == "LOOP":
         return [_loop(step_id, index, values, first)]
-    recording: dict[str, Any] = {
-        "record_dt_s": _at(values["REDT"], 0),
-        "record_de_v": _at(values["REDE"], 0),
-        "record_di_a": _at(values["REDI"], 0),
-    }
+    blank = EngineStep(step_id, name, index)
+    if name == "TO":
+        return [replace(blank, gives_trigger=True)]
+    blank = replace(
+        blank,
+        record_dt_s=_at(values["REDT"], 0),
+        record_de_v=_at(values["REDE"], 0),
+        record_di_a=_at(values["REDI"], 0),
+        until=parse_until(str(values.get("UNTIL", ""))),
+    )
     if name == "OCV":
-        duration_s = _positive(_at(values["RTT"], 0), f"{name} RTT")
-        return [EngineStep(step_id, name, index, duration_s=duration_s, **recording)]
-    made: list[EngineStep] = []
-    for number in range(int(_at(values["STEPN"], 0)) + 1):
-        galvanic = "ISTEP" in values
-        level = _at(values["ISTEP" if galvanic else "VSTEP"], number)
-        made.append(
-            EngineStep(
-                step_id if number == 0 else f"{step_id}.{number}",
-                name,
-                index,
-                duration_s=_positive(_at(values["DURSTEP"], number), f"{name} DURSTEP"),
-                tests=_tests(values, number),
-                current_a=level if galvanic else None,
-                voltage_v=None if galvanic else level,
-                **recording,
-            )
+        return [replace(blank, duration_s=_positive(_at(values["RTT"], 0), f"{name} RTT"))]
+    if name == "TI":
+        return [_wait(blank, values)]
+    if name == "VSCAN":
+        return [_scan(blank, values)]
+    return [_level(blank, number, values) for number in range(int(_at(values["STEPN"], 0)) + 1)]
+
+
+def _level(blank: EngineStep, number: int, values: Mapping[str, Value]) -> EngineStep:
+    key = next(key for key in _LEVELS if key in values)
+    ends = _tests(values, number) + ((blank.until,) if blank.until else ())
+    control: dict[str, Any] = {_LEVELS[key]: _at(values[key], number)}
+    return replace(
+        blank,
+        step_id=blank.step_id if number == 0 else f"{blank.step_id}.{number}",
+        duration_s=_positive(_at(values["DURSTEP"], number), f"{blank.technique} DURSTEP"),
+        until=any_of(ends),
+        **control,
+    )
+
+
+def _wait(blank: EngineStep, values: Mapping[str, Value]) -> EngineStep:
+    waiting, after = str(values["WAITING"]), str(values["ONTIMEOUT"])
+    if waiting not in _WAITING or after not in ("continue", "stop"):
+        raise ProgramError(
+            f"TI {blank.step_id}: WAITING {waiting!r} must be one of {', '.join(_WAITING)}, "
+            f"ONTIMEOUT {after!r} continue or stop"
         )
-    return made
+    timeout_s = _positive(_at(values["TIMEOUT"], 0), "TI TIMEOUT")
+    return replace(blank, waiting=waiting, duration_s=timeout_s, stops_at_end=after == "stop")
+
+
+def _scan(blank: EngineStep, values: Mapping[str, Value]) -> EngineStep:
+    start_v = _at(values["VINIT"], 0)
+    return replace(
+        blank,
+        voltage_v=None if start_v <= PRESENT_VOLTAGE else start_v,
+        sweep_to_v=_at(values["VFINAL"], 0),
+        sweep_rate_v_s=_positive(_at(values["RATE"], 0), "VSCAN RATE"),
+    )
 
 
 def _loop(step_id: str, index: int, values: Mapping[str, Value], first: list[int]) -> EngineStep:
@@ -183,8 +210,8 @@ def _loop(step_id: str, index: int, values: Mapping[str, Value], first: list[int
     return EngineStep(step_id, "LOOP", index, jump_to=first[target], repeat=repeat)
 
 
-def _tests(values: Mapping[str, Value], number: int) -> tuple[StepTest, ...]:
-    found: list[StepTest] = []
+def _tests(values: Mapping[str, Value], number: int) -> tuple[Until, ...]:
+    found: list[Until] = []
     for test in (1, 2, 3):
         configuration = int(_at(values.get(f"TEST{test}CONF", 0.0), number))
         if not configuration & _ACTIVE:
@@ -195,7 +222,7 @@ def _tests(values: Mapping[str, Value], number: int) -> tuple[StepTest, ...]:
                 f"TEST{test}CONF {configuration}: the variable is unknown; use +0 (E), +96 (I), +992 (Q)"
             )
         value = _at(values[f"TEST{test}VAL"], number)
-        found.append(StepTest(variable, bool(configuration & _AT_LEAST), value))
+        found.append(Level(variable, bool(configuration & _AT_LEAST), value))
     return tuple(found)
 
 

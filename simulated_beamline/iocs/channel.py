@@ -83,9 +83,9 @@ def word(value: str = "", hook: Hook | None = None) -> ChannelData:
     return _ready(_String(value=value), hook)
 
 
-def text(value: str = "", hook: Hook | None = None) -> ChannelData:
-    """Channel of a text of at most `TEXT_LENGTH` characters; read-only without a hook."""
-    return _ready(_Text(value=value, max_length=TEXT_LENGTH, string_encoding="utf-8"), hook)
+def text(value: str = "", hook: Hook | None = None, *, most: int = TEXT_LENGTH) -> ChannelData:
+    """Channel of a text of at most so many characters; read-only without a hook."""
+    return _ready(_Text(value=value, max_length=most, string_encoding="utf-8"), hook)
 
 
 def plain(value: object) -> str:

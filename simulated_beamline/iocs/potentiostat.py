@@ -16,7 +16,7 @@ from caproto import ChannelData
 from ..board import Board
 from ..clock import SharedClock
 from ..instrument.cycler import CHANNELS, Cycler, RefusedError, State
-from ..instrument.lead import Coulometry
+from ..instrument.lead import Control, Coulometry
 from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
 from ..instrument.technique import TECHNIQUE_IDS
@@ -35,7 +35,7 @@ POLL_S = 1.0
 SHORTEST_POST_S = 0.03
 STEPS_PER_TICK = 40
 STATE_WORDS = ("Stopped", "Running", "Paused")
-MODE_WORDS = ("open circuit", "constant current", "constant voltage")
+MODE_WORDS = ("open circuit", "constant current", "constant voltage", "constant power", "voltage scan")
 
 
 class PotentiostatIOC:
@@ -173,7 +173,6 @@ class PotentiostatIOC:
     def _status(self) -> dict[str, Any]:
         cycler, step = self.cycler, self.cycler.step
         control = cycler.control
-        mode = 2 if control.voltage_v is not None else int(bool(control.current_a))
         return {
             "STEP:ID": step.step_id if step else "",
             "TECHIND": step.technique_index if step else -1,
@@ -182,9 +181,13 @@ class PotentiostatIOC:
             "NUMTECH": len({one.technique_index for one in cycler.program}),
             "IOVERFLOW": int(cycler.meter.current_overflow),
             "EOVERFLOW": int(cycler.meter.voltage_overflow),
-            "MODE": MODE_WORDS[mode],
+            "MODE": _mode(control),
             "I:SP": control.current_a or 0.0,
             "V:SP": control.voltage_v or 0.0,
+            "WAITING": int(cycler.state is State.RUNNING and bool(step and step.waiting)),
+            "TRIGOUT:T": cycler.given_s,
+            # The count comes last: who sees it move finds the time in place.
+            "TRIGOUT:COUNT": cycler.given,
             "SAFETY:CAUSE": cycler.safety.cause,
             "SAFETY:TRIP": int(cycler.safety.tripped),
             "WATCHDOG:FIRED": int(self._watchdog.fired),
@@ -224,6 +227,14 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
     )
 
 
+def _mode(control: Control) -> str:
+    if control.rate_v_s:
+        return MODE_WORDS[4]
+    if control.power_w is not None:
+        return MODE_WORDS[3]
+    return MODE_WORDS[2 if control.voltage_v is not None else int(bool(control.current_a))]
+
+
 def _instant(sample: Any) -> tuple[float, ...]:  # noqa: ANN401
     return sample.time, sample.voltage, sample.current, sample.capacity, sample.lithium_content
 
@@ -234,22 +245,12 @@ def _instant_names(index: int) -> list[str]:
 
 def _shown_channels() -> dict[str, ChannelData]:
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "ECE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
-    units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V"}
+    units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
     units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
     pvs = {name: number(units=unit) for name, unit in units.items()}
-    counts = (
-        "TECHIND",
-        "TECHID",
-        "LOOP",
-        "NUMTECH",
-        "IOVERFLOW",
-        "EOVERFLOW",
-        "MEMFILLED",
-        "IRQSKIPPED",
-        "DATADONE",
-    )
-    counts += ("NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
-    pvs |= {name: integer() for name in counts}
+    counts = "TECHIND TECHID LOOP NUMTECH IOVERFLOW EOVERFLOW MEMFILLED IRQSKIPPED DATADONE WAITING"
+    counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT SAFETY:TRIP WATCHDOG:FIRED"
+    pvs |= {name: integer() for name in counts.split()}
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
     for index in CHANNELS:

@@ -16,6 +16,7 @@ LONGEST_STEP_S = 10.0
 SHORTEST_STEP_S = 1e-3
 LARGEST_CHANGE_V = 0.005
 LARGEST_OPEN_CIRCUIT_CHANGE_V = 0.020
+LARGEST_NUDGE_V = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,12 @@ class HalfCell:
         if not all(np.isfinite(value) for value in (current_a, voltage_v) if value is not None):
             raise ValueError(f"cell: current_a {current_a} A or voltage_v {voltage_v} V must be finite")
         if (current_a, voltage_v) != self._control:
+            before_v, is_same_kind = self._voltage_v, (current_a is None) == (self._control[0] is None)
             self._control = (current_a, voltage_v)
             self._zone_current_a_cm2, self._voltage_v = self._solve(0.0, current_a, voltage_v)
-            self._step_s = min(self._step_s, 1.0)
+            # A control that is regulated finely (a power, a sweep) does not disturb the course of the cell.
+            if not is_same_kind or abs(self._voltage_v - before_v) > LARGEST_NUDGE_V:
+                self._step_s = min(self._step_s, 1.0)
         left_s = duration_s
         while left_s > 0:
             step_s = left_s if left_s <= self._step_s else min(self._step_s, 0.5 * left_s)
