@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from .import_command import import_command
+from .protocol_command import protocol_command
 from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
 
@@ -168,6 +169,7 @@ def show(
 
 
 app.command("import-xas")(import_command)
+app.command("protocol")(protocol_command)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES
 OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
 """Pages whose code needs the server of a data root that holds an experiment."""
 
-ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md")
+ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md", "docs/how-to/write-a-protocol.md")
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = ("docs/how-to/open-an-experiment.md", "docs/how-to/import-measured-spectra.md")
@@ -44,8 +44,10 @@ WITH_EXAMPLES = (
     "devices.protocol",
     "devices.step",
     "experiment.import_settings",
+    "experiment.protocol_files.loss",
     "experiment.protocol_files.order",
     "experiment.protocol_files.pybamm_text",
+    "experiment.protocol_files.safety",
     "experiment.quantity",
     "experiment.toml_source",
     "plans.duration",

@@ -12,25 +12,12 @@ from typing import Any, Final, TypeAlias
 from ...devices.protocol import Protocol, Recording, Step
 from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
+from .safety import Safety
 
 Model: TypeAlias = Any
 """A step of aurora-unicycler: a pydantic model with `step`, `id` and the fields of its kind."""
 
 LONGEST_ID: Final = 39
-
-
-@dataclass(frozen=True)
-class Safety:
-    """Limits that a unicycler file asks for; None where it asks for none.
-
-    Voltages in V, currents in A without sign, capacity in mA h, delay in s.
-    """
-
-    voltage_max_v: float | None = None
-    voltage_min_v: float | None = None
-    current_max_a: float | None = None
-    capacity_max_mah: float | None = None
-    delay_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...devices.protocol import Limits, Protocol, Step
 from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
+from .safety import Safety
 from .unicycler import library
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def to_unicycler(
     *,
     name: str = "",
     capacity_mah: float | None = None,
-    limits: Limits | None = None,
+    limits: Limits | Safety | None = None,
 ) -> CyclingProtocol:
     """Make aurora-unicycler's model of a protocol, with absolute currents and a tag at each loop's begin.
 
@@ -56,12 +57,13 @@ def to_unicycler(
     )
 
 
-def _safety(limits: Limits) -> dict[str, float]:
+def _safety(limits: Limits | Safety) -> dict[str, float | None]:
+    current_max_ma = None if limits.current_max_a is None else limits.current_max_a * 1e3
     return {
         "max_voltage_V": limits.voltage_max_v,
         "min_voltage_V": limits.voltage_min_v,
-        "max_current_mA": limits.current_max_a * 1e3,
-        "min_current_mA": -limits.current_max_a * 1e3,
+        "max_current_mA": current_max_ma,
+        "min_current_mA": None if current_max_ma is None else -current_max_ma,
         "max_capacity_mAh": limits.capacity_max_mah,
         "delay_s": limits.delay_s,
     }
