@@ -6,18 +6,58 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..devices.protocol import ConstantCurrent, ConstantVoltage, Limits, Loop, Protocol, Rest
+from ..devices.protocol import Limits, Protocol
+from .trigger_range import (
+    CONTENTS,
+    UNITS,
+    Condition,
+    Quantity,
+    check_choice,
+    check_not_negative,
+    check_quantity,
+    check_window,
+    missing_step,
+    options,
+    reach,
+    widest,
+)
+from .trigger_state import Direction, InCycle, InStep, Level, Line, LineChange, Manual, Side, While
+from .trigger_union import AllOf, AnyOf, Thinned
 
-Quantity = Literal["time", "lithium_content", "state_of_charge", "voltage", "capacity"]
-Direction = Literal["rising", "falling", "both"]
+__all__ = [
+    "UNITS",
+    "AllOf",
+    "AnyOf",
+    "AtLevel",
+    "Condition",
+    "Direction",
+    "Edge",
+    "EveryInterval",
+    "InCycle",
+    "InStep",
+    "Level",
+    "Line",
+    "LineChange",
+    "Manual",
+    "Quantity",
+    "Side",
+    "StepBoundary",
+    "Thinned",
+    "Trigger",
+    "While",
+    "blur",
+    "expected_interval_s",
+]
+
 Edge = Literal["start", "end"]
-UNITS = {"time": "s", "lithium_content": "x", "state_of_charge": "1", "voltage": "V", "capacity": "mA h"}
-_CONTENTS = ("lithium_content", "state_of_charge")
 
 
 @dataclass(frozen=True)
 class EveryInterval:
-    """Whenever a quantity has moved on by an interval (s, x, 1, V or mA h) since the rule was armed.
+    """Whenever a quantity has moved on by an interval (in its unit, see `UNITS`) since the rule was armed.
+
+    `protocol_time` and `step_time` are counted from the start of protocol and step. After a latch the rule
+    sleeps until the quantity has moved by `dead_band`; `over_s` is the window of `voltage_rate`.
 
     Examples
     --------
@@ -27,19 +67,22 @@ class EveryInterval:
 
     quantity: Quantity
     interval: float
+    dead_band: float = 0.0
+    over_s: float | None = None
 
     def __post_init__(self) -> None:
-        _check_quantity("every", self.quantity)
+        check_quantity("trigger every", self.quantity)
+        owner = f"trigger every {self.quantity}"
         if not (math.isfinite(self.interval) and self.interval > 0):
-            unit = UNITS[self.quantity]
-            raise ValueError(
-                f"trigger every {self.quantity}: interval {self.interval!r} {unit} must be positive"
-            )
+            raise ValueError(f"{owner}: interval {self.interval!r} {UNITS[self.quantity]} must be positive")
+        check_not_negative(owner, dead_band=self.dead_band)
+        check_window(owner, self.quantity, self.over_s)
 
     @property
     def rule_text(self) -> str:
         """The rule as the cycler reads it."""
-        return f"every {self.quantity} {self.interval!r}"
+        given = options(dead_band=self.dead_band, over=self.over_s)
+        return f"every {self.quantity} {self.interval!r}{given}"
 
     def can_fire(
         self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
@@ -53,12 +96,12 @@ class EveryInterval:
         capacity_mah
             Theoretical capacity of the cell, mA h; without it content is judged by its range of 0..1 alone.
         """
-        widest = _widest(self.quantity, protocol, limits, capacity_mah)
-        if self.interval <= widest:
+        most = widest(self.quantity, protocol, limits, capacity_mah)
+        if self.interval <= most:
             return None
         unit = UNITS[self.quantity]
         return (
-            f"{self.rule_text!r} never fires: {self.quantity} moves by at most {widest:.6g} {unit} in this "
+            f"{self.rule_text!r} never fires: {self.quantity} moves by at most {most:.6g} {unit} in this "
             "protocol; choose a smaller interval"
         )
 
@@ -66,6 +109,9 @@ class EveryInterval:
 @dataclass(frozen=True)
 class AtLevel:
     """Whenever a quantity crosses one of the levels; with hysteresis a level is ready again once left by it.
+
+    With `for_s` a crossing latches once it has lasted for so long; after a latch the rule sleeps until the
+    quantity has moved by `dead_band`; `over_s` is the window of `voltage_rate`.
 
     Examples
     --------
@@ -77,31 +123,34 @@ class AtLevel:
     levels: tuple[float, ...]
     direction: Direction = "both"
     hysteresis: float = 0.0
+    dead_band: float = 0.0
+    for_s: float = 0.0
+    over_s: float | None = None
 
     def __post_init__(self) -> None:
-        _check_quantity("at", self.quantity)
+        check_quantity("trigger at", self.quantity)
         owner = f"trigger at {self.quantity}"
         if not self.levels or not all(math.isfinite(level) for level in self.levels):
             raise ValueError(f"{owner}: levels {self.levels!r} must be one or more finite numbers")
-        if self.direction not in get_args(Direction):
-            choices = ", ".join(get_args(Direction))
-            raise ValueError(f"{owner}: direction {self.direction!r} is unknown; use one of {choices}")
-        if not (math.isfinite(self.hysteresis) and self.hysteresis >= 0):
-            raise ValueError(f"{owner}: hysteresis {self.hysteresis!r} must be 0 or positive")
+        check_choice(owner, "direction", self.direction, get_args(Direction))
+        check_not_negative(owner, hysteresis=self.hysteresis, dead_band=self.dead_band, for_s=self.for_s)
+        check_window(owner, self.quantity, self.over_s)
 
     @property
     def rule_text(self) -> str:
         """The rule as the cycler reads it."""
         levels = ",".join(repr(float(level)) for level in self.levels)
-        text = f"at {self.quantity} {levels} {self.direction}"
-        return f"{text} hysteresis {float(self.hysteresis)!r}" if self.hysteresis else text
+        given = options(
+            hysteresis=self.hysteresis, dead_band=self.dead_band, for_=self.for_s, over=self.over_s
+        )
+        return f"at {self.quantity} {levels} {self.direction}{given}"
 
     def can_fire(
         self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
     ) -> str | None:
         """Say which level can never be crossed; None when each can."""
         del capacity_mah
-        low, high = _range(self.quantity, protocol, limits)
+        low, high = reach(self.quantity, protocol, limits)
         lost = [level for level in self.levels if not low <= level <= high]
         if not lost:
             return None
@@ -126,8 +175,7 @@ class StepBoundary:
     step_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.edge not in get_args(Edge):
-            raise ValueError(f"trigger at a step: edge {self.edge!r} is unknown; use start or end")
+        check_choice("trigger at a step", "edge", self.edge, get_args(Edge))
 
     @property
     def rule_text(self) -> str:
@@ -139,17 +187,13 @@ class StepBoundary:
     ) -> str | None:
         """Say that there is no such step; None when there is."""
         del limits, capacity_mah
-        ids = [step.id for step in protocol.steps if not isinstance(step, Loop)]
-        if self.step_id is None or self.step_id in ids:
-            return None
-        known = ", ".join(ids)
-        return f"{self.rule_text!r} never fires: there is no step {self.step_id!r}, the steps are {known}"
+        return missing_step(self.rule_text, self.step_id, protocol) if self.step_id else None
 
 
-Trigger = EveryInterval | AtLevel | StepBoundary
+Trigger = EveryInterval | AtLevel | StepBoundary | LineChange | Manual | AllOf | AnyOf | Thinned
 
 
-def expected_interval_s(trigger: Trigger, current_a: float, capacity_mah: float) -> float | None:
+def expected_interval_s(trigger: Condition, current_a: float, capacity_mah: float) -> float | None:
     """Time between two firings at a constant current, s.
 
     Parameters
@@ -175,9 +219,9 @@ def expected_interval_s(trigger: Trigger, current_a: float, capacity_mah: float)
         return None
     if trigger.quantity == "time":
         return trigger.interval
-    if trigger.quantity == "voltage" or current_a == 0:
+    if trigger.quantity not in (*CONTENTS, "capacity") or current_a == 0:
         return None
-    charge_mah = trigger.interval * (capacity_mah if trigger.quantity in _CONTENTS else 1.0)
+    charge_mah = trigger.interval * (capacity_mah if trigger.quantity in CONTENTS else 1.0)
     return charge_mah * 3.6 / abs(current_a)
 
 
@@ -190,51 +234,3 @@ def blur(scan_s: float, current_a: float, capacity_mah: float) -> float:
     0.025
     """
     return abs(current_a) * scan_s / 3.6 / capacity_mah
-
-
-def _check_quantity(kind: str, quantity: str) -> None:
-    if quantity not in UNITS:
-        raise ValueError(f"trigger {kind}: quantity {quantity!r} is unknown; use one of {', '.join(UNITS)}")
-
-
-def _widest(quantity: str, protocol: Protocol, limits: Limits, capacity_mah: float | None) -> float:
-    if quantity == "time":
-        return _longest_s(protocol)
-    if quantity == "capacity":
-        return 2.0 * limits.capacity_max_mah
-    if quantity in _CONTENTS and capacity_mah is not None:
-        return min(1.0, 2.0 * limits.capacity_max_mah / capacity_mah)
-    low, high = _range(quantity, protocol, limits)
-    return high - low
-
-
-def _range(quantity: str, protocol: Protocol, limits: Limits) -> tuple[float, float]:
-    if quantity == "voltage":
-        return limits.voltage_min_v, _highest_v(protocol, limits)
-    if quantity == "capacity":
-        return -limits.capacity_max_mah, limits.capacity_max_mah
-    if quantity == "time":
-        return 0.0, math.inf
-    return 0.0, 1.0
-
-
-def _highest_v(protocol: Protocol, limits: Limits) -> float:
-    # Nothing drives the cell above the ends of its charges and its holds, where each charge has one.
-    ends = [step.voltage_v for step in protocol.steps if isinstance(step, ConstantVoltage)]
-    for step in protocol.steps:
-        if isinstance(step, ConstantCurrent) and step.current_a > 0:
-            ends.append(limits.voltage_max_v if step.until_voltage_v is None else step.until_voltage_v)
-    return max(ends, default=limits.voltage_max_v)
-
-
-def _longest_s(protocol: Protocol) -> float:
-    # Loops only repeat: with one, or with an end that is no time, the protocol may last as long as it likes.
-    total_s = 0.0
-    for step in protocol.steps:
-        if isinstance(step, Rest):
-            total_s += step.duration_s
-        elif isinstance(step, ConstantCurrent | ConstantVoltage) and step.until_time_s is not None:
-            total_s += step.until_time_s
-        else:
-            return math.inf
-    return total_s

@@ -32,7 +32,7 @@ def test_a_step_that_does_not_exist_is_named():
 
 
 def test_an_unknown_quantity_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="'pressure' is unknown; use one of time, lithium_content"):
+    with pytest.raises(ValueError, match="'pressure' is unknown; use one of time, protocol_time"):
         EveryInterval("pressure", 1.0)  # type: ignore[arg-type]
 
 

@@ -49,17 +49,19 @@ class Compared(State):
         return changes
 
     def _on(self, piece: Piece) -> list[Change]:
-        start, end = self._beyond(piece.v0), self._beyond(piece.v1)
-        if self.value:
-            holds, limit = end >= -self.hysteresis, self.level - self._sign * self.hysteresis
-            start += self.hysteresis
-        else:
-            holds, limit = end >= 0, self.level
-        if holds is self.value:
-            return []
-        inside = (start >= 0) is self.value and piece.v0 != piece.v1
-        self.value = holds
-        return [(piece.fraction_at(limit) if inside else piece.f0, holds)]
+        changes: list[Change] = []
+        if self._holds(piece.v0) is not self.value:
+            # Known only from here, or come here by a jump.
+            self.value = not self.value
+            changes.append((piece.f0, self.value))
+        if self._holds(piece.v1) is not self.value:
+            limit = self.level - self._sign * self.hysteresis if self.value else self.level
+            self.value = not self.value
+            changes.append((piece.fraction_at(limit), self.value))
+        return changes
+
+    def _holds(self, value: float) -> bool:
+        return self._beyond(value) >= (-self.hysteresis if self.value else 0.0)
 
     def _beyond(self, value: float) -> float:
         return self._sign * (value - self.level)

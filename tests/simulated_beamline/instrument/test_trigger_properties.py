@@ -89,7 +89,8 @@ def test_latches_of_any_rule_are_in_order_of_time_and_none_is_at_the_same_place_
     path, rule = protocol(path_seed, steps), random_rule(rule_seed)
     found = [latch.sample for latch in latched(rule, path)]
     assert all(one.time <= other.time for one, other in itertools.pairwise(found))
-    assert len(set(found)) == len(found) or "step" in rule
+    # A jump of the rate, which is not in the sample, may pass several multiples in one instant.
+    assert len(set(found)) == len(found) or "rate" in rule or "step" in rule
 
 
 def crossings(path, quantity, level, signs):

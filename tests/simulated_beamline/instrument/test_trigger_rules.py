@@ -91,6 +91,11 @@ def test_the_rate_of_the_voltage_is_known_once_its_window_is_full():
     assert times("voltage_rate below 2e-3 over 50", relaxing) == pytest.approx([50])
 
 
+def test_a_state_that_holds_when_it_becomes_known_latches_then_even_if_it_ends_on_the_same_way():
+    bend = line((0, 4.0), (40, 3.99), (400, 3.0))
+    assert times("voltage_rate below 1e-3 over 30", bend) == pytest.approx([30])
+
+
 def test_a_rate_has_no_sign():
     valley = line((0, 4.0), (100, 3.9), (200, 4.0))
     assert times("at voltage_rate 5e-4 both over 40", valley) == pytest.approx([110, 130])
