@@ -14,16 +14,20 @@ from .record import (
     CURRENT,
     CYCLE,
     DISCHARGING_CAPACITY,
+    LOCAL_TIME,
     NET_CAPACITY,
     TEST_TIME,
+    UNIX_TIME,
     VOLTAGE,
     CyclerRecord,
+    FloatArray,
     net_capacity_ah,
 )
 
 VOLTAGE_MAX_V = 10.0
 DURATION_MAX_S = 10 * 365.25 * 86400
 CHARGE_TOLERANCE = 0.1
+LEAST_CYCLED = 0.05  # less is impedance or a pulse, which tells nothing of the cell's capacity
 LEAST_CHARGE_AH = 1e-7
 GAP_FACTOR = 20.0  # rows further apart than this times the median: something is missing between
 DECLARED_TOLERANCE = 0.2
@@ -66,6 +70,7 @@ def defects(record: CyclerRecord) -> list[Defect]:
     """
     return [
         *_time(record),
+        *_clock(record),
         *_voltage(record),
         *_cycles(record),
         *_contradictions(record),
@@ -91,6 +96,19 @@ def _time(record: CyclerRecord) -> Iterator[Defect]:
             f"lasts {duration / 86400 / 365.25:.1f} years, more than {DURATION_MAX_S / 86400 / 365.25:.0f}",
             "its unit is not the second; give a scale, 1/3600 if hours were taken for seconds twice",
         )
+
+
+def _clock(record: CyclerRecord) -> Iterator[Defect]:
+    for name in (UNIX_TIME, LOCAL_TIME):
+        step = np.diff(record.columns.get(name, np.zeros(1)))
+        if (step < 0).any():
+            row = int(np.argmin(step))
+            yield Defect(
+                name,
+                f"goes back by {-step[row]:.3f} s after row {row + 1}",
+                "the clock was set meanwhile; the clock is not known better than that",
+                fatal=False,
+            )
 
 
 def _voltage(record: CyclerRecord) -> Iterator[Defect]:
@@ -137,10 +155,10 @@ def _charge(record: CyclerRecord) -> Iterator[Defect]:
     whole = step_s <= GAP_FACTOR * np.median(step_s)
     told = float(np.nansum(np.abs(np.diff(net_capacity_ah(record.columns)))[whole]))
     current = np.abs(record.columns[CURRENT])
-    least, most = (
-        float(np.nansum((step_s * bound(current[1:], current[:-1]))[whole])) / 3600
-        for bound in (np.fmin, np.fmax)
-    )
+    rounding = _rounding(current)
+    lower = np.maximum(np.fmin(current[1:], current[:-1]) - rounding, 0)
+    upper = np.fmax(current[1:], current[:-1]) + rounding
+    least, most = (float(np.nansum((step_s * bound)[whole])) / 3600 for bound in (lower, upper))
     if max(told, most) < LEAST_CHARGE_AH:
         return
     if not least * (1 - CHARGE_TOLERANCE) <= told <= most * (1 + CHARGE_TOLERANCE):
@@ -151,6 +169,12 @@ def _charge(record: CyclerRecord) -> Iterator[Defect]:
         )
 
 
+def _rounding(current_a: FloatArray) -> float:
+    """Half of the last digit with which the currents were written, A."""
+    different = np.diff(np.unique(current_a[np.isfinite(current_a)]))
+    return float(different.min()) / 2 if different.size else 0.0
+
+
 def _declared(record: CyclerRecord) -> Iterator[Defect]:
     declared = record.declared_capacity_ah
     ways = [abs(way.charge_ah) for way in half_cycles(net_capacity_ah(record.columns))]
@@ -158,7 +182,7 @@ def _declared(record: CyclerRecord) -> Iterator[Defect]:
         return
     delivered, cycled = max(ways), len(ways) > 1
     if delivered > declared * (1 + DECLARED_TOLERANCE) or (
-        cycled and delivered < declared * (1 - DECLARED_TOLERANCE)
+        cycled and LEAST_CYCLED * declared < delivered < declared * (1 - DECLARED_TOLERANCE)
     ):
         yield Defect(
             "declared capacity",

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..local_time import absolute_time
+from .delimited import read_delimited, read_excel, read_parquet
+from .eclab_binary import read_eclab_binary
 from .eclab_text import read_eclab_text
+from .neware import read_neware
 from .plausibility import defects
 from .record import (
     CURRENT,
     CYCLE,
+    LOCAL_TIME,
     NET_CAPACITY,
     STEP,
     TEST_TIME,
@@ -28,8 +33,14 @@ from .record import (
 )
 
 READERS: dict[str, Callable[[Path], CyclerRecord]] = {
+    ".mpr": read_eclab_binary,
     ".mpt": read_eclab_text,
     ".txt": read_eclab_text,
+    ".nda": read_neware,
+    ".ndax": read_neware,
+    ".csv": read_delimited,
+    ".xlsx": read_excel,
+    ".parquet": read_parquet,
 }
 ALWAYS = (TEST_TIME, UNIX_TIME, VOLTAGE, CURRENT, NET_CAPACITY, CYCLE, STEP)
 
@@ -60,12 +71,24 @@ def unix_time_s(record: CyclerRecord, time_zone: str | None, source: str) -> Flo
     """
     if UNIX_TIME in record.columns:
         return record.columns[UNIX_TIME]
+    if LOCAL_TIME in record.columns:
+        return _from_local(record.columns[LOCAL_TIME], time_zone, source)
     if record.start is None:
         raise ValueError(
             f"{source}: start: the file has no line 'Acquisition started on' nor column {UNIX_TIME!r}: "
             "export it with header, or give its start"
         )
     return absolute_time(record.start, time_zone, source).timestamp() + record.columns[TEST_TIME]
+
+
+def _from_local(local_s: FloatArray, time_zone: str | None, source: str) -> FloatArray:
+    """Move a wall clock's time to UTC, with its change to and from summer time."""
+    first = datetime.fromtimestamp(float(local_s[0]), UTC).replace(tzinfo=None)
+    absolute_time(first, time_zone, source)
+    stamps = pd.Series(pd.to_datetime(local_s, unit="s"))
+    aware = stamps.dt.tz_localize(time_zone, ambiguous="NaT", nonexistent="NaT")
+    shift = aware.dt.tz_convert("UTC").dt.tz_localize(None) - stamps
+    return local_s + np.asarray(shift.ffill().bfill().dt.total_seconds(), dtype=float)
 
 
 def table_of(
@@ -75,7 +98,10 @@ def table_of(
     missing = np.full(unix_s.shape, np.nan)
     columns = {name: record.columns.get(name, missing) for name in ALWAYS}
     columns |= {UNIX_TIME: unix_s + clock_offset_s, NET_CAPACITY: net_capacity_ah(record.columns)}
-    columns |= {name: values for name, values in record.columns.items() if name not in columns}
+    columns |= {name: values for name, values in record.columns.items() if name not in {*columns, LOCAL_TIME}}
+    backward_s = float(np.max(-np.diff(unix_s), initial=0.0))
+    if backward_s > 0:
+        clock_uncertainty_s = float(np.fmax(clock_uncertainty_s, backward_s))
     table = pd.DataFrame(
         {
             **columns,
@@ -103,7 +129,9 @@ def read_cycler_file(
     Parameters
     ----------
     path
-        EC-Lab or BT-Lab text (.mpt, .txt; decimal points or commas).
+        EC-Lab or BT-Lab text (.mpt, .txt; decimal points or commas), EC-Lab binary (.mpr), Neware (.nda,
+        .ndax; extra ``neware``), Battery Data Format (.csv, .parquet), Arbin and Neware (.csv, .xlsx; extra
+        ``excel``).
     time_zone
         Zone of the cycler's computer, such as ``"Europe/Paris"``; needed unless the file holds absolute time.
     corrections
@@ -111,7 +139,8 @@ def read_cycler_file(
     clock_offset_s
         Seconds to add to the cycler's clock to get the beamline's.
     clock_uncertainty_s
-        How well that is known; NaN if nobody knows.
+        How well that is known; NaN if nobody knows. The table has at least what the clock was set back
+        meanwhile.
 
     Returns
     -------

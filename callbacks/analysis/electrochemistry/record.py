@@ -14,6 +14,7 @@ FloatArray = NDArray[np.float64]
 
 TEST_TIME = "Test Time / s"
 UNIX_TIME = "Unix Time / s"
+LOCAL_TIME = "Local Time / s"
 VOLTAGE = "Voltage / V"
 CURRENT = "Current / A"
 NET_CAPACITY = "Net Capacity / Ah"
@@ -30,7 +31,8 @@ class CyclerRecord:
     Attributes
     ----------
     columns
-        Arrays of one length by name of the Battery Data Format; charging current is positive.
+        Arrays of one length by name of the Battery Data Format; charging current is positive. ``Local Time
+        / s`` is Unix time if the wall clock beside the cycler had shown UTC.
     start
         Instant of test time zero, local and without zone or absolute; None where the file does not say and
         `columns` has no Unix time.
