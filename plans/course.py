@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
 from bluesky.utils import Msg, MsgGenerator
 
-from ..devices.latch import Latch, latches
+from ..devices.latch import Latch, page_latches
 from .beam import BEAM_WAIT_S
 from .beam_guard import BeamGuard
 from .latches import Queue
@@ -24,7 +24,7 @@ from .resume import ResumePoint
 from .station import Settable
 from .waiting import set_all
 
-#: Run key of the run that stays open for the whole experiment.
+#: Run key of the run that stays open for the whole experiment; of several cells each has its own.
 CYCLING = "cycling"
 LATCH_KEYS = ("time", "voltage", "current", "capacity", "lithium_content")
 _NEWS = "operando-news"
@@ -62,6 +62,8 @@ class Course:
     beam_wait_max_s: float = BEAM_WAIT_S
     standstill_max_s: float = 6 * 3600.0
     resume: ResumePoint | None = None
+    run_key: str = CYCLING
+    others: "Sequence[Course]" = ()
     shared_md: Mapping[str, Any] = field(default_factory=dict)
     cycling_run: str = ""
     queues: dict[int, Queue] = field(default_factory=dict)
@@ -75,22 +77,24 @@ class Course:
         self.queues = {number: Queue(seen=seen.get(number, 0)) for number in self.rules}
 
 
-def keyed(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+def keyed(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
     """Address a plan's messages to the cycling run."""
-    return (yield from bpp.set_run_key_wrapper(plan, CYCLING))
+    return (yield from bpp.set_run_key_wrapper(plan, course.run_key))
 
 
 def beat(course: Course, period_s: float | None = None) -> MsgGenerator[None]:
-    """Tell the potentiostat's watchdog that the acquisition lives, at most once per period (wall s)."""
+    """Tell the potentiostats' watchdogs that the acquisition lives, at most once per period (wall s)."""
     if time.monotonic() - course.beaten_at < (period_s or course.poll_s):
         return
-    course.beaten_at = time.monotonic()
-    yield from set_all({course.cell.heartbeat: next(course.beats)})
+    followed = (course, *course.others)
+    for each in followed:
+        each.beaten_at = time.monotonic()
+    yield from set_all({each.cell.heartbeat: next(each.beats) for each in followed})
 
 
 def collect(course: Course) -> MsgGenerator[None]:
     """Bring the cycler's own samples so far into stream `electrochemistry`."""
-    yield from keyed(bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
+    yield from keyed(course, bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
     yield from bps.checkpoint()
 
 
@@ -128,7 +132,7 @@ def write(course: Course, entry: LedgerEntry) -> MsgGenerator[None]:
         yield Msg("read", course.ledger)
         yield Msg("save")
 
-    yield from keyed(event())
+    yield from keyed(course, event())
     yield from bps.checkpoint()
 
 
@@ -156,9 +160,19 @@ def take_in(course: Course) -> MsgGenerator[int]:
         if count <= queue.seen:
             continue
         before = len(queue.pending)
-        queue.take_in(latches((yield from bps.rd(trigger.history, default_value=()))))
+        yield from _take_pages(queue, trigger, int(count))
         taken += len(queue.pending) - before
     return taken
+
+
+def _take_pages(queue: Queue, trigger: Any, count: int) -> MsgGenerator[None]:  # noqa: ANN401
+    # Page by page: after a long absence there are more latches than one holds.
+    while queue.seen < count:
+        seen = queue.seen
+        yield from set_all({trigger.page: seen + 1})
+        queue.take_in(page_latches((yield from bps.rd(trigger.block, default_value=()))))
+        if queue.seen == seen:
+            return
 
 
 def order(course: Course, command: str) -> MsgGenerator[None]:

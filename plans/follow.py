@@ -60,11 +60,9 @@ def run_course(
     str
         Cause of a fault of the cycler; empty if there was none.
     """
-    course.cycling_run = yield from keyed(bps.open_run(dict(document)))
-    yield from bps.checkpoint()
+    yield from open_course(course, document)
 
     def follow_from_start() -> MsgGenerator[str]:
-        yield Msg("null", PausePolicy(course.cell, course.policies.on_pause))
         if course.resume is None:
             yield from start_cell(course, orders)
         elif not (yield from take_over(course)):
@@ -74,16 +72,33 @@ def run_course(
             yield from settle(course)
         return fault
 
-    def give_up(error: Exception) -> MsgGenerator[None]:
-        status = getattr(error, "exit_status", "fail")
-        yield from leave_cell(course)
-        asked = isinstance(error, RunEngineControlException)
-        reason = f"ended on request ({type(error).__name__})" if asked else said(error)
-        yield from keyed(bps.close_run(exit_status=status, reason=reason))
+    def except_plan(error: Exception) -> MsgGenerator[None]:
+        yield from give_up(course, error)
 
-    fault = yield from bpp.contingency_wrapper(follow_from_start(), except_plan=give_up)
-    yield from keyed(bps.close_run(*(("fail", fault) if fault else ())))
+    fault = yield from bpp.contingency_wrapper(follow_from_start(), except_plan=except_plan)
+    yield from close_course(course, fault)
     return fault
+
+
+def open_course(course: Course, document: Mapping[str, Any]) -> MsgGenerator[None]:
+    """Open the cycling run; from now on a pause gives the cell the order of its policy."""
+    course.cycling_run = yield from keyed(course, bps.open_run(dict(document)))
+    yield from bps.checkpoint()
+    yield Msg("null", PausePolicy(course.cell, course.policies.on_pause))
+
+
+def close_course(course: Course, fault: str) -> MsgGenerator[None]:
+    """Close the cycling run, as failed if there was a fault."""
+    yield from keyed(course, bps.close_run(*(("fail", fault) if fault else ())))
+
+
+def give_up(course: Course, error: Exception) -> MsgGenerator[None]:
+    """Leave the cell by policy and close its run with what went wrong."""
+    status = getattr(error, "exit_status", "fail")
+    yield from leave_cell(course)
+    asked = isinstance(error, RunEngineControlException)
+    reason = f"ended on request ({type(error).__name__})" if asked else said(error)
+    yield from keyed(course, bps.close_run(exit_status=status, reason=reason))
 
 
 def follow(course: Course, respond: Answer = answer) -> MsgGenerator[str]:

@@ -1,0 +1,198 @@
+import copy
+from collections import Counter
+from functools import partial
+
+import pytest
+from bluesky import RunEngine
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.grids import grid_from_regions
+from operando.plans.measurement import Measurement
+from operando.plans.operando_many import MountedCell, operando_many
+from operando.plans.policies import Policies
+from operando.plans.scheduler import SampleChanger
+from operando.plans.xanes import xanes
+from ophyd import Component as Cpt
+from ophyd import Device
+from soft_cycler import LIMITS, PROTOCOL, SoftCycler
+from soft_station import Instant, SoftStation, collected
+
+GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
+PLACES = {"left": (0.0, 0.0), "middle": (20.0, 1.0), "right": (40.0, 2.0)}
+CHANGER = SampleChanger(PLACES, speed_mm_s=20.0, settle_s=0.0)
+
+
+class SoftStage(Device):
+    x = Cpt(Instant, value=-1.0)
+    y = Cpt(Instant, value=-1.0)
+
+
+class LiveCycler(SoftCycler):
+    """Lives one second whenever its record is fetched."""
+
+    def collect_pages(self):
+        self.live(1)
+        yield from super().collect_pages()
+
+
+class Bench(SoftStation):
+    """Three cells; counting takes the time of all."""
+
+    def __init__(self):
+        super().__init__()
+        self.stage = SoftStage(name="stage")
+        self.cells = {name: LiveCycler(name="cell", intervals=(0.02, 0.05)) for name in PLACES}
+
+    def tick(self):
+        for cell in self.cells.values():
+            cell.live(self.ion_chambers.averaging_time.get())
+        self.events.pop(next(self.counts), lambda: None)()
+
+    def seen_by(self, name):
+        station = copy.copy(self)
+        station.cell = self.cells[name]
+        return station
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+@pytest.fixture
+def engine():
+    return RunEngine({}, call_returns_result=True)
+
+
+def mounted(bench, place, **options):
+    scan = partial(xanes, bench.seen_by(place), grid=GRID, element="Ni", guard=BeamGuard())
+    values = {
+        "name": place,
+        "cell": bench.cells[place],
+        "protocol": PROTOCOL,
+        "limits": LIMITS,
+        "measurements": [Measurement("ni", scan, duration_s=3.0)],
+        "triggers": {"ni": "every lithium_content 0.02"},
+        "experiment": {"uid": f"e-{place}", "name": place},
+    }
+    return MountedCell(**{**values, **options})
+
+
+def experiment(bench, cells=None, policies=None, **options):
+    cells = cells or [mounted(bench, name) for name in PLACES]
+    options = {"guard": BeamGuard(), "ring": bench.ring, "poll_s": 0.001, **options}
+    return operando_many(cells, bench.stage, CHANGER, policies, **options)
+
+
+def watched(engine, bench):
+    """Documents, and position of the stage at the start of each measurement."""
+    documents, positions = collected(engine), []
+
+    def look(name, doc):
+        if name == "start" and doc["purpose"] == "measurement":
+            positions.append((doc["mounted"]["name"], bench.stage.x.get(), bench.stage.y.get()))
+
+    engine.subscribe(look)
+    return documents, positions
+
+
+def starts(documents, purpose):
+    return [doc for name, doc in documents if name == "start" and doc["purpose"] == purpose]
+
+
+def test_every_latch_of_every_cell_is_measured_at_its_place(bench, engine):
+    documents, positions = watched(engine, bench)
+    results = engine(experiment(bench)).plan_result
+    assert [(each.done, each.late, each.missed, each.fault) for each in results] == [(2, 0, 0, "")] * 3
+    assert {(name, *PLACES[name]) for name in PLACES} == set(positions)
+    assert Counter(name for name, *_ in positions) == {"left": 2, "middle": 2, "right": 2}
+    assert len(starts(documents, "measurement")) == 6
+
+
+def test_each_cell_is_an_experiment_with_a_run_record_and_ledger_of_its_own(bench, engine):
+    documents, _ = watched(engine, bench)
+    results = engine(experiment(bench)).plan_result
+    runs = {doc["uid"]: doc["experiment"]["name"] for doc in starts(documents, "cycling")}
+    assert [runs[each.cycling_run] for each in results] == list(PLACES)
+    for doc in starts(documents, "measurement"):
+        assert runs[doc["cycling_run"]] == doc["mounted"]["name"] == doc["experiment"]["name"]
+    streams = {
+        doc["uid"]: (runs[doc["run_start"]], doc["name"])
+        for name, doc in documents
+        if name == "descriptor" and doc["run_start"] in runs
+    }
+    rows = Counter()
+    for name, doc in documents:
+        if name == "event_page" and doc["descriptor"] in streams:
+            rows[streams[doc["descriptor"]]] += len(doc["data"]["cell_sample"])
+        elif name == "event" and doc["descriptor"] in streams:
+            rows[streams[doc["descriptor"]]] += 1
+    assert rows == {(n, s): c for n in PLACES for s, c in (("electrochemistry", 50), ("triggers", 2))}
+    exits = {doc["run_start"]: doc["exit_status"] for name, doc in documents if name == "stop"}
+    assert [exits[run] for run in runs] == ["success"] * 3
+
+
+def test_a_scan_beats_for_every_cell(bench, engine, monkeypatch):
+    monkeypatch.setattr("operando.plans.request.SCAN_BEAT_S", 1e-9)
+    beats = []
+    bench.events[2] = lambda: beats.append({n: len(c.heartbeat.history) for n, c in bench.cells.items()})
+    bench.events[3] = lambda: beats.append({n: len(c.heartbeat.history) for n, c in bench.cells.items()})
+    engine(experiment(bench))
+    assert all(beats[1][name] > beats[0][name] for name in PLACES)
+
+
+def test_a_cell_that_trips_ends_alone(bench, engine):
+    documents, _ = watched(engine, bench)
+
+    def trip():
+        cell = bench.cells["middle"]
+        cell.limits.trip.put(1)
+        cell.limits.cause.put("VMAX 4.41 V")
+        cell.state.put("Stopped")
+
+    bench.events[1] = trip
+    left, middle, right = engine(experiment(bench)).plan_result
+    assert middle.fault == "cycler fault: VMAX 4.41 V"
+    assert (left.done, right.done, left.fault, right.fault) == (2, 2, "", "")
+    reasons = [
+        doc.get("reason") for name, doc in documents if name == "stop" and doc["exit_status"] == "fail"
+    ]
+    assert reasons == ["cycler fault: VMAX 4.41 V"]
+
+
+def test_an_exception_leaves_every_cell_by_policy_and_closes_every_run(bench, engine):
+    documents, _ = watched(engine, bench)
+
+    def fail():
+        raise KeyError("a bug in a device")
+
+    bench.events[2] = fail
+    with pytest.raises(KeyError):
+        engine(experiment(bench, policies=Policies(on_abort="rest")))
+    assert [cell.command.history for cell in bench.cells.values()] == [["start", "rest"]] * 3
+    stops = [doc["exit_status"] for name, doc in documents if name == "stop"]
+    assert stops == ["fail"] * 4
+    assert bench.photon_shutter.get() == "closed"
+
+
+def test_a_cell_that_runs_already_is_refused_before_any_is_started(bench, engine):
+    bench.cells["right"].state.put("Running")
+    bench.cells["right"].experiment_uid.put("other")
+    with pytest.raises(ValueError, match="already runs experiment other"):
+        engine(experiment(bench))
+    assert bench.cells["left"].command.history == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "policies", "message"),
+    [
+        ({"name": "nowhere"}, None, "no place on the sample changer"),
+        ({"name": "left"}, None, "name 'left' is given more than once"),
+        ({"experiment": {"uid": "e-left", "name": "x"}}, None, "experiment uid 'e-left'"),
+        ({}, Policies(on_beam_loss="rest"), "on_beam_loss"),
+    ],
+)
+def test_what_does_not_fit_is_refused(bench, engine, changes, policies, message):
+    cells = [mounted(bench, "left"), mounted(bench, "right", **changes)]
+    with pytest.raises(ValueError, match=message):
+        engine(experiment(bench, cells, policies))
+    assert bench.cells["left"].command.history == []
