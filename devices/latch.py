@@ -17,6 +17,7 @@ from .bounded import fresh, in_background, write
 ACCEPTED = "accepted"
 RUNNING = "Running"
 LOG_COLUMNS = 6
+PAGE_COLUMNS = 7
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Latch:
         Cycler's clock, UNIX s.
     voltage, current, capacity, lithium_content
         V, A, mA h, 0..1 per formula unit.
+    late_s
+        How long before the latch the feature that it tells of was passed, s; 0 for what is seen at once.
     """
 
     count: int
@@ -39,10 +42,15 @@ class Latch:
     current: float
     capacity: float
     lithium_content: float
+    late_s: float = 0.0
 
 
 class TriggerChannel(Device):
-    """One of the cycler's rules; `set(rule_text)` arms it anew, `set("")` disarms it."""
+    """One of the cycler's rules; `set(rule_text)` arms it anew, `set("")` disarms it.
+
+    After `page.set(n)` signal `block` holds the latches from count n on, 500 at most (`page_latches`).
+    `fire.set(1)` latches by hand.
+    """
 
     rule = Cpt(EpicsSignal, "RULE", string=True, put_complete=True, kind="omitted")
     arm = Cpt(EpicsSignal, "ARM", put_complete=True, auto_monitor=True, kind="omitted")
@@ -53,6 +61,9 @@ class TriggerChannel(Device):
     latch_capacity = Cpt(EpicsSignalRO, "Q", auto_monitor=True, kind="omitted")
     latch_lithium_content = Cpt(EpicsSignalRO, "X", auto_monitor=True, kind="omitted")
     history = Cpt(EpicsSignalRO, "LOG", kind="omitted")
+    page = Cpt(EpicsSignal, "FROM", put_complete=True, kind="omitted")
+    block = Cpt(EpicsSignalRO, "BLOCK", kind="omitted")
+    fire = Cpt(EpicsSignal, "FIRE", put_complete=True, kind="omitted")
     reply = Cpt(EpicsSignalRO, "REPLY", string=True, kind="omitted")
 
     timeout_s = 5.0
@@ -86,8 +97,17 @@ class TriggerChannel(Device):
 
 def latches(values: np.ndarray) -> list[Latch]:
     """Latches of the flat rows `count, time, voltage, current, capacity, lithium_content`."""
+    return _latches(values, LOG_COLUMNS)
+
+
+def page_latches(values: np.ndarray) -> list[Latch]:
+    """Latches of a page: flat rows as of `latches`, with `late_s` as the last column."""
+    return _latches(values, PAGE_COLUMNS)
+
+
+def _latches(values: np.ndarray, columns: int) -> list[Latch]:
     rows = np.atleast_1d(np.asarray(values, dtype=float))
-    rows = rows[: rows.size // LOG_COLUMNS * LOG_COLUMNS].reshape(-1, LOG_COLUMNS)
+    rows = rows[: rows.size // columns * columns].reshape(-1, columns)
     return [Latch(int(row[0]), *(float(value) for value in row[1:])) for row in rows if row[0] > 0]
 
 

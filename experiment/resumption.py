@@ -86,7 +86,12 @@ def close_dead_runs(journal: Path) -> list[str]:
 
 
 def _latch(trigger: Mapping[str, Any]) -> Latch:
-    return Latch(**{each.name: trigger.get(each.name, math.nan) for each in fields(Latch)})
+    return Latch(
+        **{
+            each.name: trigger.get(each.name, 0.0 if each.name == "late_s" else math.nan)
+            for each in fields(Latch)
+        }
+    )
 
 
 def _experiment(run: JournalRun) -> Mapping[str, Any]:

@@ -29,6 +29,8 @@ class LedgerEntry:
         From the latch to the start of the measurement on the cell's clock, in s; NaN if it never started.
     run : str
         Uid of the measurement's run; empty if there is none.
+    late_s : float
+        How long before its latch the feature that it tells of was passed, in s.
     """
 
     measurement: str
@@ -43,6 +45,7 @@ class LedgerEntry:
     reason: str = ""
     delay_s: float = float("nan")
     run: str = ""
+    late_s: float = 0.0
 
 
 class Ledger(Device):
@@ -60,6 +63,7 @@ class Ledger(Device):
     reason = Component(Signal, value="")
     delay_s = Component(Signal, value=0.0)
     run = Component(Signal, value="")
+    late_s = Component(Signal, value=0.0)
 
     def set(self, entry: LedgerEntry) -> DeviceStatus:
         """Write an entry; done at once."""

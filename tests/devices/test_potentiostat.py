@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from operando.devices.cycler_setting import CyclerRefusalError
-from operando.devices.latch import Latch
+from operando.devices.latch import Latch, page_latches
 from operando.devices.potentiostat import Potentiostat
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
 from operando.devices.record import COLUMNS
@@ -114,6 +114,12 @@ def test_arming_a_refused_rule_names_rule_and_reason(cell):
 def test_the_log_is_read_as_latches(cell):
     cell.triggers[1].history.sim_put(np.array([1, 1.7e9, 3.7, 1e-3, 0.1, 0.9, 2, 1.7e9, 3.8, 1e-3, 0.2, 0.8]))
     assert cell.triggers[1].read_log()[1] == Latch(2, 1.7e9, 3.8, 1e-3, 0.2, 0.8)
+
+
+def test_a_page_of_latches_says_how_late_each_was(cell):
+    rows = [[1, 1.7e9, 3.7, 1e-3, 0.1, 0.9, 0.0], [2, 1.7e9, 3.8, 1e-3, 0.2, 0.8, 12.5]]
+    cell.triggers[1].block.sim_put(np.array(rows).ravel())
+    assert [latch.late_s for latch in page_latches(cell.triggers[1].block.get())] == [0.0, 12.5]
 
 
 def test_the_record_is_collected_whole_and_once(cell):

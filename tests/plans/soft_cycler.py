@@ -20,20 +20,33 @@ class SoftSafety(Instant):
         self.cause = Signal(name="cell_cause", value="")
 
 
+class SoftPage(Instant):
+    """Hands out latches three at a time."""
+
+    def set(self, first, **_):
+        page = [row for row in self.parent.rows if row[0] >= first][:3]
+        self.parent.block.put(np.array(page).ravel())
+        return super().set(first)
+
+
 class SoftTrigger(Device):
     rule = Cpt(Instant, value="")
     count = Cpt(Signal, value=0)
-    history = Cpt(Signal, value=np.zeros(0))
+    page = Cpt(SoftPage, value=1)
+    block = Cpt(Signal, value=np.zeros(0))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rows = []
 
     def set(self, rule):
         self.count.put(0)
-        self.history.put(np.zeros(0))
+        self.rows.clear()
         return self.rule.set(rule)
 
     def latch(self, cell):
         self.count.put(self.count.get() + 1)
-        row = [self.count.get(), cell.time.get(), 3.7, 1e-3, 0.1, cell.lithium_content.get()]
-        self.history.put(np.append(self.history.get(), row))
+        self.rows.append([self.count.get(), cell.time.get(), 3.7, 1e-3, 0.1, cell.lithium_content.get(), 0.0])
 
 
 class SoftCommand(Instant):

@@ -334,3 +334,12 @@ def test_events_of_a_measurement_carry_the_state_of_the_cell(line, engine):
     documents = collected(engine)
     engine(experiment(line))
     assert (column(documents, "cell_lithium_content")[0:3]).tolist() == [0.989, 0.988, 0.987]
+
+
+def test_every_latch_of_a_long_absence_is_in_the_ledger(engine):
+    line = SoftBeamline(intervals=(0.001, 0.02))
+    documents = collected(engine)
+    engine(experiment(line, measurement(line, SLOW)))
+    entries = ledger(documents)
+    assert [entry["count"] for entry in entries] == list(range(1, 51))
+    assert {entry["status"] for entry in entries} == {"done", "missed"}
