@@ -32,6 +32,7 @@ from .conversion import (
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
+from .protocol_source import kept_path
 from .reading import read_experiment
 from .resumption import Remains, close_dead_runs, remains_of, resume_point
 from .run_engine import beamline_engine, ends_in_order
@@ -92,7 +93,8 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
     with Journal(root.journal) as journal:
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
-        keep_file(file, root.experiment(experiment.experiment.name, start.uid))
+        folder = root.experiment(experiment.experiment.name, start.uid)
+        keep_file(file, folder, experiment.protocol.file)
         with Heartbeat(beamline.cell.heartbeat), ends_in_order(engine) as received:
             try:
                 outcome = engine(whole_experiment(experiment, beamline, start))
@@ -150,10 +152,14 @@ def _is_unfinished(remains: Remains | None, name: str) -> bool:
     return resume_point(remains).last_time_s > 0
 
 
-def keep_file(file: Path, folder: Path) -> None:
-    """Keep the experiment file as run."""
+def keep_file(file: Path, folder: Path, protocol_file: str | None = None) -> None:
+    """Keep the experiment file as run, and the protocol file that it names."""
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(file, folder / file.name)
+    if protocol_file is not None:
+        kept = folder / kept_path(protocol_file)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(file.parent / protocol_file, kept)
 
 
 @plan

@@ -185,11 +185,38 @@ class RecordSection(Section):
     di_a: float | None = Field(default=None, gt=0)
 
 
+class CycleSection(Section):
+    """``{ cycle = [...], repeat = 3 }`` among the strings of a protocol: a cycle that runs several times."""
+
+    cycle: list[str]
+    repeat: int = Field(gt=0)
+
+
 class ProtocolSection(Section):
-    """``[protocol]``: the steps that the potentiostat runs by itself."""
+    """``[protocol]``: what the potentiostat runs by itself, as steps, PyBaMM strings or a unicycler file.
+
+    Attributes
+    ----------
+    steps
+        The steps; `operando.experiment.protocol_source.with_steps` fills in those of the other two.
+    experiment
+        PyBaMM's experiment strings; a list is a cycle.
+    file
+        JSON of aurora-unicycler, relative to the experiment file.
+    """
 
     record: RecordSection = RecordSection()
-    steps: list[Step] = Field(min_length=1, max_length=100)
+    steps: list[Step] = Field(default=[], max_length=100)
+    experiment: list[str | list[str] | CycleSection] | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [key for key in ("steps", "experiment", "file") if getattr(self, key)]
+        if len(given) != 1:
+            told = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of steps, experiment and file, but has {told}")
+        return self
 
     def step_ids(self) -> list[str]:
         """Identity of each step: the id given, else ``<position>_<technique>``."""

@@ -45,7 +45,8 @@ class QueuePlans:
             experiment = read_experiment(file)
             close_dead_runs(root.journal)
             start = choose_start(experiment, beamline, root.journal)
-            keep_file(Path(file), root.experiment(experiment.experiment.name, start.uid))
+            folder = root.experiment(experiment.experiment.name, start.uid)
+            keep_file(Path(file), folder, experiment.protocol.file)
             return (yield from whole_experiment(experiment, beamline, start))
 
         @plan

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from .check import Problem, problems
 from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
+from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
 
@@ -35,6 +36,10 @@ def read_experiment(path: Path | str) -> ExperimentFile:
         experiment = ExperimentFile.model_validate(source.data)
     except ValidationError as error:
         raise ExperimentFileError("\n".join(_translate(source, error))) from None
+    try:
+        experiment = with_steps(experiment, source.path.parent)
+    except ProtocolSourceError as error:
+        raise ExperimentFileError(f"{source.where(error.keys)}: {error}") from None
     found = [problem for problem in problems(experiment) if problem.is_fatal]
     if found:
         raise ExperimentFileError("\n".join(place(source, problem) for problem in found))
