@@ -19,9 +19,9 @@ from .latch import ACCEPTED
 from .mapped import NOTHING
 from .protocol import Limits, Protocol, Watchdog
 
-CommandWord = Literal["start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current"]
+CommandWord = Literal["start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current", "trigger"]
 NO_LIMIT = 1e30
-_STATE_AFTER = {"start": "Running", "resume": "Running", "stop": "Stopped"}
+_STATE_AFTER = {"start": "Running", "resume": "Running", "trigger": "Running", "stop": "Stopped"}
 
 
 class CyclerRefusalError(RuntimeError):
@@ -122,7 +122,8 @@ class Command(Device):
         ----------
         word
             start, pause (open circuit, the step is kept), resume, stop (open circuit, load again), rest,
-            hold_voltage or hold_current (at what they are now; the step is kept for resume).
+            hold_voltage or hold_current (at what they are now; the step is kept for resume), trigger (the
+            step that waits for one ends).
 
         Raises
         ------

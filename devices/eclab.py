@@ -19,6 +19,8 @@ TEST_AT_LEAST: Final = 4
 TEST_CURRENT: Final = 96
 TEST_CHARGE: Final = 992
 NEXT_TECHNIQUE: Final = 1
+NO_UNTIL: Final = "none"
+"""Word for no further end: an empty text would not be written, and the one before would stay."""
 PRESENT_VOLTAGE: Final = -1e9
 """Where a scan begins that goes on from the voltage of the cell."""
 
@@ -106,7 +108,7 @@ def _parameters(step: Step, protocol: Protocol) -> dict[str, Value]:
             own = {"VINIT": start_v, "VFINAL": step.to_voltage_v, "RATE": step.scan_rate_v_s}
         case ConstantVoltage():
             own = {"VSTEP": (step.voltage_v,)} | _hold(step)
-    return own | {"UNTIL": step.until.text if step.until else ""} | _recording(protocol.record, step.id)
+    return own | {"UNTIL": step.until.text if step.until else NO_UNTIL} | _recording(protocol.record, step.id)
 
 
 def _flow(step: ConstantCurrent | ConstantPower, *, charges: bool) -> dict[str, Value]:

@@ -14,6 +14,7 @@ from .cycler_setting import Command, HeartbeatWatchdog, Program, SafetyLimits
 from .latch import News, TriggerChannel
 from .reach import ReachedDevice
 from .record import TIME, Record, data_keys, event_page
+from .trigger_output import TriggerOutput
 
 STREAM = "electrochemistry"
 
@@ -56,6 +57,8 @@ class Potentiostat(ReachedDevice):
     limits = Cpt(SafetyLimits, "SAFETY:", kind="config")
     watchdog = Cpt(HeartbeatWatchdog, "WATCHDOG:", kind="config")
     news = Cpt(News, "", kind="omitted")
+    trigger_out = Cpt(TriggerOutput, "TRIGOUT:", kind="omitted")
+    waiting = Cpt(EpicsSignalRO, "WAITING", auto_monitor=True, kind="omitted", lazy=True)
     record = Cpt(Record, "REC:", kind="omitted")
 
     trigger_1 = Cpt(TriggerChannel, "TRIG:1:", kind="omitted")

@@ -72,7 +72,7 @@ def any_of(ends: tuple[Until, ...]) -> Until | None:
 
 
 def parse_until(text: str) -> Until | None:
-    """Read the ends of a step; None for an empty text.
+    """Read the ends of a step; None for `none` and an empty text.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def parse_until(text: str) -> Until | None:
         Naming what is not understood.
     """
     words = _WORD.findall(text)
-    if not words:
+    if words in ([], ["none"]):
         return None
     found = _Reader(words, text).joined("or")
     return found
