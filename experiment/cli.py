@@ -1,4 +1,4 @@
-"""Command line ``operando``: check, rehearse, run, serve, import-xas, replay, list, show."""
+"""Command line ``operando``; each command is a function here or in a module of its own."""
 
 import logging
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from .echem_command import import_echem_command
 from .import_command import import_command
 from .protocol_command import protocol_command
 from .settings import DataRoot, beamline_settings
@@ -169,6 +170,7 @@ def show(
 
 
 app.command("import-xas")(import_command)
+app.command("import-echem")(import_echem_command)
 app.command("protocol")(protocol_command)
 
 

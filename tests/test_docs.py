@@ -26,11 +26,17 @@ OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
 ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md", "docs/how-to/write-a-protocol.md")
 """Pages whose code needs nothing but the package."""
 
-ELSEWHERE = ("docs/how-to/open-an-experiment.md", "docs/how-to/import-measured-spectra.md")
+ELSEWHERE = (
+    "docs/how-to/open-an-experiment.md",
+    "docs/how-to/import-measured-spectra.md",
+    "docs/how-to/read-a-cycler-file.md",
+)
 """Pages whose code a test of its own runs, or that needs measured data."""
 
 WITH_EXAMPLES = (
     "callbacks.analysis.clock_offset",
+    "callbacks.analysis.electrochemistry.half_cycle",
+    "callbacks.analysis.electrochemistry.record",
     "callbacks.analysis.local_time",
     "callbacks.analysis.xas.edge",
     "callbacks.analysis.xas.foil",

@@ -45,6 +45,7 @@ def half_cycles(net_capacity_ah: FloatArray, least_fraction: float = LEAST_FRACT
 
     Examples
     --------
+    >>> import numpy as np
     >>> [way.charge_ah for way in half_cycles(np.array([0.0, 1.0, 0.99, 2.0, 0.5]))]
     [2.0, -1.5]
     """
