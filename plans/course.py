@@ -74,7 +74,11 @@ class Course:
 
     def __post_init__(self) -> None:
         seen = self.resume.seen if self.resume else {}
-        self.queues = {number: Queue(seen=seen.get(number, 0)) for number in self.rules}
+        self.queues = {number: self._queue(number, seen.get(number, 0)) for number in self.rules}
+
+    def _queue(self, number: int, seen: int) -> Queue:
+        asked = self.measurements[number]
+        return Queue(seen, asked.on_miss, asked.max_lateness_s, asked.priority)
 
 
 def keyed(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:

@@ -2,21 +2,34 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..devices.latch import Latch
+
+OnMiss = Literal["late", "skip", "queue"]
 
 
 @dataclass
 class Queue:
-    """Latches of one measurement that are not settled yet; the newest is measured, older ones are superseded.
+    """Latches of one measurement that are not settled yet; the last of `pending` is measured next.
 
     Parameters
     ----------
     seen : int
         Count of the newest latch that was taken in.
+    on_miss : str
+        "queue": each is measured, oldest first. Else the newest is, older ones are superseded; "skip" gives
+        those up that are not begun within `deadline_s`.
+    deadline_s : float, optional
+        Latest start after the latch, on the cell's clock in s.
+    priority : int
+        Higher ones come first.
     """
 
     seen: int = 0
+    on_miss: OnMiss = "late"
+    deadline_s: float | None = None
+    priority: int = 0
     pending: list[Latch] = field(default_factory=list)
     attempts: int = 0
     trouble: list[str] = field(default_factory=list)
@@ -24,24 +37,38 @@ class Queue:
     def take_in(self, latches: Iterable[Latch]) -> None:
         """Add the latches that are newer than those seen."""
         new = sorted((latch for latch in latches if latch.count > self.seen), key=lambda latch: latch.count)
-        self.pending.extend(new)
+        self.pending = [*reversed(new), *self.pending] if self.on_miss == "queue" else [*self.pending, *new]
         if new:
             self.seen = new[-1].count
 
     def drop_superseded(self) -> list[Latch]:
         """Take out all but the newest; what was tried for an older one does not count for it."""
+        if self.on_miss == "queue":
+            return []
         older, self.pending = self.pending[:-1], self.pending[-1:]
         if older:
             self.attempts, self.trouble = 0, []
         return older
 
+    def drop_expired(self, now_s: float) -> list[Latch]:
+        """Take out those that are given up at this time of the cell (s), oldest first."""
+        if self.on_miss != "skip" or self.deadline_s is None:
+            return []
+        expired = [latch for latch in self.pending if now_s - latch.time > self.deadline_s]
+        if expired:
+            self.pending = [latch for latch in self.pending if latch not in expired]
+            self.attempts, self.trouble = 0, []
+        return expired
+
     def settle(self) -> None:
-        """Forget the pending latches: each has its place in the ledger."""
-        self.pending, self.attempts, self.trouble = [], 0, []
+        """Forget the latch that was measured: it has its place in the ledger."""
+        self.pending, self.attempts, self.trouble = self.pending[:-1], 0, []
 
 
 def next_due(queues: dict[int, Queue]) -> int | None:
-    """Trigger whose newest pending latch is the oldest of all, so that none starves; None: nothing is due.
+    """Trigger of the highest priority whose next latch is the oldest, so that none of its equals starves.
+
+    None: nothing is due.
 
     Examples
     --------
@@ -50,4 +77,4 @@ def next_due(queues: dict[int, Queue]) -> int | None:
     2
     """
     due = {number: queue.pending[-1].time for number, queue in queues.items() if queue.pending}
-    return min(due, key=lambda number: due[number]) if due else None
+    return min(due, key=lambda number: (-queues[number].priority, due[number])) if due else None

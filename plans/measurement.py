@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from bluesky.utils import MsgGenerator
 
 from ..devices.latch import Latch
 from ..devices.protocol import ConstantCurrent, Protocol
 from .duration import expected_blur
+from .latches import OnMiss
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,13 @@ class Measurement:
     max_blur : float
         Largest change of lithium content during one scan that is not announced.
     max_lateness_s : float, optional
-        On the cell's clock, in s: one that starts later after its latch is `late`; None: never.
+        Deadline on the cell's clock, in s: what becomes of one that starts later says `on_miss`; None: none.
+    on_miss : str
+        "late": the newest request is measured, older ones are superseded, and is `late` after its deadline.
+        "skip": after its deadline it is not measured, but missed. "queue": each request is measured, oldest
+        first, and is `late` after its deadline.
+    priority : int
+        Of several that are asked for, the highest is measured first; equal ones by the time of their latch.
     """
 
     name: str
@@ -34,6 +41,15 @@ class Measurement:
     duration_s: float = 0.0
     max_blur: float = 0.02
     max_lateness_s: float | None = None
+    on_miss: OnMiss = "late"
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if self.on_miss not in get_args(OnMiss):
+            choices = ", ".join(get_args(OnMiss))
+            raise ValueError(f"{self.name}: on_miss {self.on_miss!r} is unknown; use one of {choices}")
+        if self.on_miss == "skip" and self.max_lateness_s is None:
+            raise ValueError(f"{self.name}: on_miss 'skip' needs a deadline; give max_lateness_s (s)")
 
     def metadata(self, latch: Latch, rule: str, attempt: int) -> dict[str, Any]:
         """Start document keys of one run of this measurement."""

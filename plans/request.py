@@ -23,7 +23,7 @@ SCAN_BEAT_S = 5.0
 
 
 def answer(course: Course, number: int) -> MsgGenerator[None]:
-    """Measure for the newest pending latch of a trigger; older ones are missed, superseded.
+    """Measure for the next pending latch of a trigger; those that are superseded or too old are missed.
 
     Without beam it waits for it, or until the protocol has ended, and comes back without having measured,
     since a newer latch may have come meanwhile. A failed measurement stays pending until its attempts are
@@ -35,15 +35,27 @@ def answer(course: Course, number: int) -> MsgGenerator[None]:
         If the beam does not come back in time.
     """
     queue = course.queues[number]
-    for latch in queue.drop_superseded():
-        reason = f"superseded by latch {queue.pending[-1].count} before it could be measured"
-        yield from record(course, number, latch, "missed", reason=reason)
+    yield from _give_up_on(course, number, queue)
+    if not queue.pending:
+        return
     reason = yield from without_beam(course)
     if reason:
         yield from wait_for_beam(course, reason)
         return
     queue.attempts += 1
     yield from _attempt(course, number, queue, queue.pending[-1])
+
+
+def _give_up_on(course: Course, number: int, queue: Queue) -> MsgGenerator[None]:
+    for latch in queue.drop_superseded():
+        reason = f"superseded by latch {queue.pending[-1].count} before it could be measured"
+        yield from record(course, number, latch, "missed", reason=reason)
+    if queue.on_miss != "skip":
+        return
+    now_s = yield from cell_time(course, queue.pending[-1])
+    for latch in queue.drop_expired(now_s):
+        reason = f"skipped: {now_s - latch.time:.0f} s after its latch, accepted {queue.deadline_s:g} s"
+        yield from record(course, number, latch, "missed", reason=reason)
 
 
 def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGenerator[None]:
@@ -159,6 +171,7 @@ def wait_for_beam(course: Course, reason: str) -> MsgGenerator[None]:
 def miss_all(course: Course, reason: str) -> MsgGenerator[None]:
     """Settle every pending latch as missed."""
     for number, queue in course.queues.items():
-        for latch in list(queue.pending):
+        while queue.pending:
+            latch = min(queue.pending, key=lambda one: one.count)
+            queue.pending.remove(latch)
             yield from record(course, number, latch, "missed", reason=reason)
-        queue.settle()
