@@ -68,6 +68,8 @@ class Course:
     cycling_run: str = ""
     queues: dict[int, Queue] = field(default_factory=dict)
     tally: Counter[str] = field(default_factory=Counter)
+    turns: Counter[int] = field(default_factory=Counter)
+    energy_ev: float | None = None
     beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     beaten_at: float = 0.0
     news_asked: bool = False
@@ -79,6 +81,18 @@ class Course:
     def _queue(self, number: int, seen: int) -> Queue:
         asked = self.measurements[number]
         return Queue(seen, asked.on_miss, asked.max_lateness_s, asked.priority)
+
+    def turn(self, number: int) -> tuple[float, float]:
+        """Rank of a measurement among those asked for at once: fewest turns, then nearest in energy (eV)."""
+        energy_ev = self.measurements[number].energy_ev
+        if energy_ev is None or self.energy_ev is None:
+            return self.turns[number], 0.0
+        return self.turns[number], abs(energy_ev - self.energy_ev)
+
+    def take_turn(self, number: int) -> None:
+        """Note that a measurement begins."""
+        self.turns[number] += 1
+        self.energy_ev = self.measurements[number].energy_ev or self.energy_ev
 
 
 def keyed(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:

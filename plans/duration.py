@@ -1,5 +1,6 @@
 """How long a scan takes, and how far the cell changes meanwhile."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from .grids import EnergyGrid
@@ -18,19 +19,23 @@ class Timing:
     per_point_overhead_s : float
         Software and readout at each point.
     start_s : float
-        From the order to the first point, shutter and long move included, and from the last point to the end.
+        From the order to the first point, shutter and the move back over one scan included, and from the
+        last point to the end.
+    edge_change_s_per_kev : float
+        Moving the monochromator to another edge, in s per keV.
     """
 
     move_s: float = 0.03
     settle_s: float = 0.0
     per_point_overhead_s: float = 0.02
     start_s: float = 2.0
+    edge_change_s_per_kev: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not 0 <= value < 3600:
                 raise ValueError(
-                    f"timing: {name} = {value!r} s is outside 0 to 3600 s; measure it on the beamline"
+                    f"timing: {name} = {value!r} s is outside 0 to 3600; measure it on the beamline"
                 )
 
     @property
@@ -50,6 +55,34 @@ def estimate_duration_s(grid: EnergyGrid, timing: Timing) -> float:
     7.6
     """
     return round(timing.start_s + grid.counting_s + len(grid) * timing.dead_s, 6)
+
+
+def edge_round_s(grids: Sequence[EnergyGrid], timing: Timing) -> float:
+    """Time of one round over several edges in the order that moves the monochromator least, in s.
+
+    Each round begins where the one before has ended, so that it crosses the span of the edges once.
+
+    Parameters
+    ----------
+    grids : sequence of EnergyGrid
+        One per edge.
+    timing : Timing
+        Dead times of the beamline.
+
+    Examples
+    --------
+    >>> from operando.plans.grids import grid_from_regions
+    >>> grids = [grid_from_regions([(0, 10, 1, 0.5)], e0=edge) for edge in ("Mn_K", "Co_K", "Ni_K")]
+    >>> still = Timing(move_s=0.0, settle_s=0.0, per_point_overhead_s=0.0, start_s=1.0)
+    >>> moving = Timing(0.0, 0.0, 0.0, 1.0, edge_change_s_per_kev=5.0)
+    >>> edge_round_s(grids, still), edge_round_s(grids, moving)
+    (19.5, 28.47)
+    """
+    if not grids:
+        return 0.0
+    span_ev = max(grid.e0_ev for grid in grids) - min(grid.e0_ev for grid in grids)
+    scans_s = sum(estimate_duration_s(grid, timing) for grid in grids)
+    return round(scans_s + span_ev * 1e-3 * timing.edge_change_s_per_kev, 6)
 
 
 def live_fraction(grid: EnergyGrid, timing: Timing) -> float:

@@ -122,7 +122,7 @@ def follow(course: Course, respond: Answer = answer) -> MsgGenerator[str]:
         if fault:
             return (yield from end_after_fault(course, fault))
         yield from standstill.look(course)
-        due = next_due(course.queues)
+        due = next_due(course.queues, course.turn)
         if due is not None:
             yield from respond(course, due)
         elif (yield from has_ended(course)):

@@ -1,6 +1,6 @@
 """Requests that the cell has latched and that wait for their measurement."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -65,10 +65,20 @@ class Queue:
         self.pending, self.attempts, self.trouble = self.pending[:-1], 0, []
 
 
-def next_due(queues: dict[int, Queue]) -> int | None:
+def next_due(
+    queues: dict[int, Queue], turn: Callable[[int], tuple[float, float]] | None = None
+) -> int | None:
     """Trigger of the highest priority whose next latch is the oldest, so that none of its equals starves.
 
     None: nothing is due.
+
+    Parameters
+    ----------
+    queues : dict
+        Pending latches by number of the trigger.
+    turn : callable, optional
+        Of the triggers that latched at the same time, such as all edges of one rule, the one for which this
+        is least comes first.
 
     Examples
     --------
@@ -77,4 +87,7 @@ def next_due(queues: dict[int, Queue]) -> int | None:
     2
     """
     due = {number: queue.pending[-1].time for number, queue in queues.items() if queue.pending}
-    return min(due, key=lambda number: (-queues[number].priority, due[number])) if due else None
+    ties = turn or (lambda _: (0.0, 0.0))
+    return (
+        min(due, key=lambda number: (-queues[number].priority, due[number], *ties(number))) if due else None
+    )

@@ -34,6 +34,9 @@ class Measurement:
         first, and is `late` after its deadline.
     priority : int
         Of several that are asked for, the highest is measured first; equal ones by the time of their latch.
+    energy_ev : float, optional
+        Edge that is scanned, in eV: measurements asked for at once are done in the order that moves the
+        monochromator least, back and forth.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Measurement:
     max_lateness_s: float | None = None
     on_miss: OnMiss = "late"
     priority: int = 0
+    energy_ev: float | None = None
 
     def __post_init__(self) -> None:
         if self.on_miss not in get_args(OnMiss):

@@ -94,8 +94,8 @@ def operando_many(
     """Cycle several cells and bring the one whose request is most worth it into the beam.
 
     Each cell has a cycling run, a ledger and an `electrochemistry` stream of its own. `scheduler.choose`
-    picks among what waits; a request counts as superseded one interval after it, and is then measured only
-    if nothing else waits. One clock is common to all potentiostats.
+    picks among what waits with the highest priority; a request counts as superseded one interval after it,
+    and is then measured only if nothing else waits. One clock is common to all potentiostats.
 
     Parameters
     ----------
@@ -253,18 +253,23 @@ def _choose(
     seats: Sequence[_Seat], changer: SampleChanger, at: str
 ) -> MsgGenerator[tuple[_Seat, int] | None]:
     """Seat and trigger that are measured next; None if nothing waits."""
-    waiting = {seat.mounted.name: seat for seat in seats if next_due(seat.course.queues) is not None}
+    waiting = {
+        seat.mounted.name: (seat, due)
+        for seat in seats
+        if (due := next_due(seat.course.queues, seat.course.turn)) is not None
+    }
     if not waiting:
         return None
+    first = max(seat.course.queues[due].priority for seat, due in waiting.values())
     requests = [
         request_of(seat.course, seat.mounted.name, number, seat.before.get(number))
-        for seat in waiting.values()
-        for number, queue in seat.course.queues.items()
-        if queue.pending
+        for seat, _ in waiting.values()
+        for number in sorted(seat.course.queues, key=seat.course.turn)
+        if seat.course.queues[number].pending and seat.course.queues[number].priority == first
     ]
     now_s = 0.0
-    for seat in waiting.values():
-        latch = next(queue.pending[-1] for queue in seat.course.queues.values() if queue.pending)
+    for seat, due in waiting.values():
+        latch = seat.course.queues[due].pending[-1]
         now_s = max(now_s, (yield from cell_time(seat.course, latch)))
     situation = Situation(
         now_s,
@@ -275,7 +280,7 @@ def _choose(
     )
     released = [replace(each, release_s=min(each.release_s, now_s)) for each in requests]
     best = choose(released, situation) or min(released, key=lambda each: each.release_s)
-    return waiting[best.cell], best.number
+    return waiting[best.cell][0], best.number
 
 
 def request_of(course: Course, name: str, number: int, before: Latch | None) -> Request:

@@ -43,6 +43,7 @@ def answer(course: Course, number: int) -> MsgGenerator[None]:
         yield from wait_for_beam(course, reason)
         return
     queue.attempts += 1
+    course.take_turn(number)
     yield from _attempt(course, number, queue, queue.pending[-1])
 
 

@@ -14,7 +14,7 @@ from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
 from .course import Course, CyclingCell, has_ended, record, take_in
 from .follow import run_course
-from .latches import Queue
+from .latches import Queue, next_due
 from .ledger import Ledger
 from .measurement import Measurement, check_names
 from .operando import TRIGGERS, OperandoResult, result_of, start_document
@@ -94,7 +94,7 @@ def step_and_hold(
     states : sequence of State
         In the order in which the protocol passes them.
     measurements : sequence of Measurement
-        Done at each state, in this order; at most 8.
+        Done at each state; at most 8. Without energies in this order, else back and forth.
     relaxation : Relaxation, optional
         When the cell counts as relaxed.
     policies : Policies, optional
@@ -174,9 +174,8 @@ class Hold:
         shared = course.shared_md
         course.shared_md = {**shared, "relaxation": found.metadata(self.relaxation)}
         yield from take_in(course)
-        for waiting in course.queues:
-            while course.queues[waiting].pending:
-                yield from answer(course, waiting)
+        while (due := next_due(course.queues, course.turn)) is not None:
+            yield from answer(course, due)
         course.shared_md = shared
         yield from self.watch_for_next(course)
         if not (ended or (yield from has_ended(course))):
