@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from .echem_command import import_echem_command
 from .import_command import import_command
+from .merge_command import merge_command
 from .protocol_command import protocol_command
 from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
@@ -42,7 +43,7 @@ def complaining() -> Iterator[None]:
     except Interrupted as error:
         complaints.print(f"ended after {error}", style="yellow")
         raise typer.Exit(130) from None
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError) as error:
         logging.getLogger(__name__).debug("failed", exc_info=error)
         complaints.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -171,6 +172,7 @@ def show(
 
 app.command("import-xas")(import_command)
 app.command("import-echem")(import_echem_command)
+app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
 
 

@@ -29,6 +29,7 @@ ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md", "docs/how-to/w
 ELSEWHERE = (
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
+    "docs/how-to/merge-a-cycler-file.md",
     "docs/how-to/read-a-cycler-file.md",
 )
 """Pages whose code a test of its own runs, or that needs measured data."""

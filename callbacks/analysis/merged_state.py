@@ -94,8 +94,8 @@ def merged_state(
     Notes
     -----
     ``sigma^2 = sum_k w_k (V(t + s e_k) - V(t))^2`` by Gauss-Hermite quadrature over a normal clock error, so
-    that a step within reach of the clock counts, which a slope would miss. Instants outside of the record take
-    no part.
+    that a step within reach of the clock counts, which a slope would miss. Instants outside of the record
+    take no part.
     """
     if clock_uncertainty_s < 0:
         raise ValueError(f"clock uncertainty {clock_uncertainty_s} s is negative: give a standard deviation")

@@ -17,6 +17,12 @@ FINE_POINTS = 8_000
 
 REFINEMENTS = 8
 
+EXACT_LAGS = 4000
+"""Fewer possible lags than this are judged without a grid."""
+
+FLOOR = 1e-9
+"""Share of the variance that rounding may leave unexplained."""
+
 LONGEST_GAP = 20.0
 """Medians of the sampling after which the log counts as interrupted."""
 
@@ -83,15 +89,33 @@ def possible_offsets(cycler: Record, logged: Record, longest_s: float) -> tuple[
             f"cycler and log do not look alike within {longest_s:g} s: correlation {correlation[best]:.2f} "
             f"at best, {LEAST_CORRELATION:g} is needed; check quantity, zone and files, or state the offset"
         )
+    unlike = 1 - correlation**2 + FLOOR
     count = _independent(_residual(cycler, seen, float(lag_s[best])))
-    unlike = 1 - correlation**2 + 1e-9
-    rivals = (correlation > 0) & (0.5 * count * np.log(unlike / unlike[best]) < RIVAL_LOG_ODDS)
-    return _around(lag_s, rivals, best)
+    possible = np.flatnonzero((correlation > 0) & (_log_odds(unlike, unlike[best], count) < RIVAL_LOG_ODDS))
+    if possible.size < EXACT_LAGS:
+        possible, best = _between_samples(cycler, seen, lag_s, possible)
+    return _around(lag_s, possible, best)
 
 
-def _around(lag_s: FloatArray, rivals: NDArray[np.bool_], best: int) -> tuple[float, float]:
+def _log_odds(unlike: FloatArray, least: float, count: float) -> FloatArray:
+    return 0.5 * count * np.log(unlike / least)
+
+
+def _between_samples(
+    cycler: Record, logged: Record, lag_s: FloatArray, possible: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], int]:
+    """Judge possible lags anew by the logged values themselves, which the grid has blurred."""
+    residuals = [_residual(cycler, logged, float(lag_s[each])) for each in possible]
+    unlike = (
+        np.array([float(np.var(residual)) for residual in residuals]) / float(np.var(logged.value)) + FLOOR
+    )
+    best = int(np.argmin(unlike))
+    odds = _log_odds(unlike, unlike[best], _independent(residuals[best]))
+    return possible[odds < RIVAL_LOG_ODDS], int(possible[best])
+
+
+def _around(lag_s: FloatArray, possible: NDArray[np.intp], best: int) -> tuple[float, float]:
     """Give the ends of the one cluster of possible lags; refuse several, and one that is cut off."""
-    possible = np.flatnonzero(rivals)
     clusters = np.split(possible, np.flatnonzero(np.diff(possible) > CLUSTER_GAP) + 1)
     margin_s = 2 * float(lag_s[1] - lag_s[0])
     if len(clusters) > 1:
@@ -110,7 +134,7 @@ def _around(lag_s: FloatArray, rivals: NDArray[np.bool_], best: int) -> tuple[fl
 
 
 def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[FloatArray, FloatArray]:
-    """Normalised correlation over lags, -1 where less than half of the log is compared."""
+    """Give the normalised correlation over lags, -1 where half of the log or of its changes is left out."""
     span_s = float(np.ptp(logged.time_s)) + 2 * longest_s
     finest_s = min(float(np.median(np.diff(item.time_s))) for item in (cycler, logged))
     step_s = max(finest_s, span_s / GRID_POINTS, 1e-3)
@@ -122,7 +146,8 @@ def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[Flo
         return np.asarray(correlate(of_log, of_cycler, method="fft"), dtype=float)
 
     count = product(known_l, known_c)
-    enough = count >= 0.5 * known_l.sum()
+    changes = product(np.gradient(value_l) ** 2 * known_l, known_c)
+    enough = (count >= 0.5 * known_l.sum()) & (changes >= 0.5 * changes.max())
     count = np.maximum(count, 1.0)
     sum_l, sum_c = product(value_l, known_c), product(known_l, value_c)
     square_l = product(value_l**2, known_c) - sum_l**2 / count

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .run_source import ExperimentName, RunSource
 
 if TYPE_CHECKING:
@@ -109,6 +110,25 @@ class Experiment:
         fits = self._fits()
         return fits.loc[fits["purpose"] == "reference"] if "purpose" in fits.columns else fits.iloc[:0]
 
+    @property
+    def scan_middles(self) -> pd.DataFrame:
+        """``measurement``, ``element`` and ``time`` (s) of the middle of finished scans; index: their run."""
+        return scan_middles(self._source, self.runs("measurement"))
+
+    @property
+    def merged_record(self) -> pd.DataFrame:
+        """Rows of merged cycler files on the beamline's clock: ``time`` (s), ``voltage`` (V), and more."""
+        return merged_record(self._source, self.runs("electrochemistry"))
+
+    @property
+    def merged_states(self) -> pd.DataFrame:
+        """State of the cell in the middle of each scan by merged cycler files; index: uid of its run.
+
+        With the columns ``voltage`` (V), ``current`` (A), ``capacity`` (mA h) and ``lithium_content``, and
+        ``_sigma`` of them from the uncertainty of the cycler's clock. A scan outside of the record is NaN.
+        """
+        return merged_states(self._source, self.runs("electrochemistry"))
+
     def _fits(self) -> pd.DataFrame:
         frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
         frames = [frame for frame in frames if not frame.empty]
@@ -141,7 +161,7 @@ class Experiment:
             ``energy`` (eV). Spectra whose energies differ from the first one's are interpolated linearly.
             Coordinates along ``measurement``: ``run``, and ``time`` (s), ``voltage`` (V), ``current`` (A),
             ``capacity`` (mA h), ``lithium_content`` at the middle of the scan; with ``_start`` and ``_end``
-            at its ends.
+            at its ends; the same with ``merged_`` before it, and its ``_sigma``, from a merged cycler file.
 
         Raises
         ------
@@ -163,7 +183,8 @@ class Experiment:
             if all(column in item.points for item in chosen)
         }
         axis = {"energy": ("energy", energy, {"units": "eV"})}
-        dataset = xr.Dataset(data, coords={**axis, **_coordinates(chosen)})
+        merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
+        dataset = xr.Dataset(data, coords={**axis, **_coordinates(chosen), **merged})
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
 
