@@ -99,7 +99,7 @@ def _voltage(experiment: ExperimentFile, voltage_v: float, keys: KeyPath) -> Ite
 def _no_capacity(experiment: ExperimentFile, keys: KeyPath) -> Problem:
     return Problem(
         keys,
-        "a C-rate needs cell.declared_capacity_mah, which is missing; add it "
+        'a C-rate needs cell.declared_capacity_mah, which is missing; add it or c_rate_basis = "theoretical" '
         f"(every lithium of this cell is {experiment.cell.full_capacity_mah:.3g} mA h)",
     )
 

@@ -98,6 +98,8 @@ def cell_document(experiment: ExperimentFile) -> dict[str, Any]:
         "area_cm2": cell.area_cm2,
         "theoretical_capacity_mah_g": cell.capacity_per_lithium_mah_g,
         "declared_capacity_mah": cell.declared_capacity_mah,
+        "full_capacity_mah": cell.full_capacity_mah,
+        "c_rate_basis": cell.c_rate_basis,
         "initial_lithium_content": cell.initial_lithium_content,
     }
 

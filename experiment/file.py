@@ -41,6 +41,8 @@ class CellSection(Section):
         Charge of one lithium per formula unit, mA h/g; that of the chemistry unless given.
     declared_capacity_mah
         Capacity on which C-rates are based, mA h.
+    c_rate_basis
+        Whether that is declared, or the charge of every lithium, which is then taken for it.
     initial_lithium_content
         x in Li_x MO2 when the protocol starts.
     """
@@ -50,6 +52,7 @@ class CellSection(Section):
     area_cm2: float = Field(gt=0, le=1e4)
     theoretical_capacity_mah_g: float | None = Field(default=None, gt=0, le=1000)
     declared_capacity_mah: float | None = Field(default=None, gt=0, le=1e5)
+    c_rate_basis: Literal["declared", "theoretical"] = "declared"
     initial_lithium_content: float = Field(default=1.0, ge=0, le=1)
     stage: StageSection = StageSection()
 

@@ -35,7 +35,7 @@ class ProtocolSourceError(ValueError):
 
 
 def with_steps(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
-    """Give an experiment the steps that its strings or its protocol file say.
+    """Give an experiment the capacity of its C-rates, and the steps that its strings or protocol file say.
 
     Parameters
     ----------
@@ -52,8 +52,10 @@ def with_steps(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
     Raises
     ------
     ProtocolSourceError
-        When the strings or the file are not understood, or the limits allow more than the file does.
+        When the strings or the file are not understood, the limits allow more than the file does, or two
+        capacities are given for C-rates.
     """
+    experiment = _with_capacity(experiment)
     if experiment.protocol.file is not None:
         return _from_file(experiment, folder / experiment.protocol.file)
     if experiment.protocol.experiment is not None:
@@ -65,6 +67,17 @@ def kept_path(protocol_file: str) -> PurePath:
     """Where the protocol file is kept beside the copy of an experiment file: inside of its folder."""
     path = PurePath(protocol_file)
     return PurePath(path.name) if path.is_absolute() or ".." in path.parts else path
+
+
+def _with_capacity(experiment: ExperimentFile) -> ExperimentFile:
+    cell = experiment.cell
+    if cell.c_rate_basis == "declared":
+        return experiment
+    if cell.declared_capacity_mah is not None:
+        told = f"{cell.declared_capacity_mah:g} mA h is declared, but c_rate_basis is theoretical; give one"
+        raise ProtocolSourceError(("cell", "c_rate_basis"), told)
+    cell = cell.model_copy(update={"declared_capacity_mah": cell.full_capacity_mah})
+    return experiment.model_copy(update={"cell": cell})
 
 
 def _from_strings(experiment: ExperimentFile) -> ExperimentFile:

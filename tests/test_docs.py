@@ -51,6 +51,7 @@ WITH_EXAMPLES = (
     "devices.protocol",
     "devices.step",
     "experiment.import_settings",
+    "experiment.protocol_files.c_rate",
     "experiment.protocol_files.loss",
     "experiment.protocol_files.order",
     "experiment.protocol_files.pybamm_text",

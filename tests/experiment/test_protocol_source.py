@@ -7,7 +7,7 @@ import operando.experiment
 import pytest
 from operando.devices.protocol import ConstantCurrent, Loop, Recording, Rest
 from operando.experiment.acquisition import keep_file
-from operando.experiment.conversion import protocol_of
+from operando.experiment.conversion import cell_document, protocol_of
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError
 
@@ -105,6 +105,35 @@ def test_limits_wider_than_the_safety_of_the_file_are_refused(tmp_path):
     told = refusal(experiment_with(tmp_path, 'file = "cycle.json"'))
     assert "limits: voltage_max_v = 4.4 V is above 4.35 V" in told
     assert "cycle.json" in told
+
+
+def theoretical(folder: Path, declared: str) -> Path:
+    path = folder / "experiment.toml"
+    path.write_text(
+        REFERENCE.replace("declared_capacity_mah = 2.011", f'{declared}c_rate_basis = "theoretical"')
+    )
+    return path
+
+
+def test_rates_refer_to_the_theoretical_capacity_on_demand(tmp_path):
+    experiment = read_experiment(theoretical(tmp_path, ""))
+    capacity_mah = 7.3e-3 * 275.5
+    assert protocol_of(experiment).steps[1].current_a == pytest.approx(capacity_mah / 2 * 1e-3)
+    document = cell_document(experiment)
+    assert document["c_rate_basis"] == "theoretical"
+    assert document["declared_capacity_mah"] == document["full_capacity_mah"] == pytest.approx(capacity_mah)
+
+
+def test_both_capacities_are_in_the_document_of_the_cell():
+    document = cell_document(read_experiment(DEFAULT))
+    assert document["c_rate_basis"] == "declared"
+    assert document["declared_capacity_mah"] == 2.011
+    assert document["full_capacity_mah"] == pytest.approx(2.01115)
+
+
+def test_a_declared_capacity_beside_the_theoretical_one_is_refused(tmp_path):
+    told = refusal(theoretical(tmp_path, "declared_capacity_mah = 2.0\n"))
+    assert "cell.c_rate_basis: 2 mA h is declared" in told
 
 
 def test_the_protocol_file_is_kept_with_the_experiment_file(tmp_path):
