@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
 from .chemistry import CHEMISTRIES
-from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep
+from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .measurement_file import MeasurementFile, ReferenceFile, TriggerFile
+from .step_conversion import directions_of, voltages_of
 from .toml_source import KeyPath
 
 MONO_RANGE_EV = (2000.0, 80000.0)
@@ -76,14 +77,14 @@ def _where_written(experiment: ExperimentFile, problem: Problem) -> Problem:
 def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
     for number, step in enumerate(experiment.protocol.steps):
         keys: KeyPath = ("protocol", "steps", number)
+        for key, voltage_v in voltages_of(step):
+            yield from _voltage(experiment, voltage_v, (*keys, key))
         if isinstance(step, ConstantCurrentStep):
             yield from _current(experiment, step, keys)
-            if step.until_voltage_v is not None:
-                yield from _voltage(experiment, step.until_voltage_v, (*keys, "until_voltage_v"))
-        elif isinstance(step, ConstantVoltageStep):
-            yield from _voltage(experiment, step.voltage_v, (*keys, "voltage_v"))
-            if step.until_rate is not None and experiment.cell.declared_capacity_mah is None:
-                yield _no_capacity(experiment, (*keys, "until_rate"))
+        elif isinstance(step, ConstantPowerStep):
+            yield from _power(experiment, step, keys)
+        elif _lacks_capacity(experiment, step):
+            yield _no_capacity(experiment, (*keys, "until_rate"))
 
 
 def _voltage(experiment: ExperimentFile, voltage_v: float, keys: KeyPath) -> Iterator[Problem]:
@@ -127,6 +128,21 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
         )
 
 
+def _lacks_capacity(experiment: ExperimentFile, step: Step) -> bool:
+    has_rate = isinstance(step, ConstantVoltageStep) and step.until_rate is not None
+    return has_rate and experiment.cell.declared_capacity_mah is None
+
+
+def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -> Iterator[Problem]:
+    least_ma = step.power_mw / max(experiment.limits.voltage_max_v, 0.01)
+    if least_ma > experiment.limits.current_max_ma:
+        yield Problem(
+            (*keys, "power_mw"),
+            f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more, above limits.current_max_ma = "
+            f"{experiment.limits.current_max_ma:g} mA; lower it or raise the limit",
+        )
+
+
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
     ids = experiment.protocol.step_ids()
     for number, step in enumerate(experiment.protocol.steps):
@@ -154,17 +170,10 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
 
 def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
     """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    ends = [
-        step.until_voltage_v if isinstance(step, ConstantCurrentStep) else step.voltage_v
-        for step in experiment.protocol.steps
-        if isinstance(step, ConstantCurrentStep | ConstantVoltageStep)
-    ]
-    known = [end for end in ends if end is not None]
+    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
     low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
     high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any(
-        isinstance(s, ConstantCurrentStep) and s.direction == "charge" for s in experiment.protocol.steps
-    )
+    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
     return (low, high) if charges else (low, experiment.limits.voltage_max_v)
 
 
@@ -206,7 +215,7 @@ def _levels(
                 f"{level:g}{unit} is outside {low:.4g} to {high:.4g}{unit}, where the protocol takes the "
                 "cell, so it can never fire; move the level or the protocol",
             )
-    currents = [step.direction for step in experiment.protocol.steps if isinstance(step, ConstantCurrentStep)]
+    currents = [way for step in experiment.protocol.steps for way in directions_of(step)]
     falls = trigger.quantity == "lithium_content"
     needed = {"rising": "discharge" if falls else "charge", "falling": "charge" if falls else "discharge"}
     wanted = needed.get(trigger.direction)

@@ -6,8 +6,7 @@ from typing import Any
 from bluesky.utils import MsgGenerator
 
 from ..devices.beamline import Timing as MeasuredTiming
-from ..devices.protocol import Limits, Protocol, Recording, Step, Watchdog
-from ..devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
+from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing, estimate_duration_s
 from ..plans.measurement import Measurement
@@ -15,9 +14,9 @@ from ..plans.policies import Policies
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
 from .check import energy_grid
-from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
-from .file import Step as StepSection
+from .file import ExperimentFile
 from .measurement_file import MeasurementFile
+from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
 """Default limit of net charge, in units of the charge of every lithium."""
@@ -38,32 +37,9 @@ def protocol_of(experiment: ExperimentFile) -> Protocol:
     steps = zip(experiment.protocol.steps, ids, strict=True)
     record = experiment.protocol.record
     return Protocol(
-        tuple(_step(step, step_id, capacity_mah) for step, step_id in steps),
+        tuple(device_step(step, step_id, capacity_mah) for step, step_id in steps),
         Recording(dt_s=record.dt_s, de_v=record.de_v, di_a=record.di_a),
     )
-
-
-def _step(step: StepSection, step_id: str, capacity_mah: float | None) -> Step:
-    match step:
-        case RestStep():
-            return Rest(step.until_time_s, id=step_id)
-        case ConstantCurrentStep():
-            return ConstantCurrent(
-                step.current_a(capacity_mah),
-                until_voltage_v=step.until_voltage_v,
-                until_time_s=step.until_time_s,
-                until_capacity_mah=step.until_capacity_mah,
-                id=step_id,
-            )
-        case ConstantVoltageStep():
-            return ConstantVoltage(
-                step.voltage_v,
-                until_current_a=step.until_current_a(capacity_mah),
-                until_time_s=step.until_time_s,
-                id=step_id,
-            )
-        case LoopStep():
-            return Loop(step.to_step, step.repeat, id=step_id)
 
 
 def limits_of(experiment: ExperimentFile) -> Limits:
@@ -125,6 +101,7 @@ def _measurement(
         plan=_xanes_plan(entry, station, timing, guard),
         duration_s=estimate_duration_s(grid, timing),
         max_blur=entry.max_blur,
+        energy_ev=grid.e0_ev,
     )
 
 

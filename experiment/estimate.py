@@ -6,12 +6,10 @@ import xraydb
 
 from ..plans.duration import Timing, estimate_duration_s, expected_blur
 from .check import energy_grid
-from .chemistry import CHEMISTRIES, lithium_content_at
-from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
+from .chemistry import CHEMISTRIES
+from .expected_course import Course, course_of
+from .file import ExperimentFile
 from .measurement_file import MeasurementFile
-
-HOLD_S = 1800.0
-"""Time assumed for a step at constant voltage that ends by its current, s."""
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -30,28 +28,6 @@ REHEARSAL_START_S = 20.0
 
 JOULE_PER_EV = 1.602176634e-19
 CM2_PER_MM2 = 1e-2
-
-
-@dataclass(frozen=True)
-class Course:
-    """What the protocol is expected to do with the cell.
-
-    Attributes
-    ----------
-    duration_s
-        Time of the whole protocol, s.
-    travel
-        Sum of the changes of lithium content, without sign.
-    current_max_a
-        Largest current, A.
-    half_cycles
-        Number of charges and discharges.
-    """
-
-    duration_s: float
-    travel: float
-    current_max_a: float
-    half_cycles: int
 
 
 @dataclass(frozen=True)
@@ -104,54 +80,6 @@ class MeasurementEstimate:
                 f"{self.interval_s:.0f} s at the largest current: some will be late or missed"
             )
         return told
-
-
-def course_of(experiment: ExperimentFile) -> Course:
-    """Follow the protocol roughly, with the open-circuit curve of a layered oxide."""
-    cell = experiment.cell
-    full_mah = cell.full_capacity_mah
-    x, duration_s, travel, current_max, half_cycles = cell.initial_lithium_content, 0.0, 0.0, 0.0, 0
-    for step in _unrolled(experiment):
-        if isinstance(step, RestStep):
-            duration_s += step.until_time_s
-        elif isinstance(step, ConstantVoltageStep):
-            duration_s += min(step.until_time_s or HOLD_S, HOLD_S)
-        else:
-            current_a = step.current_a(cell.declared_capacity_mah)
-            change = _change(step, x, abs(current_a), full_mah)
-            x = min(1.0, max(0.0, x - change if current_a > 0 else x + change))
-            duration_s += change * full_mah * 3.6 / abs(current_a)
-            travel += change
-            current_max, half_cycles = max(current_max, abs(current_a)), half_cycles + 1
-    return Course(duration_s, travel, current_max, half_cycles)
-
-
-def _unrolled(experiment: ExperimentFile) -> list[RestStep | ConstantCurrentStep | ConstantVoltageStep]:
-    """List the steps in the order in which they run, loops written out."""
-    ids = experiment.protocol.step_ids()
-    flat: list[RestStep | ConstantCurrentStep | ConstantVoltageStep] = []
-    starts: list[int] = []
-    for step in experiment.protocol.steps:
-        starts.append(len(flat))
-        if isinstance(step, LoopStep):
-            flat += flat[starts[ids.index(step.to_step)] :] * step.repeat
-        else:
-            flat.append(step)
-    return flat
-
-
-def _change(step: ConstantCurrentStep, x: float, current_a: float, full_mah: float) -> float:
-    """Change of lithium content in a step at constant current, without sign."""
-    room = x if step.direction == "charge" else 1.0 - x
-    ends = [room]
-    if step.until_voltage_v is not None:
-        target = lithium_content_at(step.until_voltage_v)
-        ends.append(max(0.0, x - target if step.direction == "charge" else target - x))
-    if step.until_time_s is not None:
-        ends.append(current_a * 1e3 * step.until_time_s / 3600 / full_mah)
-    if step.until_capacity_mah is not None:
-        ends.append(step.until_capacity_mah / full_mah)
-    return min(ends)
 
 
 def measurement_estimates(experiment: ExperimentFile, timing: Timing) -> list[MeasurementEstimate]:

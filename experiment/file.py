@@ -1,12 +1,36 @@
 """The experiment file: what a scientist writes about cell, protocol, measurements and policies."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from .chemistry import CHEMISTRIES
 from .measurement_file import MeasurementFile, ReferenceFile, Section
-from .quantity import CRate, Seconds, StepId, Volts
+from .quantity import Seconds, Volts
+from .step_file import (
+    ConstantCurrentStep,
+    ConstantPowerStep,
+    ConstantVoltageStep,
+    LoopStep,
+    RestStep,
+    Step,
+    TriggerOutStep,
+    VoltageRampStep,
+    WaitForTriggerStep,
+)
+
+__all__ = [
+    "ConstantCurrentStep",
+    "ConstantPowerStep",
+    "ConstantVoltageStep",
+    "ExperimentFile",
+    "LoopStep",
+    "RestStep",
+    "Step",
+    "TriggerOutStep",
+    "VoltageRampStep",
+    "WaitForTriggerStep",
+]
 
 Policy = Literal["continue", "hold_voltage", "hold_current", "rest"]
 """What the cell does when the acquisition cannot go on."""
@@ -98,86 +122,6 @@ class WatchdogSection(Section):
 
     timeout_s: Seconds = 60.0
     action: Literal["continue", "hold_voltage", "hold_current", "rest", "stop"] = "continue"
-
-
-class RestStep(Section):
-    """No current for a time."""
-
-    technique: Literal["rest"]
-    id: StepId | None = None
-    until_time_s: Seconds
-
-
-class ConstantCurrentStep(Section):
-    """Charge or discharge at a constant current until a voltage, time or capacity."""
-
-    technique: Literal["constant_current"]
-    direction: Literal["charge", "discharge"]
-    id: StepId | None = None
-    current_ma: float | None = Field(default=None, gt=0)
-    rate: CRate | None = None
-    until_voltage_v: Volts | None = None
-    until_time_s: Seconds | None = None
-    until_capacity_mah: float | None = Field(default=None, gt=0)
-
-    @model_validator(mode="after")
-    def _one_current_and_an_end(self) -> Self:
-        if (self.current_ma is None) == (self.rate is None):
-            raise ValueError('needs exactly one of current_ma (mA, positive) and rate ("C/2")')
-        if self.until_voltage_v is None and self.until_time_s is None and self.until_capacity_mah is None:
-            raise ValueError("never ends: give until_voltage_v, until_time_s or until_capacity_mah")
-        return self
-
-    def current_a(self, declared_capacity_mah: float | None) -> float:
-        """Give the current in A, positive on charge; a rate needs the declared capacity (mA h)."""
-        current_ma = self.current_ma
-        if self.rate is not None:
-            if declared_capacity_mah is None:
-                raise ValueError("a C-rate needs cell.declared_capacity_mah")
-            current_ma = self.rate * declared_capacity_mah
-        assert current_ma is not None
-        return (1 if self.direction == "charge" else -1) * current_ma * 1e-3
-
-
-class ConstantVoltageStep(Section):
-    """Hold a voltage until the current has decayed or a time has passed."""
-
-    technique: Literal["constant_voltage"]
-    voltage_v: Volts
-    id: StepId | None = None
-    until_current_ma: float | None = Field(default=None, gt=0)
-    until_rate: CRate | None = None
-    until_time_s: Seconds | None = None
-
-    @model_validator(mode="after")
-    def _has_an_end(self) -> Self:
-        if self.until_current_ma is not None and self.until_rate is not None:
-            raise ValueError('needs at most one of until_current_ma (mA) and until_rate ("C/50")')
-        if self.until_current_ma is None and self.until_rate is None and self.until_time_s is None:
-            raise ValueError("never ends: give until_current_ma, until_rate or until_time_s")
-        return self
-
-    def until_current_a(self, declared_capacity_mah: float | None) -> float | None:
-        """Magnitude of the current that ends the step, A."""
-        if self.until_rate is None:
-            return None if self.until_current_ma is None else self.until_current_ma * 1e-3
-        if declared_capacity_mah is None:
-            raise ValueError("a C-rate needs cell.declared_capacity_mah")
-        return self.until_rate * declared_capacity_mah * 1e-3
-
-
-class LoopStep(Section):
-    """Go back to an earlier step a number of times."""
-
-    technique: Literal["loop"]
-    to_step: str
-    repeat: PositiveInt
-    id: StepId | None = None
-
-
-Step = Annotated[
-    RestStep | ConstantCurrentStep | ConstantVoltageStep | LoopStep, Field(discriminator="technique")
-]
 
 
 class RecordSection(Section):

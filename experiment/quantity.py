@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
+from ..devices.cut_off import until_from_text
+
 SECONDS_PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds in each unit of time that an experiment file may use."""
 
@@ -126,6 +128,23 @@ def step_id(value: str) -> str:
     return value
 
 
+def until_text(value: str) -> str:
+    """Refuse the end of a step that is not understood; its grammar is in `operando.devices.cut_off`.
+
+    Raises
+    ------
+    ValueError
+        Naming the word.
+
+    Examples
+    --------
+    >>> until_text("voltage above 4.3 or lithium_content below 0.3")
+    'voltage above 4.3 or lithium_content below 0.3'
+    """
+    until_from_text(value)
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(seconds)]
 """A duration in s, written as a number or as text with a unit."""
 
@@ -137,3 +156,6 @@ Volts = Annotated[float, AfterValidator(voltage)]
 
 StepId = Annotated[str, AfterValidator(step_id)]
 """Identity of a step: at most 39 characters, no space or comma."""
+
+UntilText = Annotated[str, AfterValidator(until_text)]
+"""One more end of a step: levels joined by and/or."""

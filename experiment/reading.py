@@ -8,7 +8,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .check import Problem, problems
-from .file import ConstantCurrentStep, ConstantVoltageStep, ExperimentFile, LoopStep, RestStep
+from .file import (
+    ConstantCurrentStep,
+    ConstantPowerStep,
+    ConstantVoltageStep,
+    ExperimentFile,
+    LoopStep,
+    RestStep,
+    TriggerOutStep,
+    VoltageRampStep,
+    WaitForTriggerStep,
+)
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
@@ -140,5 +150,9 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "rest": RestStep,
     "constant_current": ConstantCurrentStep,
     "constant_voltage": ConstantVoltageStep,
+    "constant_power": ConstantPowerStep,
+    "voltage_ramp": VoltageRampStep,
+    "wait_for_trigger": WaitForTriggerStep,
+    "trigger_out": TriggerOutStep,
     "loop": LoopStep,
 }
