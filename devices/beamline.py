@@ -112,6 +112,8 @@ class Timing(Section):
         Software and readout at each point.
     start_s
         Before the first and after the last point of a scan: first move, shutter opening and closing.
+    edge_change_s_per_kev
+        Moving the monochromator to another edge, s per keV.
     """
 
     connect_s: float = Field(default=15.0, gt=0.0)
@@ -119,6 +121,7 @@ class Timing(Section):
     settle_s: float = Field(default=0.0, ge=0.0, lt=3600.0)
     per_point_overhead_s: float = Field(default=0.02, ge=0.0, lt=3600.0)
     start_s: float = Field(default=2.0, ge=0.0, lt=3600.0)
+    edge_change_s_per_kev: float = Field(default=0.0, ge=0.0, lt=3600.0)
 
 
 class Suspend(Section):

@@ -12,6 +12,7 @@ from rich.text import Text
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
 from .check import problems
+from .edge_round import edge_rounds
 from .estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
 from .file import ExperimentFile
 from .progress import spoken
@@ -47,7 +48,9 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
         speed = experiment.rehearsal.speed
         wall_s = rehearsal_s(experiment, estimates, speed)
         lines.append(f"rehearsal: about {spoken(wall_s)} at speed {speed:g}, most of it for the spectra")
-    warnings = [sentence for estimate in estimates for sentence in estimate.warnings]
+    rounds = edge_rounds(experiment, estimates, timing)
+    lines += [edge_round.sentence for edge_round in rounds]
+    warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]
     warnings += [problem.text for problem in problems(experiment)]
     told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
     title = Text(

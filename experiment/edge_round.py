@@ -1,0 +1,80 @@
+"""Edges that one rule asks for together: what a round over them takes, dead time between edges included."""
+
+from dataclasses import dataclass
+
+from ..plans.duration import Timing, edge_round_s
+from .check import energy_grid
+from .estimate import MeasurementEstimate
+from .file import ExperimentFile
+
+
+@dataclass(frozen=True)
+class EdgeRound:
+    """One round over measurements of the same trigger.
+
+    Attributes
+    ----------
+    names
+        Measurements, as in the file.
+    duration_s
+        Time of one round, s.
+    change_s
+        How much of that the monochromator needs from edge to edge, s.
+    interval_s
+        Time between two triggers at the largest current, s; infinite where it is not known.
+    """
+
+    names: tuple[str, ...]
+    duration_s: float
+    change_s: float
+    interval_s: float
+
+    @property
+    def sentence(self) -> str:
+        """What it takes."""
+        return (
+            f"{', '.join(self.names)}: one round takes {self.duration_s:.0f} s, "
+            f"{self.change_s:.0f} s of it from edge to edge"
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say that the rounds do not fit between the triggers."""
+        if self.duration_s <= self.interval_s:
+            return []
+        return [
+            f"{self.sentence}, but is asked for every {self.interval_s:.0f} s at the largest current: the "
+            "edges take turns and some spectra will be missed; scan faster or ask less often"
+        ]
+
+
+def edge_rounds(
+    experiment: ExperimentFile, estimates: list[MeasurementEstimate], timing: Timing
+) -> list[EdgeRound]:
+    """List rounds over the measurements that share a trigger; one with a trigger of its own makes none.
+
+    Parameters
+    ----------
+    experiment, estimates
+        An experiment and what each of its measurements takes.
+    timing
+        Dead times of the beamline.
+    """
+    groups: dict[str, list[int]] = {}
+    for index, entry in enumerate(experiment.measurements):
+        groups.setdefault(entry.trigger.rule(), []).append(index)
+    rounds: list[EdgeRound] = []
+    for group in groups.values():
+        if len(group) < 2:
+            continue
+        duration_s = edge_round_s([energy_grid(experiment.measurements[index]) for index in group], timing)
+        own = [estimates[index] for index in group]
+        rounds.append(
+            EdgeRound(
+                names=tuple(estimate.name for estimate in own),
+                duration_s=duration_s,
+                change_s=duration_s - sum(estimate.duration_s for estimate in own),
+                interval_s=min(estimate.interval_s for estimate in own),
+            )
+        )
+    return rounds
