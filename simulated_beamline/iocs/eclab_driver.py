@@ -177,7 +177,7 @@ class EcLabDriverIOC:
                 for index in (0, 1):
                     record = self._parameters.get(f"T:{name}:{index}:{parameter}:SP")
                     if record is not None:
-                        held[f"{name}:{index}:{parameter}"] = _plain_value(record.value)
+                        held[f"{name}:{index}:{parameter}"] = _plain_value(record)
         for key, value in held.items():
             if key.endswith("CONF") and any(
                 int(one) >> VARIABLE_BIT not in TESTED_VARIABLES for one in value
@@ -186,8 +186,10 @@ class EcLabDriverIOC:
         return held
 
 
-def _plain_value(value: Any) -> Any:  # noqa: ANN401
-    return [float(one) for one in np.atleast_1d(value)] if not np.isscalar(value) else value
+def _plain_value(record: ChannelData) -> float | list[float]:
+    value = record.value
+    values = [float(one) for one in (list(value) if isinstance(value, bytes) else np.atleast_1d(value))]
+    return values if (record.max_length or 1) > 1 else values[0]
 
 
 def _single(value: float) -> float:

@@ -1,5 +1,6 @@
 import asyncio
 
+import numpy as np
 import pytest
 from caproto import ChannelType
 from operando.simulated_beamline.board import Board
@@ -31,7 +32,7 @@ def put(server):
 def charge(put, current_a=1e-4):
     put("T:CPLIMIT:0:ISTEP:SP", [current_a])
     put("T:CPLIMIT:0:DURSTEP:SP", [600.0])
-    put("T:CPLIMIT:0:STEPN:SP", 0)
+    put("T:CPLIMIT:0:STEPN:SP", np.int32(0))  # as a client's put arrives
     put("T:CPLIMIT:0:REDT:SP", 10.0)
     put("LOADTECH:SP", "cplimit")
 
