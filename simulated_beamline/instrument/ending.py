@@ -7,7 +7,6 @@ from collections import deque
 from .lead import COULOMB_PER_MAH, Coulometry, Truth
 
 RATE_WINDOW_S = 10.0
-LEAST_TIME_S = 1e-9
 
 
 class Rates:
@@ -30,8 +29,12 @@ class Rates:
         """Rates without sign up to an instant, V/s and A/s; none while the window is not full."""
         if not self._seen or truth.time_s - self._seen[0][0] < RATE_WINDOW_S:
             return {}
-        older = [one for one in self._seen if one[0] <= truth.time_s - RATE_WINDOW_S]
-        time_s, voltage_v, current_a = older[-1]
+        older = self._seen[0]
+        for one in self._seen:
+            if one[0] > truth.time_s - RATE_WINDOW_S:
+                break
+            older = one
+        time_s, voltage_v, current_a = older
         passed_s = truth.time_s - time_s
         return {
             "voltage_rate": abs(truth.voltage_v - voltage_v) / passed_s,

@@ -200,3 +200,9 @@ def test_a_trigger_out_is_counted_and_stamped_and_takes_no_time():
     assert (cycler.given, cycler.given_s - 1.7e9) == (1, pytest.approx(10.0, abs=1e-3))
     assert cycler.triggers[1].count == 1
     assert record[-1, TIME] - 1.7e9 == pytest.approx(20.0, abs=0.01)
+
+
+def test_a_fast_sweep_keeps_its_time_while_its_ends_are_watched():
+    until = CutOff("current_rate", "above", 1.0) | CutOff("voltage", "above", 4.39)
+    record = lived(loaded(VoltageRamp(4.3, 0.1, from_voltage_v=3.9, until=until)))
+    assert record[-1, TIME] - 1.7e9 == pytest.approx(4.0, abs=1e-3)
