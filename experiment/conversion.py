@@ -101,6 +101,9 @@ def _measurement(
         plan=_xanes_plan(entry, station, timing, guard),
         duration_s=estimate_duration_s(grid, timing),
         max_blur=entry.max_blur,
+        max_lateness_s=entry.max_lateness_s,
+        on_miss=entry.on_miss,
+        priority=entry.priority,
         energy_ev=grid.e0_ev,
     )
 

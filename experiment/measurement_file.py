@@ -4,10 +4,17 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
+from ..plans.latches import OnMiss
 from .quantity import Seconds, Volts
 
 Direction = Literal["rising", "falling", "both"]
 """Sense in which a level has to be crossed."""
+
+Per = Literal["arming", "cycle", "half_cycle"]
+"""In each of which a rule latches once."""
+
+OPTIONS = ("direction", "hysteresis", "for_s", "dead_band", "once_per", "min_interval_s")
+"""Keys of a trigger that are no rule."""
 
 
 class Section(BaseModel):
@@ -57,6 +64,14 @@ class TriggerFile(Section):
         Levels of the quantity, crossed in `direction`, told apart by `hysteresis` in the quantity's own unit.
     step_start, step_end
         Identity of a protocol step, or ``true`` for every step.
+    for_s
+        How long a level must stay crossed until it counts.
+    dead_band
+        How far the quantity must have moved since the last time before the rule is met again.
+    once_per
+        Latch only once since arming, or once in each cycle or half cycle.
+    min_interval_s
+        What comes sooner after the last time is left out.
     """
 
     every_time_s: Seconds | None = None
@@ -72,23 +87,27 @@ class TriggerFile(Section):
     step_end: str | Literal[True] | None = None
     direction: Direction = "both"
     hysteresis: float = Field(default=0.0, ge=0)
+    for_s: Seconds | None = None
+    dead_band: PositiveFloat | None = None
+    once_per: Per | None = None
+    min_interval_s: Seconds | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         given = self.rule_keys()
         if len(given) != 1:
-            known = ", ".join(
-                key for key in type(self).model_fields if key not in ("direction", "hysteresis")
-            )
+            known = ", ".join(key for key in type(self).model_fields if key not in OPTIONS)
             named = " and ".join(given) or "none"
             raise ValueError(f"needs exactly one rule, has {named}; choose one of {known}")
-        if not given[0].startswith("at_") and {"direction", "hysteresis"} & self.model_fields_set:
-            raise ValueError(f"direction and hysteresis belong to the at_... rules, not to {given[0]}")
+        if not given[0].startswith("at_") and {"direction", "hysteresis", "for_s"} & self.model_fields_set:
+            raise ValueError(f"direction, hysteresis and for_s belong to the at_... rules, not to {given[0]}")
+        if given[0].startswith("step_") and self.dead_band is not None:
+            raise ValueError(f"dead_band belongs to the at_... and every_... rules, not to {given[0]}")
         return self
 
     def rule_keys(self) -> list[str]:
         """Keys of the rules that are given (one, once validated)."""
-        keys = [key for key in type(self).model_fields if key not in ("direction", "hysteresis")]
+        keys = [key for key in type(self).model_fields if key not in OPTIONS]
         return [key for key in keys if getattr(self, key) is not None]
 
     @property
@@ -104,15 +123,24 @@ class TriggerFile(Section):
 
     def rule(self) -> str:
         """Write the rule as one line of text for the potentiostat (see the contracts between the rooms)."""
+        per = {None: "", "arming": " once"}.get(self.once_per, f" each {self.once_per}")
+        return self._condition() + per + _option("min_interval", self.min_interval_s)
+
+    def _condition(self) -> str:
         key = self.rule_key
         value = getattr(self, key)
         if key.startswith("step_"):
             return f"step {key.removeprefix('step_')}" + ("" if value is True else f" {value}")
+        band = _option("dead_band", self.dead_band)
         if key.startswith("every_"):
-            return f"every {self.quantity} {value:.12g}"
+            return f"every {self.quantity} {value:.12g}{band}"
         levels = ",".join(f"{level:.12g}" for level in value)
-        hysteresis = f" hysteresis {self.hysteresis:.12g}" if self.hysteresis else ""
-        return f"at {self.quantity} {levels} {self.direction}{hysteresis}"
+        lasting = _option("hysteresis", self.hysteresis) + band + _option("for", self.for_s)
+        return f"at {self.quantity} {levels} {self.direction}{lasting}"
+
+
+def _option(name: str, value: float | None) -> str:
+    return f" {name} {value:.12g}" if value else ""
 
 
 class MeasurementFile(Section):
@@ -122,6 +150,13 @@ class MeasurementFile(Section):
     ----------
     max_blur
         Change of lithium content during one scan that is accepted without a warning.
+    max_lateness_s
+        Deadline: latest start after the trigger, on the cell's clock.
+    on_miss
+        What becomes of a request that misses it: measured and entered as late, or skipped; ``"queue"``
+        measures every request, oldest first, where else the newest supersedes the older ones.
+    priority
+        Of several requests the highest is measured first.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
@@ -131,6 +166,15 @@ class MeasurementFile(Section):
     grid: GridFile
     trigger: TriggerFile
     max_blur: float = Field(default=0.02, gt=0, le=1)
+    max_lateness_s: Seconds | None = None
+    on_miss: OnMiss = "late"
+    priority: int = 0
+
+    @model_validator(mode="after")
+    def _deadline(self) -> Self:
+        if self.on_miss == "skip" and self.max_lateness_s is None:
+            raise ValueError('on_miss = "skip" needs a deadline; give max_lateness_s')
+        return self
 
 
 class ReferenceFile(Section):
