@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("callbacks", "devices", "experiment", "plans", "simulated_beamline")
+ROOMS = ("bridge", "callbacks", "devices", "experiment", "plans", "simulated_beamline")
 
 
 def declared_packages() -> set[str]:

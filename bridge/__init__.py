@@ -1,0 +1,1 @@
+"""Bridge servers: they give a cycler's own driver what it lacks, under the names of the contract."""

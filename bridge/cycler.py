@@ -1,0 +1,300 @@
+"""What the EC-Lab driver lacks of a cycler: protocols of many steps, limits, triggers, a record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from dataclasses import replace
+from enum import IntEnum
+from typing import Protocol
+
+from .charge import ChargeCounter
+from .driver import RUNNING, STOPPED, DriverError, Reading
+from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
+from .progress import Progress, reached_its_end
+from .step import ParameterValue, Step, driver_parameters, holding
+
+logger = logging.getLogger(__name__)
+FOREVER_S = 1e9
+START_LIMIT_S = 15.0
+CHANNELS = range(1, 9)
+
+
+class State(IntEnum):
+    """State of the channel, as EC-Lab gives it."""
+
+    STOPPED = 0
+    RUNNING = 1
+    PAUSED = 2
+
+
+class RefusedError(RuntimeError):
+    """An order that is not carried out."""
+
+
+class TechniqueRunner(Protocol):
+    """What carries out one technique: the driver."""
+
+    async def begin(self, technique: str, parameters: dict[str, ParameterValue]) -> None: ...  # noqa: D102
+    async def stop(self) -> None: ...  # noqa: D102
+
+
+class BridgedCycler:
+    """One channel of the driver, step after step; `take` gets each reading, the rest are orders.
+
+    The driver carries out one technique at a time. When a step ends where it should, the next is loaded; when
+    it ends elsewhere, somebody has stopped the instrument, and the protocol is over.
+
+    Parameters
+    ----------
+    runner
+        Carries out the techniques.
+    """
+
+    def __init__(self, runner: TechniqueRunner) -> None:
+        self._runner = runner
+        self.state = State.STOPPED
+        self.program: tuple[Step, ...] = ()
+        self.safety = SafetyLimits()
+        self.watchdog = ClientWatchdog()
+        self.charge = ChargeCounter()
+        self.triggers = {number: TriggerChannel() for number in CHANNELS}
+        self.record = RecordBuffer()
+        self.progress = Progress()
+        self.message = "no protocol is loaded"
+        self.started_s = 0.0
+        self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
+        self._loaded = False
+        self._sign = self._half_cycle = 0
+        self._seen_running = self._stepping = self._open_pending = False
+        self._begun_wall_s, self.technique = 0.0, ""
+        # Orders and readings change the same protocol, each over several exchanges with the driver.
+        self._lock = asyncio.Lock()
+
+    @property
+    def step(self) -> Step | None:
+        """The step that is carried out or suspended."""
+        return self.program[self.progress.index] if self.progress.index >= 0 else None
+
+    def load(self, program: tuple[Step, ...]) -> None:
+        """Take a protocol.
+
+        Raises
+        ------
+        RefusedError
+            While the cell is cycling.
+        """
+        if self.state is not State.STOPPED:
+            raise RefusedError(
+                f"the channel is {self.state.name.lower()}; write COMMAND stop before a new load"
+            )
+        self.program, self._loaded = program, True
+        self.message = f"{len(program)} steps loaded"
+
+    async def start(self) -> None:
+        """Begin the loaded protocol.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is loaded, the channel is not stopped, the limits are not live, the driver silent.
+        """
+        async with self._lock:
+            if self.state is not State.STOPPED:
+                raise RefusedError(f"the channel is {self.state.name.lower()} already")
+            if not self._loaded:
+                raise RefusedError(
+                    "no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)"
+                )
+            self._need_limits()
+            if math.isnan(self.sample.voltage):
+                raise RefusedError("the driver has given no value yet; is it running and reachable?")
+            self.charge.begin_protocol()
+            self.started_s = self.sample.time
+            self.progress, self._sign, self._half_cycle = Progress(), 0, 0
+            self._loaded = False
+            self.state, self.message = State.RUNNING, "running"
+            await self._enter(0)
+
+    async def hold(self, word: str) -> None:
+        """Suspend the protocol: rest (open circuit), hold_voltage or hold_current as they are now.
+
+        Raises
+        ------
+        RefusedError
+            If a current would flow without live limits.
+        """
+        async with self._lock:
+            if word != "rest":
+                self._need_limits()
+            if self.state is State.RUNNING:
+                self.progress.spent_s += self.sample.time - self.progress.entered_s
+            self.state, self.message, self._stepping = State.PAUSED, f"paused: {word}", False
+            if word == "rest":
+                await self._open()
+            else:
+                await self._drive(holding(word, self.sample.voltage, self.sample.current), FOREVER_S)
+
+    async def resume(self) -> None:
+        """Go on with the step that was suspended.
+
+        Raises
+        ------
+        RefusedError
+            If nothing was suspended, or the limits are not live.
+        """
+        async with self._lock:
+            step = self.step
+            if self.state is not State.PAUSED or step is None:
+                raise RefusedError("no protocol is suspended, there is nothing to resume")
+            self._need_limits()
+            self.state, self.message = State.RUNNING, "running"
+            self.progress.entered_s = self.sample.time
+            self.progress.samples.clear()
+            await self._carry_out(step)
+
+    async def stop(self, message: str = "stopped; load again before the next start") -> None:
+        """Open the circuit and end the protocol."""
+        async with self._lock:
+            await self._end(message)
+
+    def arm(self, number: int) -> None:
+        """Arm a trigger channel at the present sample."""
+        self.triggers[number].arm(self.sample)
+
+    async def take(self, reading: Reading) -> None:
+        """Look at a reading of the driver: triggers, limits, record, and whether the step has ended."""
+        async with self._lock:
+            before, self.sample = self.sample, self._sampled(reading)
+            if self.state is not State.STOPPED:
+                self.record.append(self.sample)
+                for channel in self.triggers.values():
+                    channel.feed(before, self.sample)
+                self.progress.look(self.sample)
+                if self.safety.check(self.sample, self.sample.time - self.started_s):
+                    await self._end(f"tripped: {self.safety.cause}")
+            for state in reading.states:
+                await self._heed(state)
+            step = self.step
+            if self._stepping and step is not None and self._charge_reached(step):
+                await self._open()
+                await self._leave(step)
+
+    async def watch(self, wall_s: float) -> None:
+        """Look after the client's heartbeat, the driver's start and its stop; wall time in s."""
+        if self._open_pending and not self._lock.locked():
+            async with self._lock:
+                await self._open()
+        if self.state is State.RUNNING and self.watchdog.expired(wall_s):
+            action = self.watchdog.action
+            logger.warning("no heartbeat for %g s: %s", self.watchdog.timeout_s, action)
+            if action == "stop":
+                await self.stop("stopped by the watchdog: the heartbeat is missing")
+            elif action != "continue":
+                await self.hold(action)
+        late = wall_s - self._begun_wall_s > START_LIMIT_S
+        if self._stepping and not self._seen_running and late:
+            await self.stop(f"stopped: the driver has not started within {START_LIMIT_S:g} s")
+
+    async def _heed(self, state: int) -> None:
+        if state == RUNNING:
+            self._seen_running = True
+        step = self.step
+        if state != STOPPED or not (self._stepping and self._seen_running) or step is None:
+            return
+        if reached_its_end(step, self.progress, self.sample):
+            await self._leave(step)
+        else:
+            await self._end(f"stopped: the instrument ended step {step.id!r} before its end; not going on")
+
+    async def _enter(self, index: int) -> None:
+        index = self.progress.landing(self.program, index)
+        if index >= len(self.program):
+            await self._end("the protocol has ended")
+            return
+        step = self.program[index]
+        self.progress.enter(index, self.sample.time, self.charge.total_mah)
+        self._count_half_cycles(step)
+        half_cycle = self._half_cycle
+        counts = {"step": index, "half_cycle": half_cycle, "cycle": half_cycle // 2}
+        self.sample = replace(self.sample, step_id=step.id, step_time=0.0, **counts)
+        self._boundary("start", step)
+        await self._carry_out(step)
+
+    async def _leave(self, step: Step) -> None:
+        self._stepping = False
+        self._boundary("end", step)
+        await self._enter(self.progress.index + 1)
+
+    async def _carry_out(self, step: Step) -> None:
+        await self._drive(step, max(step.duration_s - self.progress.spent_s, 0.1))
+        self._stepping = True
+
+    async def _drive(self, step: Step, duration_s: float) -> None:
+        limits_v = (self.safety.vmin, self.safety.vmax)
+        self._seen_running, self._begun_wall_s = False, time.monotonic()
+        try:
+            values = driver_parameters(step, duration_s, voltage_limits_v=limits_v)
+            await self._runner.begin(step.technique, values)
+            self.technique = step.technique
+        except DriverError as error:
+            self.state, self.message, self._stepping = State.STOPPED, f"stopped: {error}", False
+            self.progress = Progress()
+            raise RefusedError(str(error)) from error
+
+    async def _end(self, message: str) -> None:
+        self.state, self.message, self._stepping = State.STOPPED, message, False
+        self.progress = Progress()
+        await self._open()
+
+    async def _open(self) -> None:
+        self._open_pending, self.technique = True, ""
+        await self._runner.stop()
+        self._open_pending = False
+
+    def _charge_reached(self, step: Step) -> bool:
+        passed_mah = abs(self.charge.total_mah - self.progress.entered_mah)
+        return step.until_capacity_mah is not None and passed_mah >= step.until_capacity_mah
+
+    def _boundary(self, edge: str, step: Step) -> None:
+        for channel in self.triggers.values():
+            channel.boundary(edge, step.id, self.sample)
+
+    def _count_half_cycles(self, step: Step) -> None:
+        sign = 0 if step.technique != "CPLIMIT" else (1 if step.level > 0 else -1)
+        if sign and self._sign and sign != self._sign:
+            self._half_cycle += 1
+        self._sign = sign or self._sign
+
+    def _sampled(self, reading: Reading) -> Sample:
+        last = self.sample
+        time_s = max(reading.time_s, last.time)
+        if not math.isnan(last.voltage):
+            self.charge.count(last.current, reading.current_a, time_s - last.time)
+        content = self.charge.lithium_content
+        return replace(
+            last,
+            time=time_s,
+            voltage=reading.voltage_v,
+            current=reading.current_a,
+            capacity=self.charge.capacity,
+            lithium_content=content,
+            state_of_charge=1.0 - content,
+            step=max(self.progress.index, 0),
+            half_cycle=self._half_cycle,
+            cycle=self._half_cycle // 2,
+            protocol_time=time_s - self.started_s,
+            step_time=self._spent_s(time_s),
+            step_id=self.step.id if self.step else "",
+        )
+
+    def _spent_s(self, time_s: float) -> float:
+        running_s = time_s - self.progress.entered_s if self.state is State.RUNNING else 0.0
+        return self.progress.spent_s + running_s
+
+    def _need_limits(self) -> None:
+        refusal = self.safety.refusal()
+        if refusal:
+            raise RefusedError(refusal)

@@ -1,0 +1,70 @@
+"""Where in its protocol a cell is, and whether a step has really reached its end."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .instrument import Sample
+from .step import Step
+
+FEW_SAMPLES = 3
+VOLTAGE_MARGIN_V = 0.01
+CURRENT_MARGIN = 0.1
+POLL_MARGIN_S = 3.0
+
+
+@dataclass
+class Progress:
+    """The step that is carried out, what was spent in it, and the loops that were passed."""
+
+    index: int = -1
+    entered_s: float = 0.0
+    spent_s: float = 0.0
+    entered_mah: float = 0.0
+    loops: Counter[int] = field(default_factory=Counter)
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=FEW_SAMPLES))
+
+    def landing(self, program: Sequence[Step], index: int) -> int:
+        """Index of the step after the loops at `index`; the length of the program at its end."""
+        while index < len(program) and program[index].technique == "LOOP":
+            loop = program[index]
+            if self.loops[index] < loop.repeat:
+                self.loops[index] += 1
+                index = loop.jump_to
+            else:
+                self.loops[index] = 0
+                index += 1
+        return index
+
+    def enter(self, index: int, time_s: float, charge_mah: float) -> None:
+        """Take note of the begin of a step."""
+        self.index, self.entered_s, self.spent_s, self.entered_mah = index, time_s, 0.0, charge_mah
+        self.samples.clear()
+
+    def look(self, sample: Sample) -> None:
+        """Keep the last samples in which the step was at work."""
+        if sample.current:
+            self.samples.append(sample)
+
+
+def reached_its_end(step: Step, progress: Progress, sample: Sample) -> bool:
+    """Whether the last samples agree with an end of the step: else somebody has stopped the instrument.
+
+    The voltage and current at the end lie between two polls: what the last samples changed by is allowed for.
+    """
+    samples = progress.samples
+    gap_s = sample.time - samples[-2].time if len(samples) > 1 else sample.time - progress.entered_s
+    spent_s = progress.spent_s + sample.time - progress.entered_s
+    if spent_s + gap_s + POLL_MARGIN_S >= step.duration_s or len(samples) < FEW_SAMPLES:
+        return True
+    first, last = samples[0], samples[-1]
+    if step.until_voltage_v is not None:
+        left_v = (step.until_voltage_v - last.voltage) * (1 if step.level > 0 else -1)
+        if left_v <= VOLTAGE_MARGIN_V + 2 * abs(last.voltage - first.voltage):
+            return True
+    if step.until_current_a is not None:
+        margin_a = CURRENT_MARGIN * step.until_current_a + 2 * abs(last.current - first.current)
+        return abs(last.current) <= step.until_current_a + margin_a
+    return False

@@ -1,0 +1,92 @@
+"""Process variables that a bridge shows: what was measured, the status, what was latched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from caproto import ChannelData
+
+from .cycler import CHANNELS, BridgedCycler, State
+from .instrument import LOG_LENGTH, Sample, choice, integer, number, numbers, text, word
+
+STATE_WORDS = ("Stopped", "Running", "Paused")
+MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}
+MODE_WORDS |= {"CALIMIT": "constant voltage"}
+LATCH_COLUMNS = 6
+
+
+def shown_channels() -> dict[str, ChannelData]:
+    """Make the channels that clients cannot write, by their name below the prefix."""
+    units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
+    units |= {"X": "", "SOC": ""}
+    channels = {name: number(units=unit) for name, unit in units.items()}
+    counts = ("NUMTECH", "NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
+    # The driver gives no trigger out and waits for none: these stay at 0.
+    counts += ("TRIGOUT:COUNT", "TRIGOUT:T", "WAITING")
+    channels |= {name: integer() for name in counts}
+    channels |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text(), "LOADTECH": text()}
+    channels |= {"STATE": choice(STATE_WORDS, STATE_WORDS[0])}
+    channels |= {"MODE": choice(sorted(set(MODE_WORDS.values())), "open circuit")}
+    for index in CHANNELS:
+        channels |= {name: number() for name in _instant_names(index)}
+        channels[f"TRIG:{index}:COUNT"] = integer()
+        channels[f"TRIG:{index}:LOG"] = numbers([0.0], LOG_LENGTH * LATCH_COLUMNS)
+    return channels
+
+
+def measured(cycler: BridgedCycler) -> dict[str, Any]:
+    """Values of the present sample."""
+    sample = cycler.sample
+    return {
+        "CLOCK:UNIX": sample.time,
+        "TIME": sample.time - cycler.started_s if cycler.state is not State.STOPPED else 0.0,
+        "EWE": sample.voltage,
+        "I": sample.current,
+        "Q": sample.capacity,
+        "X": sample.lithium_content,
+        "SOC": sample.state_of_charge,
+        "TEMP": sample.temperature,
+        "NS": sample.step,
+        "CYCLE": sample.cycle,
+        "HALFCYCLE": sample.half_cycle,
+        "REC:COUNT": cycler.record.count,
+    }
+
+
+def status(cycler: BridgedCycler, loaded: str) -> dict[str, Any]:
+    """Tell what the channel does; the state comes last."""
+    step = cycler.step
+    return {
+        "STEP:ID": step.id if step else "",
+        "NUMTECH": len(cycler.program),
+        "LOADTECH": loaded,
+        "MODE": MODE_WORDS[cycler.technique],
+        "SAFETY:CAUSE": cycler.safety.cause,
+        "SAFETY:TRIP": int(cycler.safety.tripped),
+        "WATCHDOG:FIRED": int(cycler.watchdog.fired),
+        "MESSAGE": cycler.message,
+        "STATE": STATE_WORDS[cycler.state],
+    }
+
+
+def latched(cycler: BridgedCycler) -> dict[str, Any]:
+    """Tell what the triggers have latched; of each channel the count comes last."""
+    values: dict[str, Any] = {}
+    for index, channel in cycler.triggers.items():
+        log = channel.log
+        if log:
+            rows = [(one.count, *_instant(one.sample)) for one in log]
+            values[f"TRIG:{index}:LOG"] = [float(value) for row in rows for value in row]
+            values |= dict(zip(_instant_names(index), rows[-1][1:], strict=True))
+        else:
+            values[f"TRIG:{index}:LOG"] = [0.0]
+        values[f"TRIG:{index}:COUNT"] = channel.count
+    return values
+
+
+def _instant(sample: Sample) -> tuple[float, ...]:
+    return sample.time, sample.voltage, sample.current, sample.capacity, sample.lithium_content
+
+
+def _instant_names(index: int) -> list[str]:
+    return [f"TRIG:{index}:{name}" for name in ("T", "V", "I", "Q", "X")]

@@ -1,0 +1,147 @@
+import asyncio
+import math
+
+import pytest
+from operando.bridge.cycler import BridgedCycler, RefusedError, State
+from operando.bridge.driver import RUNNING, STOPPED, EcLabDriver, Reading
+from operando.bridge.server import EcLabBridge
+from operando.bridge.step import Step, StepError, driver_parameters, steps_of
+from operando.devices.potentiostat import Potentiostat
+from ophyd import Device
+from ophyd.signal import EpicsSignalBase
+
+CHARGE = Step("charge", "CPLIMIT", 1e-3, 1e9, until_voltage_v=4.3)
+
+
+class Runner:
+    """A driver that notes what it is told."""
+
+    def __init__(self):
+        self.begun = []
+        self.stops = 0
+
+    async def begin(self, technique, parameters):
+        self.begun.append((technique, parameters))
+
+    async def stop(self):
+        self.stops += 1
+
+
+@pytest.fixture
+def cycler():
+    cycler = BridgedCycler(Runner())
+    safety = cycler.safety
+    safety.vmax, safety.vmin, safety.imax, safety.qmax, safety.tmax, safety.delay = (
+        4.5,
+        2.5,
+        1.0,
+        9.0,
+        60.0,
+        0.0,
+    )
+    return cycler
+
+
+def run(cycler, program, readings):
+    """Start a program after one reading at rest, and hand it the others."""
+
+    async def go():
+        await cycler.take(Reading(0.0, 3.7, 0.0, (STOPPED,)))
+        cycler.load(program)
+        await cycler.start()
+        for reading in readings:
+            await cycler.take(reading)
+
+    asyncio.run(go())
+
+
+def charging(*voltages_v, dt_s=10.0):
+    states = [(RUNNING,)] + [()] * len(voltages_v)
+    rows = zip(voltages_v, states, strict=False)
+    return [Reading(dt_s * (n + 1), voltage, 1e-3, state) for n, (voltage, state) in enumerate(rows)]
+
+
+def process_variables(device_class, prefix=""):
+    for name in device_class.component_names:
+        component = getattr(device_class, name)
+        suffix = f"{prefix}{component.suffix or ''}"
+        if issubclass(component.cls, Device):
+            yield from process_variables(component.cls, suffix)
+        elif issubclass(component.cls, EpicsSignalBase):
+            yield suffix
+
+
+def test_every_variable_that_the_device_asks_for_is_served():
+    served = asyncio.run(_channels())
+    assert [name for name in process_variables(Potentiostat) if name not in served] == []
+
+
+async def _channels():
+    return EcLabBridge(EcLabDriver("X:")).channels()
+
+
+def test_the_next_step_is_loaded_when_the_driver_has_reached_the_end_of_one(cycler):
+    readings = [*charging(4.28, 4.29, 4.299), Reading(41.0, 4.25, 0.0, (STOPPED,))]
+    run(cycler, (CHARGE, Step("rest", "OCV", duration_s=60.0)), readings)
+    assert [technique for technique, _ in cycler._runner.begun] == ["CPLIMIT", "OCV"]
+    assert cycler.step.id == "rest"
+
+
+def test_a_step_that_somebody_ended_is_the_end_of_the_protocol(cycler):
+    readings = [*charging(3.80, 3.801, 3.802), Reading(41.0, 3.75, 0.0, (STOPPED,))]
+    run(cycler, (CHARGE, Step("rest", "OCV", duration_s=60.0)), readings)
+    assert cycler.state is State.STOPPED
+    assert "before its end" in cycler.message
+    assert len(cycler._runner.begun) == 1
+
+
+def test_an_end_by_charge_that_the_driver_lacks_is_kept_by_the_bridge(cycler):
+    step = Step("charge", "CPLIMIT", 1e-3, 1e9, until_capacity_mah=0.01)
+    run(cycler, (step,), charging(3.8, 3.81, 3.82, 3.83, 3.84))
+    assert cycler.message == "the protocol has ended"
+    assert cycler.charge.total_mah == pytest.approx(0.01, abs=0.004)
+
+
+def test_a_limit_stops_the_driver_and_latches_with_its_cause(cycler):
+    run(cycler, (CHARGE,), charging(4.2, 4.6))
+    assert cycler.safety.tripped
+    assert "VMAX" in cycler.safety.cause
+    assert cycler._runner.stops == 1
+
+
+def test_crossings_between_two_samples_are_interpolated(cycler):
+    cycler.triggers[1].set_rule("at voltage 3.85 rising")
+    cycler.triggers[1].arm(cycler.sample)
+    run(cycler, (CHARGE,), charging(3.8, 3.9))
+    (latch,) = cycler.triggers[1].log
+    assert (latch.sample.voltage, latch.sample.time) == (pytest.approx(3.85), pytest.approx(15.0))
+
+
+def test_loops_repeat_what_lies_before_them(cycler):
+    program = (Step("rest", "OCV", duration_s=10.0), Step("again", "LOOP", jump_to=0, repeat=2))
+    run(
+        cycler,
+        program,
+        [Reading(n + 1.0, 3.7, 0.0, state) for n, state in enumerate([(RUNNING,), (STOPPED,)] * 3)],
+    )
+    assert len(cycler._runner.begun) == 3
+    assert cycler.state is State.STOPPED
+
+
+def test_nothing_starts_without_limits(cycler):
+    cycler.safety.vmax = math.nan
+    with pytest.raises(RefusedError, match="VMAX"):
+        run(cycler, (CHARGE,), [])
+
+
+def test_the_driver_keeps_the_limit_of_the_voltage_even_without_the_bridge():
+    values = driver_parameters(CHARGE, 60.0, voltage_limits_v=(2.5, 4.5))
+    assert (values["T:CPLIMIT:0:TEST1CONF:SP"], values["T:CPLIMIT:0:TEST1VAL:SP"]) == ([5], [4.3])
+    assert (values["T:CPLIMIT:0:TEST3CONF:SP"], values["T:CPLIMIT:0:TEST3VAL:SP"]) == ([5], [4.5])
+
+
+def test_what_neither_driver_nor_bridge_can_do_is_refused():
+    with pytest.raises(StepError, match="'PEIS' number 0: use OCV"):
+        steps_of("peis", {})
+    with pytest.raises(StepError, match="have no end such as"):
+        steps_of("ocv", {"OCV:0:UNTIL": "voltage < 3.0 and time > 60"})

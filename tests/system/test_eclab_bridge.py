@@ -1,0 +1,163 @@
+"""The bridge to the public EC-Lab driver, on servers: a simulated driver, the bridge, and our devices."""
+
+import subprocess
+import sys
+import time
+from threading import Event
+
+import pytest
+from channels import variables
+from operando.devices.beamline import load_beamline
+from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest, Watchdog
+from operando.simulated_beamline.board import Board
+from operando.simulated_beamline.clock import SharedClock
+
+pytestmark = pytest.mark.system
+DRIVER, BRIDGE = "OP:ECLAB_01:C0:", "BL:CELL1:"
+SETTINGS = f"""
+name = "behind the public driver"
+[devices]
+mono = {{ class = "monochromator", prefix = "B:MONO:" }}
+ion_chambers = {{ class = "ion_chambers", prefix = "B:QE1:" }}
+photon_shutter = {{ class = "shutter", prefix = "B:PSS:" }}
+front_end_shutter = {{ class = "shutter", prefix = "B:FES:" }}
+ring = {{ class = "ring", prefix = "B:RING:" }}
+stage = {{ class = "sample_stage", prefix = "B:STAGE:" }}
+[devices.cell]
+class = "potentiostat"
+prefix = "{BRIDGE}"
+[devices.cell.map]
+EWE = "{DRIVER}EWE"
+current = "{DRIVER}I"
+"""
+CAPACITY_MAH = 2.0
+
+
+@pytest.fixture(scope="module")
+def driver_clock(tmp_path_factory, beamline_ports):
+    """Driver and bridge as processes; gives the clock of the simulated cell and its board."""
+    folder = tmp_path_factory.mktemp("eclab")
+    clock = SharedClock(folder / "clock")
+    clock.set_mode("elastic", 1000.0)
+    driver = ["operando.simulated_beamline.iocs.eclab_driver", "--run-folder", str(folder)]
+    bridge = ["operando.bridge.server", "--driver", DRIVER, "--prefix", BRIDGE]
+    servers = []
+    for arguments, port in ((driver, "potentiostat"), (bridge, "machine")):
+        command = [sys.executable, "-m", *arguments, "--port", str(beamline_ports[port])]
+        with (folder / "log").open("ab") as log:
+            servers.append(
+                subprocess.Popen(
+                    [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=log, stderr=log
+                )
+            )
+    board = Board(folder / "board")
+    yield clock, board
+    for server in servers:
+        server.stdin.close()
+        server.wait(10)
+    board.close()
+    clock.close()
+    sys.stdout.write((folder / "log").read_text())
+
+
+@pytest.fixture(scope="module")
+def connected(driver_clock, tmp_path_factory):
+    path = tmp_path_factory.mktemp("settings") / "beamline.toml"
+    path.write_text(SETTINGS)
+    beamline = load_beamline(path)
+    beamline.cell.wait_for_connection(timeout=20)
+    yield beamline.cell
+    beamline.release()
+
+
+@pytest.fixture
+def cell(connected):
+    """The cell stopped, with limits that a C/2 charge keeps."""
+    connected.command.set("stop").wait(10)
+    connected.cell_capacity.set(CAPACITY_MAH).wait(5)
+    connected.limits.set(Limits(4.45, 2.4, 5e-3, 2 * CAPACITY_MAH)).wait(10)
+    connected.limits.clear_trip().wait(10)
+    connected.watchdog.set(Watchdog(1e6, "continue")).wait(10)
+    return connected
+
+
+def charging(until_v):
+    return ConstantCurrent(CAPACITY_MAH / 2e3, until_voltage_v=until_v, id="charge")
+
+
+def wait_until(condition, limit_s):
+    deadline_s, pause = time.monotonic() + limit_s, Event()
+    while not condition() and time.monotonic() < deadline_s:
+        pause.wait(0.05)
+    return condition()
+
+
+def test_a_cell_behind_the_drivers_variables_is_charged_and_its_triggers_latch(cell, driver_clock):
+    _, board = driver_clock
+    protocol = Protocol((charging(4.1), Rest(300.0, id="rest")))
+    cell.initial_lithium_content.set(board.get("lithium_content", 1.0)).wait(5)
+    cell.program.set(protocol).wait(20)
+    cell.triggers[1].set("every lithium_content 0.05").wait(10)
+    cell.triggers[2].set("step start rest").wait(10)
+    start_x = cell.lithium_content.get(use_monitor=False)
+    cell.kickoff().wait(10)
+    cell.command.set("start").wait(20)
+    cell.complete().wait(60)
+    assert cell.message.get(use_monitor=False) == "the protocol has ended"
+    pages = list(cell.collect_pages())
+    samples, voltages, contents = (
+        [value for page in pages for value in page["data"][f"cell_{key}"]]
+        for key in ("sample", "voltage", "lithium_content")
+    )
+    assert samples == list(range(samples[0], samples[0] + len(samples)))
+    assert max(voltages) == pytest.approx(4.1, abs=0.02)
+    latches = cell.triggers[1].read_log()
+    assert len(latches) == int((start_x - min(contents)) / 0.05) > 3
+    assert [latch.lithium_content for latch in latches] == pytest.approx(
+        [start_x - 0.05 * latch.count for latch in latches], abs=1e-6
+    )
+    assert [latch.count for latch in cell.triggers[2].read_log()] == [1]
+    assert cell.voltage.pvname == f"{DRIVER}EWE"
+
+
+def test_a_breach_of_a_limit_opens_the_circuit_at_the_driver_and_latches(cell):
+    cell.program.set(Protocol((ConstantCurrent(-CAPACITY_MAH / 2e3, until_voltage_v=2.6),))).wait(20)
+    cell.command.set("start").wait(20)
+    cell.limits.voltage_min.set(3.6).wait(5)
+    cell.complete().wait(60)
+    assert cell.limits.trip.get(use_monitor=False) == 1
+    assert "VMIN" in cell.limits.cause.get(use_monitor=False)
+    with variables(f"{DRIVER}STATE") as (state,):
+        assert (state.get(), cell.current.get(use_monitor=False)) == (0, 0.0)
+    cell.limits.voltage_min.set(2.4).wait(5)
+
+
+def test_a_cell_that_somebody_stops_at_the_instrument_is_not_started_again(cell):
+    steps = (ConstantCurrent(CAPACITY_MAH / 2e3, until_voltage_v=4.4, id="charge"), Rest(1e5))
+    cell.program.set(Protocol(steps)).wait(20)
+    cell.command.set("start").wait(20)
+    assert wait_until(lambda: cell.record.samples() > 0 and cell.capacity.get() > 0.02, 20)
+    with variables(f"{DRIVER}STOP", f"{DRIVER}STATE") as (stop, state):
+        stop.put(1, wait=True)
+        cell.complete().wait(20)
+        assert "ended step 'charge' before its end" in cell.message.get(use_monitor=False)
+        assert state.get() == 0
+
+
+def test_a_missing_heartbeat_takes_the_action_that_was_chosen(cell):
+    cell.program.set(Protocol((Rest(1e6),))).wait(20)
+    cell.command.set("start").wait(20)
+    cell.watchdog.set(Watchdog(0.5, "stop")).wait(10)
+    cell.complete().wait(20)
+    assert "watchdog" in cell.message.get(use_monitor=False)
+
+
+def test_a_hold_keeps_the_voltage_and_the_step_goes_on_after_it(cell):
+    cell.program.set(Protocol((charging(4.4),))).wait(20)
+    cell.command.set("start").wait(20)
+    cell.command.set("hold_voltage").wait(20)
+    assert wait_until(lambda: cell.mode.get() == "constant voltage", 10)
+    held_v = cell.voltage.get(use_monitor=False)
+    cell.command.set("resume").wait(20)
+    assert wait_until(lambda: cell.voltage.get(use_monitor=False) > held_v, 20)
+    assert cell.state.get() == "Running"
