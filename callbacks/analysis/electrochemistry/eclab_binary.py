@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .eclab_text import declared_capacity_ah, eclab_record, start_in
+from .eclab_text import WANTED, declared_capacity_ah, eclab_record, start_in
 from .record import CyclerRecord, FloatArray
 
 MAGIC = b"BIO-LOGIC MODULAR FILE\x1a"
@@ -133,7 +133,8 @@ def _columns(module: _Module, path: Path) -> dict[str, FloatArray]:
         raise ValueError(f"{path}: its {rows} rows are not of one width: export it as .mpt")
     layout = _layout(numbers, width, path)
     table: NDArray[Any] = np.frombuffer(module.body, layout, rows, begin)
-    return {name: np.ascontiguousarray(table[name], dtype=float) for name in layout.names or ()}
+    wanted = (name for name in layout.names or () if name in WANTED)
+    return {name: np.ascontiguousarray(table[name], dtype=float) for name in wanted}
 
 
 def _layout(numbers: Sequence[int], width: int, path: Path) -> np.dtype[Any]:

@@ -177,8 +177,10 @@ def _rounding(current_a: FloatArray) -> float:
 
 def _declared(record: CyclerRecord) -> Iterator[Defect]:
     declared = record.declared_capacity_ah
+    if declared is None:
+        return
     ways = [abs(way.charge_ah) for way in half_cycles(net_capacity_ah(record.columns))]
-    if declared is None or not ways:
+    if not ways:
         return
     delivered, cycled = max(ways), len(ways) > 1
     if delivered > declared * (1 + DECLARED_TOLERANCE) or (
