@@ -194,15 +194,20 @@ def _ids(method: Sequence[Model]) -> list[str]:
             ids.append(f"tag {tag}")
             continue
         wanted = re.sub(r"[\s,]+", "_", (model.id or tag).strip())[:LONGEST_ID]
-        plain = f"{_WORDS.get(model.step, model.step)}-{number}"
+        plain = f"{_word(model)}-{number}"
         ids.append(wanted if wanted and wanted not in ids else plain)
         tag = ""
     return ids
 
 
+def _word(model: Model) -> str:
+    if model.step == "constant_current":
+        return "charge" if (model.rate_C or model.current_mA or 0.0) > 0 else "discharge"
+    return _WORDS.get(model.step, model.step)
+
+
 _WORDS: Final = {
     "open_circuit_voltage": "rest",
-    "constant_current": "current",
     "constant_voltage": "hold",
     "voltage_scan": "ramp",
 }

@@ -144,3 +144,23 @@ def test_a_capacity_as_end_is_no_pybamm_string():
 def test_loops_written_out_without_end_are_refused():
     with pytest.raises(ValueError, match="more than 10000 steps"):
         steps_in_order(Protocol((Rest(1.0, "a"), Loop("a", 10**9))))
+
+
+@pytest.mark.slow
+def test_pybamm_understands_the_strings_as_we_do(monkeypatch):
+    monkeypatch.setenv("PYBAMM_DISABLE_TELEMETRY", "true")
+    pybamm = pytest.importorskip("pybamm", reason="needs the extra 'pybamm'")
+    protocol = Protocol(
+        (
+            Rest(600.0),
+            ConstantCurrent(1e-5, until_voltage_v=4.3, until_time_s=7200.0),
+            ConstantVoltage(4.3, until_current_a=4e-6),
+            ConstantCurrent(-2e-3, until_voltage_v=2.8),
+            ConstantPower(-1e-3, until_time_s=60.0),
+        )
+    )
+    read = [pybamm.step.string(text) for text in strings_from_protocol(protocol)]
+    assert [type(step).__name__ for step in read] == ["Current", "Current", "Voltage", "Current", "Power"]
+    assert [step.value for step in read] == pytest.approx([0, -1e-5, 4.3, 2e-3, 1e-3])
+    assert [step.duration for step in read[:2]] == [600.0, 7200.0]
+    assert [[end.value for end in step.termination] for step in read] == [[], [4.3], [4e-6], [2.8], []]

@@ -53,6 +53,7 @@ def method(*steps, **sample):
 def test_file_of_a_real_laboratory_is_read(shared_data):
     read = read_unicycler(shared_data / "echem/aurora_cycler_manager/unicycler.json")
     charge, hold, discharge, loop = read.protocol.steps
+    assert [step.id for step in read.protocol.steps] == ["charge-1", "hold-2", "discharge-3", "loop-4"]
     assert charge.current_a == pytest.approx(0.0123)
     assert (charge.until_voltage_v, charge.until_time_s) == (4.9, 54000.0)
     assert hold.until_current_a == pytest.approx(0.05 * 0.123)
