@@ -5,6 +5,7 @@ import time
 
 import pytest
 from operando.devices.cycler_setting import CyclerRefusalError
+from operando.devices.latch import page_latches
 from operando.devices.potentiostat import Potentiostat
 from operando.devices.protocol import (
     ConstantCurrent,
@@ -85,6 +86,16 @@ def test_a_charge_latches_every_step_of_lithium_and_its_record_has_no_hole(cell)
     assert [latch.lithium_content for latch in latches] == pytest.approx(
         [start_x - 0.05 * latch.count for latch in latches], abs=1e-6
     )
+
+
+def test_a_latch_by_hand_is_on_the_page_that_is_asked_for(cell):
+    cell.triggers[2].set("manual").wait(10)
+    for _ in range(3):
+        cell.triggers[2].fire.set(1).wait(10)
+    cell.triggers[2].page.set(2).wait(10)
+    page = page_latches(cell.triggers[2].block.get(use_monitor=False))
+    assert [(latch.count, latch.late_s) for latch in page] == [(2, 0.0), (3, 0.0)]
+    assert page[0].time > 1e9
 
 
 def test_a_trip_opens_the_circuit_latches_and_needs_both_steps_to_clear(cell):
