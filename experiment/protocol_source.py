@@ -8,15 +8,18 @@ from pydantic import ValidationError
 
 from ..devices.protocol import Limits, Protocol
 from ..devices.protocol import Step as CyclerStep
-from ..devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
+from ..devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
+from ..devices.sweep import VoltageRamp
 from .file import (
     ConstantCurrentStep,
+    ConstantPowerStep,
     ConstantVoltageStep,
     ExperimentFile,
     LoopStep,
     RecordSection,
     RestStep,
     Step,
+    VoltageRampStep,
 )
 from .protocol_files.pybamm_text import ProtocolTextError, protocol_from_strings
 from .protocol_files.safety import Safety
@@ -164,12 +167,28 @@ def _section(step: CyclerStep, protocol: Protocol) -> Step:
                 until_current_ma=None if end_a is None else end_a * 1e3,
                 until_time_s=step.until_time_s,
             )
+        case ConstantPower(until=None):
+            return ConstantPowerStep(
+                technique="constant_power",
+                id=step.id,
+                direction="charge" if step.power_w > 0 else "discharge",
+                power_mw=abs(step.power_w) * 1e3,
+                until_voltage_v=step.until_voltage_v,
+                until_time_s=step.until_time_s,
+            )
+        case VoltageRamp(until=None):
+            return VoltageRampStep(
+                technique="voltage_ramp",
+                id=step.id,
+                from_voltage_v=step.from_voltage_v,
+                to_voltage_v=step.to_voltage_v,
+                scan_rate_mv_s=step.scan_rate_v_s * 1e3,
+            )
         case Loop():
             target = protocol.steps[protocol.index_of(step.to_step)].id
             return LoopStep(technique="loop", id=step.id, to_step=target, repeat=step.repeat)
         case _:
-            known = "rest, constant current, constant voltage and loop"
-            raise ValueError(f"step {step.id!r} is a {type(step).__name__}; an experiment file takes {known}")
+            raise ValueError(f"step {step.id!r}: a {type(step).__name__} with these ends cannot be read")
 
 
 def _message(error: ValueError) -> str:

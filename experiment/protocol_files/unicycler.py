@@ -203,7 +203,7 @@ def _ids(method: Sequence[Model]) -> list[str]:
 def _word(model: Model) -> str:
     if model.step == "constant_current":
         return "charge" if (model.rate_C or model.current_mA or 0.0) > 0 else "discharge"
-    return _WORDS.get(model.step, model.step)
+    return _WORDS.get(model.step, str(model.step))
 
 
 _WORDS: Final = {
