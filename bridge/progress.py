@@ -53,12 +53,16 @@ def reached_its_end(step: Step, progress: Progress, sample: Sample) -> bool:
     """Whether the last samples agree with an end of the step: else somebody has stopped the instrument.
 
     The voltage and current at the end lie between two polls: what the last samples changed by is allowed for.
+    A rest is judged by its time alone, and a step of which no sample was seen has not reached its end: in
+    doubt the cell stays at open circuit, for a person to decide.
     """
     samples = progress.samples
-    gap_s = sample.time - samples[-2].time if len(samples) > 1 else sample.time - progress.entered_s
+    gap_s = sample.time - samples[-2].time if len(samples) > 1 else 0.0
     spent_s = progress.spent_s + sample.time - progress.entered_s
-    if spent_s + gap_s + POLL_MARGIN_S >= step.duration_s or len(samples) < FEW_SAMPLES:
+    if spent_s + gap_s + POLL_MARGIN_S >= step.duration_s:
         return True
+    if not samples:
+        return False
     first, last = samples[0], samples[-1]
     if step.until_voltage_v is not None:
         left_v = (step.until_voltage_v - last.voltage) * (1 if step.level > 0 else -1)

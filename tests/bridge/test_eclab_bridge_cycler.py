@@ -95,6 +95,24 @@ def test_a_step_that_somebody_ended_is_the_end_of_the_protocol(cycler):
     assert len(cycler._runner.begun) == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "readings"),
+    [
+        (Step("rest", "OCV", duration_s=60.0), [Reading(10.0, 3.7, 0.0, (RUNNING,))]),
+        (CHARGE, [Reading(10.0, 3.7, 0.0, (RUNNING,))]),
+        (CHARGE, charging(3.80)),
+        (CHARGE, charging(3.80, 3.81)),
+    ],
+    ids=["rest", "no sample", "one sample", "two samples"],
+)
+def test_a_step_ended_by_hand_soon_after_it_began_is_not_followed_by_the_next(cycler, step, readings):
+    stopped = Reading(readings[-1].time_s + 10.0, 3.75, 0.0, (STOPPED,))
+    run(cycler, (step, Step("discharge", "CPLIMIT", -1e-3, 1e9, until_voltage_v=3.0)), [*readings, stopped])
+    assert cycler.state is State.STOPPED
+    assert "before its end" in cycler.message
+    assert len(cycler._runner.begun) == 1
+
+
 def test_an_end_by_charge_that_the_driver_lacks_is_kept_by_the_bridge(cycler):
     step = Step("charge", "CPLIMIT", 1e-3, 1e9, until_capacity_mah=0.01)
     run(cycler, (step,), charging(3.8, 3.81, 3.82, 3.83, 3.84))
@@ -122,7 +140,7 @@ def test_loops_repeat_what_lies_before_them(cycler):
     run(
         cycler,
         program,
-        [Reading(n + 1.0, 3.7, 0.0, state) for n, state in enumerate([(RUNNING,), (STOPPED,)] * 3)],
+        [Reading(10.0 * (n + 1), 3.7, 0.0, state) for n, state in enumerate([(RUNNING,), (STOPPED,)] * 3)],
     )
     assert len(cycler._runner.begun) == 3
     assert cycler.state is State.STOPPED
