@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -34,7 +34,7 @@ from .file import ExperimentFile
 from .heartbeat import Heartbeat
 from .protocol_source import kept_path
 from .reading import read_experiment
-from .resumption import Remains, close_dead_runs, remains_of, resume_point
+from .resumption import Remains, changed_since, close_dead_runs, remains_of, resume_point
 from .run_engine import beamline_engine, ends_in_order
 from .settings import DataRoot
 
@@ -122,8 +122,8 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
     Raises
     ------
     AcquisitionError
-        When the cell runs an experiment of another name, one that the journal does not know, or one that
-        another process follows.
+        When the cell runs an experiment of another name, one that the journal does not know, one that
+        another process follows, or one that was started with another protocol, limits or triggers.
     """
     state = str(beamline.cell.state.get()).lower()
     uid = str(beamline.cell.experiment_uid.get())
@@ -141,8 +141,24 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
             f"another process follows experiment {remains.name} ({uid}): end that one first; "
             f"it writes {remains.cycling[-1].path.name}"
         )
+    _refuse_changes(experiment, remains)
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
     return Start(uid, resume_point(remains))
+
+
+def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
+    changed = changed_since(
+        remains,
+        protocol_of(experiment).to_dict(),
+        asdict(limits_of(experiment)),
+        triggers_of(experiment),
+    )
+    if changed:
+        raise AcquisitionError(
+            f"the cell goes on as experiment {remains.name} ({remains.uid}) was started, and the file says "
+            f"otherwise in {', '.join(changed)}: run the file that was kept with its data "
+            f"(experiments/{remains.name}_{remains.uid[:8]}), or stop the cell and begin anew"
+        )
 
 
 def _is_unfinished(remains: Remains | None, name: str) -> bool:

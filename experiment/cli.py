@@ -176,14 +176,39 @@ app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
 
 
+EXTRA_OF = {
+    "bluesky": "acquisition",
+    "bluesky_tiled_plugins": "acquisition",
+    "epics": "acquisition",
+    "msgpack": "acquisition",
+    "ophyd": "acquisition",
+    "caproto": "simulation",
+    "tiled": "tiled",
+}
+"""Extra that brings a package which a plain installation leaves out."""
+
+
 def main() -> None:
-    """Entry point."""
+    """Entry point; a command whose packages are not installed names the extra that brings them."""
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",
         handlers=[RichHandler(console=complaints, show_path=False)],
     )
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA_OF:
+            raise
+        complaints.print(
+            f"this command needs {package}, which is not installed: "
+            f"pip install 'operando[{EXTRA_OF[package]}]', or 'operando[rehearsal]' for everything",
+            style="red",
+            markup=False,
+            soft_wrap=True,
+        )
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Finding, in the journal, what a dead acquisition left of an experiment whose cell went on."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,44 @@ def resume_point(remains: Remains) -> ResumePoint:
             unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
     return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted)
+
+
+def changed_since(
+    remains: Remains, protocol: Mapping[str, Any], limits: Mapping[str, Any], rules: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Name what an experiment file says otherwise than the experiment that runs was started with.
+
+    Parameters
+    ----------
+    remains
+        The experiment as the journal knows it.
+    protocol, limits
+        Of the file, as plain values.
+    rules
+        Rule of each measurement's trigger, in the order of the file.
+
+    Returns
+    -------
+    tuple of str
+        Such as ``protocol step charge``; empty when nothing differs that the cell was told.
+    """
+    started = remains.cycling[0].start
+    before, after = started.get("protocol", {}), _plain(protocol)
+    steps = zip_longest(before.get("steps", ()), after.get("steps", ()), fillvalue={})
+    changed = [f"protocol step {(new or old).get('id')}" for old, new in steps if _plain(old) != _plain(new)]
+    if before and _plain(before.get("record")) != after.get("record"):
+        changed.append("protocol record")
+    if "limits" in started and _plain(started["limits"]) != _plain(limits):
+        changed.append("limits")
+    known = [(entry["name"], entry.get("rule")) for entry in started.get("measurements", ())]
+    if known != list(rules.items()):
+        changed.append("measurements and their triggers")
+    return tuple(changed) if before else ()
+
+
+def _plain(values: Any) -> Any:  # noqa: ANN401
+    """Values as they come out of a journal: lists instead of tuples."""
+    return json.loads(json.dumps(values))
 
 
 def close_dead_runs(journal: Path) -> list[str]:

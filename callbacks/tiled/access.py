@@ -129,3 +129,26 @@ def reader_client(where: str | Path) -> Container:
 def writer_client(where: str | Path) -> Container:
     """Connect with the key that may write but not delete; see `reader_client`."""
     return _client(where, "writer")
+
+
+def find_node(parent: Any, *keys: str) -> Any:  # noqa: ANN401
+    """Look up a node by its exact keys in one request; catalogues and runs themselves search for more.
+
+    Parameters
+    ----------
+    parent : tiled.client.container.Container
+        Where to begin.
+    *keys : str
+        Path below it.
+
+    Returns
+    -------
+    tiled.client.base.BaseClient or None
+        None if there is no such node.
+    """
+    from tiled.client.container import Container
+
+    try:
+        return Container.__getitem__(parent, keys)
+    except KeyError:
+        return None

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from .access import find_node
 from .tail import RunTail
 from .verify import RunVerdict, verify
-from .writer import Normalizer, RunWriter, find_node
+from .writer import Normalizer, RunWriter
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from .access import find_node
 from .table import StreamTable
 from .tail import JournalTail
 
@@ -70,6 +71,7 @@ class TiledSource(RunSource):
     def __init__(self, client: Any) -> None:  # noqa: ANN401
         self._client = client
         self._runs: dict[str, Any] = {}
+        self._ended: dict[tuple[str, str], pd.DataFrame] = {}
 
     def _search(self, key: str, value: str) -> Iterator[Any]:
         from tiled.queries import Key
@@ -90,12 +92,14 @@ class TiledSource(RunSource):
         return self._runs[uid].metadata.get("stop")
 
     def stream(self, uid: str, name: str) -> pd.DataFrame:
-        """Rows of a stream."""
-        streams = self._runs[uid].base
-        try:
-            return _plain(streams[name].base["internal"].read())
-        except KeyError:
-            return pd.DataFrame()
+        """Rows of a stream; those of a run that has ended are asked for once."""
+        if (uid, name) in self._ended:
+            return self._ended[uid, name].copy()
+        table = find_node(self._runs[uid].base, name, "internal")
+        rows = pd.DataFrame() if table is None else _plain(table.read())
+        if self.stop(uid) is not None:
+            self._ended[uid, name] = rows.copy()
+        return rows
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .access import find_node
 from .table import StreamTable
 from .tail import read_journal
-from .writer import Normalizer, find_node
+from .writer import Normalizer
 
 
 @dataclass(frozen=True)

@@ -8,34 +8,13 @@ from typing import Any, cast
 from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
 from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import DocumentNames
-from tiled.client.container import Container
 from tiled.structures.core import StructureFamily
 from tiled.structures.data_source import DataSource
 from tiled.structures.table import TableStructure
 
+from .access import find_node
 from .external_file import ExternalFileRefusedError, require_inner_links, resolve_external
 from .table import StreamTable
-
-
-def find_node(parent: Any, *keys: str) -> Any:  # noqa: ANN401
-    """Look up a node by its exact keys in one request; catalogues and runs themselves search for more.
-
-    Parameters
-    ----------
-    parent : tiled.client.container.Container
-        Where to begin.
-    *keys : str
-        Path below it.
-
-    Returns
-    -------
-    tiled.client.base.BaseClient or None
-        None if there is no such node.
-    """
-    try:
-        return Container.__getitem__(parent, keys)
-    except KeyError:
-        return None
 
 
 class Normalizer(RunNormalizer):

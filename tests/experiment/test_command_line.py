@@ -10,6 +10,7 @@ import operando.experiment
 import pytest
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
+from operando.experiment import cli
 from operando.experiment.cli import app
 from operando.experiment.progress import Progress
 from operando.experiment.rehearsal import Outcome
@@ -83,6 +84,28 @@ def test_absent_file_is_named():
     result = call("check", "/nowhere/experiment.toml")
     assert result.exit_code == 2
     assert "/nowhere/experiment.toml: cannot be read" in result.stderr
+
+
+@pytest.mark.parametrize(("package", "extra"), [("ophyd", "acquisition"), ("tiled", "tiled")])
+def test_a_command_whose_packages_are_not_installed_names_the_extra(monkeypatch, capsys, package, extra):
+    def lacking():
+        raise ModuleNotFoundError(f"No module named {package!r}", name=f"{package}.core")
+
+    monkeypatch.setattr(cli, "app", lacking)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    told = capsys.readouterr().err
+    assert f"operando[{extra}]" in told
+    assert "Traceback" not in told
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras(monkeypatch):
+    def broken():
+        raise ModuleNotFoundError("No module named 'operando.nowhere'", name="operando.nowhere")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main()
 
 
 def test_run_without_a_beamline_says_how_to_name_one():

@@ -3,7 +3,7 @@
 import pytest
 from event_model import compose_run
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment.resumption import close_dead_runs, remains_of, resume_point
+from operando.experiment.resumption import changed_since, close_dead_runs, remains_of, resume_point
 
 EXPERIMENT = {"uid": "u" * 36, "name": "test"}
 
@@ -95,3 +95,42 @@ def test_runs_of_dead_processes_are_closed_once(tmp_path):
 def test_an_unknown_experiment_has_no_remains(tmp_path):
     leave_a_dead_experiment(tmp_path)
     assert remains_of(tmp_path, "other") is None
+
+
+PROTOCOL = {"steps": ({"id": "charge", "current_a": 1e-3}, {"id": "rest", "duration_s": 60.0}), "record": {}}
+LIMITS = {"voltage_max_v": 4.4}
+RULES = {"ni_k": "every lithium_content 0.02"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "limits", "rules", "told"),
+    [
+        (PROTOCOL, LIMITS, RULES, ()),
+        ({**PROTOCOL, "steps": PROTOCOL["steps"][:1]}, LIMITS, RULES, ("protocol step rest",)),
+        (
+            {**PROTOCOL, "steps": ({"id": "charge", "current_a": 2e-3}, PROTOCOL["steps"][1])},
+            {"voltage_max_v": 4.5},
+            RULES,
+            ("protocol step charge", "limits"),
+        ),
+        ({**PROTOCOL, "record": {"dt_s": 1.0}}, LIMITS, RULES, ("protocol record",)),
+        (PROTOCOL, LIMITS, {"ni_k": "every time 60"}, ("measurements and their triggers",)),
+    ],
+)
+def test_what_a_file_says_otherwise_than_the_running_experiment_is_named(
+    tmp_path, protocol, limits, rules, told
+):
+    started = compose_run(
+        metadata={
+            "purpose": "cycling",
+            "experiment": EXPERIMENT,
+            "protocol": PROTOCOL,
+            "limits": LIMITS,
+            "measurements": [{"name": name, "rule": rule} for name, rule in RULES.items()],
+        }
+    )
+    with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", started.start_doc)
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    assert changed_since(remains, protocol, limits, rules) == told
