@@ -58,7 +58,7 @@ class Potentiostat(ReachedDevice):
     watchdog = Cpt(HeartbeatWatchdog, "WATCHDOG:", kind="config")
     news = Cpt(News, "", kind="omitted")
     trigger_out = Cpt(TriggerOutput, "TRIGOUT:", kind="omitted")
-    waiting = Cpt(EpicsSignalRO, "WAITING", auto_monitor=True, kind="omitted", lazy=True)
+    waiting = Cpt(EpicsSignalRO, "WAITING", auto_monitor=True, kind="omitted")
     record = Cpt(Record, "REC:", kind="omitted")
 
     trigger_1 = Cpt(TriggerChannel, "TRIG:1:", kind="omitted")

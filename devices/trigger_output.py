@@ -10,8 +10,8 @@ from ophyd.status import DeviceStatus
 class TriggerOutput(Device):
     """Counts the steps `TriggerOut` that the cell has passed; `set(count seen)` waits for the next."""
 
-    count = Cpt(EpicsSignalRO, "COUNT", auto_monitor=True, kind="omitted", lazy=True)
-    time = Cpt(EpicsSignalRO, "T", auto_monitor=True, kind="omitted", lazy=True)
+    count = Cpt(EpicsSignalRO, "COUNT", auto_monitor=True, kind="omitted")
+    time = Cpt(EpicsSignalRO, "T", auto_monitor=True, kind="omitted")
 
     def set(self, seen: int, timeout_s: float | None = None) -> DeviceStatus:
         """Wait until the count is no longer the one seen.
