@@ -89,8 +89,9 @@ class Console:
             self.child.close(force=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def console(simulated_beamline, tmp_path_factory):
+    """A session for each test: one that a failed test has left in a pause would fail all others."""
     folder = tmp_path_factory.mktemp("console")
     console = Console(folder, OPERANDO_BEAMLINE=str(simulated_beamline.settings))
     assert "process variables answered" in console.welcome, console.welcome
@@ -155,9 +156,11 @@ def test_a_run_waits_while_the_ring_is_empty_and_goes_on_with_the_beam(console, 
     ring_dump.put(0)
     assert "exit_status='success'" in (told := console.read(60)), told
     events = [doc["data"] for name, doc in console.last_run() if name == "event"]
-    seen = {round(data["mono_energy_setpoint"], 3) for data in events if "i0" in data}
-    assert len(seen) == POINTS
-    assert min(data["ring_current"] for data in events if "i0" in data) > 0
+    points = [data for data in events if "i0" in data]
+    with_beam = [data for data in points if data["ring_current"] > 0]
+    # The point in which the beam was lost may be there twice: once dark, and once more with beam.
+    assert len({round(data["mono_energy_setpoint"], 3) for data in with_beam}) == POINTS
+    assert len(points) - len(with_beam) <= 1
 
 
 def test_motors_move_without_beam(console, ring_dump):
