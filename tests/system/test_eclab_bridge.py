@@ -112,7 +112,9 @@ def test_a_cell_behind_the_drivers_variables_is_charged_and_its_triggers_latch(c
     assert samples == list(range(samples[0], samples[0] + len(samples)))
     assert max(voltages) == pytest.approx(4.1, abs=0.02)
     latches = cell.triggers[1].read_log()
-    assert len(latches) == int((start_x - min(contents)) / 0.05) > 3
+    # The record is thinned: a latch may lie between its last row of the charge and the end of the charge.
+    assert 0 <= len(latches) - int((start_x - min(contents)) / 0.05) <= 1
+    assert len(latches) > 3
     assert [latch.lithium_content for latch in latches] == pytest.approx(
         [start_x - 0.05 * latch.count for latch in latches], abs=1e-6
     )
