@@ -22,6 +22,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.callbacks.tiled.replay import only_forwarder, replay
 from operando.callbacks.tiled.verify import verify
 from operando.experiment.tiled_server import TiledServer
+from operando_run import documents_counted
 from tiled.client import from_uri
 
 pytestmark = pytest.mark.system
@@ -48,8 +49,9 @@ def forwarder_of(journal, server, **more):
 def assert_all_complete(journal, server):
     client = reader_client(server.data_root)
     verdicts = [verify(run.path, client) for run in runs(journal.folder)]
-    assert verdicts
-    assert all(verdict.complete for verdict in verdicts), verdicts
+    with documents_counted():
+        assert verdicts
+        assert all(verdict.complete for verdict in verdicts), verdicts
 
 
 class LossyProxy:
