@@ -14,7 +14,7 @@ from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
-from ..plans.operando import OperandoResult, operando
+from ..plans.operando import OperandoResult
 from ..plans.references import Reference, measure_references, place
 from ..plans.resume import ResumePoint
 from ..plans.waiting import set_all
@@ -24,17 +24,22 @@ from .conversion import (
     cell_document,
     dead_times,
     limits_of,
-    measurements_of,
-    policies_of,
     protocol_of,
     triggers_of,
-    watchdog_of,
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
+from .mode import follow_cell, mode_document
 from .protocol_source import kept_path
 from .reading import read_experiment
-from .resumption import Remains, changed_since, close_dead_runs, remains_of, resume_point
+from .resumption import (
+    Remains,
+    changed_since,
+    close_dead_runs,
+    hold_point,
+    remains_of,
+    resume_point,
+)
 from .run_engine import beamline_engine, ends_in_order
 from .settings import DataRoot
 
@@ -143,7 +148,7 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
         )
     _refuse_changes(experiment, remains)
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
-    return Start(uid, resume_point(remains))
+    return Start(uid, hold_point(remains) if experiment.acquisition.holds else resume_point(remains))
 
 
 def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
@@ -152,6 +157,7 @@ def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
         protocol_of(experiment).to_dict(),
         asdict(limits_of(experiment)),
         triggers_of(experiment),
+        mode_document(experiment),
     )
     if changed:
         raise AcquisitionError(
@@ -221,22 +227,10 @@ def whole_experiment(
             dark_max_age_s=DARK_MAX_AGE_S,
             md=md,
         )
+    first = int((yield from bps.rd(station.cell.record.count)) or 0)
     return (
-        yield from operando(
-            station.cell,
-            protocol_of(experiment),
-            measurements_of(experiment, station, timing, guard),
-            triggers_of(experiment),
-            policies_of(experiment),
-            limits=limits_of(experiment),
-            experiment=md["experiment"],
-            watchdog=watchdog_of(experiment),
-            capacity_mah=experiment.cell.full_capacity_mah,
-            guard=guard,
-            ring=station.ring,
-            front_end_shutter=station.front_end_shutter,
-            resume=start.resume,
-            md={**md, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
+        yield from follow_cell(
+            experiment, station, timing, guard, start.resume, {**md, "first_sample": first}
         )
     )
 
