@@ -1,12 +1,15 @@
 """Does an experiment file make sense as a whole: limits, rates, triggers, edges."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
+from .attainable import value_range
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, TriggerFile
+from .mode_check import mode_problems
+from .problem import Problem
 from .step_conversion import directions_of, voltages_of
 from .toml_source import KeyPath
 
@@ -18,25 +21,6 @@ RATE_RANGE = (1e-4, 30.0)
 
 Scanned = MeasurementFile | ReferenceFile | CalibrationFile
 """What has a grid."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with an experiment file, and where.
-
-    Attributes
-    ----------
-    keys
-        Key path in the file.
-    text
-        What is wrong and the remedy.
-    is_fatal
-        Whether the experiment is refused (else it is only warned of).
-    """
-
-    keys: KeyPath
-    text: str
-    is_fatal: bool = True
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -61,6 +45,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
             for number in range(len(experiment.measurements))
             for problem in _trigger(experiment, number)
         ),
+        *mode_problems(experiment),
         *_edges(experiment),
         *_grids(experiment),
     ]
@@ -171,17 +156,10 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
         yield Problem(("measurements", 8), "the potentiostat has 8 triggers; give at most 8 measurements")
 
 
-def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
-    """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
-    low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
-    high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
-    return (low, high) if charges else (low, experiment.limits.voltage_max_v)
-
-
 def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
     trigger = experiment.measurements[number].trigger
+    if trigger is None:
+        return
     keys: KeyPath = ("measurements", number, "trigger", trigger.rule_key)
     value = getattr(trigger, trigger.rule_key)
     if trigger.quantity == "step":
@@ -194,23 +172,10 @@ def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
         yield from _interval(experiment, trigger, value, keys)
 
 
-def _range(experiment: ExperimentFile, quantity: str) -> tuple[float, float, str]:
-    full = experiment.cell.full_capacity_mah
-    x0 = experiment.cell.initial_lithium_content
-    ranges = {
-        "voltage": (*voltage_window(experiment), " V"),
-        "lithium_content": (0.0, 1.0, ""),
-        "state_of_charge": (0.0, 1.0, ""),
-        "capacity": ((x0 - 1.0) * full, x0 * full, " mA h"),
-        "time": (0.0, float("inf"), " s"),
-    }
-    return ranges[quantity]
-
-
 def _levels(
     experiment: ExperimentFile, trigger: TriggerFile, levels: list[float], keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
+    low, high, unit = value_range(experiment, trigger.quantity)
     for level in levels:
         if not low <= level <= high:
             yield Problem(
@@ -233,7 +198,7 @@ def _levels(
 def _interval(
     experiment: ExperimentFile, trigger: TriggerFile, interval: float, keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
+    low, high, unit = value_range(experiment, trigger.quantity)
     if interval >= high - low:
         yield Problem(
             keys,

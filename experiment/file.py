@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from .acquisition_file import AcquisitionSection
 from .chemistry import CHEMISTRIES
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, Section
 from .quantity import Seconds, Volts
@@ -202,6 +203,7 @@ class ExperimentFile(Section):
     cell: CellSection
     limits: LimitsSection
     protocol: ProtocolSection
+    acquisition: AcquisitionSection = AcquisitionSection()
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
     calibration: CalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
