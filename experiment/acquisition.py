@@ -236,7 +236,11 @@ def whole_experiment(
             ring=station.ring,
             front_end_shutter=station.front_end_shutter,
             resume=start.resume,
-            md={**md, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
+            md={
+                **md,
+                "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
+                "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),
+            },
         )
     )
 

@@ -39,6 +39,8 @@ class ResumePoint:
         By number of the trigger, the newest latch that was settled or measured.
     unlisted : mapping
         By number of the trigger, what was measured without an entry in the ledger.
+    last_point : int
+        Number of the last point of an impedance spectrum that was stored; -1: none.
     """
 
     cycling_run: str
@@ -46,6 +48,7 @@ class ResumePoint:
     last_time_s: float = 0.0
     seen: Mapping[int, int] = field(default_factory=dict)
     unlisted: Mapping[int, Unlisted] = field(default_factory=dict)
+    last_point: int = -1
 
     def metadata(self) -> dict[str, Any]:
         """Start document keys of the run that goes on."""

@@ -12,7 +12,7 @@ from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 from ..devices.latch import Latch
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import Course, CyclingCell, has_ended, record, take_in
+from .course import Course, CyclingCell, has_ended, record, spectra_of, take_in
 from .follow import run_course
 from .latches import Queue, next_due
 from .ledger import Ledger
@@ -122,6 +122,7 @@ def step_and_hold(
         ledger=Ledger(name="ledger"),
         guard=guard,
         ring=ring,
+        impedance=spectra_of(cell, protocol),
         front_end_shutter=front_end_shutter,
         poll_s=poll_s,
         max_attempts=max_attempts,
