@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from .chemistry import CHEMISTRIES
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import MeasurementFile, ReferenceFile, Section
 from .quantity import Seconds, Volts
 from .step_file import (
@@ -24,7 +25,9 @@ __all__ = [
     "ConstantPowerStep",
     "ConstantVoltageStep",
     "ExperimentFile",
+    "GalvanostaticImpedanceStep",
     "LoopStep",
+    "PotentiostaticImpedanceStep",
     "RestStep",
     "Step",
     "TriggerOutStep",
