@@ -217,6 +217,9 @@ def whole_experiment(
         yield from describe_cell(experiment, beamline)
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         prepared = yield from prepare_beam(experiment, station, timing, md)
-    first = int((yield from bps.rd(station.cell.record.count)) or 0)
-    md = {**md, **prepared, "first_sample": first}
+    firsts = {
+        "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
+        "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),
+    }
+    md = {**md, **prepared, **firsts}
     return (yield from follow_cell(experiment, station, timing, guard, start.resume, md))

@@ -7,6 +7,7 @@ from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_fro
 from .attainable import value_range
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
+from .impedance_file import GalvanostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, TriggerFile
 from .mode_check import mode_problems
 from .problem import Problem
@@ -71,6 +72,8 @@ def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _current(experiment, step, keys)
         elif isinstance(step, ConstantPowerStep):
             yield from _power(experiment, step, keys)
+        elif isinstance(step, GalvanostaticImpedanceStep):
+            yield from _above(experiment, step.peak_ma, (*keys, "amplitude_ma"))
         elif _lacks_capacity(experiment, step):
             yield _no_capacity(experiment, (*keys, "until_rate"))
 
@@ -108,11 +111,16 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
             f"{current_ma:g} mA is {rate:.2g} C for a cell of {experiment.cell.full_capacity_mah:.3g} mA h; "
             f'is it in {unit}? write mA, or a rate such as rate = "C/2"',
         )
-    elif current_ma > experiment.limits.current_max_ma:
+    else:
+        yield from _above(experiment, current_ma, (*keys, key))
+
+
+def _above(experiment: ExperimentFile, current_ma: float, keys: KeyPath, told: str = "") -> Iterator[Problem]:
+    most_ma = experiment.limits.current_max_ma
+    if current_ma > most_ma:
+        told = told or f"{current_ma:.4g} mA is"
         yield Problem(
-            (*keys, key),
-            f"{current_ma:.4g} mA is above limits.current_max_ma = {experiment.limits.current_max_ma:g} mA; "
-            "lower it or raise the limit",
+            keys, f"{told} above limits.current_max_ma = {most_ma:g} mA; lower it or raise the limit"
         )
 
 
@@ -123,12 +131,8 @@ def _lacks_capacity(experiment: ExperimentFile, step: Step) -> bool:
 
 def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -> Iterator[Problem]:
     least_ma = step.power_mw / max(experiment.limits.voltage_max_v, 0.01)
-    if least_ma > experiment.limits.current_max_ma:
-        yield Problem(
-            (*keys, "power_mw"),
-            f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more, above limits.current_max_ma = "
-            f"{experiment.limits.current_max_ma:g} mA; lower it or raise the limit",
-        )
+    told = f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more,"
+    yield from _above(experiment, least_ma, (*keys, "power_mw"), told)
 
 
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from .acquisition_file import AcquisitionSection
 from .chemistry import CHEMISTRIES
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, Section
 from .quantity import Seconds, Volts
 from .step_file import (
@@ -25,7 +26,9 @@ __all__ = [
     "ConstantPowerStep",
     "ConstantVoltageStep",
     "ExperimentFile",
+    "GalvanostaticImpedanceStep",
     "LoopStep",
+    "PotentiostaticImpedanceStep",
     "RestStep",
     "Step",
     "TriggerOutStep",
