@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..devices.protocol import Limits, Protocol
+from .trigger_feature import FeatureApproach, FeatureConfirmed, Way
 from .trigger_range import (
     CONTENTS,
     UNITS,
@@ -33,6 +34,8 @@ __all__ = [
     "Direction",
     "Edge",
     "EveryInterval",
+    "FeatureApproach",
+    "FeatureConfirmed",
     "InCycle",
     "InStep",
     "Level",
@@ -44,6 +47,7 @@ __all__ = [
     "StepBoundary",
     "Thinned",
     "Trigger",
+    "Way",
     "While",
     "blur",
     "expected_interval_s",
@@ -190,7 +194,18 @@ class StepBoundary:
         return missing_step(self.rule_text, self.step_id, protocol) if self.step_id else None
 
 
-Trigger = EveryInterval | AtLevel | StepBoundary | LineChange | Manual | AllOf | AnyOf | Thinned
+Trigger = (
+    EveryInterval
+    | AtLevel
+    | StepBoundary
+    | FeatureConfirmed
+    | FeatureApproach
+    | LineChange
+    | Manual
+    | AllOf
+    | AnyOf
+    | Thinned
+)
 
 
 def expected_interval_s(trigger: Condition, current_a: float, capacity_mah: float) -> float | None:
