@@ -8,6 +8,7 @@ import numpy as np
 
 from ..analysis.xas.edge import fit_edge
 from ..analysis.xas.foil import foil_shift
+from ..analysis.xas.grid import edge_energy
 from ..analysis.xas.result import EdgeFit
 from ..analysis.xas.valence import Calibration, calibrate_valence, valence
 from .spectrum import Spectrum
@@ -122,9 +123,18 @@ def failed(spectrum: Spectrum, error: Exception) -> dict[str, Any]:
     return empty | {
         "element": spectrum.element,
         "edge": spectrum.edge,
+        "tabulated_edge_ev": tabulated_ev(spectrum),
         "foil_shift_ev": float("nan"),
         "valence": float("nan"),
         "valence_sigma": float("nan"),
         "verdict": FAILED,
         "reason": f"{type(error).__name__}: {error}",
     }
+
+
+def tabulated_ev(spectrum: Spectrum) -> float:
+    """Tabulated edge of a spectrum in eV; NaN if its element or edge is unknown."""
+    try:
+        return edge_energy(spectrum.element, spectrum.edge)
+    except ValueError:
+        return float("nan")
