@@ -18,7 +18,6 @@ from ..plans.operando import OperandoResult, operando
 from ..plans.references import Reference, measure_references, place
 from ..plans.resume import ResumePoint
 from ..plans.waiting import set_all
-from .check import energy_grid
 from .conversion import (
     DARK_MAX_AGE_S,
     cell_document,
@@ -36,6 +35,7 @@ from .protocol_source import kept_path
 from .reading import read_experiment
 from .resumption import Remains, changed_since, close_dead_runs, remains_of, resume_point
 from .run_engine import beamline_engine, ends_in_order
+from .scan_grid import energy_grid
 from .settings import DataRoot
 
 logger = logging.getLogger(__name__)

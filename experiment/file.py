@@ -5,8 +5,9 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from .chemistry import CHEMISTRIES
-from .measurement_file import MeasurementFile, ReferenceFile, Section
+from .measurement_file import MeasurementFile, ReferenceFile
 from .quantity import Seconds, Volts
+from .section import Section
 from .step_file import (
     ConstantCurrentStep,
     ConstantPowerStep,

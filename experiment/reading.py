@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .check import Problem, problems
+from .check import problems
 from .file import (
     ConstantCurrentStep,
     ConstantPowerStep,
@@ -19,6 +19,7 @@ from .file import (
     VoltageRampStep,
     WaitForTriggerStep,
 )
+from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 

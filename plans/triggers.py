@@ -20,6 +20,7 @@ from .trigger_range import (
     missing_step,
     options,
     reach,
+    ways,
     widest,
 )
 from .trigger_state import Direction, InCycle, InStep, Level, Line, LineChange, Manual, Side, While
@@ -54,6 +55,8 @@ __all__ = [
 ]
 
 Edge = Literal["start", "end"]
+#: Whether charge lets a quantity rise (1) or fall.
+CONTENT_WAYS = {"lithium_content": -1, "state_of_charge": 1, "capacity": 1}
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,10 @@ class AtLevel:
     ) -> str | None:
         """Say which level can never be crossed; None when each can."""
         del capacity_mah
+        way = CONTENT_WAYS.get(self.quantity, 0) * {"rising": 1, "falling": -1, "both": 0}[self.direction]
+        if way and way not in ways(protocol):
+            step = "charges" if way > 0 else "discharges"
+            return f"{self.rule_text!r} never fires: no step of the protocol {step} the cell"
         low, high = reach(self.quantity, protocol, limits)
         lost = [level for level in self.levels if not low <= level <= high]
         if not lost:
