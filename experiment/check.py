@@ -6,9 +6,8 @@ from dataclasses import replace
 from ..plans.grids import edge_energy_ev
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
-from .measurement_file import MeasurementFile, ReferenceFile
 from .problem import Problem
-from .scan_grid import energy_grid
+from .scan_grid import Scanned, energy_grid
 from .step_conversion import voltages_of
 from .toml_source import KeyPath
 from .trigger_check import trigger_problems
@@ -166,19 +165,25 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _reach(measurement, keys)
     for number, reference in enumerate(experiment.references):
         yield from _reach(reference, ("references", number, "element"))
+    if experiment.calibration is not None:
+        yield from _reach(experiment.calibration, ("calibration", "element"))
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:
+    scanned: list[tuple[KeyPath, Scanned]] = []
     for table, entries in (("measurements", experiment.measurements), ("references", experiment.references)):
-        for number, entry in enumerate(entries):
-            try:
-                energy_grid(entry)
-            except ValueError as error:
-                key = "regions" if entry.grid.regions is not None else "bounds"
-                yield Problem((table, number, "grid", key), str(error))
+        scanned += [((table, number), entry) for number, entry in enumerate(entries)]
+    if experiment.calibration is not None:
+        scanned.append((("calibration",), experiment.calibration))
+    for keys, entry in scanned:
+        try:
+            energy_grid(entry)
+        except ValueError as error:
+            key = "regions" if entry.grid.regions is not None else "bounds"
+            yield Problem((*keys, "grid", key), str(error))
 
 
-def _reach(entry: MeasurementFile | ReferenceFile, keys: KeyPath) -> Iterator[Problem]:
+def _reach(entry: Scanned, keys: KeyPath) -> Iterator[Problem]:
     low, high = MONO_RANGE_EV
     try:
         edge_ev = edge_energy_ev(f"{entry.element}_{entry.edge}")

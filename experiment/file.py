@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from .chemistry import CHEMISTRIES
-from .measurement_file import MeasurementFile, ReferenceFile
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
 from .quantity import Seconds, Volts
 from .section import Section
 from .step_file import (
@@ -204,6 +204,7 @@ class ExperimentFile(Section):
     limits: LimitsSection
     protocol: ProtocolSection
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
+    calibration: CalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
     watchdog: WatchdogSection = WatchdogSection()
     policies: PoliciesSection = PoliciesSection()

@@ -1,11 +1,14 @@
 """Energies of the scans that an experiment file asks for."""
 
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
-from .measurement_file import MeasurementFile, ReferenceFile
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
+
+Scanned = MeasurementFile | ReferenceFile | CalibrationFile
+"""What has a grid."""
 
 
-def energy_grid(entry: MeasurementFile | ReferenceFile) -> EnergyGrid:
-    """Energies and dwell times that a measurement or reference asks for.
+def energy_grid(entry: Scanned) -> EnergyGrid:
+    """Energies and dwell times that a measurement, reference or calibration asks for.
 
     Raises
     ------
