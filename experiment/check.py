@@ -3,25 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
-from .attainable import value_range
+from ..plans.grids import edge_energy_ev
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
-from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, TriggerFile
 from .mode_check import mode_problems
 from .problem import Problem
-from .step_conversion import directions_of, voltages_of
+from .scan_grid import Scanned, energy_grid
+from .step_conversion import voltages_of
 from .toml_source import KeyPath
+from .trigger_check import trigger_problems
 
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
 
 RATE_RANGE = (1e-4, 30.0)
 """C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
-
-Scanned = MeasurementFile | ReferenceFile | CalibrationFile
-"""What has a grid."""
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -44,7 +41,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *(
             problem
             for number in range(len(experiment.measurements))
-            for problem in _trigger(experiment, number)
+            for problem in trigger_problems(experiment, number)
         ),
         *mode_problems(experiment),
         *_edges(experiment),
@@ -160,57 +157,6 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
         yield Problem(("measurements", 8), "the potentiostat has 8 triggers; give at most 8 measurements")
 
 
-def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
-    trigger = experiment.measurements[number].trigger
-    if trigger is None:
-        return
-    keys: KeyPath = ("measurements", number, "trigger", trigger.rule_key)
-    value = getattr(trigger, trigger.rule_key)
-    if trigger.quantity == "step":
-        if value is not True and value not in experiment.protocol.step_ids():
-            known = ", ".join(experiment.protocol.step_ids())
-            yield Problem(keys, f"no step has the id {value!r}, so it can never fire; steps: {known}")
-    elif trigger.rule_key.startswith("at_"):
-        yield from _levels(experiment, trigger, value, keys)
-    else:
-        yield from _interval(experiment, trigger, value, keys)
-
-
-def _levels(
-    experiment: ExperimentFile, trigger: TriggerFile, levels: list[float], keys: KeyPath
-) -> Iterator[Problem]:
-    low, high, unit = value_range(experiment, trigger.quantity)
-    for level in levels:
-        if not low <= level <= high:
-            yield Problem(
-                keys,
-                f"{level:g}{unit} is outside {low:.4g} to {high:.4g}{unit}, where the protocol takes the "
-                "cell, so it can never fire; move the level or the protocol",
-            )
-    currents = [way for step in experiment.protocol.steps for way in directions_of(step)]
-    falls = trigger.quantity == "lithium_content"
-    needed = {"rising": "discharge" if falls else "charge", "falling": "charge" if falls else "discharge"}
-    wanted = needed.get(trigger.direction)
-    if wanted is not None and currents and wanted not in currents:
-        yield Problem(
-            (*keys[:-1], "direction"),
-            f"{trigger.quantity} is never {trigger.direction}, as no step does {wanted}, so it can never "
-            'fire; use direction = "both"',
-        )
-
-
-def _interval(
-    experiment: ExperimentFile, trigger: TriggerFile, interval: float, keys: KeyPath
-) -> Iterator[Problem]:
-    low, high, unit = value_range(experiment, trigger.quantity)
-    if interval >= high - low:
-        yield Problem(
-            keys,
-            f"an interval of {interval:g}{unit} is not below the range {low:.4g} to {high:.4g}{unit} of this "
-            "protocol, so it can never fire; make it smaller",
-        )
-
-
 def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
     metals = CHEMISTRIES[experiment.cell.chemistry].metals
     for number, measurement in enumerate(experiment.measurements):
@@ -227,20 +173,6 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
         yield from _reach(reference, ("references", number, "element"))
     if experiment.calibration is not None:
         yield from _reach(experiment.calibration, ("calibration", "element"))
-
-
-def energy_grid(entry: Scanned) -> EnergyGrid:
-    """Energies and dwell times that a measurement, reference or calibration asks for.
-
-    Raises
-    ------
-    ValueError
-        When a region is out of order or range; the message names it.
-    """
-    grid, e0 = entry.grid, f"{entry.element}_{entry.edge}"
-    if grid.regions is not None:
-        return grid_from_regions(grid.regions, e0=e0)
-    return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:

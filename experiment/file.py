@@ -7,8 +7,9 @@ from pydantic import Field, PositiveFloat, model_validator
 from .acquisition_file import AcquisitionSection
 from .chemistry import CHEMISTRIES
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, Section
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
 from .quantity import Seconds, Volts
+from .section import Section
 from .step_file import (
     ConstantCurrentStep,
     ConstantPowerStep,

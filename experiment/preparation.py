@@ -10,9 +10,9 @@ from ..plans.calibrate import calibrate_energy
 from ..plans.duration import Timing
 from ..plans.references import Reference, measure_references, place
 from ..plans.waiting import set_all
-from .check import energy_grid
 from .conversion import DARK_MAX_AGE_S
 from .file import ExperimentFile
+from .scan_grid import energy_grid
 
 
 def prepare_beam(

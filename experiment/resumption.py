@@ -79,7 +79,9 @@ def resume_point(remains: Remains) -> ResumePoint:
             _raise_count(counts, name, trigger["count"])
             unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
-    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted, last_point=last_point)
+    return ResumePoint(
+        remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted, last_point=last_point
+    )
 
 
 def hold_point(remains: Remains) -> ResumePoint:

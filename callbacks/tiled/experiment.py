@@ -267,6 +267,7 @@ def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
         for suffix, row in (("_start", 0), ("_end", -1)):
             value = [float(points[key].iloc[row]) for points in in_time]
             coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
-        middle = [mid_scan(points["time" if "time" in points else "seq_num"], points[key]) for points in in_time]
+        clock = "time" if all("time" in points for points in in_time) else "seq_num"
+        middle = [mid_scan(points[clock], points[key]) for points in in_time]
         coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
     return coordinates
