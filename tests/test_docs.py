@@ -35,6 +35,7 @@ ELSEWHERE = (
 """Pages whose code a test of its own runs, or that needs measured data."""
 
 WITH_EXAMPLES = (
+    "callbacks.analysis.clock_drift",
     "callbacks.analysis.clock_offset",
     "callbacks.analysis.electrochemistry.half_cycle",
     "callbacks.analysis.electrochemistry.record",
