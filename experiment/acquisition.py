@@ -14,6 +14,8 @@ from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
+from ..plans.calibrate import calibrate_energy
+from ..plans.duration import Timing
 from ..plans.operando import OperandoResult, operando
 from ..plans.references import Reference, measure_references, place
 from ..plans.resume import ResumePoint
@@ -182,7 +184,7 @@ def keep_file(file: Path, folder: Path, protocol_file: str | None = None) -> Non
 def whole_experiment(
     experiment: ExperimentFile, beamline: Beamline, start: Start
 ) -> MsgGenerator[OperandoResult]:
-    """Measure the references, then cycle the cell and measure whenever it asks for it.
+    """Calibrate, measure the references, then cycle the cell and measure whenever it asks for it.
 
     Parameters
     ----------
@@ -208,19 +210,11 @@ def whole_experiment(
     timing, guard = dead_times(beamline.timing), BeamGuard()
     # A process that was killed in a scan has left it open: the cell must not wait in the beam.
     yield from set_all({station.photon_shutter: "closed"})
+    prepared: dict[str, Any] = {}
     if start.resume is None:
-        stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
-        yield from place(station.stage, stage.x_mm, stage.y_mm)
-        yield from measure_references(
-            station,
-            station.stage,
-            references_of(experiment),
-            timing=timing,
-            dark_max_age_s=DARK_MAX_AGE_S,
-            md=md,
-        )
+        prepared = yield from prepare_beam(experiment, station, timing, md)
     return (
         yield from operando(
             station.cell,
@@ -236,9 +230,44 @@ def whole_experiment(
             ring=station.ring,
             front_end_shutter=station.front_end_shutter,
             resume=start.resume,
-            md={**md, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
+            md={**md, **prepared, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
         )
     )
+
+
+def prepare_beam(
+    experiment: ExperimentFile,
+    station: Any,  # noqa: ANN401 - as in `whole_experiment`
+    timing: Timing,
+    md: dict[str, Any],
+) -> MsgGenerator[dict[str, Any]]:
+    """Calibrate the energy, measure the references and bring the cell into the beam.
+
+    Returns
+    -------
+    dict
+        What the cycling run says of it.
+    """
+    stage, told = experiment.cell.stage, {}
+    options = {"timing": timing, "dark_max_age_s": DARK_MAX_AGE_S, "md": md}
+    calibration = experiment.calibration
+    if calibration is not None:
+        x_mm, y_mm = calibration.stage_x_mm, calibration.stage_y_mm
+        yield from place(
+            station.stage, stage.x_mm if x_mm is None else x_mm, stage.y_mm if y_mm is None else y_mm
+        )
+        found = yield from calibrate_energy(
+            station,
+            grid=energy_grid(calibration),
+            element=calibration.element,
+            edge=calibration.edge,
+            tolerance_ev=calibration.tolerance_ev,
+            **options,
+        )
+        told = {"energy_calibration": {"element": calibration.element, **asdict(found)}}
+    yield from place(station.stage, stage.x_mm, stage.y_mm)
+    yield from measure_references(station, station.stage, references_of(experiment), **options)
+    return told
 
 
 def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
-from .measurement_file import MeasurementFile, ReferenceFile, TriggerFile
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, TriggerFile
 from .step_conversion import directions_of, voltages_of
 from .toml_source import KeyPath
 
@@ -15,6 +15,9 @@ MONO_RANGE_EV = (2000.0, 80000.0)
 
 RATE_RANGE = (1e-4, 30.0)
 """C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
+
+Scanned = MeasurementFile | ReferenceFile | CalibrationFile
+"""What has a grid."""
 
 
 @dataclass(frozen=True)
@@ -253,10 +256,12 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _reach(measurement, keys)
     for number, reference in enumerate(experiment.references):
         yield from _reach(reference, ("references", number, "element"))
+    if experiment.calibration is not None:
+        yield from _reach(experiment.calibration, ("calibration", "element"))
 
 
-def energy_grid(entry: MeasurementFile | ReferenceFile) -> EnergyGrid:
-    """Energies and dwell times that a measurement or reference asks for.
+def energy_grid(entry: Scanned) -> EnergyGrid:
+    """Energies and dwell times that a measurement, reference or calibration asks for.
 
     Raises
     ------
@@ -270,16 +275,20 @@ def energy_grid(entry: MeasurementFile | ReferenceFile) -> EnergyGrid:
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:
+    scanned: list[tuple[KeyPath, Scanned]] = []
     for table, entries in (("measurements", experiment.measurements), ("references", experiment.references)):
-        for number, entry in enumerate(entries):
-            try:
-                energy_grid(entry)
-            except ValueError as error:
-                key = "regions" if entry.grid.regions is not None else "bounds"
-                yield Problem((table, number, "grid", key), str(error))
+        scanned += [((table, number), entry) for number, entry in enumerate(entries)]
+    if experiment.calibration is not None:
+        scanned.append((("calibration",), experiment.calibration))
+    for keys, entry in scanned:
+        try:
+            energy_grid(entry)
+        except ValueError as error:
+            key = "regions" if entry.grid.regions is not None else "bounds"
+            yield Problem((*keys, "grid", key), str(error))
 
 
-def _reach(entry: MeasurementFile | ReferenceFile, keys: KeyPath) -> Iterator[Problem]:
+def _reach(entry: Scanned, keys: KeyPath) -> Iterator[Problem]:
     low, high = MONO_RANGE_EV
     try:
         edge_ev = edge_energy_ev(f"{entry.element}_{entry.edge}")

@@ -152,7 +152,9 @@ def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate]
     """
     points = sum(estimate.count * estimate.points for estimate in estimates)
     points += sum(len(energy_grid(reference)) for reference in experiment.references)
+    points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
+    spectra += 2 if experiment.calibration else 0
     scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
     alone_s = max(0.0, course_of(experiment).duration_s - scanned_s)
     software_s = points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from .chemistry import CHEMISTRIES
-from .measurement_file import MeasurementFile, ReferenceFile, Section
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, Section
 from .quantity import Seconds, Volts
 from .step_file import (
     ConstantCurrentStep,
@@ -203,6 +203,7 @@ class ExperimentFile(Section):
     limits: LimitsSection
     protocol: ProtocolSection
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
+    calibration: CalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
     watchdog: WatchdogSection = WatchdogSection()
     policies: PoliciesSection = PoliciesSection()

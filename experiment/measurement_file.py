@@ -195,3 +195,23 @@ class ReferenceFile(Section):
     stage_x_mm: float
     stage_y_mm: float = 0.0
     grid: GridFile
+
+
+class CalibrationFile(Section):
+    """``[calibration]``: a foil of known edge tells the energy scale before anything else is measured.
+
+    Attributes
+    ----------
+    tolerance_ev
+        How far the edge of the foil may still be from its tabulated energy after the correction, eV.
+    stage_x_mm, stage_y_mm
+        Where the stage stands meanwhile, mm: beside the cell, which then gets no dose. The place of the cell
+        unless given.
+    """
+
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    tolerance_ev: float = Field(default=0.2, gt=0, le=10)
+    stage_x_mm: float | None = None
+    stage_y_mm: float | None = None
+    grid: GridFile

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import correlate, correlation_lags
 
 FloatArray = NDArray[np.float64]
 
@@ -136,6 +135,9 @@ def _around(lag_s: FloatArray, possible: NDArray[np.intp], best: int) -> tuple[f
 
 def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[FloatArray, FloatArray]:
     """Give the normalised correlation over lags, -1 where half of the log or of its changes is left out."""
+    # Here, since it loads for a second or more and the command line's help should not.
+    from scipy.signal import correlate, correlation_lags
+
     span_s = float(np.ptp(logged.time_s)) + 2 * longest_s
     finest_s = min(float(np.median(np.diff(item.time_s))) for item in (cycler, logged))
     step_s = max(finest_s, span_s / GRID_POINTS, 1e-3)

@@ -47,8 +47,10 @@ class RestingCycler(SoftCycler):
         self.samples.append(self.time.get())
         after = {"lithium_content": x, "voltage": 4.7 - x + OVERVOLTAGE_V}
         for trigger in self.triggers.values():
-            if trigger.rule.get():
-                _, quantity, level, _ = trigger.rule.get().split()
+            if trigger.arm.get():
+                _, quantity, level, _, once = trigger.rule.get().split()
+                if once == "once" and trigger.count.get():
+                    continue
                 low, high = sorted((before[quantity], after[quantity]))
                 if low < float(level) <= high or (high == before[quantity] and low <= float(level) < high):
                     trigger.latch(self)
@@ -110,8 +112,8 @@ def test_each_state_is_held_measured_and_left(line, engine):
     ]
     assert contents == pytest.approx([0.98] * 3 + [0.96] * 3)
     assert [doc["trigger"]["rule"] for doc in runs(documents)] == [
-        "at lithium_content 0.98 both",
-        "at lithium_content 0.96 both",
+        "at lithium_content 0.98 both once",
+        "at lithium_content 0.96 both once",
     ]
     assert line.cell.lithium_content.get() == pytest.approx(0.95)
 
@@ -167,7 +169,7 @@ def test_a_state_that_is_not_reached_is_missed_with_its_reason(line, engine):
     result = engine(experiment(line, [*LITHIUM, ("lithium_content", 0.5)])).plan_result
     assert (result.done, result.missed) == (2, 1)
     last = ledger(documents)[-1]
-    assert last["ledger_rule"] == "at lithium_content 0.5 both"
+    assert last["ledger_rule"] == "at lithium_content 0.5 both once"
     assert "ended before the cell reached" in last["ledger_reason"]
 
 

@@ -35,6 +35,11 @@ EVENTS = (
     "step start",
     "step end s1",
     "ttl both",
+    "dqdv confirmed window {w}",
+    "dqdv confirmed discharging window {w} prominence 0.3",
+    "dqdv approach {l},{m} margin {v}",
+    "dqdv approach {m} charging margin {v}",
+    "dqdv approach last margin {v} window {w}",
 )
 STATES = (
     "voltage above {l}",
@@ -54,7 +59,11 @@ STATES = (
 
 def written(template, rng):
     return template.format(
-        t=rng.uniform(10, 400), v=rng.uniform(0.005, 0.1), l=rng.uniform(3.0, 3.6), m=rng.uniform(3.6, 4.2)
+        t=rng.uniform(10, 400),
+        v=rng.uniform(0.005, 0.1),
+        l=rng.uniform(3.0, 3.6),
+        m=rng.uniform(3.6, 4.2),
+        w=rng.uniform(0.05, 0.3),
     )
 
 
