@@ -1,12 +1,16 @@
 """Does an experiment file make sense as a whole: limits, rates, triggers, edges."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
+from .attainable import value_range
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
+from .impedance_file import GalvanostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, TriggerFile
+from .mode_check import mode_problems
+from .problem import Problem
 from .step_conversion import directions_of, voltages_of
 from .toml_source import KeyPath
 
@@ -18,25 +22,6 @@ RATE_RANGE = (1e-4, 30.0)
 
 Scanned = MeasurementFile | ReferenceFile | CalibrationFile
 """What has a grid."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with an experiment file, and where.
-
-    Attributes
-    ----------
-    keys
-        Key path in the file.
-    text
-        What is wrong and the remedy.
-    is_fatal
-        Whether the experiment is refused (else it is only warned of).
-    """
-
-    keys: KeyPath
-    text: str
-    is_fatal: bool = True
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -61,6 +46,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
             for number in range(len(experiment.measurements))
             for problem in _trigger(experiment, number)
         ),
+        *mode_problems(experiment),
         *_edges(experiment),
         *_grids(experiment),
     ]
@@ -86,6 +72,8 @@ def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _current(experiment, step, keys)
         elif isinstance(step, ConstantPowerStep):
             yield from _power(experiment, step, keys)
+        elif isinstance(step, GalvanostaticImpedanceStep):
+            yield from _above(experiment, step.peak_ma, (*keys, "amplitude_ma"))
         elif _lacks_capacity(experiment, step):
             yield _no_capacity(experiment, (*keys, "until_rate"))
 
@@ -123,11 +111,16 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
             f"{current_ma:g} mA is {rate:.2g} C for a cell of {experiment.cell.full_capacity_mah:.3g} mA h; "
             f'is it in {unit}? write mA, or a rate such as rate = "C/2"',
         )
-    elif current_ma > experiment.limits.current_max_ma:
+    else:
+        yield from _above(experiment, current_ma, (*keys, key))
+
+
+def _above(experiment: ExperimentFile, current_ma: float, keys: KeyPath, told: str = "") -> Iterator[Problem]:
+    most_ma = experiment.limits.current_max_ma
+    if current_ma > most_ma:
+        told = told or f"{current_ma:.4g} mA is"
         yield Problem(
-            (*keys, key),
-            f"{current_ma:.4g} mA is above limits.current_max_ma = {experiment.limits.current_max_ma:g} mA; "
-            "lower it or raise the limit",
+            keys, f"{told} above limits.current_max_ma = {most_ma:g} mA; lower it or raise the limit"
         )
 
 
@@ -138,12 +131,8 @@ def _lacks_capacity(experiment: ExperimentFile, step: Step) -> bool:
 
 def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -> Iterator[Problem]:
     least_ma = step.power_mw / max(experiment.limits.voltage_max_v, 0.01)
-    if least_ma > experiment.limits.current_max_ma:
-        yield Problem(
-            (*keys, "power_mw"),
-            f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more, above limits.current_max_ma = "
-            f"{experiment.limits.current_max_ma:g} mA; lower it or raise the limit",
-        )
+    told = f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more,"
+    yield from _above(experiment, least_ma, (*keys, "power_mw"), told)
 
 
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
@@ -171,17 +160,10 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
         yield Problem(("measurements", 8), "the potentiostat has 8 triggers; give at most 8 measurements")
 
 
-def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
-    """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
-    low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
-    high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
-    return (low, high) if charges else (low, experiment.limits.voltage_max_v)
-
-
 def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
     trigger = experiment.measurements[number].trigger
+    if trigger is None:
+        return
     keys: KeyPath = ("measurements", number, "trigger", trigger.rule_key)
     value = getattr(trigger, trigger.rule_key)
     if trigger.quantity == "step":
@@ -194,23 +176,10 @@ def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
         yield from _interval(experiment, trigger, value, keys)
 
 
-def _range(experiment: ExperimentFile, quantity: str) -> tuple[float, float, str]:
-    full = experiment.cell.full_capacity_mah
-    x0 = experiment.cell.initial_lithium_content
-    ranges = {
-        "voltage": (*voltage_window(experiment), " V"),
-        "lithium_content": (0.0, 1.0, ""),
-        "state_of_charge": (0.0, 1.0, ""),
-        "capacity": ((x0 - 1.0) * full, x0 * full, " mA h"),
-        "time": (0.0, float("inf"), " s"),
-    }
-    return ranges[quantity]
-
-
 def _levels(
     experiment: ExperimentFile, trigger: TriggerFile, levels: list[float], keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
+    low, high, unit = value_range(experiment, trigger.quantity)
     for level in levels:
         if not low <= level <= high:
             yield Problem(
@@ -233,7 +202,7 @@ def _levels(
 def _interval(
     experiment: ExperimentFile, trigger: TriggerFile, interval: float, keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
+    low, high, unit = value_range(experiment, trigger.quantity)
     if interval >= high - low:
         yield Problem(
             keys,

@@ -6,6 +6,7 @@ from ..devices.cut_off import CutOff, Until
 from ..devices.step import sufficient
 from .chemistry import lithium_content_at
 from .file import ConstantCurrentStep, ConstantPowerStep, ExperimentFile, LoopStep, VoltageRampStep
+from .impedance_file import ImpedanceStep
 from .step_conversion import until_of
 from .step_file import ConstantVoltageStep, RestStep, TriggerOutStep, WaitForTriggerStep
 
@@ -16,7 +17,8 @@ MEAN_VOLTAGE_V = 3.8
 """Voltage at which a power is taken for a current, V."""
 
 Moving = ConstantCurrentStep | ConstantPowerStep | VoltageRampStep
-Flat = Moving | RestStep | ConstantVoltageStep | WaitForTriggerStep | TriggerOutStep
+Standing = RestStep | ConstantVoltageStep | ImpedanceStep | WaitForTriggerStep | TriggerOutStep
+Flat = Moving | Standing
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def course_of(experiment: ExperimentFile) -> Course:
     return Course(duration_s, travel, current_max, half_cycles)
 
 
-def _standing_s(step: RestStep | ConstantVoltageStep | WaitForTriggerStep | TriggerOutStep) -> float:
+def _standing_s(step: Standing) -> float:
     """Longest time of a step that is not meant to move the cell far, s."""
     match step:
         case RestStep():
@@ -70,6 +72,8 @@ def _standing_s(step: RestStep | ConstantVoltageStep | WaitForTriggerStep | Trig
             return step.timeout_s
         case TriggerOutStep():
             return 0.0
+        case _:
+            return step.device_step("spectrum").longest_s
 
 
 def _movement(experiment: ExperimentFile, step: Moving, x: float) -> tuple[float, float]:

@@ -4,7 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from .acquisition_file import AcquisitionSection
 from .chemistry import CHEMISTRIES
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile, Section
 from .quantity import Seconds, Volts
 from .step_file import (
@@ -24,7 +26,9 @@ __all__ = [
     "ConstantPowerStep",
     "ConstantVoltageStep",
     "ExperimentFile",
+    "GalvanostaticImpedanceStep",
     "LoopStep",
+    "PotentiostaticImpedanceStep",
     "RestStep",
     "Step",
     "TriggerOutStep",
@@ -202,6 +206,7 @@ class ExperimentFile(Section):
     cell: CellSection
     limits: LimitsSection
     protocol: ProtocolSection
+    acquisition: AcquisitionSection = AcquisitionSection()
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
     calibration: CalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)

@@ -19,6 +19,7 @@ from .file import (
     VoltageRampStep,
     WaitForTriggerStep,
 )
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
@@ -152,6 +153,8 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "constant_voltage": ConstantVoltageStep,
     "constant_power": ConstantPowerStep,
     "voltage_ramp": VoltageRampStep,
+    "potentiostatic_impedance": PotentiostaticImpedanceStep,
+    "galvanostatic_impedance": GalvanostaticImpedanceStep,
     "wait_for_trigger": WaitForTriggerStep,
     "trigger_out": TriggerOutStep,
     "loop": LoopStep,

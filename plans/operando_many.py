@@ -12,7 +12,7 @@ from bluesky.utils import MsgGenerator, plan
 from ..devices.latch import Latch
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import Course, CyclingCell, beat, collect, has_ended, order, take_in
+from .course import Course, CyclingCell, beat, collect, has_ended, order, spectra_of, take_in
 from .follow import close_course, end_after_fault, give_up, open_course, trip_cause
 from .latches import next_due
 from .ledger import Ledger
@@ -186,6 +186,7 @@ def _course(mounted: MountedCell, changer: SampleChanger, shared: Mapping[str, A
         rules={n: mounted.triggers[each.name] for n, each in enumerate(mounted.measurements, start=1)},
         ledger=Ledger(name="ledger"),
         run_key=f"cycling-{mounted.name}",
+        impedance=spectra_of(mounted.cell, mounted.protocol),
         **shared,
     )
     place_md = {"name": mounted.name, "x_mm": x_mm, "y_mm": y_mm}

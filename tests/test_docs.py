@@ -61,6 +61,8 @@ FILE_TABLES = {
     "Constant voltage": file.ConstantVoltageStep,
     "Constant power": file.ConstantPowerStep,
     "Voltage ramp": file.VoltageRampStep,
+    "Potentiostatic impedance": file.PotentiostaticImpedanceStep,
+    "Galvanostatic impedance": file.GalvanostaticImpedanceStep,
     "Wait for trigger": file.WaitForTriggerStep,
     "Trigger out": file.TriggerOutStep,
     "Loop": file.LoopStep,

@@ -287,6 +287,6 @@ def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
         for suffix, row in (("_start", 0), ("_end", -1)):
             value = [float(points[key].iloc[row]) for points in in_time]
             coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
-        middle = [mid_scan(points.get("time", points["seq_num"]), points[key]) for points in in_time]
+        middle = [mid_scan(points["time" if "time" in points else "seq_num"], points[key]) for points in in_time]
         coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
     return coordinates
