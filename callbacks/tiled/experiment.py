@@ -12,6 +12,7 @@ import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
+from .monitor import monitor_keys, monitor_rows
 from .run_source import ExperimentName, RunSource
 
 if TYPE_CHECKING:
@@ -87,16 +88,15 @@ class Experiment:
         """Every sample of the cycler once: ``time`` (s), ``voltage`` (V), ``current`` (A), and more.
 
         The index is ``elapsed_s``, counted from the first sample; capacity is in mA h. Segments left by
-        processes that died are joined.
+        processes that died are joined. Where the beamline has no record of its own, that of merged files.
         """
-        frame = self._joined("electrochemistry", "cell_")
-        if frame.empty:
-            return frame
-        if "sample" in frame.columns:
-            frame = frame.drop_duplicates(["sample", "time"], keep="last")
-        frame = frame.sort_values(by="time", kind="stable", ignore_index=True)
-        elapsed = frame["time"] - frame["time"].iloc[0]
-        return frame.set_index(pd.Index(elapsed, name="elapsed_s"))
+        own = self.own_electrochemistry
+        return _elapsed(self.merged_record) if own.empty else own
+
+    @property
+    def own_electrochemistry(self) -> pd.DataFrame:
+        """The same without merged files: empty where the beamline did not have the cycler under control."""
+        return _elapsed(self._joined("electrochemistry", "cell_"))
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -133,6 +133,15 @@ class Experiment:
         ``_sigma`` of them from the uncertainty of the cycler's clock. A scan outside of the record is NaN.
         """
         return merged_states(self._source, self.runs("electrochemistry"))
+
+    @property
+    def monitors(self) -> list[str]:
+        """Numeric data keys that the beamline logged in any stream of this experiment."""
+        return monitor_keys(self._source, self._source.starts(self.uid))
+
+    def monitor(self, key: str) -> pd.DataFrame:
+        """Every logged ``value`` of a data key with its ``time`` (s), in any stream; may be empty."""
+        return monitor_rows(self._source, self._source.starts(self.uid), key)
 
     def _fits(self) -> pd.DataFrame:
         frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
@@ -237,6 +246,17 @@ class Experiment:
         points = self._source.stream(start["uid"], "primary")
         measured = points if points.empty else _measured(points)
         return Spectrum(start, measured, complete, float(foil_shift_ev))
+
+
+def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
+    """Put every sample once, by time, with the time since the first one as index."""
+    if samples.empty:
+        return samples
+    if "sample" in samples.columns:
+        samples = samples.drop_duplicates(["sample", "time"], keep="last")
+    samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
+    elapsed = samples["time"] - samples["time"].iloc[0]
+    return samples.set_index(pd.Index(elapsed, name="elapsed_s"))
 
 
 def _measured(points: pd.DataFrame) -> pd.DataFrame:
