@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from ..plans.grids import edge_energy_ev
 from .chemistry import CHEMISTRIES
@@ -16,6 +17,9 @@ from .trigger_check import trigger_problems
 
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
+
+SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
+"""Files of the simulated beamline, which is another program."""
 
 RATE_RANGE = (1e-4, 30.0)
 """C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
@@ -44,6 +48,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
             for problem in trigger_problems(experiment, number)
         ),
         *mode_problems(experiment),
+        *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),
     ]
@@ -145,6 +150,17 @@ def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
                 ("protocol", "steps", number, "to_step"),
                 f"{step.to_step!r} is not the id of an earlier step; earlier steps: {earlier}",
             )
+
+
+def _scenario(experiment: ExperimentFile) -> Iterator[Problem]:
+    if experiment.rehearsal is None or not SCENARIOS.is_dir():
+        return
+    named, known = experiment.rehearsal.scenario, sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+    if named not in known and not Path(named).is_file():
+        yield Problem(
+            ("rehearsal", "scenario"),
+            f"{named!r} is neither a file nor a scenario of operando; those are {', '.join(known)}",
+        )
 
 
 def _names(experiment: ExperimentFile) -> Iterator[Problem]:
