@@ -110,8 +110,9 @@ def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: Sc
 
 def _draw_fits(axes: Axes, fits: pd.DataFrame, columns: tuple[str, str], scale: ScalarMappable) -> None:
     """Dots of good fits, open where the cell discharges; crosses of the others."""
-    good, discharges = fits["verdict"] == "good", fits["current"].astype(float) < 0
-    kinds: dict[str, tuple[pd.Series, str, dict[str, Any]]] = {
+    good = fits["verdict"].to_numpy() == "good"
+    discharges = fits["current"].to_numpy(float) < 0
+    kinds: dict[str, tuple[np.ndarray, str, dict[str, Any]]] = {
         "charge": (good & ~discharges, "c", {"marker": "o", "edgecolors": "white", "linewidths": 0.5}),
         "discharge": (good & discharges, "edgecolors", {"facecolors": "white", "linewidths": 1.3}),
         "not good": (~good, "c", {"marker": "x"}),
