@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt
 
 from ..devices.impedance import GalvanostaticImpedance, PotentiostaticImpedance
-from .measurement_file import Section
 from .quantity import Seconds, StepId, Volts
+from .section import Section
 
 Frequency = Annotated[float, Field(ge=1e-5, le=1e7)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .check import Problem, problems
+from .check import problems
 from .file import (
     ConstantCurrentStep,
     ConstantPowerStep,
@@ -20,6 +20,7 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
+from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 

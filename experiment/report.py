@@ -13,7 +13,7 @@ from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
 from .check import problems
 from .edge_round import edge_rounds
-from .estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
+from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
 from .file import ExperimentFile
 from .progress import spoken
 from .rehearsal import Outcome
@@ -44,6 +44,13 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
         f"at most {course.current_max_a * 1e3:.3g} mA",
         f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
+    if experiment.acquisition.holds:
+        shortest_s, longest_s = relaxing_s(experiment)
+        lines.insert(
+            1,
+            f"held at {len(experiment.acquisition.states)} states: {spoken(shortest_s)} to "
+            f"{spoken(longest_s)} of relaxation, and every measurement, on top of the protocol",
+        )
     if experiment.rehearsal is not None:
         speed = experiment.rehearsal.speed
         wall_s = rehearsal_s(experiment, estimates, speed)

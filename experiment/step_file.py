@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import Section
 from .quantity import CRate, Seconds, StepId, UntilText, Volts
+from .section import Section
 
 
 class RestStep(Section):

@@ -16,6 +16,8 @@ FEWEST = 3
 """Readings that a slope needs."""
 
 MV_H_PER_V_S = 3.6e6
+LOOK_S = 0.1
+"""Longest wall time between two looks at the voltage, s: in a rehearsal much of a rest passes in it."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def relax(course: Course, settings: Relaxation, before: tuple[float, float]) -> 
         found = judge(readings, settings, before)
         if found is not None:
             return found
-        yield from bps.sleep(course.poll_s)
+        yield from bps.sleep(min(course.poll_s, LOOK_S))
         yield from collect(course)
 
 

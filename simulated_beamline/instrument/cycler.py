@@ -117,20 +117,28 @@ class Cycler(Channel):
                 return True
         return False
 
-    def _one_step(self, left_s: float) -> bool:
-        step = self.step if self.state is State.RUNNING else None
+    def next_step_s(self, left_s: float) -> float:
+        """Time of the next step of integration (s) with so much time left; an end may cut it short."""
+        step = self._running_step
         duration_s = min(left_s, self.cell.suggested_step_s(), LONGEST_STEP_S)
         duration_s = min(
             duration_s, self.safety.next_look_s(self.time_s), self._recorder.until_due_s(self.time_s, step)
         )
-        ends_at_s = math.inf
-        if step is not None:
-            ends_at_s = self.progress.ends_in_s(step, self.time_s)
-            duration_s = min(duration_s, self.progress.control.stair_s)
-            if step.impedance:
-                duration_s = min(duration_s, step.impedance.until_next_s(self._spent_s()))
-            duration_s = min(duration_s, max(ends_at_s, 0.0))
-        duration_s, reached = self._step_to_end(step, duration_s)
+        if step is None:
+            return duration_s
+        if step.impedance:
+            duration_s = min(duration_s, step.impedance.until_next_s(self._spent_s()))
+        ends_in_s = self.progress.ends_in_s(step, self.time_s)
+        return min(duration_s, self.progress.control.stair_s, max(ends_in_s, 0.0))
+
+    @property
+    def _running_step(self) -> EngineStep | None:
+        return self.step if self.state is State.RUNNING else None
+
+    def _one_step(self, left_s: float) -> bool:
+        step = self._running_step
+        ends_at_s = self.progress.ends_in_s(step, self.time_s) if step is not None else math.inf
+        duration_s, reached = self._step_to_end(step, self.next_step_s(left_s))
         self.time_s += duration_s
         self._rates.follow(self.cell.state)
         noticed = self._take(self._measure())

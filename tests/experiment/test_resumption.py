@@ -3,7 +3,13 @@
 import pytest
 from event_model import compose_run
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment.resumption import changed_since, close_dead_runs, remains_of, resume_point
+from operando.experiment.resumption import (
+    changed_since,
+    close_dead_runs,
+    hold_point,
+    remains_of,
+    resume_point,
+)
 
 EXPERIMENT = {"uid": "u" * 36, "name": "test"}
 
@@ -142,3 +148,44 @@ def test_what_a_file_says_otherwise_than_the_running_experiment_is_named(
     remains = remains_of(tmp_path, EXPERIMENT["uid"])
     assert remains is not None
     assert changed_since(remains, protocol, limits, rules) == told
+
+
+def leave_a_dead_hold(folder):
+    """Two states were passed; of the second there is one spectrum, without an entry in the ledger."""
+    names = ["mn_k", "ni_k"]
+    cycling = compose_run(
+        metadata={
+            "purpose": "cycling",
+            "experiment": EXPERIMENT,
+            "measurements": [{"name": name} for name in names],
+        }
+    )
+    keys = {**number_keys(["ledger_count", "ledger_time"]), **text_keys(["ledger_measurement"])}
+    ledger = cycling.compose_descriptor(name="triggers", data_keys=keys)
+    scans = [("mn_k", 100.0), ("ni_k", 100.0), ("ni_k", 900.0)]
+    with Journal(folder, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", cycling.start_doc)
+        journal("descriptor", ledger.descriptor_doc)
+        for name, time_s in scans:
+            latch = {"count": 1, "time": time_s}
+            about = {"purpose": "measurement", "measurement": name, "trigger": latch}
+            scan = compose_run(metadata={**about, "experiment": EXPERIMENT})
+            journal("start", scan.start_doc)
+            journal("stop", scan.compose_stop())
+        for name in names:
+            data = {"ledger_count": 1, "ledger_time": 100.0, "ledger_measurement": name}
+            journal("event", ledger.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+
+
+def text_keys(names):
+    return {name: {"source": "test", "dtype": "string", "shape": []} for name in names}
+
+
+def test_of_step_and_hold_the_states_passed_are_told_apart_by_their_time(tmp_path):
+    leave_a_dead_hold(tmp_path)
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    point = hold_point(remains)
+    assert point.crossed_s == {1: (100.0,), 2: (100.0,)}
+    assert dict(point.seen) == {}
+    assert {number: one.latch.time for number, one in point.unlisted.items()} == {2: 900.0}
