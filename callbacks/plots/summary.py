@@ -7,51 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..analysis.xas import normalise
+from .style import INK, content_scale, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
 
-COLOURS = "viridis_r"
-_INK = "#1b2a41"
-_UNKNOWN = "0.7"
-_STYLE = {"color": "0.35", "fontsize": 9}
-
-
-def _tidy(axes: Axes, x_label: str, y_label: str) -> None:
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(direction="in")
-
-
-def _say(axes: Axes, text: str) -> None:
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", **_STYLE)
-
-
-def _scale(spectra: xr.Dataset | None) -> ScalarMappable:
-    known = np.array([]) if spectra is None else spectra["lithium_content"].to_numpy()
-    known = known[np.isfinite(known)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    colours = colormaps[COLOURS].with_extremes(bad=_UNKNOWN)
-    return ScalarMappable(Normalize(low, high if high > low else low + 0.01), colours)
-
 
 def _draw_voltage(axes: Axes, cell: pd.DataFrame, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    _tidy(axes, "time (h)", "cell voltage (V)")
+    tidy(axes, "time (h)", "cell voltage (V)")
     if cell.empty:
-        _say(axes, "no samples of the cycler yet")
+        say(axes, "no samples of the cycler yet")
         return
     origin = cell["time"].iloc[0]
     hours = (cell["time"] - origin) / 3600.0
-    axes.plot(hours, cell["voltage"], color=_INK, lw=1.4)
+    axes.plot(hours, cell["voltage"], color=INK, lw=1.4)
     axes.margins(x=0.01, y=0.08)
     if spectra is None:
         return
@@ -70,9 +45,9 @@ def _normalised(spectra: xr.Dataset) -> np.ndarray:
 
 
 def _draw_waterfall(axes: Axes, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    _tidy(axes, "energy (eV)", "normalised absorption, shifted upwards with time")
+    tidy(axes, "energy (eV)", "normalised absorption, shifted upwards with time")
     if spectra is None:
-        _say(axes, "no finished spectrum yet")
+        say(axes, "no finished spectrum yet")
         return
     energy, curves = spectra["energy"].to_numpy(), _normalised(spectra)
     x = spectra["lithium_content"].to_numpy()
@@ -96,9 +71,9 @@ def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: Sc
     against, x_label = "lithium_content", "lithium content x"
     if not fits.empty and not np.isfinite(fits["lithium_content"].astype(float)).any():
         against, x_label = "capacity", "charge (mA h), lithium content unknown"
-    _tidy(axes, x_label, label)
+    tidy(axes, x_label, label)
     if fits.empty:
-        _say(axes, "no fitted spectrum yet")
+        say(axes, "no fitted spectrum yet")
         return
     _draw_fits(axes, fits, (against, column), scale)
     if against == "lithium_content":
@@ -153,7 +128,7 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
         spectra = None
     if spectra is not None and not {"lithium_content", "time", "voltage"} <= set(spectra.coords):
         spectra = None
-    scale = _scale(spectra)
+    scale = content_scale(np.array([]) if spectra is None else spectra["lithium_content"].to_numpy())
     figure = Figure(figsize=(9.0, 7.2), layout="constrained", dpi=150)
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.45)), dtype=object)
     left, right = below.subplots(1, 2, width_ratios=(1.35, 1.0))
@@ -163,6 +138,6 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     count = 0 if spectra is None else spectra.sizes["measurement"]
     chemistry = experiment.cell.get("chemistry", "")
     figure.suptitle(
-        f"{experiment.name}   {chemistry}   {count} {element or ''} spectra", fontsize=11, color=_INK
+        f"{experiment.name}   {chemistry}   {count} {element or ''} spectra", fontsize=11, color=INK
     )
     return figure

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
+from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
 from .run_source import ExperimentName, RunSource
@@ -97,6 +98,22 @@ class Experiment:
     def own_electrochemistry(self) -> pd.DataFrame:
         """The same without merged files: empty where the beamline did not have the cycler under control."""
         return _elapsed(self._joined("electrochemistry", "cell_"))
+
+    @property
+    def impedance(self) -> xr.Dataset:
+        """Impedance spectra of the cell: ``impedance`` (ohm) over ``spectrum`` and ``frequency`` (Hz).
+
+        Their coordinates are the state of the cell; see `impedance_dataset`.
+
+        Raises
+        ------
+        KeyError
+            If none was measured.
+        """
+        points = self._joined("impedance", "cell_impedance_")
+        if points.empty:
+            raise KeyError(f"{self!r} has no impedance spectrum; its protocol needs an impedance step")
+        return impedance_dataset(points)
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -224,6 +241,12 @@ class Experiment:
 
         elements = [start["element"] for start in self.runs("measurement") if "element" in start]
         return summary_figure(self, element or (elements[0] if elements else None))
+
+    def plot_impedance(self) -> Figure:
+        """Draw the impedance spectra: Nyquist, size and phase."""
+        from ..plots.nyquist import nyquist_figure
+
+        return nyquist_figure(self.impedance, self.name)
 
     def to_xdi(self, folder: Path | str) -> list[Path]:
         """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header."""
