@@ -13,10 +13,10 @@ from .trigger_file import TriggerFile
 
 def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
     """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
+    known = [end for step in experiment.protocol.plain_steps() for _, end in voltages_of(step)]
     low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
     high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
+    charges = any("charge" in directions_of(step) for step in experiment.protocol.plain_steps())
     return (low, high) if charges else (low, experiment.limits.voltage_max_v)
 
 
@@ -75,7 +75,7 @@ def _levels(
                 f"{level:g}{unit} is outside {low:.4g} to {high:.4g}{unit}, where the protocol takes the "
                 "cell, so it can never fire; move the level or the protocol",
             )
-    currents = [way for step in experiment.protocol.steps for way in directions_of(step)]
+    currents = [way for step in experiment.protocol.plain_steps() for way in directions_of(step)]
     falls = trigger.quantity == "lithium_content"
     needed = {"rising": "discharge" if falls else "charge", "falling": "charge" if falls else "discharge"}
     wanted = needed.get(trigger.direction)
