@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..analysis.xas import normalise
 from .style import INK, content_scale, say, tidy
@@ -44,7 +45,7 @@ def _normalised(spectra: xr.Dataset) -> np.ndarray:
 
 
 def _draw_waterfall(axes: Axes, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    tidy(axes, "energy (eV)", "normalised absorption, shifted")
+    tidy(axes, "energy (eV)", "normalised absorption, shifted upwards with time")
     if spectra is None:
         say(axes, "no finished spectrum yet")
         return
@@ -74,18 +75,34 @@ def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: Sc
     if fits.empty:
         say(axes, "no fitted spectrum yet")
         return
-    for good, marker in ((True, "o"), (False, "x")):
-        some = fits.loc[(fits["verdict"] == "good") == good]
-        x, y = some[against].to_numpy(float), some[column].to_numpy(float)
-        colours = scale.to_rgba(some["lithium_content"].to_numpy(float))
-        sigma = some.get(f"{column}_sigma", pd.Series(np.nan, index=some.index)).to_numpy(float)
-        axes.errorbar(x, y, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
-        edges = {"edgecolors": "white", "linewidths": 0.5} if good else {}
-        axes.scatter(x, y, c=colours, marker=marker, s=28, zorder=2, **edges)
+    _draw_fits(axes, fits, (against, column), scale)
     if against == "lithium_content":
         axes.invert_xaxis()
     axes.ticklabel_format(useOffset=False)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.margins(0.05)
+
+
+def _draw_fits(axes: Axes, fits: pd.DataFrame, columns: tuple[str, str], scale: ScalarMappable) -> None:
+    """Dots of good fits, open where the cell discharges; crosses of the others."""
+    good = fits["verdict"].to_numpy() == "good"
+    discharges = fits["current"].to_numpy(float) < 0
+    kinds: dict[str, tuple[np.ndarray, str, dict[str, Any]]] = {
+        "charge": (good & ~discharges, "c", {"marker": "o", "edgecolors": "white", "linewidths": 0.5}),
+        "discharge": (good & discharges, "edgecolors", {"facecolors": "white", "linewidths": 1.3}),
+        "not good": (~good, "c", {"marker": "x"}),
+    }
+    for label, (chosen, colour, style) in kinds.items():
+        some = fits.loc[chosen]
+        if some.empty:
+            continue
+        x, y = (some[column].to_numpy(float) for column in columns)
+        sigma = some.get(f"{columns[1]}_sigma", pd.Series(np.nan, index=some.index)).to_numpy(float)
+        axes.errorbar(x, y, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
+        style[colour] = scale.to_rgba(some["lithium_content"].to_numpy(float))
+        axes.scatter(x, y, s=28, zorder=2, label=label, **style)
+    if sum(chosen.any() for chosen, _, _ in kinds.values()) > 1:
+        axes.legend(frameon=False, fontsize=8)
 
 
 def summary_figure(experiment: Experiment, element: str | None = None) -> Figure:
@@ -102,7 +119,8 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     -------
     matplotlib.figure.Figure
         Above: voltage (V) against time (h), a tick for each spectrum. Below: normalised spectra coloured by
-        lithium content, and valence against lithium content; crosses are fits whose verdict is not good.
+        lithium content, and valence against lithium content: open dots where the cell discharges, crosses
+        for fits whose verdict is not good.
     """
     try:
         spectra = None if element is None else experiment.spectra(element)
