@@ -21,6 +21,7 @@ MODULES = (
     "edge_fit",
     "journal",
     "many_cells",
+    "rehearsal",
     "xanes_point",
 )
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"

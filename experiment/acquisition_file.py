@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from .measurement_file import Section
 from .quantity import Seconds, Volts
+from .section import Section
 
 Mode = Literal["while_cycling", "step_and_hold"]
 """Whether the cell goes on during a measurement, or stands and has relaxed."""

@@ -14,9 +14,9 @@ from ..plans.measurement import Measurement
 from ..plans.policies import Policies
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
-from .check import energy_grid
 from .file import ExperimentFile
 from .measurement_file import MeasurementFile
+from .scan_grid import energy_grid
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..plans.duration import Timing, edge_round_s
-from .check import energy_grid
 from .estimate import MeasurementEstimate
 from .file import ExperimentFile
+from .scan_grid import energy_grid
 
 
 @dataclass(frozen=True)

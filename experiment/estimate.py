@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import xraydb
 
 from ..plans.duration import Timing, estimate_duration_s, expected_blur
-from .check import energy_grid
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import ExperimentFile
 from .measurement_file import MeasurementFile
+from .request_count import expected_requests
+from .scan_grid import energy_grid
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -93,8 +94,12 @@ def _estimate(
 ) -> MeasurementEstimate:
     grid = energy_grid(entry)
     duration_s = estimate_duration_s(grid, timing)
-    blur = expected_blur(duration_s, course.current_max_a, experiment.cell.full_capacity_mah)
-    count, interval_s = _requests(experiment, entry, course)
+    full_mah = experiment.cell.full_capacity_mah
+    blur = expected_blur(duration_s, course.current_max_a, full_mah)
+    if entry.trigger is None:
+        count, interval_s = len(experiment.acquisition.states), float("inf")
+    else:
+        count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
     dose = dose_rate_mgy_s(experiment, entry.element, grid.e0_ev) * grid.counting_s
     return MeasurementEstimate(
         name=entry.name,
@@ -107,26 +112,6 @@ def _estimate(
         dose_mgy=dose * count,
         size_bytes=count * len(grid) * BYTES_PER_POINT,
     )
-
-
-def _requests(experiment: ExperimentFile, entry: MeasurementFile, course: Course) -> tuple[int, float]:
-    """Count the requests, and the shortest time between two (s)."""
-    full_mah = experiment.cell.full_capacity_mah
-    trigger = entry.trigger
-    if trigger is None:
-        return len(experiment.acquisition.states), float("inf")
-    value = getattr(trigger, trigger.rule_key)
-    if trigger.quantity == "step":
-        return max(1, course.half_cycles), float("inf")
-    if trigger.rule_key.startswith("at_"):
-        return len(value) * max(1, course.half_cycles), float("inf")
-    if trigger.quantity == "time":
-        return int(course.duration_s / value), value
-    if trigger.quantity == "voltage":
-        return int(course.half_cycles * 1.5 / value), float("inf")
-    step = value / full_mah if trigger.quantity == "capacity" else value
-    seconds = step * full_mah * 3.6 / course.current_max_a if course.current_max_a else float("inf")
-    return int(course.travel / step), seconds
 
 
 def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) -> float:
@@ -162,7 +147,9 @@ def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate]
     """
     points = sum(estimate.count * estimate.points for estimate in estimates)
     points += sum(len(energy_grid(reference)) for reference in experiment.references)
+    points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
+    spectra += 2 if experiment.calibration else 0
     scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
     cycled_s = course_of(experiment).duration_s
     alone_s = relaxing_s(experiment)[0] + max(

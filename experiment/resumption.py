@@ -57,14 +57,18 @@ def remains_of(journal: Path, experiment_uid: str) -> Remains | None:
 
 
 def resume_point(remains: Remains) -> ResumePoint:
-    """Gather what was stored: last sample of the cycler, newest settled request of each trigger."""
-    last_sample, last_time_s = int(remains.cycling[0].start.get("first_sample", 0)) - 1, 0.0
+    """Gather what was stored: last sample and point of the cycler, newest settled request of each trigger."""
+    first = remains.cycling[0].start
+    last_sample, last_time_s = int(first.get("first_sample", 0)) - 1, 0.0
+    last_point = int(first.get("first_point", 0)) - 1
     counts: dict[str, int] = {}
     for run in remains.cycling:
         for name, doc in read_journal(run.path):
             data = doc["data"] if name == "event" else {}
             if "cell_sample" in data and int(data["cell_sample"]) > last_sample:
                 last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
+            elif "cell_impedance_point" in data:
+                last_point = max(last_point, int(data["cell_impedance_point"]))
             elif data.get("ledger_measurement"):
                 _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
     order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
@@ -75,7 +79,9 @@ def resume_point(remains: Remains) -> ResumePoint:
             _raise_count(counts, name, trigger["count"])
             unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
-    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted)
+    return ResumePoint(
+        remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted, last_point=last_point
+    )
 
 
 def hold_point(remains: Remains) -> ResumePoint:

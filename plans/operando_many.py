@@ -13,7 +13,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 
 from ..devices.protocol import Watchdog
 from .beam_guard import BeamGuard, BeamLostError
-from .course import Course
+from .course import Course, spectra_of
 from .follow import close_course, end_unattended, give_up, open_course
 from .latches import next_due
 from .ledger import Ledger
@@ -146,6 +146,7 @@ def _course(mounted: MountedCell, changer: SampleChanger, shared: Mapping[str, A
         ledger=Ledger(name="ledger"),
         run_key=f"cycling-{mounted.name}",
         resume=mounted.resume,
+        impedance=spectra_of(mounted.cell, mounted.protocol),
         **shared,
     )
     place_md = {"name": mounted.name, "x_mm": x_mm, "y_mm": y_mm}

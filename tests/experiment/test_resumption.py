@@ -29,6 +29,7 @@ def leave_a_dead_experiment(folder):
     samples = cycling.compose_descriptor(
         name="electrochemistry", data_keys=number_keys(["cell_sample", "cell_time"])
     )
+    spectra = cycling.compose_descriptor(name="impedance", data_keys=number_keys(["cell_impedance_point"]))
     measured = compose_run(
         metadata={
             "purpose": "measurement",
@@ -43,6 +44,10 @@ def leave_a_dead_experiment(folder):
         for sample in range(5):
             data = {"cell_sample": sample, "cell_time": 100.0 + sample}
             journal("event", samples.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+        journal("descriptor", spectra.descriptor_doc)
+        for point in range(3):
+            data = {"cell_impedance_point": point}
+            journal("event", spectra.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
         journal("start", measured.start_doc)
         journal("stop", measured.compose_stop())
     return cycling.start_doc["uid"]
@@ -55,6 +60,7 @@ def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
     assert remains.is_open
     point = resume_point(remains)
     assert (point.cycling_run, point.last_sample, point.last_time_s) == (cycling, 4, 104.0)
+    assert point.last_point == 2
     assert dict(point.seen) == {2: 7}
     assert point.unlisted[2].latch.count == 7
     assert point.unlisted[2].run == remains.measurements[0].uid
@@ -62,13 +68,15 @@ def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
 
 def test_without_a_stored_sample_the_record_begins_where_the_experiment_did(tmp_path):
     cycling = compose_run(
-        metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": [], "first_sample": 40}
+        metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": []}
+        | {"first_sample": 40, "first_point": 7}
     )
     with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
         journal("start", cycling.start_doc)
     remains = remains_of(tmp_path, EXPERIMENT["uid"])
     assert remains is not None
-    assert resume_point(remains).last_sample == 39
+    point = resume_point(remains)
+    assert (point.last_sample, point.last_point) == (39, 6)
 
 
 @pytest.mark.parametrize(
