@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
+from .delivered import rate_table, rates_of
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .run_source import ExperimentName, RunSource
 
@@ -97,6 +98,19 @@ class Experiment:
         frame = frame.sort_values(by="time", kind="stable", ignore_index=True)
         elapsed = frame["time"] - frame["time"].iloc[0]
         return frame.set_index(pd.Index(elapsed, name="elapsed_s"))
+
+    @property
+    def c_rates(self) -> pd.DataFrame:
+        """What the C-rates truly were; index: number of the half cycle.
+
+        ``charge`` (mA h, positive on charge), ``current`` (A) and the rates (1/h) by the capacity that was
+        declared, delivered (``true_rate``) and that of every lithium (``theoretical_rate``). The delivered
+        one ``contradicts`` the declared one where it is larger, or smaller in a ``whole`` half cycle, one
+        from end to end of the voltage. Empty without a declared capacity.
+        """
+        segments = self.runs("cycling")
+        start = segments[0] if segments else {}
+        return rate_table(rates_of(self.electrochemistry, start), start)
 
     @property
     def ledger(self) -> pd.DataFrame:
