@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .delivered import rate_table, rates_of
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
@@ -85,6 +86,19 @@ class Experiment:
         if points.empty:
             raise KeyError(f"{self!r} has no impedance spectrum; its protocol needs an impedance step")
         return impedance_dataset(points)
+
+    @property
+    def c_rates(self) -> pd.DataFrame:
+        """What the C-rates truly were; index: number of the half cycle.
+
+        ``charge`` (mA h, positive on charge), ``current`` (A) and the rates (1/h) by the capacity that was
+        declared, delivered (``true_rate``) and that of every lithium (``theoretical_rate``). The delivered
+        one ``contradicts`` the declared one where it is larger, or smaller in a ``whole`` half cycle, one
+        from end to end of the voltage. Empty without a declared capacity.
+        """
+        segments = self.runs("cycling")
+        start = segments[0] if segments else {}
+        return rate_table(rates_of(self.electrochemistry, start), start)
 
     @property
     def ledger(self) -> pd.DataFrame:
