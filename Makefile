@@ -23,11 +23,15 @@ setup: $(VENV)/ready
 rehearse: setup
 	$(BIN)/operando rehearse $(EXPERIMENT)
 
+# Tests in one process each core, a file at a time; those that start servers share the machine with nothing else.
+SPREAD := --numprocesses 2 --dist loadfile
+
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD) -m "not system"
+	$(BIN)/python -m pytest -m system
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not system and not slow"
+	$(BIN)/python -m pytest $(SPREAD) -m "not system and not slow"
 
 lint: setup
 	$(BIN)/ruff check .
