@@ -15,6 +15,7 @@ from ..instrument.rack import advance_together
 TICK_S = 0.004
 STEPS_PER_TICK = 40
 ANSWER_S = 0.002
+SCAN_TICKS = 3
 
 
 class LivingChannel(Protocol):
@@ -64,8 +65,9 @@ class Pacemaker:
             return 0.0 if behind else TICK_S
         if behind:
             return ANSWER_S
-        # While an instrument works every point of a scan waits for the cell.
-        return TICK_S if self._clock.busy() and not self._all_stopped else TICK_S * channels
+        # While an instrument works every point of a scan waits for the cells.
+        waited_for = self._clock.busy() and not self._all_stopped
+        return TICK_S * (min(channels, SCAN_TICKS) if waited_for else channels)
 
     @property
     def _all_stopped(self) -> bool:
