@@ -145,8 +145,8 @@ def _course(mounted: MountedCell, changer: SampleChanger, shared: Mapping[str, A
         rules={n: mounted.triggers[each.name] for n, each in enumerate(mounted.measurements, start=1)},
         ledger=Ledger(name="ledger"),
         run_key=f"cycling-{mounted.name}",
-        resume=mounted.resume,
         impedance=spectra_of(mounted.cell, mounted.protocol),
+        resume=mounted.resume,
         **shared,
     )
     place_md = {"name": mounted.name, "x_mm": x_mm, "y_mm": y_mm}
