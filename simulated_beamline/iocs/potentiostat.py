@@ -129,9 +129,9 @@ class PotentiostatIOC:
         self._board.update({self._slot(name): value for name, value in told.items()})
 
     async def publish(self) -> None:
-        """Post what has changed since the last time."""
+        """Post what has changed since the last time; the state last: who sees an end has every latch."""
         self._last_post = (self.cycler.time_s, time.monotonic())
-        for name, value in (self._measured() | self._status() | self._latched()).items():
+        for name, value in (self._measured() | self._latched() | self._status()).items():
             if self._posted.get(name) != value:
                 self._posted[name] = value
                 await self._shown[name].write(value, verify_value=False)
