@@ -21,6 +21,7 @@ from .protocol import Limits, Protocol, Watchdog
 
 CommandWord = Literal["start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current", "trigger"]
 NO_LIMIT = 1e30
+LOOK_S = 1.0
 _STATE_AFTER = {"start": "Running", "resume": "Running", "trigger": "Running", "stop": "Stopped"}
 
 
@@ -123,6 +124,8 @@ class Command(Device):
     reply = Cpt(EpicsSignalRO, "REPLY", string=True, kind="omitted")
 
     timeout_s = 5.0
+    monitor_s = 30.0
+    """Longest time by which the monitor of the state may lag behind the state, s."""
 
     def set(self, word: CommandWord) -> DeviceStatus:
         """Give an order.
@@ -167,7 +170,11 @@ class Command(Device):
                 arrived.set()
 
         token = state.subscribe(look, run=True)
-        arrived.wait(1.0)
+        deadline = time.monotonic() + self.monitor_s
+        # Taken for stopped, a cell that has just been started would be left at rest.
+        while not arrived.wait(LOOK_S) and time.monotonic() < deadline:
+            if fresh(state, self.timeout_s) != expected:
+                break
         state.unsubscribe(token)
 
 

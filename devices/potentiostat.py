@@ -46,7 +46,8 @@ class Potentiostat(ReachedDevice):
     elapsed = Cpt(EpicsSignalRO, "TIME", auto_monitor=True, kind="omitted")
     step_id = Cpt(EpicsSignalRO, "STEP:ID", string=True, auto_monitor=True, kind="omitted")
     experiment_uid = Cpt(EpicsSignal, "EXPERIMENT:UID", string=True, put_complete=True, kind="omitted")
-    heartbeat = Cpt(EpicsSignal, "HEARTBEAT", kind="omitted")
+    # Confirmed by its server: to read it back would cost a beat its time limit on a busy computer.
+    heartbeat = Cpt(EpicsSignal, "HEARTBEAT", put_complete=True, kind="omitted")
 
     active_mass = Cpt(EpicsSignal, "CELL:MASS", put_complete=True, kind="config")
     cell_capacity = Cpt(EpicsSignal, "CELL:CAPACITY", put_complete=True, kind="config")

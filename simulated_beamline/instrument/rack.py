@@ -11,7 +11,7 @@ NEAR_S = 1e-6
 """Doubles hold UNIX time to some 2e-7 s."""
 
 
-def advance_together(cyclers: Sequence[Cycler], to_s: float, most_steps: int) -> bool:
+def advance_together(cyclers: Sequence[Cycler], to_s: float, most_steps: int) -> frozenset[int]:
     """Let all cells live up to a time, or to where the first of them latches, trips or ends.
 
     The channel whose own next step ends first takes it, so that each keeps the steps it would take alone. All
@@ -28,23 +28,25 @@ def advance_together(cyclers: Sequence[Cycler], to_s: float, most_steps: int) ->
 
     Returns
     -------
-    bool
-        Whether any channel noticed something, as of `Cycler.advance`.
+    frozenset of int
+        Places of the channels that noticed something, as of `Cycler.advance`.
     """
     if len(cyclers) == 1:
-        return cyclers[0].advance(to_s, most_steps)
+        return frozenset({0} if cyclers[0].advance(to_s, most_steps) else ())
     ends = [(_end_of_step_s(cycler, to_s), number) for number, cycler in enumerate(cyclers)]
     heapq.heapify(ends)
-    noticed = False
+    noticed: set[int] = set()
     for _ in range(most_steps):
-        cycler = cyclers[ends[0][1]]
+        number = ends[0][1]
+        cycler = cyclers[number]
         if noticed or to_s - cycler.time_s <= NEAR_S:
             break
-        noticed = cycler.advance(to_s, 1)
-        heapq.heapreplace(ends, (_end_of_step_s(cycler, to_s), ends[0][1]))
+        if cycler.advance(to_s, 1):
+            noticed.add(number)
+        heapq.heapreplace(ends, (_end_of_step_s(cycler, to_s), number))
     latest_s = max(cycler.time_s for cycler in cyclers)
-    caught_up = [_catch_up(cycler, latest_s, most_steps) for cycler in cyclers]
-    return noticed or any(caught_up)
+    noticed |= {n for n, cycler in enumerate(cyclers) if _catch_up(cycler, latest_s, most_steps)}
+    return frozenset(noticed)
 
 
 def _end_of_step_s(cycler: Cycler, to_s: float) -> float:

@@ -14,6 +14,8 @@ from ..instrument.rack import advance_together
 
 TICK_S = 0.004
 STEPS_PER_TICK = 40
+ANSWER_S = 0.002
+SCAN_TICKS = 3
 
 
 class LivingChannel(Protocol):
@@ -24,7 +26,7 @@ class LivingChannel(Protocol):
     def watch(self, wall_s: float) -> None: ...  # noqa: D102
     def irradiate(self, duration_s: float) -> None: ...  # noqa: D102
     def tell_board(self) -> None: ...  # noqa: D102
-    def is_due(self, wall_s: float) -> bool: ...  # noqa: D102
+    def is_due(self, wall_s: float, channels: int) -> bool: ...  # noqa: D102
     async def publish(self) -> None: ...  # noqa: D102
 
 
@@ -54,7 +56,22 @@ class Pacemaker:
             await channel.publish()
         while True:
             behind = await self._live()
-            await asyncio.sleep(0.0 if behind else TICK_S)
+            await asyncio.sleep(self._pause_s(behind=behind))
+
+    def _pause_s(self, *, behind: bool) -> float:
+        """Wall time left to clients: many cells cost a step each in every tick, and ask for more."""
+        channels = len(self._cyclers)
+        if channels == 1:
+            return 0.0 if behind else TICK_S
+        if behind:
+            return ANSWER_S
+        # While an instrument works every point of a scan waits for the cells.
+        waited_for = self._clock.busy() and not self._all_stopped
+        return TICK_S * (min(channels, SCAN_TICKS) if waited_for else channels)
+
+    @property
+    def _all_stopped(self) -> bool:
+        return all(cycler.state is State.STOPPED for cycler in self._cyclers)
 
     async def _live(self) -> bool:
         wall_s = time.monotonic()
@@ -68,8 +85,8 @@ class Pacemaker:
         if noticed:
             self._clock.notice()
         self._tell_board()
-        for channel in self._channels:
-            if noticed or channel.is_due(wall_s):
+        for number, channel in enumerate(self._channels):
+            if number in noticed or channel.is_due(wall_s, len(self._channels)):
                 await channel.publish()
         return self._time_s < target_s - 1e-3 and not noticed
 
@@ -87,6 +104,6 @@ class Pacemaker:
         # Cells that nobody cycles are not at work: time then passes as it does for people.
         elapsed_s, self._last_wall_s = wall_s - self._last_wall_s, wall_s
         proposed = self._clock.proposed()
-        if all(cycler.state is State.STOPPED for cycler in self._cyclers):
+        if self._all_stopped:
             return max(self._clock.now(), min(proposed, self._time_s + elapsed_s))
         return proposed

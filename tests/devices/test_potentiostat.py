@@ -188,3 +188,24 @@ def test_two_samples_of_one_instant_are_both_kept(cell):
     cell.record.count.sim_put(8)
     cell.record.block.sim_put(np.array(instant, dtype=float).ravel())
     assert collected(cell) == [6, 7]
+
+
+def test_an_order_is_done_only_once_its_state_has_arrived(cell, monkeypatch):
+    """A cell that was just started, its monitor late, is not taken for one that has stopped."""
+    looks = []
+
+    def fresh(signal, timeout_s):
+        del timeout_s
+        if signal is not cell.state:
+            return "accepted"
+        looks.append(cell.state.get())
+        if len(looks) == 5:
+            cell.state.sim_put("Running")
+        return "Running"
+
+    monkeypatch.setattr("operando.devices.cycler_setting.fresh", fresh)
+    monkeypatch.setattr("operando.devices.cycler_setting.LOOK_S", 0.01)
+    cell.state.sim_put("Stopped")
+    cell.command.set("start").wait(10)
+    assert looks == ["Stopped"] * 5
+    assert cell.state.get() == "Running"

@@ -14,11 +14,11 @@ def slower():
 
 
 def live(cyclers, until_s):
-    """Until something is noticed, at most until a time; gives whether it was."""
+    """Until something is noticed, at most until a time; gives by whom."""
     while cyclers[0].time_s < until_s - 1e-3:
-        if advance_together(cyclers, until_s, STEPS):
-            return True
-    return False
+        if noticed := advance_together(cyclers, until_s, STEPS):
+            return set(noticed)
+    return set()
 
 
 def test_a_channel_records_beside_others_what_it_records_alone():
@@ -35,7 +35,7 @@ def test_all_channels_stand_where_one_has_latched():
     cyclers = [slower(), started(), made()]
     cyclers[1].triggers[1].set_rule("at lithium_content 0.89 falling")
     cyclers[1].arm(1)
-    assert live(cyclers, cyclers[0].time_s + 3600.0)
+    assert live(cyclers, cyclers[0].time_s + 3600.0) == {1}
     (latch,) = cyclers[1].triggers[1].log
     assert latch.sample.lithium_content == pytest.approx(0.89, abs=1e-9)
     assert [cycler.time_s for cycler in cyclers] == pytest.approx([cyclers[1].time_s] * 3, abs=1e-6)
@@ -46,7 +46,7 @@ def test_all_channels_stand_where_one_has_latched():
 def test_a_trip_stops_the_time_of_all_and_only_its_own_protocol():
     cyclers = [started(), started()]
     cyclers[1].safety.vmax = cyclers[1].sample.voltage + 0.01
-    assert live(cyclers, cyclers[0].time_s + 3600.0)
+    assert live(cyclers, cyclers[0].time_s + 3600.0) == {1}
     assert [cycler.state for cycler in cyclers] == [State.RUNNING, State.STOPPED]
     assert cyclers[1].safety.tripped
     assert cyclers[0].time_s == pytest.approx(cyclers[1].time_s, abs=1e-6)
