@@ -14,30 +14,31 @@ from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
-from ..plans.calibrate import calibrate_energy
-from ..plans.duration import Timing
-from ..plans.operando import OperandoResult, operando
-from ..plans.references import Reference, measure_references, place
+from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.waiting import set_all
 from .conversion import (
-    DARK_MAX_AGE_S,
     cell_document,
     dead_times,
     limits_of,
-    measurements_of,
-    policies_of,
     protocol_of,
     triggers_of,
-    watchdog_of,
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
+from .mode import follow_cell, mode_document
+from .preparation import describe_cell, prepare_beam
 from .protocol_source import kept_path
 from .reading import read_experiment
-from .resumption import Remains, changed_since, close_dead_runs, remains_of, resume_point
+from .resumption import (
+    Remains,
+    changed_since,
+    close_dead_runs,
+    hold_point,
+    remains_of,
+    resume_point,
+)
 from .run_engine import beamline_engine, ends_in_order
-from .scan_grid import energy_grid
 from .settings import DataRoot
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
         )
     _refuse_changes(experiment, remains)
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
-    return Start(uid, resume_point(remains))
+    return Start(uid, hold_point(remains) if experiment.acquisition.holds else resume_point(remains))
 
 
 def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
@@ -154,6 +155,7 @@ def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
         protocol_of(experiment).to_dict(),
         asdict(limits_of(experiment)),
         triggers_of(experiment),
+        mode_document(experiment),
     )
     if changed:
         raise AcquisitionError(
@@ -215,84 +217,9 @@ def whole_experiment(
         yield from describe_cell(experiment, beamline)
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         prepared = yield from prepare_beam(experiment, station, timing, md)
-    return (
-        yield from operando(
-            station.cell,
-            protocol_of(experiment),
-            measurements_of(experiment, station, timing, guard),
-            triggers_of(experiment),
-            policies_of(experiment),
-            limits=limits_of(experiment),
-            experiment=md["experiment"],
-            watchdog=watchdog_of(experiment),
-            capacity_mah=experiment.cell.full_capacity_mah,
-            guard=guard,
-            ring=station.ring,
-            front_end_shutter=station.front_end_shutter,
-            resume=start.resume,
-            md={**md, **prepared, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
-        )
-    )
-
-
-def prepare_beam(
-    experiment: ExperimentFile,
-    station: Any,  # noqa: ANN401 - as in `whole_experiment`
-    timing: Timing,
-    md: dict[str, Any],
-) -> MsgGenerator[dict[str, Any]]:
-    """Calibrate the energy, measure the references and bring the cell into the beam.
-
-    Returns
-    -------
-    dict
-        What the cycling run says of it.
-    """
-    stage, told = experiment.cell.stage, {}
-    options = {"timing": timing, "dark_max_age_s": DARK_MAX_AGE_S, "md": md}
-    calibration = experiment.calibration
-    if calibration is not None:
-        x_mm, y_mm = calibration.stage_x_mm, calibration.stage_y_mm
-        yield from place(
-            station.stage, stage.x_mm if x_mm is None else x_mm, stage.y_mm if y_mm is None else y_mm
-        )
-        found = yield from calibrate_energy(
-            station,
-            grid=energy_grid(calibration),
-            element=calibration.element,
-            edge=calibration.edge,
-            tolerance_ev=calibration.tolerance_ev,
-            **options,
-        )
-        told = {"energy_calibration": {"element": calibration.element, **asdict(found)}}
-    yield from place(station.stage, stage.x_mm, stage.y_mm)
-    yield from measure_references(station, station.stage, references_of(experiment), **options)
-    return told
-
-
-def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:
-    """Tell the potentiostat mass, capacity and initial lithium content."""
-    cell = experiment.cell
-    yield from set_all(
-        {
-            beamline.cell.active_mass: cell.active_mass_mg,
-            beamline.cell.cell_capacity: cell.full_capacity_mah,
-            beamline.cell.initial_lithium_content: cell.initial_lithium_content,
-        }
-    )
-
-
-def references_of(experiment: ExperimentFile) -> list[Reference]:
-    """Convert the references of the file."""
-    return [
-        Reference(
-            name=entry.name,
-            element=entry.element,
-            edge=entry.edge,
-            valence=entry.valence,
-            stage_x_mm=entry.stage_x_mm,
-            stage_y_mm=entry.stage_y_mm,
-            grid=energy_grid(entry),
-        )
-        for entry in experiment.references
-    ]
+    firsts = {
+        "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
+        "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),
+    }
+    md = {**md, **prepared, **firsts}
+    return (yield from follow_cell(experiment, station, timing, guard, start.resume, md))

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from ..plans.grids import edge_energy_ev
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
+from .impedance_file import GalvanostaticImpedanceStep
+from .mode_check import mode_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid
 from .step_conversion import voltages_of
@@ -15,6 +18,9 @@ from .trigger_check import trigger_problems
 
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
+
+SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
+"""Files of the simulated beamline, which is another program."""
 
 RATE_RANGE = (1e-4, 30.0)
 """C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
@@ -42,6 +48,8 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
             for number in range(len(experiment.measurements))
             for problem in trigger_problems(experiment, number)
         ),
+        *mode_problems(experiment),
+        *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),
     ]
@@ -73,6 +81,8 @@ def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _current(experiment, step, keys)
         elif isinstance(step, ConstantPowerStep):
             yield from _power(experiment, step, keys)
+        elif isinstance(step, GalvanostaticImpedanceStep):
+            yield from _above(experiment, step.peak_ma, (*keys, "amplitude_ma"))
         elif _lacks_capacity(experiment, step):
             yield _no_capacity(experiment, (*keys, "until_rate"))
 
@@ -110,11 +120,16 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
             f"{current_ma:g} mA is {rate:.2g} C for a cell of {experiment.cell.full_capacity_mah:.3g} mA h; "
             f'is it in {unit}? write mA, or a rate such as rate = "C/2"',
         )
-    elif current_ma > experiment.limits.current_max_ma:
+    else:
+        yield from _above(experiment, current_ma, (*keys, key))
+
+
+def _above(experiment: ExperimentFile, current_ma: float, keys: KeyPath, told: str = "") -> Iterator[Problem]:
+    most_ma = experiment.limits.current_max_ma
+    if current_ma > most_ma:
+        told = told or f"{current_ma:.4g} mA is"
         yield Problem(
-            (*keys, key),
-            f"{current_ma:.4g} mA is above limits.current_max_ma = {experiment.limits.current_max_ma:g} mA; "
-            "lower it or raise the limit",
+            keys, f"{told} above limits.current_max_ma = {most_ma:g} mA; lower it or raise the limit"
         )
 
 
@@ -125,12 +140,8 @@ def _lacks_capacity(experiment: ExperimentFile, step: Step) -> bool:
 
 def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -> Iterator[Problem]:
     least_ma = step.power_mw / max(experiment.limits.voltage_max_v, 0.01)
-    if least_ma > experiment.limits.current_max_ma:
-        yield Problem(
-            (*keys, "power_mw"),
-            f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more, above limits.current_max_ma = "
-            f"{experiment.limits.current_max_ma:g} mA; lower it or raise the limit",
-        )
+    told = f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more,"
+    yield from _above(experiment, least_ma, (*keys, "power_mw"), told)
 
 
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
@@ -146,6 +157,17 @@ def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
                 ("protocol", "steps", number, "to_step"),
                 f"{step.to_step!r} is not the id of an earlier step; earlier steps: {earlier}",
             )
+
+
+def _scenario(experiment: ExperimentFile) -> Iterator[Problem]:
+    if experiment.rehearsal is None or not SCENARIOS.is_dir():
+        return
+    named, known = experiment.rehearsal.scenario, sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+    if named not in known and not Path(named).is_file():
+        yield Problem(
+            ("rehearsal", "scenario"),
+            f"{named!r} is neither a file nor a scenario of operando; those are {', '.join(known)}",
+        )
 
 
 def _names(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -62,7 +62,7 @@ def edge_rounds(
     """
     groups: dict[str, list[int]] = {}
     for index, entry in enumerate(experiment.measurements):
-        groups.setdefault(entry.trigger.rule(), []).append(index)
+        groups.setdefault(entry.trigger.rule() if entry.trigger else "each state", []).append(index)
     rounds: list[EdgeRound] = []
     for group in groups.values():
         if len(group) < 2:

@@ -95,14 +95,18 @@ def _estimate(
     grid = energy_grid(entry)
     duration_s = estimate_duration_s(grid, timing)
     full_mah = experiment.cell.full_capacity_mah
-    count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
+    blur = expected_blur(duration_s, course.current_max_a, full_mah)
+    if entry.trigger is None:
+        count, interval_s = len(experiment.acquisition.states), float("inf")
+    else:
+        count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
     dose = dose_rate_mgy_s(experiment, entry.element, grid.e0_ev) * grid.counting_s
     return MeasurementEstimate(
         name=entry.name,
         points=len(grid),
         duration_s=duration_s,
         count=count,
-        blur=expected_blur(duration_s, course.current_max_a, full_mah),
+        blur=0.0 if experiment.acquisition.holds else blur,
         max_blur=entry.max_blur,
         interval_s=interval_s,
         dose_mgy=dose * count,
@@ -124,6 +128,13 @@ def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) 
     return gray_per_s * 1e-6
 
 
+def relaxing_s(experiment: ExperimentFile) -> tuple[float, float]:
+    """Shortest and longest time that the cell rests in step and hold until it is measured, all states, s."""
+    acquisition = experiment.acquisition
+    relaxation, count = acquisition.relaxation, len(acquisition.states)
+    return count * relaxation.window_s, count * relaxation.longest_s
+
+
 def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate], speed: float) -> float:
     """Wall time of a rehearsal, s: the cell lives `speed` times faster, but the software takes its time.
 
@@ -140,12 +151,18 @@ def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate]
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
     spectra += 2 if experiment.calibration else 0
     scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
-    alone_s = max(0.0, course_of(experiment).duration_s - scanned_s)
+    cycled_s = course_of(experiment).duration_s
+    alone_s = relaxing_s(experiment)[0] + max(
+        0.0, cycled_s - (0.0 if experiment.acquisition.holds else scanned_s)
+    )
     software_s = points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
     return REHEARSAL_START_S + alone_s / speed + software_s
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:
     """Bytes of the whole experiment in the journal."""
-    samples = course_of(experiment).duration_s / experiment.protocol.record.dt_s
+    held_s = relaxing_s(experiment)[0] + experiment.acquisition.holds * sum(
+        estimate.count * estimate.duration_s for estimate in estimates
+    )
+    samples = (course_of(experiment).duration_s + held_s) / experiment.protocol.record.dt_s
     return int(samples * BYTES_PER_SAMPLE) + sum(estimate.size_bytes for estimate in estimates)

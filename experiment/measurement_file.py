@@ -45,6 +45,8 @@ class MeasurementFile(Section):
 
     Attributes
     ----------
+    trigger
+        What sets it off; none in step and hold, where every state does.
     max_blur
         Change of lithium content during one scan that is accepted without a warning.
     max_lateness_s
@@ -61,7 +63,7 @@ class MeasurementFile(Section):
     element: str
     edge: Literal["K", "L3", "L2"] = "K"
     grid: GridFile
-    trigger: TriggerFile
+    trigger: TriggerFile | None = None
     max_blur: float = Field(default=0.02, gt=0, le=1)
     max_lateness_s: Seconds | None = None
     on_miss: OnMiss = "late"

@@ -1,4 +1,4 @@
-"""What is wrong with an experiment file."""
+"""What is wrong with an experiment file, and where it stands in it."""
 
 from dataclasses import dataclass
 

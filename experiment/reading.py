@@ -22,6 +22,7 @@ from .file import (
     VoltageRampStep,
     WaitForTriggerStep,
 )
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
@@ -156,6 +157,8 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "constant_voltage": ConstantVoltageStep,
     "constant_power": ConstantPowerStep,
     "voltage_ramp": VoltageRampStep,
+    "potentiostatic_impedance": PotentiostaticImpedanceStep,
+    "galvanostatic_impedance": GalvanostaticImpedanceStep,
     "wait_for_trigger": WaitForTriggerStep,
     "trigger_out": TriggerOutStep,
     "loop": LoopStep,

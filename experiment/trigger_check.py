@@ -3,26 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
+from .attainable import RANGED, value_range
 from .conversion import limits_of, protocol_of
 from .file import ExperimentFile
 from .problem import Problem
-from .step_conversion import directions_of, voltages_of
+from .step_conversion import directions_of
 from .toml_source import KeyPath
 from .trigger_file import TriggerFile
-
-
-def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
-    """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.plain_steps() for _, end in voltages_of(step)]
-    low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
-    high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.plain_steps())
-    return (low, high) if charges else (low, experiment.limits.voltage_max_v)
 
 
 def trigger_problems(experiment: ExperimentFile, number: int) -> list[Problem]:
     """Find why the trigger of a measurement can never fire."""
     trigger = experiment.measurements[number].trigger
+    if trigger is None:
+        return []
     keys: KeyPath = ("measurements", number, "trigger", trigger.rule_key)
     return list(_of_key(experiment, trigger, keys)) or list(_of_rule(experiment, trigger, keys))
 
@@ -32,7 +26,7 @@ def _of_key(experiment: ExperimentFile, trigger: TriggerFile, keys: KeyPath) -> 
     known = ", ".join(experiment.protocol.step_ids())
     if trigger.quantity == "step" and value is not True and value not in experiment.protocol.step_ids():
         yield Problem(keys, f"no step has the id {value!r}, so it can never fire; steps: {known}")
-    if value is True or trigger.quantity not in _ranges(experiment):
+    if value is True or trigger.quantity not in RANGED:
         return
     if trigger.rule_key.startswith("at_"):
         yield from _levels(experiment, trigger, value, keys)
@@ -52,22 +46,10 @@ def _of_rule(experiment: ExperimentFile, trigger: TriggerFile, keys: KeyPath) ->
         yield Problem(keys, reason)
 
 
-def _ranges(experiment: ExperimentFile) -> dict[str, tuple[float, float, str]]:
-    full = experiment.cell.full_capacity_mah
-    x0 = experiment.cell.initial_lithium_content
-    return {
-        "voltage": (*voltage_window(experiment), " V"),
-        "lithium_content": (0.0, 1.0, ""),
-        "state_of_charge": (0.0, 1.0, ""),
-        "capacity": ((x0 - 1.0) * full, x0 * full, " mA h"),
-        "time": (0.0, float("inf"), " s"),
-    }
-
-
 def _levels(
     experiment: ExperimentFile, trigger: TriggerFile, levels: list[float], keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _ranges(experiment)[trigger.quantity]
+    low, high, unit = value_range(experiment, trigger.quantity)
     for level in levels:
         if not low <= level <= high:
             yield Problem(
@@ -90,7 +72,7 @@ def _levels(
 def _interval(
     experiment: ExperimentFile, trigger: TriggerFile, interval: float, keys: KeyPath
 ) -> Iterator[Problem]:
-    low, high, unit = _ranges(experiment)[trigger.quantity]
+    low, high, unit = value_range(experiment, trigger.quantity)
     if interval >= high - low:
         yield Problem(
             keys,

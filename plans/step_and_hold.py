@@ -9,7 +9,7 @@ from bluesky.utils import MsgGenerator, plan
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import Course, CyclingCell
+from .course import Course, CyclingCell, spectra_of
 from .follow import run_course
 from .hold import Hold, State
 from .ledger import Ledger
@@ -88,6 +88,7 @@ def step_and_hold(
         ledger=Ledger(name="ledger"),
         guard=guard,
         ring=ring,
+        impedance=spectra_of(cell, protocol),
         front_end_shutter=front_end_shutter,
         resume=resume,
         poll_s=poll_s,

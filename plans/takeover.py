@@ -35,6 +35,8 @@ def go_on_with_record(course: Course) -> MsgGenerator[ResumePoint]:
     if resume is None:
         raise ValueError("operando: nothing to take over without a resume point")
     course.cell.collect_from(resume.last_sample + 1)
+    if course.impedance is not None:
+        course.impedance.collect_from(resume.last_point + 1)
     yield from beat(course)
     for number, unlisted in resume.unlisted.items():
         yield from record(course, number, unlisted.latch, "done", reason=ENTERED_LATE, run=unlisted.run)

@@ -97,6 +97,8 @@ class Scenario(Section):
             rate_constant_m_s=cell.rate_constant_m_s,
             temperature_k=cell.temperature_degc + 273.15,
             half_hysteresis_v=cell.half_hysteresis_v,
+            cathode_double_layer_f_cm2=cell.cathode_double_layer_f_cm2,
+            lithium_double_layer_f_cm2=cell.lithium_double_layer_f_cm2,
             curve=curve,
         )
 

@@ -11,7 +11,7 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import file, measurement_file
+from operando.experiment import acquisition_file, file, measurement_file
 from operando.experiment.cli import app
 from operando.experiment.reading import read_experiment
 
@@ -23,7 +23,12 @@ WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES
 OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
 """Pages whose code needs the server of a data root that holds an experiment."""
 
-ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md", "docs/how-to/write-a-protocol.md")
+ALONE = (
+    "docs/reference/analysis.md",
+    "docs/reference/plans.md",
+    "docs/how-to/measure-a-cell-at-rest.md",
+    "docs/how-to/write-a-protocol.md",
+)
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
@@ -56,12 +61,17 @@ FILE_TABLES = {
     "Constant voltage": file.ConstantVoltageStep,
     "Constant power": file.ConstantPowerStep,
     "Voltage ramp": file.VoltageRampStep,
+    "Potentiostatic impedance": file.PotentiostaticImpedanceStep,
+    "Galvanostatic impedance": file.GalvanostaticImpedanceStep,
     "Wait for trigger": file.WaitForTriggerStep,
     "Trigger out": file.TriggerOutStep,
     "Loop": file.LoopStep,
     "GITT": file.GittStep,
     "PITT": file.PittStep,
     "Cyclic voltammetry": file.CyclicVoltammetryStep,
+    "[acquisition]": acquisition_file.AcquisitionSection,
+    "State": acquisition_file.StateFile,
+    "[acquisition.relaxation]": acquisition_file.RelaxationFile,
     "[[measurements]]": measurement_file.MeasurementFile,
     "grid": measurement_file.GridFile,
     "trigger": measurement_file.TriggerFile,
@@ -192,8 +202,9 @@ def test_links_between_pages_lead_somewhere(page):
     assert lost == []
 
 
-def test_whole_experiment_files_in_the_pages_are_accepted(tmp_path):
-    page = "docs/how-to/write-an-experiment.md"
+@pytest.mark.parametrize("page", ["write-an-experiment", "measure-a-cell-at-rest"])
+def test_whole_experiment_files_in_the_pages_are_accepted(page, tmp_path):
+    page = f"docs/how-to/{page}.md"
     whole = [block for block in blocks(page, "toml") if "[experiment]" in block]
     assert whole
     for number, block in enumerate(whole):

@@ -30,6 +30,7 @@ def mid_scan(time_s: ArrayLike, values: ArrayLike) -> float:
     known = np.isfinite(times) & np.isfinite(quantity)
     if not known.any():
         return float("nan")
-    order = np.argsort(times[known], kind="stable")
-    times, quantity = times[known][order], quantity[known][order]
-    return float(np.interp(0.5 * (times[0] + times[-1]), times, quantity))
+    times, quantity = times[known], quantity[known]
+    order = np.argsort(times, kind="stable")
+    middle_s = 0.5 * (float(times.min()) + float(times.max()))
+    return float(np.interp(middle_s, times[order], quantity[order]))

@@ -12,7 +12,9 @@ import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
 from .delivered import rate_table, rates_of
+from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
+from .monitor import monitor_keys, monitor_rows
 from .run_source import ExperimentName, RunSource
 
 if TYPE_CHECKING:
@@ -88,16 +90,31 @@ class Experiment:
         """Every sample of the cycler once: ``time`` (s), ``voltage`` (V), ``current`` (A), and more.
 
         The index is ``elapsed_s``, counted from the first sample; capacity is in mA h. Segments left by
-        processes that died are joined.
+        processes that died are joined. Where the beamline has no record of its own, that of merged files.
         """
-        frame = self._joined("electrochemistry", "cell_")
-        if frame.empty:
-            return frame
-        if "sample" in frame.columns:
-            frame = frame.drop_duplicates(["sample", "time"], keep="last")
-        frame = frame.sort_values(by="time", kind="stable", ignore_index=True)
-        elapsed = frame["time"] - frame["time"].iloc[0]
-        return frame.set_index(pd.Index(elapsed, name="elapsed_s"))
+        own = self.own_electrochemistry
+        return _elapsed(self.merged_record) if own.empty else own
+
+    @property
+    def own_electrochemistry(self) -> pd.DataFrame:
+        """The same without merged files: empty where the beamline did not have the cycler under control."""
+        return _elapsed(self._joined("electrochemistry", "cell_"))
+
+    @property
+    def impedance(self) -> xr.Dataset:
+        """Impedance spectra of the cell: ``impedance`` (ohm) over ``spectrum`` and ``frequency`` (Hz).
+
+        Their coordinates are the state of the cell; see `impedance_dataset`.
+
+        Raises
+        ------
+        KeyError
+            If none was measured.
+        """
+        points = self._joined("impedance", "cell_impedance_")
+        if points.empty:
+            raise KeyError(f"{self!r} has no impedance spectrum; its protocol needs an impedance step")
+        return impedance_dataset(points)
 
     @property
     def c_rates(self) -> pd.DataFrame:
@@ -147,6 +164,15 @@ class Experiment:
         ``_sigma`` of them from the uncertainty of the cycler's clock. A scan outside of the record is NaN.
         """
         return merged_states(self._source, self.runs("electrochemistry"))
+
+    @property
+    def monitors(self) -> list[str]:
+        """Numeric data keys that the beamline logged in any stream of this experiment."""
+        return monitor_keys(self._source, self._source.starts(self.uid))
+
+    def monitor(self, key: str) -> pd.DataFrame:
+        """Every logged ``value`` of a data key with its ``time`` (s), in any stream; may be empty."""
+        return monitor_rows(self._source, self._source.starts(self.uid), key)
 
     def _fits(self) -> pd.DataFrame:
         frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
@@ -230,6 +256,12 @@ class Experiment:
         elements = [start["element"] for start in self.runs("measurement") if "element" in start]
         return summary_figure(self, element or (elements[0] if elements else None))
 
+    def plot_impedance(self) -> Figure:
+        """Draw the impedance spectra: Nyquist, size and phase."""
+        from ..plots.nyquist import nyquist_figure
+
+        return nyquist_figure(self.impedance, self.name)
+
     def to_xdi(self, folder: Path | str) -> list[Path]:
         """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header."""
         from ..export.xdi import write_experiment
@@ -251,6 +283,17 @@ class Experiment:
         points = self._source.stream(start["uid"], "primary")
         measured = points if points.empty else _measured(points)
         return Spectrum(start, measured, complete, float(foil_shift_ev))
+
+
+def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
+    """Put every sample once, by time, with the time since the first one as index."""
+    if samples.empty:
+        return samples
+    if "sample" in samples.columns:
+        samples = samples.drop_duplicates(["sample", "time"], keep="last")
+    samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
+    elapsed = samples["time"] - samples["time"].iloc[0]
+    return samples.set_index(pd.Index(elapsed, name="elapsed_s"))
 
 
 def _measured(points: pd.DataFrame) -> pd.DataFrame:
@@ -281,6 +324,7 @@ def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
         for suffix, row in (("_start", 0), ("_end", -1)):
             value = [float(points[key].iloc[row]) for points in in_time]
             coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
-        middle = [mid_scan(points.get("time", points["seq_num"]), points[key]) for points in in_time]
+        clock = "time" if all("time" in points for points in in_time) else "seq_num"
+        middle = [mid_scan(points[clock], points[key]) for points in in_time]
         coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
     return coordinates

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from .ending import Rates
+from .impedance import ImpedanceMeter, swing
 from .lead import COULOMB_PER_MAH, OPEN_CIRCUIT, Cell, Control, Coulometry, drive
 from .meter import Meter
 from .progress import Progress
@@ -61,6 +62,7 @@ class Channel:
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
         self._recorder = Recorder(self.record)
+        self.impedance = ImpedanceMeter(meter)
         self.message = "no protocol is loaded"
         self.contact, self.ttl = True, False
         self.progress = Progress()
@@ -123,10 +125,22 @@ class Channel:
             self._recorder.keep(sample)
         return bool(latches)
 
+    def _swing(self) -> tuple[float, float]:
+        """Amplitudes of voltage (V) and current (A) that a spectrum gives the cell now."""
+        sweep = self.step.impedance if self.step else None
+        return swing(sweep, self.cell, self.frequency_hz) if sweep and self.contact else (0.0, 0.0)
+
+    @property
+    def frequency_hz(self) -> float:
+        """Frequency that is measured now, Hz; 0 while there is none."""
+        sweep = self.step.impedance if self.step and self.state is State.RUNNING else None
+        return sweep.frequency_hz(self._spent_s()) if sweep else 0.0
+
     def _measure(self) -> Sample:
         truth = self.cell.state
         charge = truth.charge_c / COULOMB_PER_MAH
         content = self.coulometry.lithium_content(charge)
+        swing_v, swing_a = self._swing()
         open_circuit = self.control == OPEN_CIRCUIT or not self.contact
         return Sample(
             time=self.time_s,
@@ -143,6 +157,8 @@ class Channel:
             step_time=self._spent_s(),
             step_id=self.step.step_id if self.step else "",
             ttl=self.ttl,
+            swing_v=swing_v,
+            swing_a=swing_a,
         )
 
     def _need_limits(self) -> None:

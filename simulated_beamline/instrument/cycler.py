@@ -63,9 +63,13 @@ class Cycler(Channel):
         if word != "rest":
             self._need_limits()
         if self.state is State.RUNNING:
-            self.progress.spent_s += self.time_s - self.progress.entered_s
+            self.progress.spent_s = self._resumable_s()
         self.state, self.message = State.PAUSED, f"paused: {word}"
         self._apply(held(word, self.cell.state))
+
+    def _resumable_s(self) -> float:
+        spent_s, step = self._spent_s(), self.step
+        return step.impedance.resumable_s(spent_s) if step and step.impedance else spent_s
 
     def resume(self) -> None:
         """Go on with the step that was suspended.
@@ -122,6 +126,8 @@ class Cycler(Channel):
         )
         if step is None:
             return duration_s
+        if step.impedance:
+            duration_s = min(duration_s, step.impedance.until_next_s(self._spent_s()))
         ends_in_s = self.progress.ends_in_s(step, self.time_s)
         return min(duration_s, self.progress.control.stair_s, max(ends_in_s, 0.0))
 
@@ -136,6 +142,8 @@ class Cycler(Channel):
         self.time_s += duration_s
         self._rates.follow(self.cell.state)
         noticed = self._take(self._measure())
+        if step is not None and step.impedance and self.state is State.RUNNING:
+            self.impedance.follow(step.impedance, self.cell, self.sample, contact=self.contact)
         if step is not None and self.state is State.RUNNING and (reached or duration_s >= ends_at_s):
             noticed |= self._end(step)
         return noticed
@@ -189,6 +197,8 @@ class Cycler(Channel):
         self.progress.control = control_of(step, self.cell.state)
         self._count_half_cycles(self.progress.control.sign if not step.waiting else 0)
         self._rates.clear()
+        if step.impedance:
+            self.impedance.begin()
         self._apply(self.progress.control)
         noticed = self._boundary("start", step) or bool(step.waiting)
         noticed |= self.given > given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +15,14 @@ IDLE_INTERVAL_S = 10.0
 TIME_TOLERANCE_S = 1e-3
 
 
+class Recordable(Protocol):
+    """What a record keeps."""
+
+    def row(self, number: int) -> tuple[float, ...]:
+        """Values by column, the first of them its number."""
+        ...
+
+
 class RecordBuffer:
     """The last samples, by number.
 
@@ -21,13 +30,15 @@ class RecordBuffer:
     ----------
     capacity
         Number of samples that are kept.
+    columns
+        Number of their values.
     """
 
-    def __init__(self, capacity: int = 200_000) -> None:
+    def __init__(self, capacity: int = 200_000, *, columns: int = len(COLUMNS)) -> None:
         self.count = 0
-        self._rows = np.zeros((capacity, len(COLUMNS)))
+        self._rows = np.zeros((capacity, columns))
 
-    def append(self, sample: Sample) -> int:
+    def append(self, sample: Recordable) -> int:
         """Keep a sample; returns its number."""
         number = self.count
         self._rows[number % len(self._rows)] = sample.row(number)

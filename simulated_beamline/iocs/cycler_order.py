@@ -17,6 +17,7 @@ from ..instrument.sample import COLUMNS
 from ..instrument.technique import ARRAY_LENGTH, INSTANCES, PARAMETERS, compile_program
 from ..instrument.trigger import PAGE_COLUMNS, PAGE_LATCHES
 from .channel import Hook, choice, integer, kept, number, numbers, plain, text, word
+from .impedance_page import page_channels
 
 ACCEPTED = "accepted"
 LONGEST_LIST = 4096
@@ -61,6 +62,7 @@ class CyclerOrders:
         pvs = self._command_channels() | self._program_channels() | self._safety_channels()
         for index in CHANNELS:
             pvs |= self._trigger_channels(index)
+        pvs |= page_channels(self._cycler.impedance.record)
         return pvs | self._cell_channels() | self._record_channels()
 
     def _command_channels(self) -> dict[str, ChannelData]:

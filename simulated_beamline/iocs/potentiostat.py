@@ -142,6 +142,8 @@ class PotentiostatIOC:
             "CYCLE": sample.cycle,
             "HALFCYCLE": sample.half_cycle,
             "REC:COUNT": cycler.record.count,
+            "EIS:COUNT": cycler.impedance.record.count,
+            "FREQ": cycler.frequency_hz,
             "SIM:X": truth.lithium_content,
             "SIM:X_SPOT": truth.spot_lithium_content,
             "SIM:DOSE": self._board.get(self._slot("spot_dose_gy"), 0.0),
@@ -226,11 +228,11 @@ def _instant_names(index: int) -> list[str]:
 
 def _shown_channels() -> dict[str, ChannelData]:
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "ECE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
-    units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
+    units |= {"FREQ": "Hz", "X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
     units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
     pvs = {name: number(units=unit) for name, unit in units.items()}
     counts = "TECHIND TECHID LOOP NUMTECH IOVERFLOW EOVERFLOW MEMFILLED IRQSKIPPED DATADONE WAITING"
-    counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT SAFETY:TRIP WATCHDOG:FIRED"
+    counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT EIS:COUNT SAFETY:TRIP WATCHDOG:FIRED"
     pvs |= {name: integer() for name in counts.split()}
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}

@@ -1,6 +1,7 @@
 """An acquisition that is killed, told to end or loses the beam leaves cell, shutter and data in order."""
 
 import random
+import re
 import signal
 import sys
 import threading
@@ -215,3 +216,31 @@ def test_a_beam_dump_in_a_scan_costs_one_attempt_and_the_cell_rests_meanwhile(be
     assert "redone: beam lost" in entry["ledger_reason"]
     assert_documents_are_whole(root)
     assert_one_experiment_without_doubles(root)
+
+
+@pytest.mark.parametrize(
+    ("server", "named"), [("potentiostat", "OP:ECLAB_01:C1:"), ("machine", r"OP:(RING|PSS|FES):")]
+)
+def test_an_experiment_whose_potentiostat_or_shutters_die_ends_in_time_and_says_which(
+    beamline, seen, tmp_path, server, named
+):
+    root = tmp_path / "data"
+    with Acquisition(write_experiment(tmp_path), beamline.settings, root) as acquisition:
+        acquisition.wait_for_points(random_moment(server))
+        beamline.clock.set_mode("elastic", 2.0)
+        beamline.kill(server)
+        try:
+            assert acquisition.wait(120) == 1, acquisition.said()
+        finally:
+            beamline.launcher.start_server(server)
+            until(lambda: all(variable.connected for variable in seen.values()), 120, "servers again")
+    assert re.search(named, "".join(acquisition.said().split())), acquisition.said()
+    assert "Traceback" not in acquisition.said()
+    assert all(run.stop is not None for run in journal_of(root))
+    assert {run.stop["exit_status"] for run in of_purpose(root, "cycling")} == {"fail"}
+    if server == "potentiostat":
+        assert seen["shutter"].get(use_monitor=False) == CLOSED
+    else:
+        assert state(seen) == "Running"
+        assert_cell_is_inside_its_limits(seen)
+    assert_documents_are_whole(root)
