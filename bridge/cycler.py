@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
 from dataclasses import replace
-from enum import IntEnum
-from typing import Protocol
 
 from .charge import ChargeCounter
 from .driver import RUNNING, STOPPED, DriverError, Reading
 from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
 from .progress import Progress, reached_its_end
-from .step import ParameterValue, Step, driver_parameters, holding
+from .state import RefusedError, State, TechniqueRunner
+from .step import Step, driver_parameters, holding, waiting
+from .supervision import SampleSupervision
 
-logger = logging.getLogger(__name__)
 FOREVER_S = 1e9
 START_LIMIT_S = 15.0
 CHANNELS = range(1, 9)
-
-
-class State(IntEnum):
-    """State of the channel, as EC-Lab gives it."""
-
-    STOPPED = 0
-    RUNNING = 1
-    PAUSED = 2
-
-
-class RefusedError(RuntimeError):
-    """An order that is not carried out."""
-
-
-class TechniqueRunner(Protocol):
-    """What carries out one technique: the driver."""
-
-    async def begin(self, technique: str, parameters: dict[str, ParameterValue]) -> None: ...  # noqa: D102
-    async def stop(self) -> None: ...  # noqa: D102
 
 
 class BridgedCycler:
@@ -59,6 +38,7 @@ class BridgedCycler:
         self.program: tuple[Step, ...] = ()
         self.safety = SafetyLimits()
         self.watchdog = ClientWatchdog()
+        self.supervision = SampleSupervision()
         self.charge = ChargeCounter()
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
@@ -66,6 +46,7 @@ class BridgedCycler:
         self.message = "no protocol is loaded"
         self.started_s = 0.0
         self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
+        self.given, self.given_s = 0, 0.0
         self._loaded = False
         self._sign = self._half_cycle = 0
         self._seen_running = self._stepping = self._open_pending = False
@@ -130,7 +111,7 @@ class BridgedCycler:
             if word != "rest":
                 self._need_limits()
             if self.state is State.RUNNING:
-                self.progress.spent_s += self.sample.time - self.progress.entered_s
+                self.progress.spent_s = self.progress.spent_at_s(self.sample.time)
             self.state, self.message, self._stepping = State.PAUSED, f"paused: {word}", False
             if word == "rest":
                 await self._open()
@@ -178,25 +159,50 @@ class BridgedCycler:
             for state in reading.states:
                 await self._heed(state)
             step = self.step
-            if self._stepping and step is not None and self._charge_reached(step):
+            if self._stepping and step is not None and self.progress.has_passed(step, self.charge.total_mah):
                 await self._open()
                 await self._leave(step)
 
-    async def watch(self, wall_s: float) -> None:
-        """Look after the client's heartbeat, the driver's start and its stop; wall time in s."""
+    async def trigger(self) -> None:
+        """End the step that waits for a trigger.
+
+        Raises
+        ------
+        RefusedError
+            If none waits.
+        """
+        async with self._lock:
+            step = self.step
+            if not self.is_waiting or step is None:
+                raise RefusedError("no step waits for a trigger; look at STEP:ID before COMMAND trigger")
+            await self._open()
+            await self._leave(step)
+
+    async def lose(self, cause: str) -> None:
+        """Trip for want of samples; the circuit is opened when it can be."""
+        async with self._lock:
+            self.safety.tripped, self.safety.cause = True, cause
+            await self._end(f"tripped: {cause}; it is not known whether the circuit is open, look at it")
+
+    async def open_what_is_left(self) -> None:
+        """Open the circuit if an attempt has failed before."""
         if self._open_pending and not self._lock.locked():
             async with self._lock:
                 await self._open()
-        if self.state is State.RUNNING and self.watchdog.expired(wall_s):
-            action = self.watchdog.action
-            logger.warning("no heartbeat for %g s: %s", self.watchdog.timeout_s, action)
-            if action == "stop":
-                await self.stop("stopped by the watchdog: the heartbeat is missing")
-            elif action != "continue":
-                await self.hold(action)
-        late = wall_s - self._begun_wall_s > START_LIMIT_S
-        if self._stepping and not self._seen_running and late:
-            await self.stop(f"stopped: the driver has not started within {START_LIMIT_S:g} s")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a step waits for a trigger."""
+        return self.state is State.RUNNING and self.step is not None and self.step.technique == "TI"
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether a technique runs, or one could not be ended."""
+        return bool(self.technique) or self._open_pending
+
+    def is_late(self, wall_s: float) -> bool:
+        """Whether the driver has not started a step in time."""
+        return self._stepping and not self._seen_running and wall_s - self._begun_wall_s > START_LIMIT_S
 
     async def _heed(self, state: int) -> None:
         if state == RUNNING:
@@ -204,10 +210,12 @@ class BridgedCycler:
         step = self.step
         if state != STOPPED or not (self._stepping and self._seen_running) or step is None:
             return
-        if reached_its_end(step, self.progress, self.sample):
-            await self._leave(step)
-        else:
+        if not reached_its_end(step, self.progress, self.sample):
             await self._end(f"stopped: the instrument ended step {step.id!r} before its end; not going on")
+        elif step.stops_at_end:
+            await self._end(f"stopped by step {step.id}: no trigger came within {step.duration_s:g} s")
+        else:
+            await self._leave(step)
 
     async def _enter(self, index: int) -> None:
         index = self.progress.landing(self.program, index)
@@ -221,7 +229,11 @@ class BridgedCycler:
         counts = {"step": index, "half_cycle": half_cycle, "cycle": half_cycle // 2}
         self.sample = replace(self.sample, step_id=step.id, step_time=0.0, **counts)
         self._boundary("start", step)
-        await self._carry_out(step)
+        if step.technique == "TO":
+            self.given, self.given_s = self.given + 1, self.sample.time
+            await self._leave(step)
+        else:
+            await self._carry_out(step)
 
     async def _leave(self, step: Step) -> None:
         self._stepping = False
@@ -229,14 +241,18 @@ class BridgedCycler:
         await self._enter(self.progress.index + 1)
 
     async def _carry_out(self, step: Step) -> None:
-        await self._drive(step, max(step.duration_s - self.progress.spent_s, 0.1))
+        duration_s = max(step.duration_s - self.progress.spent_s, 0.1)
+        driven = waiting(step, self.sample.voltage, self.sample.current) if step.waiting else step
+        await self._drive(driven, duration_s)
         self._stepping = True
 
     async def _drive(self, step: Step, duration_s: float) -> None:
         limits_v = (self.safety.vmin, self.safety.vmax)
         self._seen_running, self._begun_wall_s = False, time.monotonic()
         try:
-            values = driver_parameters(step, duration_s, voltage_limits_v=limits_v)
+            values = driver_parameters(
+                step, duration_s, voltage_limits_v=limits_v, current_limit_a=self.safety.imax
+            )
             await self._runner.begin(step.technique, values)
             self.technique = step.technique
         except DriverError as error:
@@ -254,10 +270,6 @@ class BridgedCycler:
         await self._runner.stop()
         self._open_pending = False
 
-    def _charge_reached(self, step: Step) -> bool:
-        passed_mah = abs(self.charge.total_mah - self.progress.entered_mah)
-        return step.until_capacity_mah is not None and passed_mah >= step.until_capacity_mah
-
     def _boundary(self, edge: str, step: Step) -> None:
         for channel in self.triggers.values():
             channel.boundary(edge, step.id, self.sample)
@@ -269,30 +281,18 @@ class BridgedCycler:
         self._sign = sign or self._sign
 
     def _sampled(self, reading: Reading) -> Sample:
-        last = self.sample
-        time_s = max(reading.time_s, last.time)
-        if not math.isnan(last.voltage):
-            self.charge.count(last.current, reading.current_a, time_s - last.time)
-        content = self.charge.lithium_content
+        time_s = max(reading.time_s, self.sample.time)
+        measured = self.charge.measured(self.sample, time_s, reading.voltage_v, reading.current_a)
+        running = self.state is State.RUNNING
         return replace(
-            last,
-            time=time_s,
-            voltage=reading.voltage_v,
-            current=reading.current_a,
-            capacity=self.charge.capacity,
-            lithium_content=content,
-            state_of_charge=1.0 - content,
+            measured,
             step=max(self.progress.index, 0),
             half_cycle=self._half_cycle,
             cycle=self._half_cycle // 2,
             protocol_time=time_s - self.started_s,
-            step_time=self._spent_s(time_s),
+            step_time=self.progress.spent_at_s(time_s) if running else self.progress.spent_s,
             step_id=self.step.id if self.step else "",
         )
-
-    def _spent_s(self, time_s: float) -> float:
-        running_s = time_s - self.progress.entered_s if self.state is State.RUNNING else 0.0
-        return self.progress.spent_s + running_s
 
     def _need_limits(self) -> None:
         refusal = self.safety.refusal()

@@ -28,6 +28,7 @@ from .instrument import (
     word,
 )
 from .step import ARRAY_LENGTH, INSTANCES, PARAMETERS, ParameterValue, steps_of
+from .supervision import LOSS_ACTIONS
 
 ACCEPTED = "accepted"
 LONGEST_LIST = 4096
@@ -62,6 +63,7 @@ class Orders:
         return channels
 
     def _command_channels(self) -> dict[str, ChannelData]:
+        watch = self._cycler.supervision
         return {
             "START": integer(0, self._answered(lambda on: self._give("start") if on else None)),
             "STOP": integer(0, self._answered(lambda on: self._give("stop") if on else None)),
@@ -72,6 +74,8 @@ class Orders:
             "HEARTBEAT": number(0.0, self._plainly(lambda _: self._beat())),
             "WATCHDOG:TIMEOUT": number(0.0, self._plainly(self._set_timeout), units="s"),
             "WATCHDOG:ACTION": word("continue", self._plainly(self._set_action)),
+            "SAMPLES:TIMEOUT": number(watch.timeout_s, self._plainly(self._set_loss_timeout), units="s"),
+            "SAMPLES:ACTION": word(watch.action, self._plainly(self._set_loss_action)),
             "REC:FROM": integer(0, self._fetch),
             "REC:BLOCK": self._block,
             "REC:START": self._block_start,
@@ -174,6 +178,7 @@ class Orders:
             "stop": self._cycler.stop,
             "pause": lambda: self._cycler.hold("rest"),
             "resume": self._cycler.resume,
+            "trigger": self._cycler.trigger,
             "rest": lambda: self._cycler.hold("rest"),
             "hold_voltage": lambda: self._cycler.hold("hold_voltage"),
             "hold_current": lambda: self._cycler.hold("hold_current"),
@@ -223,3 +228,14 @@ class Orders:
         if action not in ACTIONS:
             raise RefusedError(f"WATCHDOG:ACTION {action!r} is unknown; use {', '.join(ACTIONS)}")
         self._cycler.watchdog.action = action
+
+    def _set_loss_timeout(self, timeout_s: float) -> None:
+        if not timeout_s > 0:
+            raise RefusedError(f"SAMPLES:TIMEOUT {timeout_s} s must be positive")
+        self._cycler.supervision.timeout_s = float(timeout_s)
+
+    def _set_loss_action(self, value: object) -> None:
+        action = plain(value)
+        if action not in LOSS_ACTIONS:
+            raise RefusedError(f"SAMPLES:ACTION {action!r} is unknown; use {', '.join(LOSS_ACTIONS)}")
+        self._cycler.supervision.action = "continue" if action == "continue" else "stop"

@@ -159,6 +159,15 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     )
 
 
+def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
+    """Planned against achieved cadence of the experiment of a cycling run; empty if nothing was asked for."""
+    for own in grouped(journal).values():
+        if any(run.uid == cycling_run for run in own):
+            table = cadence_table(own)
+            return [table] if table else []
+    return []
+
+
 def rate_lines(own: list[JournalRun]) -> list[str]:
     """Say which C-rates were not what they are called, and by which capacities."""
     cycling = [run for run in own if run.start.get("purpose") == "cycling"]
@@ -174,15 +183,6 @@ def rate_lines(own: list[JournalRun]) -> list[str]:
     known = (("declared", "declared_capacity_mah"), ("theoretical", "full_capacity_mah"))
     capacities = "".join(f"; {name} {cell[key]:.4g} mA h" for name, key in known if cell.get(key))
     return [f"true C-rate: {sentence}{capacities}" for sentence in watch.sentences]
-
-
-def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
-    """Planned against achieved cadence of the experiment of a cycling run; empty if nothing was asked for."""
-    for own in grouped(journal).values():
-        if any(run.uid == cycling_run for run in own):
-            table = cadence_table(own)
-            return [table] if table else []
-    return []
 
 
 def ledger_counts(own: list[JournalRun]) -> Counter[str]:

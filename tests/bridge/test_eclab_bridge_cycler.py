@@ -153,13 +153,28 @@ def test_nothing_starts_without_limits(cycler):
 
 
 def test_the_driver_keeps_the_limit_of_the_voltage_even_without_the_bridge():
-    values = driver_parameters(CHARGE, 60.0, voltage_limits_v=(2.5, 4.5))
+    values = driver_parameters(CHARGE, 60.0, voltage_limits_v=(2.5, 4.5), current_limit_a=0.01)
     assert (values["T:CPLIMIT:0:TEST1CONF:SP"], values["T:CPLIMIT:0:TEST1VAL:SP"]) == ([5], [4.3])
     assert (values["T:CPLIMIT:0:TEST3CONF:SP"], values["T:CPLIMIT:0:TEST3VAL:SP"]) == ([5], [4.5])
 
 
-def test_what_neither_driver_nor_bridge_can_do_is_refused():
-    with pytest.raises(StepError, match="'PEIS' number 0: use OCV"):
-        steps_of("peis", {})
+def test_the_driver_keeps_the_limit_of_the_current_while_it_holds_a_voltage():
+    hold = Step("hold", "CALIMIT", 4.3, 3600.0, until_current_a=1e-4)
+    values = driver_parameters(hold, 60.0, voltage_limits_v=(2.5, 4.5), current_limit_a=0.01)
+    tests = [(values[f"T:CALIMIT:0:TEST{n}CONF:SP"], values[f"T:CALIMIT:0:TEST{n}VAL:SP"]) for n in (1, 2, 3)]
+    assert tests == [([97], [1e-4]), ([101], [0.01]), ([97], [-0.01])]
+
+
+@pytest.mark.parametrize("name", ["cpower", "vscan", "peis", "geis"])
+def test_a_technique_that_the_driver_lacks_is_refused_by_name(name):
+    with pytest.raises(
+        StepError, match=rf"technique '{name.upper()}' number 0: .*driver.*leave the step out"
+    ):
+        steps_of(f"ocv,{name}", {})
+
+
+def test_what_neither_driver_nor_bridge_knows_is_refused():
+    with pytest.raises(StepError, match="'ACV' number 0: use OCV, CPLIMIT, CALIMIT, LOOP, TI, TO, each"):
+        steps_of("acv", {})
     with pytest.raises(StepError, match="have no end such as"):
         steps_of("ocv", {"OCV:0:UNTIL": "voltage < 3.0 and time > 60"})
