@@ -92,14 +92,33 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import acquire
+    from .report import run_cadence
 
     with complaining():
-        result = acquire(file.resolve(), beamline_settings(beamline), DataRoot.from_environment())
+        root = DataRoot.from_environment()
+        result = acquire(file.resolve(), beamline_settings(beamline), root)
         console.print(
             f"done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
         )
+        console.print(*run_cadence(root.journal, result.cycling_run))
         if result.fault:
             raise typer.Exit(3)
+
+
+@app.command()
+def trigger(
+    name: Annotated[str, typer.Argument(help="measurement of the experiment that the cell runs")],
+    beamline: BEAMLINE = None,
+) -> None:
+    """Ask by hand for a measurement of the experiment that runs, once, whatever its trigger."""
+    from .manual_trigger import fire_trigger
+
+    with complaining():
+        latch = fire_trigger(name, beamline_settings(beamline), DataRoot.from_environment())
+        console.print(
+            f"{name}: request {latch.count} at {latch.voltage:.4f} V, x = {latch.lithium_content:.4f}; "
+            "whoever follows the cell measures it"
+        )
 
 
 @app.command()

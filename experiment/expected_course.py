@@ -101,7 +101,8 @@ def _movement(
     if isinstance(step, VoltageRampStep):
         return _sweep(step, x, full_mah)
     if isinstance(step, ConstantCurrentStep):
-        current_a = step.current_a(experiment.cell.declared_capacity_mah)
+        # A missing capacity is refused where the rate stands.
+        current_a = step.current_a(experiment.cell.declared_capacity_mah or full_mah)
     else:
         current_a = step.power_w / MEAN_VOLTAGE_V
     sign = 1.0 if current_a > 0 else -1.0
@@ -130,7 +131,7 @@ def _unrolled(experiment: ExperimentFile) -> list[Flat]:
     ids = experiment.protocol.step_ids()
     flat: list[Flat] = []
     starts: list[int] = []
-    for step in experiment.protocol.steps:
+    for step in experiment.protocol.plain_steps():
         starts.append(len(flat))
         if isinstance(step, LoopStep):
             flat += flat[starts[ids.index(step.to_step)] :] * step.repeat

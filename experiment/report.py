@@ -11,11 +11,13 @@ from rich.text import Text
 
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
+from .cadence_report import cadence_table
 from .check import problems
 from .edge_round import edge_rounds
 from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
 from .file import ExperimentFile
 from .progress import spoken
+from .rate_watch import RateWatch
 from .rehearsal import Outcome
 from .settings import DataRoot
 
@@ -73,6 +75,8 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     lines = [f"measurements: {counts}; {progress.references} references"]
     if progress.trouble:
         lines.append(f"last trouble: {progress.trouble}; operando show {progress.uid[:8]} has all")
+    if progress.rates.sentence:
+        lines.append(f"true C-rate: {progress.rates.sentence}")
     if progress.latencies_s:
         ordered = sorted(progress.latencies_s)
         lines.append(
@@ -92,7 +96,9 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
         *snippet(root, progress.uid),
     ]
     title = Text(f"{progress.name} {progress.uid}", style="bold")
-    return Group(title, *(Text(line, no_wrap=True, overflow="ignore") for line in lines))
+    cadence = cadence_table(grouped(root.journal).get(progress.uid, []))
+    told = [Text(line, no_wrap=True, overflow="ignore") for line in lines]
+    return Group(title, told[0], *([cadence] if cadence else []), *told[1:])
 
 
 def snippet(root: DataRoot, uid: str) -> list[str]:
@@ -144,7 +150,39 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
         table.add_row(run.uid, purpose, what if len(what) < 40 else "", started(run), exit_status)
     ledger = ledger_counts(own)
     told = ", ".join(f"{count} {status}" for status, count in sorted(ledger.items()))
-    return Group(table, Text(f"measurements asked for by the cell: {told or 'none'}"))
+    cadence = cadence_table(own)
+    return Group(
+        table,
+        Text(f"measurements asked for by the cell: {told or 'none'}"),
+        *(Text(line) for line in rate_lines(own)),
+        *([cadence] if cadence else []),
+    )
+
+
+def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
+    """Planned against achieved cadence of the experiment of a cycling run; empty if nothing was asked for."""
+    for own in grouped(journal).values():
+        if any(run.uid == cycling_run for run in own):
+            table = cadence_table(own)
+            return [table] if table else []
+    return []
+
+
+def rate_lines(own: list[JournalRun]) -> list[str]:
+    """Say which C-rates were not what they are called, and by which capacities."""
+    cycling = [run for run in own if run.start.get("purpose") == "cycling"]
+    if not cycling:
+        return []
+    watch = RateWatch(cycling[0].start)
+    for run in cycling:
+        for name, doc in read_journal(run.path):
+            if name == "event":
+                watch.add(doc["data"])
+    watch.look()
+    cell = cycling[0].start.get("cell") or {}
+    known = (("declared", "declared_capacity_mah"), ("theoretical", "full_capacity_mah"))
+    capacities = "".join(f"; {name} {cell[key]:.4g} mA h" for name, key in known if cell.get(key))
+    return [f"true C-rate: {sentence}{capacities}" for sentence in watch.sentences]
 
 
 def ledger_counts(own: list[JournalRun]) -> Counter[str]:

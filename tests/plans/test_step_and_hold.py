@@ -271,6 +271,17 @@ def test_a_cell_that_was_left_held_is_measured_before_it_goes_on(line, engine):
     assert sampled == list(range(4, 4 + len(sampled)))
 
 
+def test_a_cell_that_has_rested_too_long_while_nobody_was_there_still_shows_its_slope(line, engine):
+    left_held(line)
+    line.cell.live(1000)
+    documents = collected(engine)
+    short = Relaxation(60.0, 60.0, 600.0)
+    engine(experiment(line, LITHIUM, relaxation=short, resume=ResumePoint("dead", 3, 4.0)))
+    relaxation = runs(documents)[0]["relaxation"]
+    assert relaxation["reached"]
+    assert 1000 < relaxation["duration_s"] < 1200
+
+
 def test_a_state_that_was_measured_is_not_measured_again_after_a_death(line, engine):
     latched_s = left_held(line)
     documents = collected(engine)
