@@ -6,6 +6,7 @@ import inspect
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from caproto import ChannelData
@@ -114,7 +115,7 @@ class Orders:
             "SAFETY:RESET": word("idle", self._plainly(self._reset)),
             "CELL:MASS": number(0.0, kept, units="mg"),
             "CELL:CAPACITY": number(charge.capacity_mah, self._plainly(self._set_capacity), units="mA h"),
-            "CELL:X0": number(charge.x0, self._plainly(charge.set_content)),
+            "CELL:X0": number(charge.x0, self._plainly(self._set_content)),
         }
 
     def _trigger_channels(self, index: int) -> dict[str, ChannelData]:
@@ -218,6 +219,12 @@ class Orders:
         if not capacity_mah > 0:
             raise RefusedError(f"CELL:CAPACITY {capacity_mah} mA h must be positive")
         self._cycler.charge.capacity_mah = capacity_mah
+
+    def _set_content(self, content: float) -> None:
+        # The driver of a cell at rest gives no new sample, and a trigger may be armed at the present one.
+        self._cycler.charge.set_content(content)
+        known = {"lithium_content": content, "state_of_charge": 1.0 - content}
+        self._cycler.sample = replace(self._cycler.sample, **known)
 
     def _set_timeout(self, timeout_s: float) -> None:
         self._cycler.watchdog.timeout_s = float(timeout_s)

@@ -97,3 +97,12 @@ def test_what_depends_on_samples_has_the_severity_of_an_alarm_while_none_come():
     assert "not answered" in str(lost[0][1])
     assert lost[2][1] == 1
     assert (found_again, count) == (AlarmSeverity.NO_ALARM, 0)
+
+
+def test_a_lithium_content_that_is_set_is_shown_at_once_though_a_cell_at_rest_gives_no_sample():
+    async def go():
+        shown = EcLabBridge(EcLabDriver("X:")).channels()
+        await shown["CELL:X0"].write(0.93)
+        return shown["X"].value, shown["SOC"].value
+
+    assert asyncio.run(go()) == (0.93, pytest.approx(0.07))
