@@ -7,38 +7,21 @@ import logging
 import math
 import time
 from dataclasses import replace
-from enum import IntEnum
-from typing import Protocol
 
 from .charge import ChargeCounter
+from .clock import DriverClock
 from .driver import RUNNING, STOPPED, DriverError, Reading
 from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
 from .progress import Progress, reached_its_end
-from .step import ParameterValue, Step, driver_parameters, holding
+from .state import RefusedError, State, TechniqueRunner, start_refusal
+from .step import Step, driver_parameters, holding
+
+__all__ = ["CHANNELS", "BridgedCycler", "RefusedError", "State"]
 
 logger = logging.getLogger(__name__)
 FOREVER_S = 1e9
 START_LIMIT_S = 15.0
 CHANNELS = range(1, 9)
-
-
-class State(IntEnum):
-    """State of the channel, as EC-Lab gives it."""
-
-    STOPPED = 0
-    RUNNING = 1
-    PAUSED = 2
-
-
-class RefusedError(RuntimeError):
-    """An order that is not carried out."""
-
-
-class TechniqueRunner(Protocol):
-    """What carries out one technique: the driver."""
-
-    async def begin(self, technique: str, parameters: dict[str, ParameterValue]) -> None: ...  # noqa: D102
-    async def stop(self) -> None: ...  # noqa: D102
 
 
 class BridgedCycler:
@@ -60,6 +43,7 @@ class BridgedCycler:
         self.safety = SafetyLimits()
         self.watchdog = ClientWatchdog()
         self.charge = ChargeCounter()
+        self.clock = DriverClock()
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
         self.progress = Progress()
@@ -99,24 +83,33 @@ class BridgedCycler:
         Raises
         ------
         RefusedError
-            If nothing is loaded, the channel is not stopped, the limits are not live, the driver silent.
+            As of `check`; or the driver does not start.
         """
         async with self._lock:
-            if self.state is not State.STOPPED:
-                raise RefusedError(f"the channel is {self.state.name.lower()} already")
-            if not self._loaded:
-                raise RefusedError(
-                    "no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)"
-                )
-            self._need_limits()
-            if math.isnan(self.sample.voltage):
-                raise RefusedError("the driver has given no value yet; is it running and reachable?")
+            self._check()
+            self.safety.forget()
             self.charge.begin_protocol()
             self.started_s = self.sample.time
             self.progress, self._sign, self._half_cycle = Progress(), 0, 0
             self._loaded = False
             self.state, self.message = State.RUNNING, "running"
             await self._enter(0)
+
+    async def check(self) -> None:
+        """Look whether the loaded protocol may begin; nothing is changed.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is loaded, the channel is not stopped, or for a reason of `start_refusal`.
+        """
+        async with self._lock:
+            self._check()
+
+    async def open_relays(self) -> None:
+        """Open the circuit at once, from any state, and latch that as a trip."""
+        self.safety.trip("the relays were opened by hand (SAFETY:OPEN)")
+        await self.stop(f"tripped: {self.safety.cause}")
 
     async def hold(self, word: str) -> None:
         """Suspend the protocol: rest (open circuit), hold_voltage or hold_current as they are now.
@@ -127,8 +120,8 @@ class BridgedCycler:
             If a current would flow without live limits.
         """
         async with self._lock:
-            if word != "rest":
-                self._need_limits()
+            if word != "rest" and (refusal := self.safety.refusal()):
+                raise RefusedError(refusal)
             if self.state is State.RUNNING:
                 self.progress.spent_s += self.sample.time - self.progress.entered_s
             self.state, self.message, self._stepping = State.PAUSED, f"paused: {word}", False
@@ -149,7 +142,8 @@ class BridgedCycler:
             step = self.step
             if self.state is not State.PAUSED or step is None:
                 raise RefusedError("no protocol is suspended, there is nothing to resume")
-            self._need_limits()
+            if refusal := self.safety.refusal():
+                raise RefusedError(refusal)
             self.state, self.message = State.RUNNING, "running"
             self.progress.entered_s = self.sample.time
             self.progress.samples.clear()
@@ -247,6 +241,7 @@ class BridgedCycler:
     async def _end(self, message: str) -> None:
         self.state, self.message, self._stepping = State.STOPPED, message, False
         self.progress = Progress()
+        self.safety.forget()
         await self._open()
 
     async def _open(self) -> None:
@@ -294,7 +289,12 @@ class BridgedCycler:
         running_s = time_s - self.progress.entered_s if self.state is State.RUNNING else 0.0
         return self.progress.spent_s + running_s
 
-    def _need_limits(self) -> None:
-        refusal = self.safety.refusal()
-        if refusal:
+    def _check(self) -> None:
+        if self.state is not State.STOPPED:
+            raise RefusedError(f"the channel is {self.state.name.lower()} already")
+        if not self._loaded:
+            raise RefusedError("no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)")
+        if refusal := start_refusal(
+            self.program, self.sample, self.safety, capacity_mah=self.charge.capacity_mah
+        ):
             raise RefusedError(refusal)

@@ -18,6 +18,7 @@ from .instrument import (
     COLUMNS,
     PAGE_COLUMNS,
     PAGE_LATCHES,
+    SETTINGS,
     Hook,
     integer,
     kept,
@@ -31,7 +32,6 @@ from .step import ARRAY_LENGTH, INSTANCES, PARAMETERS, ParameterValue, steps_of
 
 ACCEPTED = "accepted"
 LONGEST_LIST = 4096
-LIMITS = ("VMAX", "VMIN", "IMAX", "QMAX", "TMAX", "TIMEMAX", "DELAY")
 
 
 class Orders:
@@ -104,9 +104,10 @@ class Orders:
         charge, held = self._cycler.charge, self._cycler.safety
         channels = {
             f"SAFETY:{name}": number(getattr(held, name.lower()), self._plainly(self._limit_setter(name)))
-            for name in LIMITS
+            for name in SETTINGS
         }
         return channels | {
+            "SAFETY:OPEN": integer(0, self._answered(lambda on: self._give("open") if on else None)),
             "SAFETY:RESET": word("idle", self._plainly(self._reset)),
             "CELL:MASS": number(0.0, kept, units="mg"),
             "CELL:CAPACITY": number(charge.capacity_mah, self._plainly(self._set_capacity), units="mA h"),
@@ -141,7 +142,7 @@ class Orders:
         }
 
     async def _fetch(self, first: int) -> None:
-        rows = self._cycler.record.block(int(first))
+        rows = self._cycler.record.fetch(int(first))
         await self._block_start.write(int(rows[0, 0]) if len(rows) else int(first), verify_value=False)
         await self._block.write(rows.ravel().tolist(), verify_value=False)
 
@@ -170,7 +171,9 @@ class Orders:
 
     async def _give(self, order: str) -> None:
         acts: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "check": self._cycler.check,
             "start": self._cycler.start,
+            "open": self._cycler.open_relays,
             "stop": self._cycler.stop,
             "pause": lambda: self._cycler.hold("rest"),
             "resume": self._cycler.resume,

@@ -61,6 +61,7 @@ class EcLabBridge:
     async def _read(self) -> NoReturn:
         while True:
             reading = await self._driver.reading()
+            self.cycler.clock.compare(reading.time_s, time.time())
             try:
                 await self.cycler.take(reading)
             except (DriverError, RefusedError) as error:

@@ -18,9 +18,10 @@ LATCH_COLUMNS = 6
 def shown_channels() -> dict[str, ChannelData]:
     """Make the channels that clients cannot write, by their name below the prefix."""
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
-    units |= {"X": "", "SOC": ""}
+    units |= {"X": "", "SOC": "", "CLOCK:OFFSET": "s", "CLOCK:UNCERTAINTY": "s", "MEMFILLED:PCT": "%"}
     channels = {name: number(units=unit) for name, unit in units.items()}
     counts = ("NUMTECH", "NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
+    counts += ("MEMFILLED", "REC:LOST")
     # The driver gives no trigger out and waits for none: these stay at 0.
     counts += ("TRIGOUT:COUNT", "TRIGOUT:T", "WAITING")
     channels |= {name: integer() for name in counts}
@@ -50,6 +51,11 @@ def measured(cycler: BridgedCycler) -> dict[str, Any]:
         "CYCLE": sample.cycle,
         "HALFCYCLE": sample.half_cycle,
         "REC:COUNT": cycler.record.count,
+        "REC:LOST": cycler.record.lost,
+        "MEMFILLED": cycler.record.filled,
+        "MEMFILLED:PCT": 100.0 * cycler.record.filled / cycler.record.capacity,
+        "CLOCK:OFFSET": cycler.clock.offset_s,
+        "CLOCK:UNCERTAINTY": cycler.clock.uncertainty_s,
     }
 
 

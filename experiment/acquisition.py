@@ -17,6 +17,7 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.operando import OperandoResult, operando
 from ..plans.references import Reference, measure_references, place
 from ..plans.resume import ResumePoint
+from ..plans.start import check_cell
 from ..plans.waiting import set_all
 from .check import energy_grid
 from .conversion import (
@@ -211,6 +212,7 @@ def whole_experiment(
     if start.resume is None:
         stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)
+        yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         yield from place(station.stage, stage.x_mm, stage.y_mm)
         yield from measure_references(

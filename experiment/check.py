@@ -13,8 +13,8 @@ from .toml_source import KeyPath
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
 
-RATE_RANGE = (1e-4, 30.0)
-"""C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
+RATE_MIN = 1e-4
+"""C-rate (1/h, of the full capacity) below which a current was written in another unit."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
         return
     current_ma = abs(step.current_a(experiment.cell.declared_capacity_mah)) * 1e3
     rate = current_ma / experiment.cell.full_capacity_mah
-    low, high = RATE_RANGE
+    low, high = RATE_MIN, experiment.limits.c_rate_max
     if not low <= rate <= high:
         unit = "A" if rate < low else "uA"
         yield Problem(

@@ -42,6 +42,9 @@ class CyclingCell(Readable[Any], Protocol):
     triggers: Any
     heartbeat: Any
     experiment_uid: Any
+    time: Any
+    clock: Any
+    record: Any
     collect_from: Any
 
 
@@ -114,6 +117,15 @@ def collect(course: Course) -> MsgGenerator[None]:
     """Bring the cycler's own samples so far into stream `electrochemistry`."""
     yield from keyed(course, bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
     yield from bps.checkpoint()
+    yield from tell_hole(course)
+
+
+def tell_hole(course: Course) -> MsgGenerator[None]:
+    """Enter into the ledger what the cycler's memory had lost before it was collected."""
+    hole = str((yield from bps.rd(course.cell.record.hole, default_value="")))
+    if hole:
+        yield from set_all({course.cell.record.hole: ""})
+        yield from record_fault(course, f"the record of the cell has a hole: {hole}")
 
 
 def record(

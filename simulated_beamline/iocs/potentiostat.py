@@ -15,7 +15,7 @@ from caproto import ChannelData
 
 from ..board import Board
 from ..clock import SharedClock
-from ..instrument.cycler import CHANNELS, Cycler, RefusedError, State
+from ..instrument.cycler import CHANNELS, Cycler, State
 from ..instrument.lead import Control, Coulometry
 from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
@@ -24,8 +24,9 @@ from ..instrument.trigger import LOG_LENGTH
 from ..physics.cell import HalfCell
 from ..physics.valence import valences
 from ..scenario import Scenario, load_scenario
-from .channel import choice, integer, number, numbers, text, word
+from .channel import TEXT_LENGTH, choice, integer, number, numbers, text, word
 from .cycler_order import CyclerOrders
+from .instrument_state import furnish, instrument_channels, instrument_values
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
@@ -115,13 +116,7 @@ class PotentiostatIOC:
             return
         action = self._watchdog.action
         logger.warning("no heartbeat for %g s: %s", self._watchdog.timeout_s, action)
-        try:
-            if action == "stop":
-                self.cycler.stop("stopped by the watchdog: the heartbeat is missing")
-            elif action != "continue":
-                self.cycler.hold(action)
-        except RefusedError as error:
-            self.cycler.stop(f"stopped by the watchdog: {error}")
+        self.cycler.act_unattended(action)
         self._clock.notice()
 
     def _tell_board(self) -> None:
@@ -150,7 +145,7 @@ class PotentiostatIOC:
         cycler, sample, truth = self.cycler, self.cycler.sample, self.cycler.cell.state
         return {
             "CLOCK:UNIX": sample.time,
-            "TIME": sample.time - cycler.started_s if cycler.state is not State.STOPPED else 0.0,
+            "TIME": sample.protocol_time if cycler.state is not State.STOPPED else 0.0,
             "EWE": sample.voltage,
             "I": sample.current,
             "Q": sample.capacity,
@@ -179,8 +174,7 @@ class PotentiostatIOC:
             "TECHID": TECHNIQUE_IDS[step.technique] if step else 0,
             "LOOP": sum(cycler.progress.loops.values()),
             "NUMTECH": len({one.technique_index for one in cycler.program}),
-            "IOVERFLOW": int(cycler.meter.current_overflow),
-            "EOVERFLOW": int(cycler.meter.voltage_overflow),
+            **instrument_values(cycler),
             "MODE": _mode(control),
             "I:SP": control.current_a or 0.0,
             "V:SP": control.voltage_v or 0.0,
@@ -191,7 +185,7 @@ class PotentiostatIOC:
             "SAFETY:CAUSE": cycler.safety.cause,
             "SAFETY:TRIP": int(cycler.safety.tripped),
             "WATCHDOG:FIRED": int(self._watchdog.fired),
-            "MESSAGE": cycler.message,
+            "MESSAGE": cycler.told[:TEXT_LENGTH],
             "DATADONE": int(cycler.state is State.STOPPED),
             "STATE": STATE_WORDS[cycler.state],
         }
@@ -214,7 +208,7 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
     """Make the cycler of a scenario with its cell on the leads."""
     section, parameters = scenario.cell, scenario.build_cell_parameters()
     meter = Meter(**scenario.potentiostat.model_dump(), random=np.random.default_rng([scenario.seed, seed]))
-    return Cycler(
+    cycler = Cycler(
         HalfCell(
             parameters,
             lithium_content=section.initial_lithium_content,
@@ -225,6 +219,8 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
         temperature_degc=section.temperature_degc,
         time_s=time_s,
     )
+    furnish(cycler, scenario.instrument, np.random.default_rng([scenario.seed, seed, 1]))
+    return cycler
 
 
 def _mode(control: Control) -> str:
@@ -244,13 +240,13 @@ def _instant_names(index: int) -> list[str]:
 
 
 def _shown_channels() -> dict[str, ChannelData]:
-    units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "ECE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
+    units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
     units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
-    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
+    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": ""}
     pvs = {name: number(units=unit) for name, unit in units.items()}
-    counts = "TECHIND TECHID LOOP NUMTECH IOVERFLOW EOVERFLOW MEMFILLED IRQSKIPPED DATADONE WAITING"
+    counts = "TECHIND TECHID LOOP NUMTECH IRQSKIPPED DATADONE WAITING"
     counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT SAFETY:TRIP WATCHDOG:FIRED"
-    pvs |= {name: integer() for name in counts.split()}
+    pvs |= {name: integer() for name in counts.split()} | instrument_channels()
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
     for index in CHANNELS:
