@@ -23,7 +23,12 @@ WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES
 OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
 """Pages whose code needs the server of a data root that holds an experiment."""
 
-ALONE = ("docs/reference/analysis.md", "docs/reference/plans.md", "docs/how-to/write-a-protocol.md")
+ALONE = (
+    "docs/reference/analysis.md",
+    "docs/reference/plans.md",
+    "docs/how-to/what-happens-to-my-cell.md",
+    "docs/how-to/write-a-protocol.md",
+)
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
