@@ -14,7 +14,16 @@ from rich.table import Table
 from .apart import measure_apart
 from .figure import Figure
 
-MODULES = ("cell_steps", "cycler_files", "edge_fit", "journal", "many_cells", "xanes_point")
+MODULES = (
+    "cell_steps",
+    "cycler_channels",
+    "cycler_files",
+    "edge_fit",
+    "journal",
+    "many_cells",
+    "rehearsal",
+    "xanes_point",
+)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 

@@ -7,7 +7,7 @@ from typing import Any
 from caproto import ChannelData
 
 from .cycler import CHANNELS, BridgedCycler, State
-from .instrument import LOG_LENGTH, Sample, choice, integer, number, numbers, text, word
+from .instrument import LOG_LENGTH, Sample, choice, integer, kept, number, numbers, text, word
 
 STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}
@@ -22,9 +22,10 @@ def shown_channels() -> dict[str, ChannelData]:
     channels = {name: number(units=unit) for name, unit in units.items()}
     counts = ("NUMTECH", "NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
     counts += ("MEMFILLED", "REC:LOST")
-    # The driver gives no trigger out and waits for none: these stay at 0.
-    counts += ("TRIGOUT:COUNT", "TRIGOUT:T", "WAITING")
+    # The driver gives no trigger out and waits for none, and has no impedance of ours: these stay at 0.
+    counts += ("TRIGOUT:COUNT", "TRIGOUT:T", "WAITING", "EIS:COUNT", "EIS:START")
     channels |= {name: integer() for name in counts}
+    channels |= {"EIS:FROM": integer(0, kept), "EIS:BLOCK": numbers([0.0], 1)}
     channels |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text(), "LOADTECH": text()}
     channels |= {"STATE": choice(STATE_WORDS, STATE_WORDS[0])}
     channels |= {"MODE": choice(sorted(set(MODE_WORDS.values())), "open circuit")}

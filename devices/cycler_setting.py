@@ -73,7 +73,7 @@ class Program(Device):
         signals = {suffix: self._parameter(suffix, value) for suffix, value in values.items()}
         deadline = time.monotonic() + self.connect_s
         for suffix, signal in signals.items():
-            signal.wait_for_connection(timeout=max(deadline - time.monotonic(), 0.1))
+            self._find(suffix, signal, max(deadline - time.monotonic(), 0.1))
             value = values[suffix]
             write(
                 signal,
@@ -89,6 +89,15 @@ class Program(Device):
             raise CyclerRefusalError(
                 f"{self.name}: {len(program)} techniques were sent and {count} are loaded"
             )
+
+    def _find(self, suffix: str, signal: EpicsSignal, limit_s: float) -> None:
+        try:
+            signal.wait_for_connection(timeout=limit_s)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"{self.name}: {signal.setpoint_pvname} was not found within {self.connect_s:g} s; the "
+                f"cycler does not know the technique {suffix.split(':')[1]}, or its server is not reachable"
+            ) from error
 
     def destroy(self) -> None:
         """Give back the channels, those of the techniques' parameters included."""

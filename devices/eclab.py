@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .handshake import TriggerOut, WaitForTrigger
+from .impedance import FrequencySweep, GalvanostaticImpedance, PotentiostaticImpedance
 from .protocol import Protocol, Recording, Step
 from .step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
 from .sweep import VoltageRamp
@@ -19,6 +20,8 @@ TEST_AT_LEAST: Final = 4
 TEST_CURRENT: Final = 96
 TEST_CHARGE: Final = 992
 NEXT_TECHNIQUE: Final = 1
+LOGARITHMIC: Final = 0
+"""For SWEEP: frequencies even by their logarithm."""
 NO_UNTIL: Final = "none"
 """Word for no further end: an empty text would not be written, and the one before would stay."""
 PRESENT_VOLTAGE: Final = -1e9
@@ -34,7 +37,7 @@ class Technique:
     Parameters
     ----------
     name
-        OCV, CPLIMIT, CALIMIT, CPOWER, VSCAN, TI, TO or LOOP.
+        OCV, CPLIMIT, CALIMIT, CPOWER, VSCAN, PEIS, GEIS, TI, TO or LOOP.
     index
         Which technique of that name, from 0.
     parameters
@@ -78,6 +81,8 @@ _NAMES: dict[type[Step], str] = {
     ConstantVoltage: "CALIMIT",
     ConstantPower: "CPOWER",
     VoltageRamp: "VSCAN",
+    PotentiostaticImpedance: "PEIS",
+    GalvanostaticImpedance: "GEIS",
     WaitForTrigger: "TI",
     TriggerOut: "TO",
     Loop: "LOOP",
@@ -96,6 +101,14 @@ def _parameters(step: Step, protocol: Protocol) -> dict[str, Value]:
                 "WAITING": step.waiting,
                 "ONTIMEOUT": step.on_timeout,
             }
+            return own | _recording(protocol.record, step.id)
+        case PotentiostaticImpedance():
+            own = {"VSINIT": int(step.voltage_v is None), "IVSTEP": step.voltage_v or 0.0}
+            own |= {"AMPV": step.amplitude_v} | _spectrum(step)
+            return own | _recording(protocol.record, step.id)
+        case GalvanostaticImpedance():
+            own = {"VSINIT": int(step.current_a is None), "IISTEP": step.current_a or 0.0}
+            own |= {"AMPI": step.amplitude_a} | _spectrum(step)
             return own | _recording(protocol.record, step.id)
         case Rest():
             own = {"RTT": step.duration_s}
@@ -135,6 +148,19 @@ def _hold(step: ConstantVoltage) -> dict[str, Value]:
         "TEST1CONF": (0 if step.until_current_a is None else TEST_ACTIVE + TEST_CURRENT,),
         "TEST1VAL": (step.until_current_a or 0.0,),
         "EXITCOND": (NEXT_TECHNIQUE,),
+    }
+
+
+def _spectrum(step: FrequencySweep) -> dict[str, Value]:
+    return {
+        "DURSTEP": step.hold_s,
+        "INIFREQ": step.start_frequency_hz,
+        "FINFREQ": step.end_frequency_hz,
+        "NFREQ": step.frequency_count,
+        "SWEEP": LOGARITHMIC,
+        "NAVRG": step.measures_per_point,
+        "CORR": int(step.drift_correction),
+        "WFS": step.settling_periods,
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .cut_off import CutOff, Until
+from .impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from .refusal import check_finite, check_positive, refuse
 from .step import ConstantPower
 
@@ -98,6 +99,8 @@ class Limits:
                 self._check_current(step.id, name, getattr(step, name, None))
             if isinstance(step, ConstantPower):
                 self._check_power(step)
+            if isinstance(step, PotentiostaticImpedance | GalvanostaticImpedance):
+                self._check_peaks(step)
             for leaf in _leaves(step):
                 if leaf.quantity == "voltage":
                     self._check_voltage(step.id, "until voltage", leaf.level)
@@ -112,6 +115,13 @@ class Limits:
         if current_a is not None and abs(current_a) > self.current_max_a:
             remedy = f"the limit current_max_a is {self.current_max_a} A: ask for less or raise it"
             raise refuse(f"step {step_id!r}", name, current_a, remedy)
+
+    def _check_peaks(self, step: PotentiostaticImpedance | GalvanostaticImpedance) -> None:
+        if isinstance(step, GalvanostaticImpedance):
+            self._check_current(step.id, "peak current", abs(step.current_a or 0.0) + step.amplitude_a)
+        elif step.voltage_v is not None:
+            self._check_voltage(step.id, "highest voltage", round(step.voltage_v + step.amplitude_v, 9))
+            self._check_voltage(step.id, "lowest voltage", round(step.voltage_v - step.amplitude_v, 9))
 
     def _check_power(self, step: ConstantPower) -> None:
         # The current is least where the voltage is highest: beyond that the limit is passed for certain.

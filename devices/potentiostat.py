@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal, EpicsSignalRO
@@ -12,9 +11,10 @@ from ophyd.status import DeviceStatus
 from .bounded import in_background
 from .clock import InstrumentClock
 from .cycler_setting import Command, HeartbeatWatchdog, Program, SafetyLimits
+from .impedance_record import ImpedanceRecord
 from .latch import News, TriggerChannel
 from .reach import ReachedDevice
-from .record import TIME, Record, data_keys, event_page
+from .record import Record, data_keys, event_page
 from .trigger_output import TriggerOutput
 
 STREAM = "electrochemistry"
@@ -62,6 +62,7 @@ class Potentiostat(ReachedDevice):
     waiting = Cpt(EpicsSignalRO, "WAITING", auto_monitor=True, kind="omitted")
     record = Cpt(Record, "REC:", kind="omitted")
     clock = Cpt(InstrumentClock, "CLOCK:", kind="omitted")
+    impedance = Cpt(ImpedanceRecord, "EIS:", kind="omitted")
 
     trigger_1 = Cpt(TriggerChannel, "TRIG:1:", kind="omitted")
     trigger_2 = Cpt(TriggerChannel, "TRIG:2:", kind="omitted")
@@ -71,12 +72,6 @@ class Potentiostat(ReachedDevice):
     trigger_6 = Cpt(TriggerChannel, "TRIG:6:", kind="omitted")
     trigger_7 = Cpt(TriggerChannel, "TRIG:7:", kind="omitted")
     trigger_8 = Cpt(TriggerChannel, "TRIG:8:", kind="omitted")
-
-    def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(prefix, name=name, **kwargs)
-        self._next_sample: int | None = None
-        self._asked_sample: int | None = None
-        self._last_time_s: float | None = None
 
     @property
     def triggers(self) -> dict[int, TriggerChannel]:
@@ -92,7 +87,7 @@ class Potentiostat(ReachedDevice):
 
     def kickoff(self) -> DeviceStatus:
         """Mark the present sample as the first to collect, unless `collect_from` has named one."""
-        return in_background(self, self._mark)
+        return in_background(self, self.record.mark)
 
     def complete(self) -> DeviceStatus:
         """Wait for the end of the protocol (state Stopped)."""
@@ -119,10 +114,7 @@ class Potentiostat(ReachedDevice):
         TimeoutError
             When the cycler does not answer; the next call goes on after the last sample that was yielded.
         """
-        if self._next_sample is None:
-            self._mark()
-        for rows in self.record.rows(self._next_sample or 0, after_s=self._last_time_s):
-            self._next_sample, self._last_time_s = int(rows[-1, 0]) + 1, float(rows[-1, TIME])
+        for rows in self.record.new_rows():
             yield event_page(self.name, rows)
 
     def collect_from(self, sample: int) -> None:
@@ -133,12 +125,4 @@ class Potentiostat(ReachedDevice):
         ValueError
             If the number is negative.
         """
-        if sample < 0:
-            raise ValueError(f"{self.name}: there is no sample {sample}; the record starts at 0")
-        self._next_sample = self._asked_sample = sample
-        self._last_time_s = None
-
-    def _mark(self) -> None:
-        asked, self._asked_sample = self._asked_sample, None
-        self._next_sample = self.record.samples() if asked is None else asked
-        self._last_time_s = None
+        self.record.collect_from(sample)

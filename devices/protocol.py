@@ -10,6 +10,7 @@ from typing import Any
 from .c_rate import current_from_c_rate
 from .cut_off import AllOf, AnyOf, CutOff, Until, until_from_dict, until_from_text
 from .handshake import TriggerOut, WaitForTrigger
+from .impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from .limits import Limits, Watchdog
 from .refusal import check_positive, refuse
 from .step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
@@ -23,8 +24,10 @@ __all__ = [
     "ConstantPower",
     "ConstantVoltage",
     "CutOff",
+    "GalvanostaticImpedance",
     "Limits",
     "Loop",
+    "PotentiostaticImpedance",
     "Protocol",
     "Recording",
     "Rest",
@@ -49,6 +52,8 @@ Step = (
     | ConstantVoltage
     | ConstantPower
     | VoltageRamp
+    | PotentiostaticImpedance
+    | GalvanostaticImpedance
     | WaitForTrigger
     | TriggerOut
     | Loop
@@ -59,6 +64,8 @@ _TECHNIQUES: dict[str, type[Step]] = {
     "constant_voltage": ConstantVoltage,
     "constant_power": ConstantPower,
     "voltage_ramp": VoltageRamp,
+    "potentiostatic_impedance": PotentiostaticImpedance,
+    "galvanostatic_impedance": GalvanostaticImpedance,
     "wait_for_trigger": WaitForTrigger,
     "trigger_out": TriggerOut,
     "loop": Loop,
@@ -126,6 +133,11 @@ class Protocol:
             f"protocol: there is no step {step!r}; the ids are {', '.join(ids)}, indices start at 0"
         )
 
+    @property
+    def measures_impedance(self) -> bool:
+        """Whether a step of it measures impedance."""
+        return any(isinstance(step, PotentiostaticImpedance | GalvanostaticImpedance) for step in self.steps)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a document; `from_dict` is the way back."""
         return {"steps": [_row_of(step) for step in self.steps], "record": asdict(self.record)}
@@ -162,6 +174,8 @@ _WORDS = {
     Rest: "rest",
     ConstantVoltage: "hold",
     VoltageRamp: "ramp",
+    PotentiostaticImpedance: "peis",
+    GalvanostaticImpedance: "geis",
     WaitForTrigger: "wait",
     TriggerOut: "trigger-out",
     Loop: "loop",

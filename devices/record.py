@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from ophyd import Component as Cpt
@@ -13,8 +14,10 @@ from ophyd import Device, EpicsSignal, EpicsSignalRO, Signal
 from .bounded import fresh, write
 
 logger = logging.getLogger(__name__)
-# Column of the record: key below the name of the device, unit, whether it counts.
-COLUMNS: tuple[tuple[str, str, bool], ...] = (
+Column: TypeAlias = tuple[str, str, bool]
+"""Of the record: key below the name of the device, unit, whether it counts."""
+
+COLUMNS: tuple[Column, ...] = (
     ("sample", "", True),
     ("time", "s", False),
     ("voltage", "V", False),
@@ -32,7 +35,9 @@ TIME = 1
 
 
 class Record(Device):
-    """Rows of the cycler's memory."""
+    """Rows of the cycler's memory, and up to which of them they were read."""
+
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
 
     count = Cpt(EpicsSignalRO, "COUNT", auto_monitor=True, kind="omitted")
     begin = Cpt(EpicsSignal, "FROM", put_complete=True, kind="omitted")
@@ -42,6 +47,45 @@ class Record(Device):
     """What was found missing at the last look, in words; empty while the record is whole."""
 
     timeout_s = 5.0
+
+    def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(prefix, name=name, **kwargs)
+        self._next: int | None = None
+        self._asked: int | None = None
+        self._last_time_s: float | None = None
+
+    def mark(self) -> None:
+        """Let the next look at what is new begin at the present sample, or at the one that was asked for."""
+        asked, self._asked = self._asked, None
+        self._next = self.samples() if asked is None else asked
+        self._last_time_s = None
+
+    def collect_from(self, sample: int) -> None:
+        """Let the next look at what is new begin at this number, as after a process that died.
+
+        Raises
+        ------
+        ValueError
+            If the number is negative.
+        """
+        if sample < 0:
+            raise ValueError(f"{self.name}: there is no sample {sample}; the record starts at 0")
+        self._next = self._asked = sample
+        self._last_time_s = None
+
+    def new_rows(self) -> Iterator[np.ndarray]:
+        """Yield blocks of rows since the last look; the first look of all only marks the present sample.
+
+        Raises
+        ------
+        TimeoutError
+            When the cycler does not answer; the next look goes on after the last block that was yielded.
+        """
+        if self._next is None:
+            self.mark()
+        for rows in self.rows(self._next or 0, after_s=self._last_time_s):
+            self._next, self._last_time_s = int(rows[-1, 0]) + 1, float(rows[-1, TIME])
+            yield rows
 
     def samples(self) -> int:
         """Count the samples taken since the server was started."""
@@ -105,26 +149,27 @@ class Record(Device):
     def _read(self, first: int) -> np.ndarray:
         write(self.begin, first, self.timeout_s)
         flat = np.atleast_1d(np.asarray(fresh(self.block, self.timeout_s), dtype=float))
-        rows = flat[: flat.size // len(COLUMNS) * len(COLUMNS)].reshape(-1, len(COLUMNS))
+        width = len(self.columns)
+        rows = flat[: flat.size // width * width].reshape(-1, width)
         # Another client may have asked for other rows in between: what is older is known already.
         return rows[rows[:, 0] >= first]
 
 
-def data_keys(name: str, source: str) -> dict[str, dict]:
+def data_keys(name: str, source: str, columns: tuple[Column, ...] = COLUMNS) -> dict[str, dict]:
     """Describe the columns for a descriptor document."""
     keys: dict[str, dict] = {}
-    for column, unit, counts in COLUMNS:
+    for column, unit, counts in columns:
         key = {"source": source, "dtype": "integer" if counts else "number", "shape": []}
         key |= {"dtype_numpy": "<i8" if counts else "<f8"} | ({"units": unit} if unit else {})
         keys[f"{name}_{column}"] = key
     return keys
 
 
-def event_page(name: str, rows: np.ndarray) -> dict:
+def event_page(name: str, rows: np.ndarray, columns: tuple[Column, ...] = COLUMNS) -> dict:
     """Partial event page of a block of rows."""
     now = time.time()
     data = {
         f"{name}_{column}": (rows[:, index].astype(int) if counts else rows[:, index]).tolist()
-        for index, (column, _, counts) in enumerate(COLUMNS)
+        for index, (column, _, counts) in enumerate(columns)
     }
     return {"data": data, "timestamps": {key: [now] * len(rows) for key in data}}

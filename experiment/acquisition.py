@@ -14,28 +14,31 @@ from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
-from ..plans.operando import OperandoResult, operando
-from ..plans.references import Reference, measure_references, place
+from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
-from .check import energy_grid
 from .conversion import (
-    DARK_MAX_AGE_S,
     cell_document,
     dead_times,
     limits_of,
-    measurements_of,
-    policies_of,
     protocol_of,
     triggers_of,
-    watchdog_of,
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
+from .mode import follow_cell, mode_document
+from .preparation import describe_cell, prepare_beam
 from .protocol_source import kept_path
 from .reading import read_experiment
-from .resumption import Remains, changed_since, close_dead_runs, remains_of, resume_point
+from .resumption import (
+    Remains,
+    changed_since,
+    close_dead_runs,
+    hold_point,
+    remains_of,
+    resume_point,
+)
 from .run_engine import beamline_engine, ends_in_order
 from .settings import DataRoot
 
@@ -144,7 +147,7 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
         )
     _refuse_changes(experiment, remains)
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
-    return Start(uid, resume_point(remains))
+    return Start(uid, hold_point(remains) if experiment.acquisition.holds else resume_point(remains))
 
 
 def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
@@ -153,6 +156,7 @@ def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
         protocol_of(experiment).to_dict(),
         asdict(limits_of(experiment)),
         triggers_of(experiment),
+        mode_document(experiment),
     )
     if changed:
         raise AcquisitionError(
@@ -183,7 +187,7 @@ def keep_file(file: Path, folder: Path, protocol_file: str | None = None) -> Non
 def whole_experiment(
     experiment: ExperimentFile, beamline: Beamline, start: Start
 ) -> MsgGenerator[OperandoResult]:
-    """Measure the references, then cycle the cell and measure whenever it asks for it.
+    """Calibrate, measure the references, then cycle the cell and measure whenever it asks for it.
 
     Parameters
     ----------
@@ -209,63 +213,15 @@ def whole_experiment(
     timing, guard = dead_times(beamline.timing), BeamGuard()
     # A process that was killed in a scan has left it open: the cell must not wait in the beam.
     yield from set_all({station.photon_shutter: "closed"})
+    prepared: dict[str, Any] = {}
     if start.resume is None:
-        stage = experiment.cell.stage
         yield from describe_cell(experiment, beamline)
         yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
-        yield from place(station.stage, stage.x_mm, stage.y_mm)
-        yield from measure_references(
-            station,
-            station.stage,
-            references_of(experiment),
-            timing=timing,
-            dark_max_age_s=DARK_MAX_AGE_S,
-            md=md,
-        )
-    return (
-        yield from operando(
-            station.cell,
-            protocol_of(experiment),
-            measurements_of(experiment, station, timing, guard),
-            triggers_of(experiment),
-            policies_of(experiment),
-            limits=limits_of(experiment),
-            experiment=md["experiment"],
-            watchdog=watchdog_of(experiment),
-            capacity_mah=experiment.cell.full_capacity_mah,
-            guard=guard,
-            ring=station.ring,
-            front_end_shutter=station.front_end_shutter,
-            resume=start.resume,
-            md={**md, "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0)},
-        )
-    )
-
-
-def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:
-    """Tell the potentiostat mass, capacity and initial lithium content."""
-    cell = experiment.cell
-    yield from set_all(
-        {
-            beamline.cell.active_mass: cell.active_mass_mg,
-            beamline.cell.cell_capacity: cell.full_capacity_mah,
-            beamline.cell.initial_lithium_content: cell.initial_lithium_content,
-        }
-    )
-
-
-def references_of(experiment: ExperimentFile) -> list[Reference]:
-    """Convert the references of the file."""
-    return [
-        Reference(
-            name=entry.name,
-            element=entry.element,
-            edge=entry.edge,
-            valence=entry.valence,
-            stage_x_mm=entry.stage_x_mm,
-            stage_y_mm=entry.stage_y_mm,
-            grid=energy_grid(entry),
-        )
-        for entry in experiment.references
-    ]
+        prepared = yield from prepare_beam(experiment, station, timing, md)
+    firsts = {
+        "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
+        "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),
+    }
+    md = {**md, **prepared, **firsts}
+    return (yield from follow_cell(experiment, station, timing, guard, start.resume, md))

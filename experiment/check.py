@@ -1,39 +1,28 @@
 """Does an experiment file make sense as a whole: limits, rates, triggers, edges."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
-from ..plans.grids import EnergyGrid, edge_energy_ev, grid_from_bounds, grid_from_regions
+from ..plans.grids import edge_energy_ev
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
-from .measurement_file import MeasurementFile, ReferenceFile, TriggerFile
-from .step_conversion import directions_of, voltages_of
+from .impedance_file import GalvanostaticImpedanceStep
+from .mode_check import mode_problems
+from .problem import Problem
+from .scan_grid import Scanned, energy_grid
+from .step_conversion import voltages_of
 from .toml_source import KeyPath
+from .trigger_check import trigger_problems
 
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
 
+SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
+"""Files of the simulated beamline, which is another program."""
+
 RATE_MIN = 1e-4
 """C-rate (1/h, of the full capacity) below which a current was written in another unit."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with an experiment file, and where.
-
-    Attributes
-    ----------
-    keys
-        Key path in the file.
-    text
-        What is wrong and the remedy.
-    is_fatal
-        Whether the experiment is refused (else it is only warned of).
-    """
-
-    keys: KeyPath
-    text: str
-    is_fatal: bool = True
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -56,8 +45,10 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *(
             problem
             for number in range(len(experiment.measurements))
-            for problem in _trigger(experiment, number)
+            for problem in trigger_problems(experiment, number)
         ),
+        *mode_problems(experiment),
+        *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),
     ]
@@ -83,6 +74,8 @@ def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _current(experiment, step, keys)
         elif isinstance(step, ConstantPowerStep):
             yield from _power(experiment, step, keys)
+        elif isinstance(step, GalvanostaticImpedanceStep):
+            yield from _above(experiment, step.peak_ma, (*keys, "amplitude_ma"))
         elif _lacks_capacity(experiment, step):
             yield _no_capacity(experiment, (*keys, "until_rate"))
 
@@ -120,11 +113,16 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
             f"{current_ma:g} mA is {rate:.2g} C for a cell of {experiment.cell.full_capacity_mah:.3g} mA h; "
             f'{unit} write mA, or a rate such as rate = "C/2"',
         )
-    elif current_ma > experiment.limits.current_max_ma:
+    else:
+        yield from _above(experiment, current_ma, (*keys, key))
+
+
+def _above(experiment: ExperimentFile, current_ma: float, keys: KeyPath, told: str = "") -> Iterator[Problem]:
+    most_ma = experiment.limits.current_max_ma
+    if current_ma > most_ma:
+        told = told or f"{current_ma:.4g} mA is"
         yield Problem(
-            (*keys, key),
-            f"{current_ma:.4g} mA is above limits.current_max_ma = {experiment.limits.current_max_ma:g} mA; "
-            "lower it or raise the limit",
+            keys, f"{told} above limits.current_max_ma = {most_ma:g} mA; lower it or raise the limit"
         )
 
 
@@ -135,12 +133,8 @@ def _lacks_capacity(experiment: ExperimentFile, step: Step) -> bool:
 
 def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -> Iterator[Problem]:
     least_ma = step.power_mw / max(experiment.limits.voltage_max_v, 0.01)
-    if least_ma > experiment.limits.current_max_ma:
-        yield Problem(
-            (*keys, "power_mw"),
-            f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more, above limits.current_max_ma = "
-            f"{experiment.limits.current_max_ma:g} mA; lower it or raise the limit",
-        )
+    told = f"{step.power_mw:g} mW takes {least_ma:.3g} mA or more,"
+    yield from _above(experiment, least_ma, (*keys, "power_mw"), told)
 
 
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
@@ -158,6 +152,17 @@ def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
             )
 
 
+def _scenario(experiment: ExperimentFile) -> Iterator[Problem]:
+    if experiment.rehearsal is None or not SCENARIOS.is_dir():
+        return
+    named, known = experiment.rehearsal.scenario, sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+    if named not in known and not Path(named).is_file():
+        yield Problem(
+            ("rehearsal", "scenario"),
+            f"{named!r} is neither a file nor a scenario of operando; those are {', '.join(known)}",
+        )
+
+
 def _names(experiment: ExperimentFile) -> Iterator[Problem]:
     for table, entries in (("measurements", experiment.measurements), ("references", experiment.references)):
         names = [entry.name for entry in entries]
@@ -166,77 +171,6 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
                 yield Problem((table, number, "name"), f"name {name!r} is used twice; give each its own")
     if len(experiment.measurements) > 8:
         yield Problem(("measurements", 8), "the potentiostat has 8 triggers; give at most 8 measurements")
-
-
-def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
-    """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
-    low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
-    high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
-    return (low, high) if charges else (low, experiment.limits.voltage_max_v)
-
-
-def _trigger(experiment: ExperimentFile, number: int) -> Iterator[Problem]:
-    trigger = experiment.measurements[number].trigger
-    keys: KeyPath = ("measurements", number, "trigger", trigger.rule_key)
-    value = getattr(trigger, trigger.rule_key)
-    if trigger.quantity == "step":
-        if value is not True and value not in experiment.protocol.step_ids():
-            known = ", ".join(experiment.protocol.step_ids())
-            yield Problem(keys, f"no step has the id {value!r}, so it can never fire; steps: {known}")
-    elif trigger.rule_key.startswith("at_"):
-        yield from _levels(experiment, trigger, value, keys)
-    else:
-        yield from _interval(experiment, trigger, value, keys)
-
-
-def _range(experiment: ExperimentFile, quantity: str) -> tuple[float, float, str]:
-    full = experiment.cell.full_capacity_mah
-    x0 = experiment.cell.initial_lithium_content
-    ranges = {
-        "voltage": (*voltage_window(experiment), " V"),
-        "lithium_content": (0.0, 1.0, ""),
-        "state_of_charge": (0.0, 1.0, ""),
-        "capacity": ((x0 - 1.0) * full, x0 * full, " mA h"),
-        "time": (0.0, float("inf"), " s"),
-    }
-    return ranges[quantity]
-
-
-def _levels(
-    experiment: ExperimentFile, trigger: TriggerFile, levels: list[float], keys: KeyPath
-) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
-    for level in levels:
-        if not low <= level <= high:
-            yield Problem(
-                keys,
-                f"{level:g}{unit} is outside {low:.4g} to {high:.4g}{unit}, where the protocol takes the "
-                "cell, so it can never fire; move the level or the protocol",
-            )
-    currents = [way for step in experiment.protocol.steps for way in directions_of(step)]
-    falls = trigger.quantity == "lithium_content"
-    needed = {"rising": "discharge" if falls else "charge", "falling": "charge" if falls else "discharge"}
-    wanted = needed.get(trigger.direction)
-    if wanted is not None and currents and wanted not in currents:
-        yield Problem(
-            (*keys[:-1], "direction"),
-            f"{trigger.quantity} is never {trigger.direction}, as no step does {wanted}, so it can never "
-            'fire; use direction = "both"',
-        )
-
-
-def _interval(
-    experiment: ExperimentFile, trigger: TriggerFile, interval: float, keys: KeyPath
-) -> Iterator[Problem]:
-    low, high, unit = _range(experiment, trigger.quantity)
-    if interval >= high - low:
-        yield Problem(
-            keys,
-            f"an interval of {interval:g}{unit} is not below the range {low:.4g} to {high:.4g}{unit} of this "
-            "protocol, so it can never fire; make it smaller",
-        )
 
 
 def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
@@ -253,33 +187,25 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
             yield from _reach(measurement, keys)
     for number, reference in enumerate(experiment.references):
         yield from _reach(reference, ("references", number, "element"))
-
-
-def energy_grid(entry: MeasurementFile | ReferenceFile) -> EnergyGrid:
-    """Energies and dwell times that a measurement or reference asks for.
-
-    Raises
-    ------
-    ValueError
-        When a region is out of order or range; the message names it.
-    """
-    grid, e0 = entry.grid, f"{entry.element}_{entry.edge}"
-    if grid.regions is not None:
-        return grid_from_regions(grid.regions, e0=e0)
-    return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)
+    if experiment.calibration is not None:
+        yield from _reach(experiment.calibration, ("calibration", "element"))
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:
+    scanned: list[tuple[KeyPath, Scanned]] = []
     for table, entries in (("measurements", experiment.measurements), ("references", experiment.references)):
-        for number, entry in enumerate(entries):
-            try:
-                energy_grid(entry)
-            except ValueError as error:
-                key = "regions" if entry.grid.regions is not None else "bounds"
-                yield Problem((table, number, "grid", key), str(error))
+        scanned += [((table, number), entry) for number, entry in enumerate(entries)]
+    if experiment.calibration is not None:
+        scanned.append((("calibration",), experiment.calibration))
+    for keys, entry in scanned:
+        try:
+            energy_grid(entry)
+        except ValueError as error:
+            key = "regions" if entry.grid.regions is not None else "bounds"
+            yield Problem((*keys, "grid", key), str(error))
 
 
-def _reach(entry: MeasurementFile | ReferenceFile, keys: KeyPath) -> Iterator[Problem]:
+def _reach(entry: Scanned, keys: KeyPath) -> Iterator[Problem]:
     low, high = MONO_RANGE_EV
     try:
         edge_ev = edge_energy_ev(f"{entry.element}_{entry.edge}")

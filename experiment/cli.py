@@ -92,12 +92,15 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import acquire
+    from .report import run_cadence
 
     with complaining():
-        result = acquire(file.resolve(), beamline_settings(beamline), DataRoot.from_environment())
+        root = DataRoot.from_environment()
+        result = acquire(file.resolve(), beamline_settings(beamline), root)
         console.print(
             f"done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
         )
+        console.print(*run_cadence(root.journal, result.cycling_run))
         if result.fault:
             raise typer.Exit(3)
 

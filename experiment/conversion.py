@@ -9,13 +9,14 @@ from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing, estimate_duration_s
+from ..plans.hold import State
 from ..plans.measurement import Measurement
 from ..plans.policies import Policies
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
-from .check import energy_grid
 from .file import ExperimentFile
 from .measurement_file import MeasurementFile
+from .scan_grid import energy_grid
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
@@ -91,8 +92,16 @@ def measurements_of(
 
 
 def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
-    """Rule for the potentiostat by name of the measurement."""
-    return {entry.name: entry.trigger.rule() for entry in experiment.measurements}
+    """Rule for the potentiostat by name of the measurement; in step and hold that of the first state."""
+    if experiment.acquisition.holds:
+        first = states_of(experiment)[0].rule
+        return dict.fromkeys((entry.name for entry in experiment.measurements), first)
+    return {entry.name: entry.trigger.rule() for entry in experiment.measurements if entry.trigger}
+
+
+def states_of(experiment: ExperimentFile) -> list[State]:
+    """States of step and hold, in their order; none while cycling."""
+    return [State(each.quantity, each.value) for each in experiment.acquisition.states]
 
 
 def _measurement(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ..plans.duration import Timing, edge_round_s
-from .check import energy_grid
 from .estimate import MeasurementEstimate
 from .file import ExperimentFile
+from .scan_grid import energy_grid
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def edge_rounds(
     """
     groups: dict[str, list[int]] = {}
     for index, entry in enumerate(experiment.measurements):
-        groups.setdefault(entry.trigger.rule(), []).append(index)
+        groups.setdefault(entry.trigger.rule() if entry.trigger else "each state", []).append(index)
     rounds: list[EdgeRound] = []
     for group in groups.values():
         if len(group) < 2:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import xraydb
 
 from ..plans.duration import Timing, estimate_duration_s, expected_blur
-from .check import energy_grid
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import ExperimentFile
 from .measurement_file import MeasurementFile
+from .request_count import expected_requests
+from .scan_grid import energy_grid
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -94,36 +95,23 @@ def _estimate(
     grid = energy_grid(entry)
     duration_s = estimate_duration_s(grid, timing)
     full_mah = experiment.cell.full_capacity_mah
-    count, interval_s = _requests(entry, course, full_mah)
+    blur = expected_blur(duration_s, course.current_max_a, full_mah)
+    if entry.trigger is None:
+        count, interval_s = len(experiment.acquisition.states), float("inf")
+    else:
+        count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
     dose = dose_rate_mgy_s(experiment, entry.element, grid.e0_ev) * grid.counting_s
     return MeasurementEstimate(
         name=entry.name,
         points=len(grid),
         duration_s=duration_s,
         count=count,
-        blur=expected_blur(duration_s, course.current_max_a, full_mah),
+        blur=0.0 if experiment.acquisition.holds else blur,
         max_blur=entry.max_blur,
         interval_s=interval_s,
         dose_mgy=dose * count,
         size_bytes=count * len(grid) * BYTES_PER_POINT,
     )
-
-
-def _requests(entry: MeasurementFile, course: Course, full_mah: float) -> tuple[int, float]:
-    """Count the requests, and the shortest time between two (s)."""
-    trigger = entry.trigger
-    value = getattr(trigger, trigger.rule_key)
-    if trigger.quantity == "step":
-        return max(1, course.half_cycles), float("inf")
-    if trigger.rule_key.startswith("at_"):
-        return len(value) * max(1, course.half_cycles), float("inf")
-    if trigger.quantity == "time":
-        return int(course.duration_s / value), value
-    if trigger.quantity == "voltage":
-        return int(course.half_cycles * 1.5 / value), float("inf")
-    step = value / full_mah if trigger.quantity == "capacity" else value
-    seconds = step * full_mah * 3.6 / course.current_max_a if course.current_max_a else float("inf")
-    return int(course.travel / step), seconds
 
 
 def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) -> float:
@@ -140,6 +128,13 @@ def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) 
     return gray_per_s * 1e-6
 
 
+def relaxing_s(experiment: ExperimentFile) -> tuple[float, float]:
+    """Shortest and longest time that the cell rests in step and hold until it is measured, all states, s."""
+    acquisition = experiment.acquisition
+    relaxation, count = acquisition.relaxation, len(acquisition.states)
+    return count * relaxation.window_s, count * relaxation.longest_s
+
+
 def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate], speed: float) -> float:
     """Wall time of a rehearsal, s: the cell lives `speed` times faster, but the software takes its time.
 
@@ -152,14 +147,22 @@ def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate]
     """
     points = sum(estimate.count * estimate.points for estimate in estimates)
     points += sum(len(energy_grid(reference)) for reference in experiment.references)
+    points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
+    spectra += 2 if experiment.calibration else 0
     scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
-    alone_s = max(0.0, course_of(experiment).duration_s - scanned_s)
+    cycled_s = course_of(experiment).duration_s
+    alone_s = relaxing_s(experiment)[0] + max(
+        0.0, cycled_s - (0.0 if experiment.acquisition.holds else scanned_s)
+    )
     software_s = points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
     return REHEARSAL_START_S + alone_s / speed + software_s
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:
     """Bytes of the whole experiment in the journal."""
-    samples = course_of(experiment).duration_s / experiment.protocol.record.dt_s
+    held_s = relaxing_s(experiment)[0] + experiment.acquisition.holds * sum(
+        estimate.count * estimate.duration_s for estimate in estimates
+    )
+    samples = (course_of(experiment).duration_s + held_s) / experiment.protocol.record.dt_s
     return int(samples * BYTES_PER_SAMPLE) + sum(estimate.size_bytes for estimate in estimates)

@@ -1,11 +1,13 @@
 """What a protocol is expected to do with its cell, followed roughly along the open-circuit curve."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..devices.cut_off import CutOff, Until
 from ..devices.step import sufficient
 from .chemistry import lithium_content_at
 from .file import ConstantCurrentStep, ConstantPowerStep, ExperimentFile, LoopStep, VoltageRampStep
+from .impedance_file import ImpedanceStep
 from .step_conversion import until_of
 from .step_file import ConstantVoltageStep, RestStep, TriggerOutStep, WaitForTriggerStep
 
@@ -15,8 +17,12 @@ HOLD_S = 1800.0
 MEAN_VOLTAGE_V = 3.8
 """Voltage at which a power is taken for a current, V."""
 
+RESISTANCE_OHM_CM2 = 150.0
+"""Difference of terminal and resting voltage per current density, slow diffusion included, ohm cm2."""
+
 Moving = ConstantCurrentStep | ConstantPowerStep | VoltageRampStep
-Flat = Moving | RestStep | ConstantVoltageStep | WaitForTriggerStep | TriggerOutStep
+Standing = RestStep | ConstantVoltageStep | ImpedanceStep | WaitForTriggerStep | TriggerOutStep
+Flat = Moving | Standing
 
 
 @dataclass(frozen=True)
@@ -33,32 +39,45 @@ class Course:
         Largest current, A.
     half_cycles
         Number of charges and discharges.
+    lithium_content_range
+        Least and greatest lithium content.
     """
 
     duration_s: float
     travel: float
     current_max_a: float
     half_cycles: int
+    lithium_content_range: tuple[float, float] = (0.0, 1.0)
 
 
-def course_of(experiment: ExperimentFile) -> Course:
-    """Follow the protocol roughly, with the open-circuit curve of a layered oxide."""
+def course_of(experiment: ExperimentFile, resistance_ohm_cm2: float = RESISTANCE_OHM_CM2) -> Course:
+    """Follow the protocol roughly, with the open-circuit curve of a layered oxide.
+
+    Parameters
+    ----------
+    experiment
+        The file.
+    resistance_ohm_cm2
+        Of the cell, by which the steps that end at a voltage end earlier.
+    """
     full_mah = experiment.cell.full_capacity_mah
     x = experiment.cell.initial_lithium_content
-    duration_s, travel, current_max, half_cycles = 0.0, 0.0, 0.0, 0
+    duration_s, current_max, half_cycles, path = 0.0, 0.0, 0, [x]
     for step in _unrolled(experiment):
         if isinstance(step, ConstantCurrentStep | ConstantPowerStep | VoltageRampStep):
-            change, current_a = _movement(experiment, step, x)
+            change, current_a = _movement(experiment, step, x, resistance_ohm_cm2)
             x = min(1.0, max(0.0, x - change))
             duration_s += abs(change) * full_mah * 3.6 / max(abs(current_a), 1e-12)
-            travel += abs(change)
             current_max, half_cycles = max(current_max, abs(current_a)), half_cycles + 1
         else:
             duration_s += _standing_s(step)
-    return Course(duration_s, travel, current_max, half_cycles)
+            x = lithium_content_at(step.voltage_v) if isinstance(step, ConstantVoltageStep) else x
+        path.append(x)
+    travel = sum(abs(after - before) for before, after in pairwise(path))
+    return Course(duration_s, travel, current_max, half_cycles, (min(path), max(path)))
 
 
-def _standing_s(step: RestStep | ConstantVoltageStep | WaitForTriggerStep | TriggerOutStep) -> float:
+def _standing_s(step: Standing) -> float:
     """Longest time of a step that is not meant to move the cell far, s."""
     match step:
         case RestStep():
@@ -70,19 +89,25 @@ def _standing_s(step: RestStep | ConstantVoltageStep | WaitForTriggerStep | Trig
             return step.timeout_s
         case TriggerOutStep():
             return 0.0
+        case _:
+            return step.device_step("spectrum").longest_s
 
 
-def _movement(experiment: ExperimentFile, step: Moving, x: float) -> tuple[float, float]:
+def _movement(
+    experiment: ExperimentFile, step: Moving, x: float, resistance_ohm_cm2: float
+) -> tuple[float, float]:
     """Lithium content that leaves in a step (negative: enters), and the mean current, A."""
     full_mah = experiment.cell.full_capacity_mah
     if isinstance(step, VoltageRampStep):
         return _sweep(step, x, full_mah)
     if isinstance(step, ConstantCurrentStep):
-        current_a = step.current_a(experiment.cell.declared_capacity_mah)
+        # A missing capacity is refused where the rate stands.
+        current_a = step.current_a(experiment.cell.declared_capacity_mah or full_mah)
     else:
         current_a = step.power_w / MEAN_VOLTAGE_V
     sign = 1.0 if current_a > 0 else -1.0
-    return sign * _change(step, x, abs(current_a), full_mah), current_a
+    drop_v = resistance_ohm_cm2 * current_a / experiment.cell.area_cm2
+    return sign * _change(step, x, abs(current_a), full_mah, drop_v), current_a
 
 
 def _sweep(step: VoltageRampStep, x: float, full_mah: float) -> tuple[float, float]:
@@ -116,7 +141,7 @@ def _unrolled(experiment: ExperimentFile) -> list[Flat]:
 
 
 def _change(
-    step: ConstantCurrentStep | ConstantPowerStep, x: float, current_a: float, full_mah: float
+    step: ConstantCurrentStep | ConstantPowerStep, x: float, current_a: float, full_mah: float, drop_v: float
 ) -> float:
     """Change of lithium content in a step at constant current, without sign."""
     charges = step.direction == "charge"
@@ -124,7 +149,7 @@ def _change(
     ends = [x if charges else 1.0 - x]
     targets = [step.until_voltage_v] if step.until_voltage_v is not None else []
     targets += _levels(until, "voltage", "above" if charges else "below")
-    contents = [lithium_content_at(target) for target in targets]
+    contents = [lithium_content_at(target - drop_v) for target in targets]
     contents += _levels(until, "lithium_content", "below" if charges else "above")
     ends += [max(0.0, x - content if charges else content - x) for content in contents]
     times = [step.until_time_s] if step.until_time_s is not None else []

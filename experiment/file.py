@@ -2,11 +2,14 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
+from .acquisition_file import AcquisitionSection
 from .chemistry import CHEMISTRIES
-from .measurement_file import MeasurementFile, ReferenceFile, Section
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
 from .quantity import Seconds, Volts
+from .section import Section
 from .step_file import (
     ConstantCurrentStep,
     ConstantPowerStep,
@@ -24,7 +27,9 @@ __all__ = [
     "ConstantPowerStep",
     "ConstantVoltageStep",
     "ExperimentFile",
+    "GalvanostaticImpedanceStep",
     "LoopStep",
+    "PotentiostaticImpedanceStep",
     "RestStep",
     "Step",
     "TriggerOutStep",
@@ -77,8 +82,16 @@ class CellSection(Section):
     theoretical_capacity_mah_g: float | None = Field(default=None, gt=0, le=1000)
     declared_capacity_mah: float | None = Field(default=None, gt=0, le=1e5)
     c_rate_basis: Literal["declared", "theoretical"] = "declared"
-    initial_lithium_content: float = Field(default=1.0, ge=0, le=1)
+    initial_lithium_content: float = 1.0
     stage: StageSection = StageSection()
+
+    @field_validator("initial_lithium_content")
+    @classmethod
+    def _is_a_fraction(cls, content: float) -> float:
+        if not 0.0 <= content <= 1.0:
+            percent = f"; is it in per cent? write {content / 100:g}" if 1.0 < content <= 100.0 else ""
+            raise ValueError(f"lithium_content {content:g} is not 0 to 1 per formula unit{percent}")
+        return content
 
     @model_validator(mode="after")
     def _chemistry_is_known(self) -> Self:
@@ -213,7 +226,9 @@ class ExperimentFile(Section):
     cell: CellSection
     limits: LimitsSection
     protocol: ProtocolSection
+    acquisition: AcquisitionSection = AcquisitionSection()
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
+    calibration: CalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
     watchdog: WatchdogSection = WatchdogSection()
     policies: PoliciesSection = PoliciesSection()

@@ -15,8 +15,14 @@ CHEMISTRY = Annotated[str | None, typer.Option(help="such as LNO or NMC811: give
 MASS = Annotated[float | None, typer.Option(help="active mass in the beam's cell, mg")]
 CAPACITY = Annotated[float | None, typer.Option(help="theoretical capacity, mA h/g, for other chemistries")]
 INITIAL_X = Annotated[float | None, typer.Option(help="lithium content where the cycler's charge is zero")]
-OFFSET = Annotated[float, typer.Option(help="seconds to add to the cycler's clock")]
-UNCERTAINTY = Annotated[float | None, typer.Option(help="how well the offset is known, s")]
+OFFSET = Annotated[
+    float | None,
+    typer.Option(help="seconds to add to the cycler's clock; else told from steps in --log, or 0"),
+]
+UNCERTAINTY = Annotated[float | None, typer.Option(help="how well offset or stamps are known, s")]
+LOG = Annotated[
+    Path | None, typer.Option(help="csv with columns time and voltage or current that the beamline logged")
+]
 VALENCE = Annotated[list[str] | None, typer.Option(help="known valence of a spectrum: 0001=3.0")]
 REFERENCE = Annotated[list[str] | None, typer.Option(help="file of a reference and its valence: NiO.xdi=2")]
 COLUMNS = Annotated[str | None, typer.Option(help="columns from 0: energy=0,mu=1 or energy=0,i0=1,it=2")]
@@ -40,8 +46,9 @@ def import_command(
     active_mass_mg: MASS = None,
     theoretical_capacity: CAPACITY = None,
     initial_x: INITIAL_X = None,
-    clock_offset_s: OFFSET = 0.0,
+    clock_offset_s: OFFSET = None,
     clock_uncertainty_s: UNCERTAINTY = None,
+    log: LOG = None,
     valence: VALENCE = None,
     reference: REFERENCE = None,
     columns: COLUMNS = None,
@@ -73,6 +80,7 @@ def import_command(
             initial_lithium_content=initial_x,
             clock_offset_s=clock_offset_s,
             clock_uncertainty_s=clock_uncertainty_s,
+            log=log,
             valences=valences_from_texts(valence or (), "--valence"),
             references=valences_from_texts(reference or (), "--reference"),
             mapping=mapping_from_text(columns) if columns else None,

@@ -11,6 +11,7 @@ from rich.text import Text
 from ..callbacks.tiled.access import writer_client
 from ..callbacks.tiled.open_experiment import experiment_from_journal
 from ..callbacks.tiled.replay import replay
+from .cycler_clock import clock_sentence
 from .import_settings import ImportSettings
 from .import_xas import Imported, Track
 from .services import BusyError, lock
@@ -57,19 +58,14 @@ def import_report(imported: Imported, settings: ImportSettings, root: DataRoot) 
         f"spectra: {imported.spectra} {imported.element} {imported.edge}"
         + ("" if settings.element else " (element told from the steepest rise)"),
         f"fits: {_verdicts(experiment.edge_fits)}",
-        f"cycler's clock: {_clock(settings)}, {imported.outside} spectra outside of its record",
+        f"cycler's clock: {clock_sentence(imported.clock)}, {imported.outside} spectra outside of its record",
+        *([f"offset not told from the log: {imported.remark}"] if imported.remark else []),
         f"lithium content: {_lithium(settings)}",
         *(f"not imported: {item.reason}" for item in imported.unreadable),
         f"picture: {picture}",
         f"data: {root.path}",
     ]
     return Group(*(Text(line) for line in lines))
-
-
-def _clock(settings: ImportSettings) -> str:
-    known = settings.clock_uncertainty_s
-    sigma = "nobody knows how well" if known is None else f"+-{known:g} s"
-    return f"{settings.clock_offset_s:+g} s ({sigma})"
 
 
 def _lithium(settings: ImportSettings) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from ..callbacks.analysis.spectra_io import ColumnMapping
 from .chemistry import CHEMISTRIES
+from .cycler_clock import ClockStatement
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "operando/import-xas")
 MAPPING_KEYS = ("energy", "mu", "i0", "it", "reference")
@@ -32,7 +33,10 @@ class ImportSettings:
     active_mass_mg, theoretical_capacity_mah_g, initial_lithium_content
         From which lithium content is counted; without mass it stays unknown.
     clock_offset_s, clock_uncertainty_s
-        Seconds to add to the cycler's clock to get the beamline's, and how well that is known.
+        Seconds to add to the cycler's clock to get the beamline's (None: from steps in `log`, else 0), and
+        how well that, or its stamps, are known.
+    log
+        Csv with columns time and voltage or current that the beamline logged of the cell.
     valences
         Known valence of spectra of the series, by number, label or file name.
     references
@@ -59,8 +63,9 @@ class ImportSettings:
     active_mass_mg: float | None = None
     theoretical_capacity_mah_g: float | None = None
     initial_lithium_content: float | None = None
-    clock_offset_s: float = 0.0
+    clock_offset_s: float | None = None
     clock_uncertainty_s: float | None = None
+    log: Path | None = None
     valences: Mapping[str, float] = field(default_factory=dict[str, float])
     references: Mapping[str, float] = field(default_factory=dict[str, float])
     mapping: ColumnMapping | None = None
@@ -85,6 +90,11 @@ class ImportSettings:
         return self.theoretical_capacity_mah_g or (known.theoretical_capacity_mah_g if known else None)
 
     @property
+    def clock(self) -> ClockStatement:
+        """What is stated of the cycler's clock."""
+        return ClockStatement(self.clock_offset_s, self.clock_uncertainty_s)
+
+    @property
     def counts_lithium(self) -> bool:
         """Whether lithium content follows from charge."""
         return self.active_mass_mg is not None
@@ -106,7 +116,9 @@ class ImportSettings:
             key: [{"name": name, "valence": valence} for name, valence in known.items()]
             for key, known in (("valences", self.valences), ("references", self.references))
         }
-        values = asdict(self) | listed | {"times": None if self.times is None else str(self.times)}
+        paths = {"times": self.times, "log": self.log}
+        named = {key: None if path is None else str(path) for key, path in paths.items()}
+        values = asdict(self) | listed | named
         return json.loads(json.dumps(values))
 
     def _check_lithium(self) -> None:

@@ -2,9 +2,8 @@
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..callbacks.analysis.clock_offset import ClockOffset
 from ..callbacks.analysis.spectra_io import MeasuredSpectrum, read_spectrum_file
-from ..callbacks.analysis.xas.grid import edge_energy
-from ..callbacks.live.edge_analysis import EdgeAnalysis
 from ..callbacks.live.result import ResultRun
-from ..callbacks.live.spectrum import RunRecord, spectrum_of
 from ..callbacks.tiled.frame import SUFFIX
 from ..callbacks.tiled.journal import Journal, runs
+from .cycler_clock import clock_document
 from .import_documents import (
     ImportDocuments,
     cell_columns,
@@ -27,6 +25,7 @@ from .import_documents import (
     ledger_miss,
     trigger_of,
 )
+from .import_fit import fit, fit_parameters
 from .import_settings import ImportSettings, content_digest, experiment_uid
 from .measured_cycler import declared_mass_mg, read_cycler
 from .measured_folder import MeasuredFolder, Unreadable, edge_of, named, read_folder, spectrum_files, start_s
@@ -63,6 +62,10 @@ class Imported:
         Files that are not in the experiment, and why.
     is_new
         False if the journal held this very import already.
+    clock
+        Of the cycler.
+    remark
+        Why the beamline's log did not tell it; empty if it did, or there is none.
     """
 
     uid: str
@@ -73,6 +76,8 @@ class Imported:
     outside: int
     unreadable: tuple[Unreadable, ...]
     is_new: bool
+    clock: ClockOffset
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -135,11 +140,12 @@ def import_xas(
     journal = Path(journal)
     echem = [Path(path) for path in cycler_files]
     files = spectrum_files(Path(folder), settings.pattern, echem)
-    others = [Path(path) for path in settings.references] + ([settings.times] if settings.times else [])
+    others = [Path(path) for path in settings.references]
+    others += [path for path in (settings.times, settings.log) if path is not None]
     digest = content_digest([*files, *echem, *others])
     uid = experiment_uid(settings, digest)
     is_new = not _is_there(journal, uid, digest, settings)
-    cycler = read_cycler(echem, settings)
+    cycler, clock, remark = read_cycler(echem, settings)
     measured = read_folder(track(files, "reading spectra"), settings)
     job = _Job(
         uid=uid,
@@ -147,7 +153,7 @@ def import_xas(
         measured=measured,
         cycler=cycler,
         edge=(settings.element, settings.edge) if settings.element else edge_of(measured.spectra[0]),
-        about=_about(settings, digest, echem),
+        about=_about(settings, clock, digest, echem),
         references=_references(measured.spectra, settings),
         middle=_middle_states(measured.spectra, cycler, settings),
     )
@@ -155,15 +161,24 @@ def import_xas(
         _write(journal, job, track)
     outside = int(np.count_nonzero(~np.isfinite(job.middle["cell_voltage"])))
     return Imported(
-        uid, settings.name, *job.edge, len(measured.spectra), outside, measured.unreadable, is_new
+        uid,
+        settings.name,
+        *job.edge,
+        spectra=len(measured.spectra),
+        outside=outside,
+        unreadable=measured.unreadable,
+        is_new=is_new,
+        clock=clock,
+        remark=remark,
     )
 
 
-def _about(settings: ImportSettings, digest: str, echem: Sequence[Path]) -> dict[str, Any]:
+def _about(
+    settings: ImportSettings, clock: ClockOffset, digest: str, echem: Sequence[Path]
+) -> dict[str, Any]:
     """Describe the import, for every start document."""
     return {
-        "clock_offset_s": settings.clock_offset_s,
-        "clock_uncertainty_s": settings.clock_uncertainty_s,
+        **clock_document(clock),
         "import": {
             "digest": digest,
             "settings": settings.document(),
@@ -173,36 +188,6 @@ def _about(settings: ImportSettings, digest: str, echem: Sequence[Path]) -> dict
             "point_times": "spread evenly over the scan",
         },
     }
-
-
-def fit_parameters(
-    spectra: Sequence[MeasuredSpectrum], settings: ImportSettings, edge: tuple[str, str]
-) -> dict[str, Any]:
-    """Options of `fit_edge`: windows as stated, else those with which the files were normalised.
-
-    Parameters
-    ----------
-    spectra
-        Of the series.
-    settings
-        May state windows.
-    edge
-        Element and edge.
-    """
-    edge_ev = edge_energy(*edge)
-    stated = {"pre_edge_ev": settings.pre_edge_ev, "post_edge_ev": settings.post_edge_ev}
-    stored = {
-        "pre_edge_ev": {item.pre_range_ev for item in spectra},
-        "post_edge_ev": {item.post_range_ev for item in spectra},
-    }
-    parameters: dict[str, Any] = {}
-    for name, window in stated.items():
-        own = next(iter(stored[name])) if len(stored[name]) == 1 else None
-        if window is not None:
-            parameters[name] = list(window)
-        elif own is not None:
-            parameters[name] = [round(limit - edge_ev, 3) for limit in own]
-    return parameters
 
 
 def _is_there(journal: Path, uid: str, digest: str, settings: ImportSettings) -> bool:
@@ -250,20 +235,6 @@ def _write(journal: Path, job: _Job, track: Track) -> None:
     for path in sorted(aside.glob(f"*{SUFFIX}"), key=lambda path: documents.cycling_run in path.name):
         path.replace(journal / path.name)
     shutil.rmtree(aside)
-
-
-def fit(
-    records: Iterable[RunRecord], results: ResultRun, parameters: Mapping[str, Any], *, use_foil: bool
-) -> None:
-    """Fit every spectrum as the live analysis does, references first, and publish the results."""
-    analysis = EdgeAnalysis(dict(parameters))
-    for record in records:
-        began = time.monotonic()
-        spectrum = spectrum_of(record)
-        if not use_foil:
-            spectrum = replace(spectrum, foil_mu=np.full(spectrum.mu.shape, np.nan))
-        values = analysis.result(spectrum)
-        results.add(values | {"latency_s": time.monotonic() - began})
 
 
 def _references(

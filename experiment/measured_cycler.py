@@ -6,27 +6,30 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..callbacks.analysis.electrochemistry import join_cycler_tables, read_cycler_file
+from ..callbacks.analysis.clock_offset import ClockOffset
+from .cycler_clock import clock_of, cycler_record, on_beamline_clock
 from .import_settings import ImportSettings
+from .monitor_file import read_monitor_file
 
 
-def read_cycler(files: Sequence[Path], settings: ImportSettings) -> pd.DataFrame:
-    """Read and join the files of the cycler, moved to the beamline's clock."""
+def read_cycler(files: Sequence[Path], settings: ImportSettings) -> tuple[pd.DataFrame, ClockOffset, str]:
+    """Read and join the files of the cycler, moved to the beamline's clock as `merge` does it.
+
+    Returns
+    -------
+    DataFrame
+        Table of `read_cycler_file`.
+    ClockOffset
+        By which it was moved.
+    str
+        Why the offset is not from steps; empty if it is, was stated, or there is no log.
+    """
     if not files:
         raise ValueError("no cycler file: give --echem FILE, an EC-Lab text file (.mpt)")
-    unknown = float("nan")
-    uncertainty_s = unknown if settings.clock_uncertainty_s is None else settings.clock_uncertainty_s
-    return join_cycler_tables(
-        [
-            read_cycler_file(
-                path,
-                time_zone=settings.time_zone,
-                clock_offset_s=settings.clock_offset_s,
-                clock_uncertainty_s=uncertainty_s,
-            )
-            for path in files
-        ]
-    )
+    own = cycler_record(files, settings.time_zone)
+    logs = [] if settings.log is None else read_monitor_file(settings.log, settings.time_zone)
+    clock, remark = clock_of(own, logs, settings.clock)
+    return on_beamline_clock(own, clock), clock, remark if logs else ""
 
 
 def declared_mass_mg(path: Path) -> float | None:

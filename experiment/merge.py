@@ -13,25 +13,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..callbacks.analysis.clock_offset import (
-    LONGEST_OFFSET_S,
-    AmbiguousClockError,
-    ClockOffset,
-    estimate_clock_offset,
-)
-from ..callbacks.analysis.electrochemistry import join_cycler_tables, read_cycler_file
+from ..callbacks.analysis.clock_offset import LONGEST_OFFSET_S, ClockOffset
 from ..callbacks.analysis.merged_state import LithiumCount, MergedState, merged_state
 from ..callbacks.tiled.experiment import Experiment
 from ..callbacks.tiled.frame import SUFFIX
 from ..callbacks.tiled.journal import Journal, runs
 from ..callbacks.tiled.open_experiment import experiment_from_journal
+from .cycler_clock import (
+    COLUMNS,
+    ClockStatement,
+    MonitorLog,
+    Quantity,
+    clock_document,
+    clock_of,
+    cycler_record,
+    on_beamline_clock,
+)
 from .import_settings import content_digest
 from .merge_documents import write_merge
 
 logger = logging.getLogger(__name__)
-
-MONITORS = {"voltage": "Voltage / V", "current": "Current / A"}
-"""What a beamline may have logged, and the column of the cycler that it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class MergeSettings:
         Larger offsets are not looked for.
     initial_lithium_content
         x where the cycler's charge is zero; None: that of the experiment's cell, if it says so.
+    voltage_monitor, current_monitor
+        Data keys of what the beamline logged of the cell, such as a channel of an ADC, in any run of the
+        experiment; None for both: the voltage and current of its own cycling runs.
     """
 
     time_zone: str
@@ -57,6 +61,13 @@ class MergeSettings:
     uncertainty_s: float | None = None
     longest_offset_s: float = LONGEST_OFFSET_S
     initial_lithium_content: float | None = None
+    voltage_monitor: str | None = None
+    current_monitor: str | None = None
+
+    @property
+    def clock(self) -> ClockStatement:
+        """What is stated of the clock."""
+        return ClockStatement(self.offset_s, self.uncertainty_s, self.longest_offset_s)
 
 
 @dataclass(frozen=True)
@@ -128,13 +139,14 @@ def merge(
     """
     journal, paths = Path(journal), [Path(path) for path in files]
     opened = experiment_from_journal(journal, experiment)
-    table = join_cycler_tables([read_cycler_file(path, time_zone=settings.time_zone) for path in paths])
-    clock, remark = clock_of(opened, table, settings)
-    table["Unix Time / s"] += clock.offset_s
-    middles = opened.scan_middles
-    lithium = _lithium(opened, settings)
+    own = cycler_record(paths, settings.time_zone)
+    logs, nothing_logged = logs_of(opened, settings)
+    clock, remark = clock_of(own, logs, settings.clock)
+    table = on_beamline_clock(own, clock)
+    middles, lithium = opened.scan_middles, _lithium(opened, settings)
+    middle_s = middles["time"].to_numpy(float)
     state = merged_state(
-        middles["time"].to_numpy(float), table, clock_uncertainty_s=clock.uncertainty_s, lithium=lithium
+        middle_s, table, clock_uncertainty_s=clock.uncertainty_at_s(middle_s), lithium=lithium
     )
     about = {
         **_about(opened, settings, clock, lithium),
@@ -152,57 +164,58 @@ def merge(
         source=about["source"],
         rows=len(table),
         clock=clock,
-        remark=remark,
+        remark=remark and (nothing_logged or remark),
         scans=len(middles),
         with_state=int(np.isfinite(state.voltage_v).sum()),
         is_new=is_new,
     )
 
 
-def clock_of(experiment: Experiment, table: pd.DataFrame, settings: MergeSettings) -> tuple[ClockOffset, str]:
-    """Tell the cycler's clock: as stated, else from steps that the beamline logged, else from its stamps.
+def logs_of(experiment: Experiment, settings: MergeSettings) -> tuple[list[MonitorLog], str]:
+    """Find what the beamline logged of the cell's voltage and current.
 
     Parameters
     ----------
     experiment
-        With or without a logged voltage or current.
-    table
-        The cycler's record on its own clock.
+        That the record is merged into.
     settings
-        What the user states.
+        May name monitors.
 
     Returns
     -------
-    ClockOffset
-        The most certain one.
+    list of MonitorLog
+        The named ones, else those of the cycling runs.
     str
-        Why it is not from steps; empty if it is, or was stated.
+        Why there are none, if the experiment's own record is no log of the beamline.
+
+    Raises
+    ------
+    ValueError
+        If the experiment has no such monitor; the message lists those it has.
     """
-    stated_s = float("nan") if settings.uncertainty_s is None else settings.uncertainty_s
-    if settings.offset_s is not None:
-        return ClockOffset(settings.offset_s, stated_s, "stated"), ""
-    stamps = ClockOffset(0.0, stated_s, "time stamps")
+    named: dict[Quantity, str | None] = {
+        "voltage": settings.voltage_monitor,
+        "current": settings.current_monitor,
+    }
+    chosen = [_monitor(experiment, key, quantity) for quantity, key in named.items() if key]
+    if chosen:
+        return chosen, ""
     if any("import" in start for start in experiment.runs("cycling")):
-        return stamps, "the experiment's own record is imported from files, which is no log of the beamline"
-    logged = experiment.electrochemistry
-    found, reasons = [], []
-    for monitor in (name for name in MONITORS if name in logged.columns):
-        try:
-            found.append(
-                estimate_clock_offset(
-                    table["Unix Time / s"],
-                    table[MONITORS[monitor]],
-                    logged["time"],
-                    logged[monitor],
-                    longest_offset_s=settings.longest_offset_s,
-                    method="voltage steps" if monitor == "voltage" else "current steps",
-                )
-            )
-        except AmbiguousClockError as error:
-            reasons.append(f"{monitor}: {error}")
-    if found:
-        return min(found, key=lambda clock: clock.uncertainty_s), ""
-    return stamps, "; ".join(reasons) or "the beamline logged neither voltage nor current of the cell"
+        return [], "the experiment's own record is imported from files, which is no log of the beamline"
+    logged = experiment.own_electrochemistry
+    return [
+        MonitorLog(quantity, quantity, logged["time"].to_numpy(float), logged[quantity].to_numpy(float))
+        for quantity in COLUMNS
+        if quantity in logged.columns
+    ], ""
+
+
+def _monitor(experiment: Experiment, key: str, quantity: Quantity) -> MonitorLog:
+    rows = experiment.monitor(key)
+    if rows.empty:
+        known = ", ".join(experiment.monitors) or "none"
+        raise ValueError(f"{experiment.name}: no stream has a monitor {key!r}: give one of {known}")
+    return MonitorLog(key, quantity, rows["time"].to_numpy(float), rows["value"].to_numpy(float))
 
 
 def _lithium(experiment: Experiment, settings: MergeSettings) -> LithiumCount | None:
@@ -218,13 +231,10 @@ def _lithium(experiment: Experiment, settings: MergeSettings) -> LithiumCount | 
 def _about(
     experiment: Experiment, settings: MergeSettings, clock: ClockOffset, lithium: LithiumCount | None
 ) -> dict[str, Any]:
-    known = bool(np.isfinite(clock.uncertainty_s))
     return {
         "experiment": {"uid": experiment.uid, "name": experiment.name},
         "cell": experiment.cell,
-        "clock_offset_s": clock.offset_s,
-        "clock_uncertainty_s": clock.uncertainty_s if known else None,
-        "clock_method": clock.method,
+        **clock_document(clock),
         "time_zone": settings.time_zone,
         "lithium": asdict(lithium) if lithium else None,
     }

@@ -16,6 +16,10 @@ OFFSET = Annotated[
 UNCERTAINTY = Annotated[float | None, typer.Option(help="how well offset or stamps are known, s")]
 LONGEST = Annotated[float, typer.Option(min=0, help="look for no larger offset than this, s")]
 INITIAL_X = Annotated[float | None, typer.Option(help="lithium content where the cycler's charge is zero")]
+VOLTAGE = Annotated[
+    str | None, typer.Option(help="data key of what the beamline logged of the voltage, such as adc_1")
+]
+CURRENT = Annotated[str | None, typer.Option(help="the same of the current")]
 TILED = Annotated[bool, typer.Option(help="bring the record to Tiled at once")]
 
 
@@ -27,6 +31,8 @@ def merge_command(
     uncertainty_s: UNCERTAINTY = None,
     longest_offset_s: LONGEST = LONGEST_OFFSET_S,
     initial_x: INITIAL_X = None,
+    voltage_monitor: VOLTAGE = None,
+    current_monitor: CURRENT = None,
     tiled: TILED = True,
 ) -> None:
     """Attach the record of a cycler that was not under control to an experiment, and say how well."""
@@ -38,7 +44,15 @@ def merge_command(
 
     with complaining():
         root = DataRoot.from_environment()
-        settings = MergeSettings(time_zone, offset_s, uncertainty_s, longest_offset_s, initial_x)
+        settings = MergeSettings(
+            time_zone,
+            offset_s=offset_s,
+            uncertainty_s=uncertainty_s,
+            longest_offset_s=longest_offset_s,
+            initial_lithium_content=initial_x,
+            voltage_monitor=voltage_monitor,
+            current_monitor=current_monitor,
+        )
         merged = merge(root.journal, experiment, files, settings)
         console.print(merge_report(merged))
         if tiled:

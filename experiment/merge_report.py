@@ -1,12 +1,14 @@
 """What the command line tells about a merged record."""
 
 import math
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..callbacks.analysis.clock_offset import ClockOffset
 from .merge import Merged
 
 
@@ -24,7 +26,7 @@ def merge_report(merged: Merged) -> RenderableType:
         merged.clock.method,
         f"{merged.with_state} of {merged.scans}",
     )
-    lines = []
+    lines = _drift(merged.clock)
     if merged.remark:
         lines.append(f"offset not told from steps: {merged.remark}")
     if not math.isfinite(sigma_s):
@@ -37,3 +39,15 @@ def merge_report(merged: Merged) -> RenderableType:
         lines.append("merged before, nothing written")
     title = Text(f"{merged.name} {merged.uid}: {merged.source}", style="bold")
     return Group(title, table, *(Text(line) for line in lines))
+
+
+def _drift(clock: ClockOffset) -> list[str]:
+    """Line on the drift of the clock, where the record is long enough to tell of it."""
+    if not math.isfinite(clock.drift_uncertainty):
+        return []
+    sigma = f"+-{clock.drift_uncertainty * 1e6:.1f} ppm"
+    if not clock.drift:
+        return [f"the clock does not drift by what its steps could tell ({sigma})"]
+    at = datetime.fromtimestamp(clock.reference_s, UTC)
+    drift = f"{clock.drift * 1e6:+.1f} ppm ({sigma})"
+    return [f"the clock drifts by {drift}; the offset is that of {at:%Y-%m-%d %H:%M} UTC"]

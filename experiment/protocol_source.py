@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 
 from pydantic import ValidationError
 
+from ..devices.impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from ..devices.protocol import Limits, Protocol
 from ..devices.protocol import Step as CyclerStep
 from ..devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
@@ -21,6 +22,7 @@ from .file import (
     Step,
     VoltageRampStep,
 )
+from .impedance_file import impedance_section
 from .protocol_files.pybamm_text import ProtocolTextError, protocol_from_strings
 from .protocol_files.safety import Safety
 from .protocol_files.unicycler import read_unicycler
@@ -184,6 +186,8 @@ def _section(step: CyclerStep, protocol: Protocol) -> Step:
                 to_voltage_v=step.to_voltage_v,
                 scan_rate_mv_s=step.scan_rate_v_s * 1e3,
             )
+        case PotentiostaticImpedance() | GalvanostaticImpedance():
+            return impedance_section(step)
         case Loop():
             target = protocol.steps[protocol.index_of(step.to_step)].id
             return LoopStep(technique="loop", id=step.id, to_step=target, repeat=step.repeat)

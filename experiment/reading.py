@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .check import Problem, problems
+from .check import problems
 from .file import (
     ConstantCurrentStep,
     ConstantPowerStep,
@@ -19,6 +19,8 @@ from .file import (
     VoltageRampStep,
     WaitForTriggerStep,
 )
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
+from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
@@ -152,6 +154,8 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "constant_voltage": ConstantVoltageStep,
     "constant_power": ConstantPowerStep,
     "voltage_ramp": VoltageRampStep,
+    "potentiostatic_impedance": PotentiostaticImpedanceStep,
+    "galvanostatic_impedance": GalvanostaticImpedanceStep,
     "wait_for_trigger": WaitForTriggerStep,
     "trigger_out": TriggerOutStep,
     "loop": LoopStep,

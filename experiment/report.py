@@ -11,9 +11,10 @@ from rich.text import Text
 
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
+from .cadence_report import cadence_table
 from .check import problems
 from .edge_round import edge_rounds
-from .estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
+from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
 from .file import ExperimentFile
 from .progress import spoken
 from .rehearsal import Outcome
@@ -44,6 +45,13 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
         f"at most {course.current_max_a * 1e3:.3g} mA",
         f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
+    if experiment.acquisition.holds:
+        shortest_s, longest_s = relaxing_s(experiment)
+        lines.insert(
+            1,
+            f"held at {len(experiment.acquisition.states)} states: {spoken(shortest_s)} to "
+            f"{spoken(longest_s)} of relaxation, and every measurement, on top of the protocol",
+        )
     if experiment.rehearsal is not None:
         speed = experiment.rehearsal.speed
         wall_s = rehearsal_s(experiment, estimates, speed)
@@ -85,7 +93,9 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
         *snippet(root, progress.uid),
     ]
     title = Text(f"{progress.name} {progress.uid}", style="bold")
-    return Group(title, *(Text(line, no_wrap=True, overflow="ignore") for line in lines))
+    cadence = cadence_table(grouped(root.journal).get(progress.uid, []))
+    told = [Text(line, no_wrap=True, overflow="ignore") for line in lines]
+    return Group(title, told[0], *([cadence] if cadence else []), *told[1:])
 
 
 def snippet(root: DataRoot, uid: str) -> list[str]:
@@ -137,7 +147,21 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
         table.add_row(run.uid, purpose, what if len(what) < 40 else "", started(run), exit_status)
     ledger = ledger_counts(own)
     told = ", ".join(f"{count} {status}" for status, count in sorted(ledger.items()))
-    return Group(table, Text(f"measurements asked for by the cell: {told or 'none'}"))
+    cadence = cadence_table(own)
+    return Group(
+        table,
+        Text(f"measurements asked for by the cell: {told or 'none'}"),
+        *([cadence] if cadence else []),
+    )
+
+
+def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
+    """Planned against achieved cadence of the experiment of a cycling run; empty if nothing was asked for."""
+    for own in grouped(journal).values():
+        if any(run.uid == cycling_run for run in own):
+            table = cadence_table(own)
+            return [table] if table else []
+    return []
 
 
 def ledger_counts(own: list[JournalRun]) -> Counter[str]:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -57,30 +57,61 @@ def remains_of(journal: Path, experiment_uid: str) -> Remains | None:
 
 
 def resume_point(remains: Remains) -> ResumePoint:
-    """Gather what was stored: last sample of the cycler, newest settled request of each trigger."""
-    last_sample, last_time_s = int(remains.cycling[0].start.get("first_sample", 0)) - 1, 0.0
+    """Gather what was stored: last sample and point of the cycler, newest settled request of each trigger."""
+    first = remains.cycling[0].start
+    last_sample, last_time_s = int(first.get("first_sample", 0)) - 1, 0.0
+    last_point = int(first.get("first_point", 0)) - 1
     counts: dict[str, int] = {}
     for run in remains.cycling:
         for name, doc in read_journal(run.path):
             data = doc["data"] if name == "event" else {}
             if "cell_sample" in data and int(data["cell_sample"]) > last_sample:
                 last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
+            elif "cell_impedance_point" in data:
+                last_point = max(last_point, int(data["cell_impedance_point"]))
             elif data.get("ledger_measurement"):
                 _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
     order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
     unlisted: dict[int, Unlisted] = {}
     for run in remains.measurements:
         name, trigger = run.start["measurement"], run.start["trigger"]
-        succeeded = run.stop is not None and run.stop.get("exit_status") == "success"
-        if succeeded and trigger["count"] > counts.get(name, 0):
+        if _succeeded(run) and trigger["count"] > counts.get(name, 0):
             _raise_count(counts, name, trigger["count"])
             unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
-    return ResumePoint(remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted)
+    return ResumePoint(
+        remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted, last_point=last_point
+    )
+
+
+def hold_point(remains: Remains) -> ResumePoint:
+    """Gather what was stored of step and hold, where counts begin anew at each state: told apart by time."""
+    order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
+    crossed_s: dict[str, list[float]] = {name: [] for name in order}
+    for run in remains.cycling:
+        for name, doc in read_journal(run.path):
+            data = doc["data"] if name == "event" else {}
+            if data.get("ledger_measurement"):
+                crossed_s[data["ledger_measurement"]].append(float(data["ledger_time"]))
+    unlisted = {
+        order.index(run.start["measurement"]) + 1: Unlisted(_latch(run.start["trigger"]), run.uid)
+        for run in remains.measurements
+        if _succeeded(run) and run.start["trigger"]["time"] not in crossed_s[run.start["measurement"]]
+    }
+    times = {number: tuple(crossed_s[name]) for number, name in enumerate(order, start=1)}
+    return replace(resume_point(remains), seen={}, unlisted=unlisted, crossed_s=times)
+
+
+def _succeeded(run: JournalRun) -> bool:
+    return run.stop is not None and run.stop.get("exit_status") == "success"
 
 
 def changed_since(
-    remains: Remains, protocol: Mapping[str, Any], limits: Mapping[str, Any], rules: Mapping[str, str]
+    remains: Remains,
+    protocol: Mapping[str, Any],
+    limits: Mapping[str, Any],
+    rules: Mapping[str, str],
+    mode: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
     """Name what an experiment file says otherwise than the experiment that runs was started with.
 
@@ -92,6 +123,8 @@ def changed_since(
         Of the file, as plain values.
     rules
         Rule of each measurement's trigger, in the order of the file.
+    mode
+        Further keys of the cycling run's start document, such as the states of step and hold.
 
     Returns
     -------
@@ -109,6 +142,7 @@ def changed_since(
     known = [(entry["name"], entry.get("rule")) for entry in started.get("measurements", ())]
     if known != list(rules.items()):
         changed.append("measurements and their triggers")
+    changed += [key for key, value in (mode or {}).items() if _plain(started.get(key)) != _plain(value)]
     return tuple(changed) if before else ()
 
 

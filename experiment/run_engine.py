@@ -13,9 +13,9 @@ from typing import Any
 
 from bluesky.preprocessors import SupplementalData
 from bluesky.run_engine import RunEngine
-from bluesky.utils import RequestAbort
+from bluesky.utils import FailedStatus, RequestAbort
 
-from ..callbacks.tiled.journal import Journal, JournalFullError
+from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline
 from .settings import DataRoot
 from .suspension import BeamSuspension
@@ -115,9 +115,12 @@ def beamline_engine(
 
 
 def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
-    """Log filter: an abort that was asked for, or a full disk, leaves a line and no traceback."""
+    """Log filter: an abort that was asked for, a full disk or a device that fails leave a line, no traceback.
+
+    Their message, which says what to do, comes to the user as the error of the plan.
+    """
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if isinstance(error, (RequestAbort, JournalFullError)):
+    if isinstance(error, (RequestAbort, FailedStatus, OSError)):
         record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     return True
 

@@ -5,6 +5,7 @@ from ..devices.handshake import TriggerOut, WaitForTrigger
 from ..devices.protocol import Step
 from ..devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
 from ..devices.sweep import VoltageRamp
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .step_file import (
     ConstantCurrentStep,
     ConstantPowerStep,
@@ -45,6 +46,8 @@ def device_step(step: StepSection, step_id: str, capacity_mah: float | None) -> 
             return TriggerOut(id=step_id, tags=tags)
         case LoopStep():
             return Loop(step.to_step, step.repeat, id=step_id, tags=tags)
+        case PotentiostaticImpedanceStep() | GalvanostaticImpedanceStep():
+            return step.device_step(step_id)
         case VoltageRampStep():
             return VoltageRamp(
                 step.to_voltage_v,
@@ -84,9 +87,11 @@ def _flow(step: ConstantCurrentStep | ConstantPowerStep, step_id: str, capacity_
 
 def voltages_of(step: StepSection) -> list[tuple[str, float]]:
     """List the voltages (V) that a step drives the cell to, or ends at, each with its key."""
+    if isinstance(step, PotentiostaticImpedanceStep):
+        return [("voltage_v", peak_v) for peak_v in step.peaks_v]
     names = ("until_voltage_v", "voltage_v", "from_voltage_v", "to_voltage_v")
     found = [(name, getattr(step, name, None)) for name in names]
-    if isinstance(step, TriggerOutStep | WaitForTriggerStep | LoopStep):
+    if isinstance(step, TriggerOutStep | WaitForTriggerStep | LoopStep | GalvanostaticImpedanceStep):
         return []
     until = until_of(step)
     levels = [] if until is None else [leaf.level for leaf in until.leaves() if leaf.quantity == "voltage"]

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from .measurement_file import Section
+from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .quantity import CRate, Seconds, StepId, UntilText, Volts
+from .section import Section
 
 
 class RestStep(Section):
@@ -157,6 +158,8 @@ Step = Annotated[
     | ConstantVoltageStep
     | ConstantPowerStep
     | VoltageRampStep
+    | PotentiostaticImpedanceStep
+    | GalvanostaticImpedanceStep
     | WaitForTriggerStep
     | TriggerOutStep
     | LoopStep,

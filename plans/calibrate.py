@@ -55,6 +55,7 @@ def calibrate_energy(
     largest_shift_ev: float = 30.0,
     timing: Timing | None = None,
     guard: BeamGuard | None = None,
+    dark_max_age_s: float | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[EnergyCalibration]:
     """Scan the foil's edge, correct the user offset of the Bragg axis by it, and scan again.
@@ -71,7 +72,7 @@ def calibrate_energy(
         Largest deviation that is accepted after the correction, in eV.
     largest_shift_ev : float
         A shift beyond this (eV) is another edge or a lost axis: nothing is corrected.
-    timing, guard : optional
+    timing, guard, dark_max_age_s : optional
         As for `xanes`.
     md : dict, optional
         Metadata; what is given here wins.
@@ -93,7 +94,9 @@ def calibrate_energy(
         **(md or {}),
     }
     tabulated_ev = edge_energy_ev(f"{element}_{edge}")
-    first, before = yield from measure_spectrum(station, grid, {**_md, "calibration": "before"}, guard=guard)
+    first, before = yield from measure_spectrum(
+        station, grid, {**_md, "calibration": "before"}, guard=guard, dark_max_age_s=dark_max_age_s
+    )
     shift_ev = foil_edge_ev(before, element, edge) - tabulated_ev
     if abs(shift_ev) > largest_shift_ev:
         raise CalibrationError(

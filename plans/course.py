@@ -14,6 +14,7 @@ from bluesky.protocols import Readable
 from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.latch import Latch, page_latches
+from ..devices.protocol import Protocol as CyclingProtocol
 from .beam import BEAM_WAIT_S
 from .beam_guard import BeamGuard
 from .latches import Queue
@@ -45,12 +46,16 @@ class CyclingCell(Readable[Any], Protocol):
     time: Any
     clock: Any
     record: Any
+    impedance: Any
     collect_from: Any
 
 
 @dataclass
 class Course:
-    """State of a running experiment in the plan; the cell's own state is in the potentiostat."""
+    """State of a running experiment in the plan; the cell's own state is in the potentiostat.
+
+    `impedance` is the cell's record of spectra where its protocol asks for some.
+    """
 
     cell: CyclingCell
     measurements: dict[int, Measurement]
@@ -59,6 +64,7 @@ class Course:
     ledger: Ledger
     guard: BeamGuard | None = None
     ring: Readable[Any] | None = None
+    impedance: Any = None
     front_end_shutter: Settable | None = None
     poll_s: float = 1.0
     max_attempts: int = 5
@@ -98,6 +104,11 @@ class Course:
         self.energy_ev = self.measurements[number].energy_ev or self.energy_ev
 
 
+def spectra_of(cell: CyclingCell, protocol: CyclingProtocol) -> Any:  # noqa: ANN401
+    """Record of the cell's impedance spectra, if its protocol asks for some: else there is no such stream."""
+    return cell.impedance if protocol.measures_impedance else None
+
+
 def keyed(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
     """Address a plan's messages to the cycling run."""
     return (yield from bpp.set_run_key_wrapper(plan, course.run_key))
@@ -114,8 +125,10 @@ def beat(course: Course, period_s: float | None = None) -> MsgGenerator[None]:
 
 
 def collect(course: Course) -> MsgGenerator[None]:
-    """Bring the cycler's own samples so far into stream `electrochemistry`."""
+    """Bring the cycler's own samples so far into stream `electrochemistry`, and spectra into `impedance`."""
     yield from keyed(course, bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
+    if course.impedance is not None:
+        yield from keyed(course, bps.collect(course.impedance, return_payload=False))
     yield from bps.checkpoint()
     yield from tell_hole(course)
 

@@ -40,6 +40,7 @@ def run_course(
     document: Mapping[str, Any],
     respond: Answer = answer,
     settle: Callable[[Course], MsgGenerator[None]] | None = None,
+    adopt: Callable[[Course], MsgGenerator[bool]] = take_over,
 ) -> MsgGenerator[str]:
     """Open the cycling run, follow the cell, and close the run with its exit status on every way out.
 
@@ -55,6 +56,8 @@ def run_course(
         Called as `respond(course, number)` for each trigger that is due.
     settle : callable, optional
         Called with the course before its run is closed in order.
+    adopt : callable
+        Takes over what a dead process left; tells whether the protocol goes on.
 
     Returns
     -------
@@ -64,11 +67,12 @@ def run_course(
     yield from open_course(course, document)
 
     def follow_from_start() -> MsgGenerator[str]:
+        goes_on = True
         if course.resume is None:
             yield from start_cell(course, orders)
-        elif not (yield from take_over(course)):
-            return (yield from end_unattended(course))
-        fault = yield from follow(course, respond)
+        else:
+            goes_on = yield from adopt(course)
+        fault = yield from (follow(course, respond) if goes_on else end_unattended(course))
         if settle is not None:
             yield from settle(course)
         return fault

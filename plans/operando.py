@@ -10,7 +10,7 @@ from bluesky.utils import MsgGenerator, plan
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
-from .course import Course, CyclingCell
+from .course import Course, CyclingCell, spectra_of
 from .follow import run_course
 from .ledger import Ledger
 from .measurement import Measurement, announcements, check_names
@@ -128,6 +128,7 @@ def operando(
         ledger=Ledger(name="ledger"),
         guard=guard,
         ring=ring,
+        impedance=spectra_of(cell, protocol),
         front_end_shutter=front_end_shutter,
         poll_s=poll_s,
         max_attempts=max_attempts,

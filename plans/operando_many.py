@@ -1,79 +1,39 @@
 """Several cells on one sample changer: each cycles by itself, the beam goes where most would be lost."""
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import Msg, MsgGenerator, plan
 
-from ..devices.latch import Latch
-from ..devices.protocol import Limits, Protocol, Watchdog
-from .beam_guard import BeamGuard
-from .course import Course, CyclingCell, beat, collect, has_ended, order, take_in
-from .follow import close_course, end_after_fault, give_up, open_course, trip_cause
+from ..devices.protocol import Watchdog
+from .beam_guard import BeamGuard, BeamLostError
+from .course import Course, spectra_of
+from .follow import close_course, end_unattended, give_up, open_course
 from .latches import next_due
 from .ledger import Ledger
-from .measurement import Measurement, check_names
+from .measurement import check_names
+from .news import AnyNews
 from .operando import TRIGGERS, OperandoResult, result_of, start_document
 from .policies import Policies
 from .references import place
-from .request import answer, cell_time
-from .scheduler import Activity, Request, SampleChanger, Situation, choose
-from .standstill import Standstill
+from .request import answer, cell_time, without_beam
+from .scheduler import Request, SampleChanger, Situation, choose
+from .seat import MountedCell, Seat
 from .start import Orders, check_resumable, start_cell
 from .station import Settable, Stage
+from .takeover import take_over
 
-NOMINAL_S = 1.0
-"""Duration assumed of a measurement that names none, s."""
+__all__ = ["MountedCell", "operando_many"]
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class MountedCell:
-    """A cell on the sample changer, with its own channel of a cycler; an experiment of its own.
-
-    Parameters
-    ----------
-    name : str
-        Its place, as in the positions of the sample changer.
-    cell : CyclingCell
-        Its potentiostat.
-    protocol, limits : Protocol, Limits
-        What it does, and what its potentiostat watches by itself.
-    measurements, triggers
-        As for `operando`; the plans of the measurements read this cell.
-    experiment : mapping
-        `uid` and `name`, different for each cell.
-    activity : Activity
-        How fast it changes, and how much that matters.
-    md : mapping
-        Further metadata of its runs, such as `cell`.
-    """
-
-    name: str
-    cell: CyclingCell
-    protocol: Protocol
-    limits: Limits
-    measurements: Sequence[Measurement]
-    triggers: Mapping[str, str]
-    experiment: Mapping[str, str]
-    activity: Activity = field(default_factory=lambda: Activity(1.0))
-    md: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class _Seat:
-    """A mounted cell under way."""
-
-    mounted: MountedCell
-    course: Course
-    standstill: Standstill = field(default_factory=Standstill)
-    fault: str = ""
-    ended: bool = False
-    measured_s: float = 0.0
-    before: dict[int, Latch] = field(default_factory=dict)
+_NEWS = "operando-many-news"
 
 
 @plan
@@ -94,8 +54,9 @@ def operando_many(
     """Cycle several cells and bring the one whose request is most worth it into the beam.
 
     Each cell has a cycling run, a ledger and an `electrochemistry` stream of its own. `scheduler.choose`
-    picks among what waits with the highest priority; a request counts as superseded one interval after it,
-    and is then measured only if nothing else waits. One clock is common to all potentiostats.
+    picks among what waits with the highest priority and what the rhythm of a trigger lets expect soon, for
+    which the beam may wait; a request counts as superseded one interval after it, and is then measured only
+    if nothing else waits. Without beam all cells are followed on. One clock is common to all potentiostats.
 
     Parameters
     ----------
@@ -131,17 +92,15 @@ def operando_many(
         "poll_s": poll_s,
         "max_attempts": max_attempts,
     }
-    seats = [_Seat(mounted, _course(mounted, changer, shared)) for mounted in cells]
+    seats = [Seat(mounted, _course(mounted, changer, shared)) for mounted in cells]
     for seat in seats:
         seat.course.others = [other.course for other in seats if other is not seat]
-        yield from check_resumable(seat.mounted.cell, seat.mounted.experiment["uid"], None)
+        yield from check_resumable(seat.mounted.cell, seat.mounted.experiment["uid"], seat.mounted.resume)
 
     def body() -> MsgGenerator[None]:
         for seat in seats:
             yield from open_course(seat.course, {**_document(seat, changer), **(md or {})})
-            mounted = seat.mounted
-            orders = Orders(mounted.protocol, mounted.limits, watchdog, mounted.experiment["uid"])
-            yield from start_cell(seat.course, orders)
+            yield from _begin(seat, watchdog)
         yield from _follow(seats, stage, changer)
 
     def except_plan(error: Exception) -> MsgGenerator[None]:
@@ -186,6 +145,8 @@ def _course(mounted: MountedCell, changer: SampleChanger, shared: Mapping[str, A
         rules={n: mounted.triggers[each.name] for n, each in enumerate(mounted.measurements, start=1)},
         ledger=Ledger(name="ledger"),
         run_key=f"cycling-{mounted.name}",
+        impedance=spectra_of(mounted.cell, mounted.protocol),
+        resume=mounted.resume,
         **shared,
     )
     place_md = {"name": mounted.name, "x_mm": x_mm, "y_mm": y_mm}
@@ -193,7 +154,7 @@ def _course(mounted: MountedCell, changer: SampleChanger, shared: Mapping[str, A
     return course
 
 
-def _document(seat: _Seat, changer: SampleChanger) -> dict[str, Any]:
+def _document(seat: Seat, changer: SampleChanger) -> dict[str, Any]:
     return {
         **start_document(seat.course, seat.mounted.protocol, seat.mounted.limits),
         "plan_name": "operando_many",
@@ -206,90 +167,116 @@ def _document(seat: _Seat, changer: SampleChanger) -> dict[str, Any]:
     }
 
 
-def _follow(seats: Sequence[_Seat], stage: Stage, changer: SampleChanger) -> MsgGenerator[None]:
-    """Answer the cells' requests until every protocol has ended."""
-    at = ""
+def _begin(seat: Seat, watchdog: Watchdog | None) -> MsgGenerator[None]:
+    """Start a cell, or take over what a dead process left of it."""
+    mounted = seat.mounted
+    if mounted.resume is None:
+        orders = Orders(mounted.protocol, mounted.limits, watchdog, mounted.experiment["uid"])
+        yield from start_cell(seat.course, orders)
+    elif not (yield from take_over(seat.course)):
+        seat.fault = yield from end_unattended(seat.course)
+        seat.ended = True
+
+
+def _follow(seats: Sequence[Seat], stage: Stage, changer: SampleChanger) -> MsgGenerator[None]:
+    """Answer the cells' requests until every protocol has ended.
+
+    Raises
+    ------
+    BeamLostError
+        If there is no beam for as long as `beam_wait_max_s`.
+    """
+    news = AnyNews({seat.name: seat.mounted.cell.news for seat in seats})
+    watch = _Watch(news)
+    at, dark = "", _Darkness(seats[0].course.beam_wait_max_s)
     while any(not seat.ended for seat in seats):
         yield from bps.checkpoint()
+        reason = yield from without_beam(seats[0].course)
+        dark.look(reason)
+        new = 0
         for seat in seats:
             if not seat.ended:
-                yield from _attend(seat)
-        chosen = yield from _choose(seats, changer, at)
+                new += yield from seat.attend(reason)
+        chosen = None if reason else (yield from _choose(seats, changer, at))
         if chosen is None:
-            if any(not seat.ended for seat in seats):
-                yield from bps.sleep(seats[0].course.poll_s)
+            yield from watch.wait(seats, quiet=not new)
             continue
-        seat, number = chosen
-        x_mm, y_mm = changer.positions_mm[seat.mounted.name]
+        seat, request, is_there = chosen
+        x_mm, y_mm = changer.positions_mm[seat.name]
         yield from place(stage, x_mm, y_mm)
-        at = seat.mounted.name
-        latch = seat.course.queues[number].pending[-1]
-        yield from answer(seat.course, number)
+        at = seat.name
+        if not is_there:
+            yield from watch.wait(seats, quiet=False)
+            continue
+        latch = seat.course.queues[request.number].pending[-1]
+        yield from answer(seat.course, request.number, waits=False)
         seat.measured_s = yield from cell_time(seat.course, latch)
-        seat.before[number] = latch
 
 
-def _attend(seat: _Seat) -> MsgGenerator[None]:
-    """Take in what a cell asks for and has recorded; see whether it has tripped, stands or has ended."""
-    course = seat.course
-    yield from beat(course)
-    # What is seen as ended has latched all it will: latches are taken in after that.
-    over = yield from has_ended(course)
-    yield from take_in(course)
-    yield from collect(course)
-    fault = yield from trip_cause(course)
-    if fault:
-        seat.fault = yield from end_after_fault(course, fault)
-        seat.ended = True
-        return
-    yield from seat.standstill.look(course)
-    if over and next_due(course.queues) is None:
-        yield from order(course, course.policies.on_end)
-        yield from collect(course)
-        seat.ended = True
+class _Darkness:
+    """How long there has been no beam; told once, and not waited for without end (s of wall time)."""
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._since: float | None = None
+
+    def look(self, reason: str) -> None:
+        """Take in why there is no beam; an empty reason: there is."""
+        if not reason:
+            self._since = None
+            return
+        if self._since is None:
+            self._since = time.monotonic()
+            logger.warning("no beam: measurements wait, since %s; all cells go on", reason)
+        if time.monotonic() - self._since > self._longest_s:
+            raise BeamLostError(f"no beam for {self._longest_s:g} s ({reason}): the experiments end")
+
+
+class _Watch:
+    """Waits for the news of all cells that have not ended, at most one polling period."""
+
+    def __init__(self, news: AnyNews) -> None:
+        self._news = news
+        self._asked = self._was_quiet = False
+
+    def wait(self, seats: Sequence[Seat], *, quiet: bool) -> MsgGenerator[None]:
+        """Wait; `quiet`: the last look found nothing new, so that news that come at once are not trusted."""
+        followed = [seat for seat in seats if not seat.ended]
+        if not followed:
+            return
+        poll_s = followed[0].course.poll_s
+        if not self._asked:
+            seen = {seat.name: {n: q.seen for n, q in seat.course.queues.items()} for seat in followed}
+            yield Msg("set", self._news, seen, group=_NEWS)
+            self._asked = True
+        told = yield Msg("wait", None, group=_NEWS, timeout=poll_s, error_on_timeout=False, watch=())
+        self._asked = told is False
+        if told is not False and quiet and self._was_quiet:
+            yield from bps.sleep(poll_s)
+        self._was_quiet = quiet
 
 
 def _choose(
-    seats: Sequence[_Seat], changer: SampleChanger, at: str
-) -> MsgGenerator[tuple[_Seat, int] | None]:
-    """Seat and trigger that are measured next; None if nothing waits."""
-    waiting = {
-        seat.mounted.name: (seat, due)
-        for seat in seats
-        if (due := next_due(seat.course.queues, seat.course.turn)) is not None
-    }
+    seats: Sequence[Seat], changer: SampleChanger, at: str
+) -> MsgGenerator[tuple[Seat, Request, bool] | None]:
+    """Seat and request that come next, and whether it is there already; None if nothing waits."""
+    waiting = [
+        (seat, due) for seat in seats if (due := next_due(seat.course.queues, seat.course.turn)) is not None
+    ]
     if not waiting:
         return None
-    first = max(seat.course.queues[due].priority for seat, due in waiting.values())
-    requests = [
-        request_of(seat.course, seat.mounted.name, number, seat.before.get(number))
-        for seat, _ in waiting.values()
-        for number in sorted(seat.course.queues, key=seat.course.turn)
-        if seat.course.queues[number].pending and seat.course.queues[number].priority == first
-    ]
+    first = max(seat.course.queues[due].priority for seat, due in waiting)
     now_s = 0.0
-    for seat, due in waiting.values():
-        latch = seat.course.queues[due].pending[-1]
-        now_s = max(now_s, (yield from cell_time(seat.course, latch)))
+    for seat, due in waiting:
+        now_s = max(now_s, (yield from cell_time(seat.course, seat.course.queues[due].pending[-1])))
+    there = [replace(each, release_s=min(each.release_s, now_s)) for s in seats for each in s.requests(first)]
+    expected = [each for seat in seats for each in seat.forecasts(first, now_s)]
     situation = Situation(
         now_s,
-        at or requests[0].cell,
+        at or there[0].cell,
         changer,
-        {seat.mounted.name: seat.mounted.activity for seat in seats},
-        {seat.mounted.name: seat.measured_s for seat in seats},
+        {seat.name: seat.mounted.activity for seat in seats},
+        {seat.name: seat.measured_s for seat in seats},
     )
-    released = [replace(each, release_s=min(each.release_s, now_s)) for each in requests]
-    best = choose(released, situation) or min(released, key=lambda each: each.release_s)
-    return waiting[best.cell][0], best.number
-
-
-def request_of(course: Course, name: str, number: int, before: Latch | None) -> Request:
-    """Newest pending latch of a trigger as a request; the one before it tells when it will be superseded."""
-    latch, measurement = course.queues[number].pending[-1], course.measurements[number]
-    latest_s = latch.time + min(
-        measurement.max_lateness_s if measurement.max_lateness_s is not None else float("inf"),
-        (latch.time - before.time) / (latch.count - before.count)
-        if before is not None and latch.count > before.count
-        else float("inf"),
-    )
-    return Request(name, latch.time, latest_s, measurement.duration_s or NOMINAL_S, number)
+    best = choose([*there, *expected], situation) or min(there, key=lambda each: each.release_s)
+    return next(seat for seat in seats if seat.name == best.cell), best, best in there

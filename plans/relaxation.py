@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -16,6 +16,8 @@ FEWEST = 3
 """Readings that a slope needs."""
 
 MV_H_PER_V_S = 3.6e6
+LOOK_S = 0.1
+"""Longest wall time between two looks at the voltage, s: in a rehearsal much of a rest passes in it."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Relaxed:
     ----------
     duration_s : float
         From the order to rest to the end of the wait on the cell's clock, in s.
-    slope_mv_h : float or None
-        Final dV/dt in mV/h; None if there were too few readings.
+    slope_mv_h : float
+        Final dV/dt in mV/h.
     voltage_before_v, voltage_after_v : float
         Under current, just before the order to rest, and at the end of the wait, in V.
     reached : bool
@@ -64,7 +66,7 @@ class Relaxed:
     """
 
     duration_s: float
-    slope_mv_h: float | None
+    slope_mv_h: float
     voltage_before_v: float
     voltage_after_v: float
     reached: bool
@@ -116,7 +118,8 @@ def relax(course: Course, settings: Relaxation, before: tuple[float, float]) -> 
     settings : Relaxation
         When to end.
     before : tuple of float
-        Time (s) and voltage (V) of the cell just before it was ordered to rest.
+        Time (s) and voltage (V) of the cell just before it was ordered to rest; however long ago, the slope
+        is looked at over one window.
 
     Raises
     ------
@@ -129,6 +132,10 @@ def relax(course: Course, settings: Relaxation, before: tuple[float, float]) -> 
         yield from bps.checkpoint()
         yield from beat(course)
         now = yield from time_and_voltage(course)
+        if not readings:
+            # A cell that a dead process left may have rested for longer: its slope is known in a window.
+            least_s = now[0] - before[0] + settings.window_s
+            settings = replace(settings, longest_s=max(settings.longest_s, least_s))
         if not readings or now[0] > readings[-1][0]:
             readings = recent([*readings, now], settings.window_s)
             moved_at = time.monotonic()
@@ -139,18 +146,20 @@ def relax(course: Course, settings: Relaxation, before: tuple[float, float]) -> 
         found = judge(readings, settings, before)
         if found is not None:
             return found
-        yield from bps.sleep(course.poll_s)
+        yield from bps.sleep(min(course.poll_s, LOOK_S))
         yield from collect(course)
 
 
 def judge(
     readings: Sequence[tuple[float, float]], settings: Relaxation, before: tuple[float, float]
 ) -> Relaxed | None:
-    """Say how the cell has come to rest; None while it has not, and there is time left."""
+    """Say how the cell has come to rest; None while it has not in time, or three readings are not there."""
     (first_s, _), (last_s, last_v) = readings[0], readings[-1]
-    slope = slope_mv_h(*zip(*readings, strict=True)) if len(readings) >= FEWEST else None
+    if len(readings) < FEWEST:
+        return None
+    slope = slope_mv_h(*zip(*readings, strict=True))
     full = last_s - first_s >= settings.window_s
-    reached = full and slope is not None and abs(slope) <= settings.slope_max_mv_h
+    reached = full and abs(slope) <= settings.slope_max_mv_h
     if not reached and last_s - before[0] < settings.longest_s:
         return None
     return Relaxed(last_s - before[0], slope, before[1], last_v, reached)

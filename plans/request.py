@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 SCAN_BEAT_S = 5.0
 
 
-def answer(course: Course, number: int) -> MsgGenerator[None]:
+def answer(course: Course, number: int, *, waits: bool = True) -> MsgGenerator[None]:
     """Measure for the next pending latch of a trigger; those that are superseded or too old are missed.
 
-    Without beam it waits for it, or until the protocol has ended, and comes back without having measured,
-    since a newer latch may have come meanwhile. A failed measurement stays pending until its attempts are
-    used up.
+    Without beam it waits for it (unless `waits` is false), or until the protocol has ended, and comes back
+    without having measured, since a newer latch may have come meanwhile. A failed measurement stays pending
+    until its attempts are used up.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def answer(course: Course, number: int) -> MsgGenerator[None]:
         return
     reason = yield from without_beam(course)
     if reason:
-        yield from wait_for_beam(course, reason)
+        if waits:
+            yield from wait_for_beam(course, reason)
         return
     queue.attempts += 1
     course.take_turn(number)

@@ -39,6 +39,10 @@ class ResumePoint:
         By number of the trigger, the newest latch that was settled or measured.
     unlisted : mapping
         By number of the trigger, what was measured without an entry in the ledger.
+    crossed_s : mapping
+        In step and hold, by number of the trigger: when each state was crossed that is in the ledger, UNIX s.
+    last_point : int
+        Number of the last point of an impedance spectrum that was stored; -1: none.
     """
 
     cycling_run: str
@@ -46,10 +50,12 @@ class ResumePoint:
     last_time_s: float = 0.0
     seen: Mapping[int, int] = field(default_factory=dict)
     unlisted: Mapping[int, Unlisted] = field(default_factory=dict)
+    crossed_s: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    last_point: int = -1
 
     def metadata(self) -> dict[str, Any]:
         """Start document keys of the run that goes on."""
         gap = asdict(self)
-        del gap["unlisted"]
+        del gap["unlisted"], gap["crossed_s"]
         gap["seen"] = {str(number): count for number, count in self.seen.items()}
         return {"resumes": gap.pop("cycling_run"), "gap": gap}

@@ -7,6 +7,7 @@ from bluesky.utils import MsgGenerator
 
 from .course import Course, beat, collect, order, record, take_in
 from .request import miss_all
+from .resume import ResumePoint
 from .waiting import FAILURES, said, set_all
 
 logger = logging.getLogger(__name__)
@@ -21,16 +22,29 @@ def take_over(course: Course) -> MsgGenerator[bool]:
     What was measured without an entry in the ledger is entered. A cell that is held, by the policy at an
     abort or by its watchdog, goes on with its protocol.
     """
+    yield from go_on_with_record(course)
+    state = str((yield from bps.rd(course.cell.state, default_value="Running"))).lower()
+    if state != "paused":
+        return state != "stopped"
+    return (yield from let_go_on(course))
+
+
+def go_on_with_record(course: Course) -> MsgGenerator[ResumePoint]:
+    """Collect from the last stored sample on, and enter what was measured into the ledger."""
     resume = course.resume
     if resume is None:
         raise ValueError("operando: nothing to take over without a resume point")
     course.cell.collect_from(resume.last_sample + 1)
+    if course.impedance is not None:
+        course.impedance.collect_from(resume.last_point + 1)
     yield from beat(course)
     for number, unlisted in resume.unlisted.items():
         yield from record(course, number, unlisted.latch, "done", reason=ENTERED_LATE, run=unlisted.run)
-    state = str((yield from bps.rd(course.cell.state, default_value="Running"))).lower()
-    if state != "paused":
-        return state != "stopped"
+    return resume
+
+
+def let_go_on(course: Course) -> MsgGenerator[bool]:
+    """Let a cell that is held go on with its protocol; tell whether it does."""
     try:
         yield from set_all({course.cell.command: "resume"})
     except FAILURES as error:

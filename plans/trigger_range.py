@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal, Protocol, get_args
 
 from ..devices import protocol as cycling
-from ..devices.protocol import ConstantCurrent, ConstantPower, Limits, Loop, VoltageRamp
+from ..devices.protocol import ConstantCurrent, ConstantPower, ConstantVoltage, Limits, Loop, VoltageRamp
 
 Quantity = Literal[
     "time",
@@ -122,14 +122,18 @@ def widest(quantity: str, protocol: cycling.Protocol, limits: Limits, capacity_m
 
 def reach(quantity: str, protocol: cycling.Protocol, limits: Limits) -> tuple[float, float]:
     """Lowest and highest value that a quantity can have; infinite where nothing bounds it."""
+    driven = ways(protocol)
     ranges = {
         "voltage": (limits.voltage_min_v, _highest_v(protocol, limits)),
-        "current": (-limits.current_max_a, limits.current_max_a),
+        "current": (
+            -limits.current_max_a if -1 in driven else 0.0,
+            limits.current_max_a if 1 in driven else 0.0,
+        ),
         "capacity": (-limits.capacity_max_mah, limits.capacity_max_mah),
         "protocol_time": (0.0, longest_s(protocol)),
         "step_time": (0.0, max(_alone_s(step) for step in protocol.steps)),
-        "half_cycle": (0.0, float(_turns(protocol))),
-        "cycle": (0.0, float(_turns(protocol) // 2)),
+        "half_cycle": (0.0, float(turns(protocol))),
+        "cycle": (0.0, float(turns(protocol) // 2)),
         "lithium_content": (0.0, 1.0),
         "state_of_charge": (0.0, 1.0),
     }
@@ -149,6 +153,24 @@ def missing_step(owner: str, step_id: str, protocol: cycling.Protocol) -> str | 
     return f"{owner!r} never fires: there is no step {step_id!r}, the steps are {', '.join(ids)}"
 
 
+def turns(protocol: cycling.Protocol) -> float:
+    """Most half cycles that can begin after the first: changes between charge and discharge."""
+    found, last = 0, 0
+    for count, step in enumerate(_walk(protocol)):
+        if count >= MOST_STEPS:
+            return math.inf
+        sign = _sign(step)
+        found += sign is None or bool(sign and last and sign != last)
+        last = last if sign is None else sign or last
+    return found
+
+
+def ways(protocol: cycling.Protocol) -> frozenset[int]:
+    """Directions in which the steps can drive the cell: 1 charges, -1 discharges."""
+    signs = {sign for step in protocol.steps for sign in ((1, -1) if _either(step) else (_sign(step),))}
+    return frozenset(sign for sign in signs if sign)
+
+
 def _alone_s(step: cycling.Step) -> float:
     return 0.0 if isinstance(step, Loop) else step.longest_s
 
@@ -157,18 +179,6 @@ def _highest_v(protocol: cycling.Protocol, limits: Limits) -> float:
     # Nothing drives the cell above the ends of its charges and its holds, where each charge has one.
     highest_v = max(step.highest_voltage_v(limits.voltage_max_v) for step in protocol.steps)
     return highest_v if math.isfinite(highest_v) else limits.voltage_max_v
-
-
-def _turns(protocol: cycling.Protocol) -> float:
-    # Most half cycles that can begin after the first: changes between charge and discharge.
-    turns, last = 0, 0
-    for count, step in enumerate(_walk(protocol)):
-        if count >= MOST_STEPS:
-            return math.inf
-        sign = _sign(step)
-        turns += sign is None or bool(sign and last and sign != last)
-        last = last if sign is None else sign or last
-    return turns
 
 
 def _walk(protocol: cycling.Protocol) -> Iterator[cycling.Step]:
@@ -182,6 +192,10 @@ def _walk(protocol: cycling.Protocol) -> Iterator[cycling.Step]:
         else:
             repeats[index] = 0
             index += 1
+
+
+def _either(step: cycling.Step) -> bool:
+    return isinstance(step, ConstantVoltage) or _sign(step) is None
 
 
 def _sign(step: cycling.Step) -> int | None:

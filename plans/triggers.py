@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ..devices.protocol import Limits, Protocol
+from .trigger_feature import FeatureApproach, FeatureConfirmed, Way
 from .trigger_range import (
     CONTENTS,
     UNITS,
@@ -19,6 +20,7 @@ from .trigger_range import (
     missing_step,
     options,
     reach,
+    ways,
     widest,
 )
 from .trigger_state import Direction, InCycle, InStep, Level, Line, LineChange, Manual, Side, While
@@ -33,6 +35,8 @@ __all__ = [
     "Direction",
     "Edge",
     "EveryInterval",
+    "FeatureApproach",
+    "FeatureConfirmed",
     "InCycle",
     "InStep",
     "Level",
@@ -44,12 +48,15 @@ __all__ = [
     "StepBoundary",
     "Thinned",
     "Trigger",
+    "Way",
     "While",
     "blur",
     "expected_interval_s",
 ]
 
 Edge = Literal["start", "end"]
+#: Whether charge lets a quantity rise (1) or fall.
+CONTENT_WAYS = {"lithium_content": -1, "state_of_charge": 1, "capacity": 1}
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,10 @@ class AtLevel:
     ) -> str | None:
         """Say which level can never be crossed; None when each can."""
         del capacity_mah
+        way = CONTENT_WAYS.get(self.quantity, 0) * {"rising": 1, "falling": -1, "both": 0}[self.direction]
+        if way and way not in ways(protocol):
+            step = "charges" if way > 0 else "discharges"
+            return f"{self.rule_text!r} never fires: no step of the protocol {step} the cell"
         low, high = reach(self.quantity, protocol, limits)
         lost = [level for level in self.levels if not low <= level <= high]
         if not lost:
@@ -190,7 +201,18 @@ class StepBoundary:
         return missing_step(self.rule_text, self.step_id, protocol) if self.step_id else None
 
 
-Trigger = EveryInterval | AtLevel | StepBoundary | LineChange | Manual | AllOf | AnyOf | Thinned
+Trigger = (
+    EveryInterval
+    | AtLevel
+    | StepBoundary
+    | FeatureConfirmed
+    | FeatureApproach
+    | LineChange
+    | Manual
+    | AllOf
+    | AnyOf
+    | Thinned
+)
 
 
 def expected_interval_s(trigger: Condition, current_a: float, capacity_mah: float) -> float | None:

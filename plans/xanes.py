@@ -82,10 +82,16 @@ def measure_spectrum(
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
         readings.extend((yield from scan_points(station, grid, guard)))
 
-    run = bpp.run_wrapper(scan(), md=dict(md))
+    run = bpp.run_wrapper(scan(), md={**_crystals(station), **md})
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
     uid = yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers])
     return uid, readings
+
+
+def _crystals(station: XrayStation) -> dict[str, float]:
+    """Lattice spacing that the energies rest on, angstrom; nothing if the monochromator tells none."""
+    spacing = getattr(station.mono, "d_spacing_angstrom", None)
+    return {} if spacing is None else {"d_spacing_angstrom": float(spacing)}
 
 
 def scan_metadata(grid: EnergyGrid, timing: Timing, *, element: str, edge: str) -> dict[str, Any]:

@@ -7,12 +7,18 @@ import logging
 from pathlib import Path
 
 from .launcher import SERVERS, Launcher, run
+from .scenarios import DEFAULT_SCENARIO
 
 
 def main() -> None:
     """Start all servers of a scenario and wait."""
     parser = argparse.ArgumentParser(prog="python -m operando.simulated_beamline", description=__doc__)
-    parser.add_argument("--scenario", default="nmc811-first-charge", help="name or path of a toml file")
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        help=f"name or path of a toml file (default {DEFAULT_SCENARIO}); given again, a cell on the next "
+        "channel of the cycler, with @X,Y at this place (mm) of the sample changer",
+    )
     parser.add_argument("--run-folder", type=Path, required=True, help="clock, board, logs, beamline.json")
     parser.add_argument("--mode", choices=["elastic", "constant", "real"], default="elastic")
     parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
@@ -22,7 +28,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     launcher = Launcher(
         arguments.run_folder,
-        scenario=arguments.scenario,
+        scenario=arguments.scenario or DEFAULT_SCENARIO,
         prefix=arguments.prefix,
         servers=tuple(arguments.servers),
     )

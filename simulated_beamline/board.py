@@ -26,11 +26,38 @@ SLOTS = (
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
 )
+CELL_SLOTS = (
+    "cell_voltage_v",
+    "cell_current_a",
+    "cell_temperature_degc",
+    "lithium_content",
+    "spot_lithium_content",
+    "spot_dose_gy",
+    "spot_dose_rate_gy_s",
+)
+"""Slots that each channel of the cycler has for its cell: see `cell_slot`."""
+MOST_CHANNELS = 8
 _SLOT = struct.Struct("<d")
 
 
+def cell_slot(name: str, channel: int) -> str:
+    """Name of a slot of the cell on a channel (1, 2, ...) of the cycler.
+
+    Examples
+    --------
+    >>> cell_slot("lithium_content", 1), cell_slot("lithium_content", 3)
+    ('lithium_content', 'lithium_content_3')
+    """
+    return name if channel == 1 else f"{name}_{channel}"
+
+
+ALL_SLOTS = SLOTS + tuple(
+    cell_slot(name, channel) for channel in range(2, MOST_CHANNELS + 1) for name in CELL_SLOTS
+)
+
+
 class Board:
-    """One float64 per name of `SLOTS`, seen at once by every process that opened the same file.
+    """One float64 per name of `ALL_SLOTS`, seen at once by every process that opened the same file.
 
     Parameters
     ----------
@@ -48,8 +75,8 @@ class Board:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        size = _SLOT.size * len(SLOTS)
-        blank = _SLOT.pack(math.nan) * len(SLOTS)
+        size = _SLOT.size * len(ALL_SLOTS)
+        blank = _SLOT.pack(math.nan) * len(ALL_SLOTS)
         create_whole(self.path, blank)
         with self.path.open("r+b") as file:
             if os.fstat(file.fileno()).st_size != size:
@@ -58,7 +85,7 @@ class Board:
                 )
             self._map = mmap.mmap(file.fileno(), size)
         self._values = memoryview(self._map).cast("d")
-        self._index = {name: index for index, name in enumerate(SLOTS)}
+        self._index = {name: index for index, name in enumerate(ALL_SLOTS)}
 
     def __getitem__(self, name: str) -> float:
         """Value of a slot, NaN while nobody has written it.

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class Launcher:
     run_folder
         Where clock, board, logs and `beamline.json` go.
     scenario
-        Name or path.
+        Name or path; several, one for each channel of the cycler, with `@X,Y` the place of its cell.
     prefix
         Start of every process variable.
     servers
@@ -69,13 +69,13 @@ class Launcher:
         self,
         run_folder: Path,
         *,
-        scenario: str,
+        scenario: str | Sequence[str],
         prefix: str = "OP:",
         servers: tuple[str, ...] = SERVERS,
         ports: Mapping[str, int] | None = None,
     ) -> None:
         self.run_folder = Path(run_folder)
-        self._scenario = scenario
+        self._scenarios = (scenario,) if isinstance(scenario, str) else tuple(scenario)
         self._prefix = prefix
         self._servers = servers
         self._ports = _complete_ports(servers, ports or {})
@@ -120,7 +120,8 @@ class Launcher:
         """Start one server on its port (again, after it ended)."""
         command = [sys.executable, "-m", f"{__package__}.iocs.{name}", "--port", str(self._ports[name])]
         command += ["--prefix", self._prefix, "--run-folder", str(self.run_folder)]
-        command += ["--scenario", self._scenario, "--until-stdin-closes"]
+        command += [word for scenario in self._scenarios for word in ("--scenario", scenario)]
+        command.append("--until-stdin-closes")
         with (self.run_folder / f"{name}.log").open("ab") as log:
             self._children[name] = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True

@@ -1,6 +1,7 @@
 """Named truths: a scenario file, checked, and the physics that it describes."""
 
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Self
@@ -98,6 +99,8 @@ class Scenario(Section):
             rate_constant_m_s=cell.rate_constant_m_s,
             temperature_k=cell.temperature_degc + 273.15,
             half_hysteresis_v=cell.half_hysteresis_v,
+            cathode_double_layer_f_cm2=cell.cathode_double_layer_f_cm2,
+            lithium_double_layer_f_cm2=cell.lithium_double_layer_f_cm2,
             curve=curve,
         )
 
@@ -149,12 +152,11 @@ class Scenario(Section):
         layers = [Layer(layer.name, layer.formula, layer.areal_density_g_cm2) for layer in self.layers]
         return CellStack(self.build_electrode(), layers, self.build_monochromator().resolution_ev)
 
-    def build_sample_holder(self) -> SampleHolder:
-        """Return the holder on the stage, with cell and references."""
+    def build_sample_holder(self, cells: Sequence[tuple[CellStack, Window]] = ()) -> SampleHolder:
+        """Return the holder on the stage with its references; with its own cell unless `cells` are given."""
         samples = self.samples
         return SampleHolder(
-            self.build_cell_stack(),
-            _window(samples.cell),
+            cells or [(self.build_cell_stack(), _window(samples.cell))],
             {one.name: (self._reference(one), _window(one)) for one in samples.references},
             half_width_mm=samples.half_width_mm,
             half_height_mm=samples.half_height_mm,

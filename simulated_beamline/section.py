@@ -49,8 +49,10 @@ class CellSection(Section):
         x of Li_x MO2 when the rehearsal starts.
     temperature_degc : float
         Of the cell.
-    diffusivity_m2_s, radius_m, rate_constant_m_s, half_hysteresis_v : float
+    diffusivity_m2_s, radius_m, rate_constant_m_s, half_hysteresis_v, cathode_double_layer_f_cm2 : float
         Of the cathode; see `physics.parameters.CellParameters`.
+    lithium_double_layer_f_cm2 : float
+        Of the lithium electrode, likewise.
     open_circuit_v : rows of [x, V]
         Open-circuit curve from x = 0 to 1; that of NMC811 when absent.
     zones : tuple of ZoneSection
@@ -69,6 +71,8 @@ class CellSection(Section):
     radius_m: Positive = 5.22e-6
     rate_constant_m_s: Positive = 1.121e-9
     half_hysteresis_v: NotNegative = 0.006
+    cathode_double_layer_f_cm2: Positive = 5.8e-4
+    lithium_double_layer_f_cm2: Positive = 2e-5
     open_circuit_v: Rows | None = None
     zones: tuple[ZoneSection, ...] = Field(min_length=1, max_length=8)
     spot_zone: int = Field(default=0, ge=0)

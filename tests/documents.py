@@ -45,6 +45,26 @@ POINT_KEYS = {
     "cell_capacity": "mA h",
     "cell_lithium_content": "",
 }
+IMPEDANCE_KEYS = {
+    "point": "",
+    "time": "s",
+    "spectrum": "",
+    "frequency": "Hz",
+    "real": "ohm",
+    "imaginary": "ohm",
+    "voltage_amplitude": "V",
+    "current_amplitude": "A",
+    "voltage": "V",
+    "current": "A",
+    "capacity": "mA h",
+    "lithium_content": "",
+    "state_of_charge": "",
+    "temperature": "degC",
+    "step": "",
+    "cycle": "",
+    "half_cycle": "",
+}
+FREQUENCIES_HZ = np.geomspace(1e4, 1.0, 9)
 FIT_FIELDS = ("e0_ev", "half_step_ev", "edge_step", "white_line_ev", "white_line_height")
 LEDGER_TEXT = ("ledger_measurement", "ledger_rule", "ledger_status", "ledger_reason", "ledger_run")
 
@@ -144,6 +164,31 @@ class ExperimentDocuments:
             self.sample += 1
             yield self._event(self.electrochemistry, {**state, **extra})
 
+    def begin_impedance(self) -> Iterator[Record]:
+        """Open the stream of impedance spectra."""
+        keys = {f"cell_impedance_{key}": unit for key, unit in IMPEDANCE_KEYS.items()}
+        self.impedance = self.cycling.compose_descriptor(name="impedance", data_keys=numbers(keys))
+        self.point = 0
+        yield "descriptor", self.impedance.descriptor_doc
+
+    def measure_impedance(
+        self, spectrum: int, frequencies_hz: np.ndarray = FREQUENCIES_HZ
+    ) -> Iterator[Record]:
+        """Add a spectrum of 10 ohm in series with 20 ohm beside 1 mF."""
+        for frequency_hz in frequencies_hz:
+            self.clock_s += 1.0
+            state = cell_state(self.t0 + self.clock_s, self.t0)
+            ohm = 10.0 + 20.0 / (1.0 + 2j * np.pi * frequency_hz * 20.0 * 1e-3)
+            data = dict.fromkeys(IMPEDANCE_KEYS, 0.0) | {
+                key.removeprefix("cell_"): value for key, value in state.items()
+            }
+            data |= {"point": self.point, "spectrum": spectrum, "frequency": frequency_hz}
+            data |= {"real": ohm.real, "imaginary": ohm.imag, "voltage_amplitude": 0.01}
+            self.point += 1
+            yield self._event(
+                self.impedance, {f"cell_impedance_{key}": float(value) for key, value in data.items()}
+            )
+
     def measure(
         self, element: str = "Ni", points: int = 60, stop: bool = True, fail: str = ""
     ) -> Iterator[Record]:
@@ -240,9 +285,16 @@ class ExperimentDocuments:
 
 
 def whole_experiment(
-    name: str = "demo", spectra: int = 4, points: int = 60, stop: bool = True, seed: int = 1
+    name: str = "demo",
+    spectra: int = 4,
+    points: int = 60,
+    stop: bool = True,
+    seed: int = 1,
+    impedance: int = 0,
 ) -> list[Record]:
     """All documents of an experiment with ``spectra`` Ni K spectra, in the order of their emission.
+
+    ``impedance`` is the number of impedance spectra at its end.
 
     With ``stop=False`` the cycling run and the live results stay open, as while it runs.
     """
@@ -251,4 +303,8 @@ def whole_experiment(
     for _ in range(spectra):
         documents += [*writer.cycle(), *writer.measure(points=points), writer.fit()]
     documents += writer.cycle()
+    if impedance:
+        documents += writer.begin_impedance()
+    for number in range(impedance):
+        documents += [*writer.measure_impedance(number), *writer.cycle()]
     return [*documents, *writer.end(), *writer.end_analysis()] if stop else documents

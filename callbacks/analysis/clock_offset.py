@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .record_alignment import (
     AmbiguousClockError,
@@ -37,11 +37,36 @@ class ClockOffset:
         Its standard deviation; NaN if nobody knows.
     method
         Where it is from.
+    drift, drift_uncertainty
+        What the offset grows by per second, and its standard deviation; 0 where none is told from zero, NaN
+        where the records tell nothing of it.
+    reference_s
+        Instant of the cycler's clock at which the offset is as given, UNIX s; NaN where nothing is known of
+        a drift.
     """
 
     offset_s: float
     uncertainty_s: float
     method: Method
+    drift: float = 0.0
+    drift_uncertainty: float = float("nan")
+    reference_s: float = float("nan")
+
+    def beamline_time_s(self, cycler_time_s: ArrayLike) -> NDArray[np.float64]:
+        """Instants of the beamline's clock at instants of the cycler's, UNIX s."""
+        time_s = np.asarray(cycler_time_s, dtype=float)
+        return time_s + self.offset_s + (self.drift * self._since_reference_s(time_s) if self.drift else 0.0)
+
+    def uncertainty_at_s(self, beamline_time_s: ArrayLike) -> NDArray[np.float64]:
+        """Give the standard deviation at instants, s; it grows with the distance from the reference."""
+        time_s = np.asarray(beamline_time_s, dtype=float)
+        grown_s = np.zeros(time_s.shape)
+        if np.isfinite(self.drift_uncertainty):
+            grown_s = self.drift_uncertainty * self._since_reference_s(time_s - self.offset_s)
+        return np.hypot(self.uncertainty_s, grown_s)
+
+    def _since_reference_s(self, cycler_time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        return cycler_time_s - self.reference_s
 
 
 def estimate_clock_offset(

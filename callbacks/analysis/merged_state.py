@@ -62,7 +62,7 @@ def merged_state(
     unix_time_s: ArrayLike,
     cycler: pd.DataFrame,
     *,
-    clock_uncertainty_s: float,
+    clock_uncertainty_s: ArrayLike,
     lithium: LithiumCount | None = None,
     longest_gap_s: float = 600.0,
 ) -> MergedState:
@@ -74,8 +74,8 @@ def merged_state(
         Instants on the beamline's clock.
     cycler
         Table from `read_cycler_file`, its ``Unix Time / s`` on the beamline's clock.
-    clock_uncertainty_s
-        Standard deviation of the cycler's clock against the beamline's; NaN if nobody knows.
+    clock_uncertainty_s : float, or array of shape (n,)
+        Standard deviation of the cycler's clock against the beamline's, s; NaN if nobody knows.
     lithium
         How charge is counted; without it lithium content stays NaN.
     longest_gap_s
@@ -97,12 +97,13 @@ def merged_state(
     that a step within reach of the clock counts, which a slope would miss. Instants outside of the record
     take no part.
     """
-    if clock_uncertainty_s < 0:
-        raise ValueError(f"clock uncertainty {clock_uncertainty_s} s is negative: give a standard deviation")
     wanted: FloatArray = np.atleast_1d(np.asarray(unix_time_s, dtype=float))
+    clock_s: FloatArray = np.broadcast_to(np.asarray(clock_uncertainty_s, dtype=float), wanted.shape)
+    if (clock_s < 0).any():
+        raise ValueError(f"clock uncertainty {clock_s.min()} s is negative: give a standard deviation")
     middle = _state(wanted, cycler, lithium, longest_gap_s)
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
-    moved = _state(wanted[:, None] + clock_uncertainty_s * nodes, cycler, lithium, longest_gap_s)
+    moved = _state(wanted[:, None] + clock_s[:, None] * nodes, cycler, lithium, longest_gap_s)
 
     def sigma(name: str) -> FloatArray:
         change = getattr(moved, name) - getattr(middle, name)[:, None]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import correlate, correlation_lags
 
 FloatArray = NDArray[np.float64]
 
@@ -63,7 +62,8 @@ def record_of(time_s: ArrayLike, value: ArrayLike, whose: str) -> Record:
     return Record(times, values)
 
 
-def _within(record: Record, begin_s: float, end_s: float) -> Record:
+def within(record: Record, begin_s: float, end_s: float) -> Record:
+    """Values of a record between two instants."""
     inside = (record.time_s >= begin_s) & (record.time_s <= end_s)
     return Record(record.time_s[inside], record.value[inside])
 
@@ -76,7 +76,7 @@ def possible_offsets(cycler: Record, logged: Record, longest_s: float) -> tuple[
     AmbiguousClockError
         If there is none, or more than one.
     """
-    seen = _within(logged, cycler.time_s[0] - longest_s, cycler.time_s[-1] + longest_s)
+    seen = within(logged, cycler.time_s[0] - longest_s, cycler.time_s[-1] + longest_s)
     if seen.time_s.size < 8 or np.ptp(seen.value) == 0:
         raise AmbiguousClockError(
             f"{seen.time_s.size} logged values within {longest_s:g} s of the cycler's record hold no step "
@@ -135,6 +135,9 @@ def _around(lag_s: FloatArray, possible: NDArray[np.intp], best: int) -> tuple[f
 
 def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[FloatArray, FloatArray]:
     """Give the normalised correlation over lags, -1 where half of the log or of its changes is left out."""
+    # Here, since it loads for a second or more and the command line's help should not.
+    from scipy.signal import correlate, correlation_lags
+
     span_s = float(np.ptp(logged.time_s)) + 2 * longest_s
     finest_s = min(float(np.median(np.diff(item.time_s))) for item in (cycler, logged))
     step_s = max(finest_s, span_s / GRID_POINTS, 1e-3)
@@ -172,7 +175,7 @@ def _gridded(record: Record, grid: FloatArray, longest_gap_s: float) -> tuple[Fl
 
 def _residual(cycler: Record, logged: Record, offset_s: float) -> FloatArray:
     """Subtract from logged values the best ``a + b`` times the cycler's, where both are."""
-    seen = _within(logged, cycler.time_s[0] + offset_s, cycler.time_s[-1] + offset_s)
+    seen = within(logged, cycler.time_s[0] + offset_s, cycler.time_s[-1] + offset_s)
     model = np.interp(seen.time_s - offset_s, cycler.time_s, cycler.value)
     model, value = model - model.mean(), seen.value - seen.value.mean()
     square = float(model @ model)
@@ -189,7 +192,7 @@ def _independent(residual: FloatArray) -> float:
 
 def informative(cycler: Record, logged: Record, begin_s: float, end_s: float) -> Record:
     """Choose logged values within the record at all offsets of a range; of many, those about changes."""
-    seen = _within(logged, cycler.time_s[0] + end_s, cycler.time_s[-1] + begin_s)
+    seen = within(logged, cycler.time_s[0] + end_s, cycler.time_s[-1] + begin_s)
     if seen.time_s.size <= FINE_POINTS:
         return seen
     change = np.ptp(_models(cycler, seen, np.linspace(begin_s, end_s, 15)), axis=0)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..analysis.mid_scan import mid_scan
+
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment, Spectrum
 
@@ -33,6 +35,7 @@ def _printable(value: object) -> str:
 def _cell_lines(spectrum: Spectrum) -> list[str]:
     """Describe the cell at start, middle and end of the scan."""
     in_time = spectrum.points.sort_values(by="seq_num")
+    time_s = in_time["time"] if "time" in in_time else range(len(in_time))
     lines = [
         f"Cell.{key}: {_printable(value)}" for key, value in sorted(spectrum.start.get("cell", {}).items())
     ]
@@ -40,10 +43,19 @@ def _cell_lines(spectrum: Spectrum) -> list[str]:
         if key not in in_time:
             continue
         values = in_time[key].to_numpy(dtype=float)
-        middle = float(np.interp(0.5 * (len(values) - 1), np.arange(len(values)), values))
-        for place, value in (("start", values[0]), ("mid", middle), ("end", values[-1])):
+        places = {"start": values[0], "mid": mid_scan(time_s, values), "end": values[-1]}
+        for place, value in places.items():
             lines.append(f"Cell.{key}_{place}: {value:.15g} {unit}".rstrip())
     return lines
+
+
+def _mono_lines(spectrum: Spectrum) -> list[str]:
+    """Describe the energy scale as far as it is known; energies are those of the monochromator."""
+    known = {
+        "Mono.d_spacing": spectrum.start.get("d_spacing_angstrom"),
+        "Operando.foil_shift_ev": None if np.isnan(spectrum.foil_shift_ev) else spectrum.foil_shift_ev,
+    }
+    return [f"{key}: {value:.9g}" for key, value in known.items() if value is not None]
 
 
 def format_xdi(spectrum: Spectrum) -> str:
@@ -68,8 +80,7 @@ def format_xdi(spectrum: Spectrum) -> str:
         *(f"Column.{number}: {label}" for number, label in enumerate(columns.values(), 1)),
         f"Element.symbol: {start['element']}",
         f"Element.edge: {start.get('edge', 'K')}",
-        "Mono.name: Si 111",
-        "Mono.d_spacing: 3.13556",
+        *_mono_lines(spectrum),
         f"Scan.start_time: {began}",
         f"Sample.name: {_printable(start.get('experiment', {}).get('name', ''))}",
         f"Operando.measurement: {_printable(start.get('measurement', ''))}",

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..analysis.xas.edge import fit_edge
 from ..analysis.xas.foil import foil_shift
-from ..analysis.xas.result import EdgeFit
+from ..analysis.xas.grid import edge_energy
+from ..analysis.xas.result import EdgeFit, Verdict
 from ..analysis.xas.valence import Calibration, calibrate_valence, valence
 from .spectrum import Spectrum
 
@@ -76,8 +77,14 @@ class EdgeAnalysis:
         """Energy to add to this scan so that its foil is that of the first, eV; or NaN and the reason."""
         if not np.isfinite(spectrum.foil_mu).any():
             return float("nan"), "energy not aligned: no reference foil in this scan"
-        first = self._foils.setdefault((spectrum.element, spectrum.edge), spectrum)
-        if first is spectrum:
+        first = self._foils.get((spectrum.element, spectrum.edge))
+        if first is None:
+            # All later scans are aligned to this foil: it must be one.
+            element, edge = spectrum.element, spectrum.edge
+            foil = fit_edge(spectrum.energy_ev, spectrum.foil_mu, element=element, edge=edge)
+            if foil.verdict in (Verdict.NO_DATA, Verdict.NO_EDGE, Verdict.NOISY):
+                return float("nan"), f"energy not aligned: the reference foil shows {foil.verdict}"
+            self._foils[element, edge] = spectrum
             return 0.0, ""
         try:
             shift_ev = foil_shift(spectrum.energy_ev, spectrum.foil_mu, first.energy_ev, first.foil_mu)
@@ -122,9 +129,18 @@ def failed(spectrum: Spectrum, error: Exception) -> dict[str, Any]:
     return empty | {
         "element": spectrum.element,
         "edge": spectrum.edge,
+        "tabulated_edge_ev": tabulated_ev(spectrum),
         "foil_shift_ev": float("nan"),
         "valence": float("nan"),
         "valence_sigma": float("nan"),
         "verdict": FAILED,
         "reason": f"{type(error).__name__}: {error}",
     }
+
+
+def tabulated_ev(spectrum: Spectrum) -> float:
+    """Tabulated edge of a spectrum in eV; NaN if its element or edge is unknown."""
+    try:
+        return edge_energy(spectrum.element, spectrum.edge)
+    except ValueError:
+        return float("nan")

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.mid_scan import mid_scan
+
 SPECTRUM_PURPOSES = ("measurement", "reference")
 """Runs that hold a spectrum of the cell or of a reference compound."""
 
@@ -112,7 +114,8 @@ def spectrum_of(record: RunRecord) -> Spectrum:
         raise ValueError(f"run {start['uid']} has no event in its primary stream: nothing to fit")
     mu, foil_mu = _absorptions(record)
     order = np.argsort(energy_ev, kind="stable")
-    middle = {name: _middle(record.column(key)) for name, key in CELL_KEYS.items()}
+    time_s = record.column(CELL_KEYS["time"])
+    middle = {name: mid_scan(time_s, record.column(key)) for name, key in CELL_KEYS.items()}
     purpose = start["purpose"]
     return Spectrum(
         run=start["uid"],
@@ -135,9 +138,3 @@ def _absorptions(record: RunRecord) -> tuple[NDArray[np.float64], NDArray[np.flo
         return stored, record.column("mu_reference")
     i0, it, ir = (record.column(key) for key in ("i0", "it", "ir"))
     return absorption(i0, it), absorption(it, ir)
-
-
-def _middle(values: NDArray[np.float64]) -> float:
-    """Half way between the ends of a scan: the state changes evenly while the current is constant."""
-    finite = values[np.isfinite(values)]
-    return float((finite[0] + finite[-1]) / 2) if finite.size else float("nan")

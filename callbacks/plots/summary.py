@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..analysis.xas import normalise
+from .style import INK, content_scale, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
 
-COLOURS = "viridis_r"
-_INK = "#1b2a41"
-_UNKNOWN = "0.7"
-_STYLE = {"color": "0.35", "fontsize": 9}
-
-
-def _tidy(axes: Axes, x_label: str, y_label: str) -> None:
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(direction="in")
-
-
-def _say(axes: Axes, text: str) -> None:
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", **_STYLE)
-
-
-def _scale(spectra: xr.Dataset | None) -> ScalarMappable:
-    known = np.array([]) if spectra is None else spectra["lithium_content"].to_numpy()
-    known = known[np.isfinite(known)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    colours = colormaps[COLOURS].with_extremes(bad=_UNKNOWN)
-    return ScalarMappable(Normalize(low, high if high > low else low + 0.01), colours)
-
 
 def _draw_voltage(axes: Axes, cell: pd.DataFrame, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    _tidy(axes, "time (h)", "cell voltage (V)")
+    tidy(axes, "time (h)", "cell voltage (V)")
     if cell.empty:
-        _say(axes, "no samples of the cycler yet")
+        say(axes, "no samples of the cycler yet")
         return
     origin = cell["time"].iloc[0]
     hours = (cell["time"] - origin) / 3600.0
-    axes.plot(hours, cell["voltage"], color=_INK, lw=1.4)
+    axes.plot(hours, cell["voltage"], color=INK, lw=1.4)
     axes.margins(x=0.01, y=0.08)
     if spectra is None:
         return
@@ -69,9 +45,9 @@ def _normalised(spectra: xr.Dataset) -> np.ndarray:
 
 
 def _draw_waterfall(axes: Axes, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    _tidy(axes, "energy (eV)", "normalised absorption, shifted")
+    tidy(axes, "energy (eV)", "normalised absorption, shifted upwards with time")
     if spectra is None:
-        _say(axes, "no finished spectrum yet")
+        say(axes, "no finished spectrum yet")
         return
     energy, curves = spectra["energy"].to_numpy(), _normalised(spectra)
     x = spectra["lithium_content"].to_numpy()
@@ -95,22 +71,38 @@ def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: Sc
     against, x_label = "lithium_content", "lithium content x"
     if not fits.empty and not np.isfinite(fits["lithium_content"].astype(float)).any():
         against, x_label = "capacity", "charge (mA h), lithium content unknown"
-    _tidy(axes, x_label, label)
+    tidy(axes, x_label, label)
     if fits.empty:
-        _say(axes, "no fitted spectrum yet")
+        say(axes, "no fitted spectrum yet")
         return
-    for good, marker in ((True, "o"), (False, "x")):
-        some = fits.loc[(fits["verdict"] == "good") == good]
-        x, y = some[against].to_numpy(float), some[column].to_numpy(float)
-        colours = scale.to_rgba(some["lithium_content"].to_numpy(float))
-        sigma = some.get(f"{column}_sigma", pd.Series(np.nan, index=some.index)).to_numpy(float)
-        axes.errorbar(x, y, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
-        edges = {"edgecolors": "white", "linewidths": 0.5} if good else {}
-        axes.scatter(x, y, c=colours, marker=marker, s=28, zorder=2, **edges)
+    _draw_fits(axes, fits, (against, column), scale)
     if against == "lithium_content":
         axes.invert_xaxis()
     axes.ticklabel_format(useOffset=False)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.margins(0.05)
+
+
+def _draw_fits(axes: Axes, fits: pd.DataFrame, columns: tuple[str, str], scale: ScalarMappable) -> None:
+    """Dots of good fits, open where the cell discharges; crosses of the others."""
+    good = fits["verdict"].to_numpy() == "good"
+    discharges = fits["current"].to_numpy(float) < 0
+    kinds: dict[str, tuple[np.ndarray, str, dict[str, Any]]] = {
+        "charge": (good & ~discharges, "c", {"marker": "o", "edgecolors": "white", "linewidths": 0.5}),
+        "discharge": (good & discharges, "edgecolors", {"facecolors": "white", "linewidths": 1.3}),
+        "not good": (~good, "c", {"marker": "x"}),
+    }
+    for label, (chosen, colour, style) in kinds.items():
+        some = fits.loc[chosen]
+        if some.empty:
+            continue
+        x, y = (some[column].to_numpy(float) for column in columns)
+        sigma = some.get(f"{columns[1]}_sigma", pd.Series(np.nan, index=some.index)).to_numpy(float)
+        axes.errorbar(x, y, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
+        style[colour] = scale.to_rgba(some["lithium_content"].to_numpy(float))
+        axes.scatter(x, y, s=28, zorder=2, label=label, **style)
+    if sum(chosen.any() for chosen, _, _ in kinds.values()) > 1:
+        axes.legend(frameon=False, fontsize=8)
 
 
 def summary_figure(experiment: Experiment, element: str | None = None) -> Figure:
@@ -127,7 +119,8 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     -------
     matplotlib.figure.Figure
         Above: voltage (V) against time (h), a tick for each spectrum. Below: normalised spectra coloured by
-        lithium content, and valence against lithium content; crosses are fits whose verdict is not good.
+        lithium content, and valence against lithium content: open dots where the cell discharges, crosses
+        for fits whose verdict is not good.
     """
     try:
         spectra = None if element is None else experiment.spectra(element)
@@ -135,7 +128,7 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
         spectra = None
     if spectra is not None and not {"lithium_content", "time", "voltage"} <= set(spectra.coords):
         spectra = None
-    scale = _scale(spectra)
+    scale = content_scale(np.array([]) if spectra is None else spectra["lithium_content"].to_numpy())
     figure = Figure(figsize=(9.0, 7.2), layout="constrained", dpi=150)
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.45)), dtype=object)
     left, right = below.subplots(1, 2, width_ratios=(1.35, 1.0))
@@ -145,6 +138,6 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     count = 0 if spectra is None else spectra.sizes["measurement"]
     chemistry = experiment.cell.get("chemistry", "")
     figure.suptitle(
-        f"{experiment.name}   {chemistry}   {count} {element or ''} spectra", fontsize=11, color=_INK
+        f"{experiment.name}   {chemistry}   {count} {element or ''} spectra", fontsize=11, color=INK
     )
     return figure

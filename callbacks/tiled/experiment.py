@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..analysis.mid_scan import mid_scan
+from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
+from .monitor import monitor_keys, monitor_rows
 from .run_source import ExperimentName, RunSource
 
 if TYPE_CHECKING:
@@ -34,11 +37,15 @@ class Spectrum:
         ``lithium_content``).
     complete : bool
         Whether the run ended with success.
+    foil_shift_ev : float
+        To be added to the energies so that its reference foil is that of the first scan, eV; NaN where the
+        foil does not tell.
     """
 
     start: dict[str, Any]
     points: pd.DataFrame
     complete: bool
+    foil_shift_ev: float = float("nan")
 
 
 class Experiment:
@@ -82,16 +89,31 @@ class Experiment:
         """Every sample of the cycler once: ``time`` (s), ``voltage`` (V), ``current`` (A), and more.
 
         The index is ``elapsed_s``, counted from the first sample; capacity is in mA h. Segments left by
-        processes that died are joined.
+        processes that died are joined. Where the beamline has no record of its own, that of merged files.
         """
-        frame = self._joined("electrochemistry", "cell_")
-        if frame.empty:
-            return frame
-        if "sample" in frame.columns:
-            frame = frame.drop_duplicates(["sample", "time"], keep="last")
-        frame = frame.sort_values(by="time", kind="stable", ignore_index=True)
-        elapsed = frame["time"] - frame["time"].iloc[0]
-        return frame.set_index(pd.Index(elapsed, name="elapsed_s"))
+        own = self.own_electrochemistry
+        return _elapsed(self.merged_record) if own.empty else own
+
+    @property
+    def own_electrochemistry(self) -> pd.DataFrame:
+        """The same without merged files: empty where the beamline did not have the cycler under control."""
+        return _elapsed(self._joined("electrochemistry", "cell_"))
+
+    @property
+    def impedance(self) -> xr.Dataset:
+        """Impedance spectra of the cell: ``impedance`` (ohm) over ``spectrum`` and ``frequency`` (Hz).
+
+        Their coordinates are the state of the cell; see `impedance_dataset`.
+
+        Raises
+        ------
+        KeyError
+            If none was measured.
+        """
+        points = self._joined("impedance", "cell_impedance_")
+        if points.empty:
+            raise KeyError(f"{self!r} has no impedance spectrum; its protocol needs an impedance step")
+        return impedance_dataset(points)
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -129,6 +151,15 @@ class Experiment:
         """
         return merged_states(self._source, self.runs("electrochemistry"))
 
+    @property
+    def monitors(self) -> list[str]:
+        """Numeric data keys that the beamline logged in any stream of this experiment."""
+        return monitor_keys(self._source, self._source.starts(self.uid))
+
+    def monitor(self, key: str) -> pd.DataFrame:
+        """Every logged ``value`` of a data key with its ``time`` (s), in any stream; may be empty."""
+        return monitor_rows(self._source, self._source.starts(self.uid), key)
+
     def _fits(self) -> pd.DataFrame:
         frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
         frames = [frame for frame in frames if not frame.empty]
@@ -141,10 +172,11 @@ class Experiment:
     def measurements(self, element: str) -> list[Spectrum]:
         """Spectra of an element by time, complete or not."""
         starts = [start for start in self.runs("measurement") if start.get("element") == element]
-        spectra = (self._spectrum(start) for start in starts)
+        shifts_ev = self._foil_shifts_ev()
+        spectra = (self._spectrum(start, shifts_ev.get(start["uid"], np.nan)) for start in starts)
         return [spectrum for spectrum in spectra if not spectrum.points.empty]
 
-    def spectra(self, element: str, *, incomplete: bool = False) -> xr.Dataset:
+    def spectra(self, element: str, *, incomplete: bool = False, aligned: bool = True) -> xr.Dataset:
         """Spectra of an element on one energy axis.
 
         Parameters
@@ -153,13 +185,17 @@ class Experiment:
             Symbol, such as ``"Ni"``.
         incomplete : bool
             Whether to include scans that failed or still run; what they lack is NaN.
+        aligned : bool
+            Whether the energies of each scan are shifted so that its reference foil is that of the first, as
+            they are for its fit; else they are those of the monochromator.
 
         Returns
         -------
         xarray.Dataset
             ``mu`` and ``mu_reference`` (dimensionless), ``i0``, ``it``, ``ir`` (A) over ``measurement`` and
             ``energy`` (eV). Spectra whose energies differ from the first one's are interpolated linearly.
-            Coordinates along ``measurement``: ``run``, and ``time`` (s), ``voltage`` (V), ``current`` (A),
+            Coordinates along ``measurement``: ``run``, ``foil_shift`` (eV, added to the energies if
+            `aligned`; NaN where the foil does not tell), and ``time`` (s), ``voltage`` (V), ``current`` (A),
             ``capacity`` (mA h), ``lithium_content`` at the middle of the scan; with ``_start`` and ``_end``
             at its ends; the same with ``merged_`` before it, and its ``_sigma``, from a merged cycler file.
 
@@ -174,19 +210,30 @@ class Experiment:
             raise KeyError(
                 f"{self!r} has no finished spectrum of {element!r}; measured so far: {known or 'nothing'}"
             )
-        longest = max(chosen, key=lambda item: (item.complete, len(item.points)))
-        energy = longest.points["energy_ev"].to_numpy()
+        own_ev = [
+            item.points["energy_ev"].to_numpy() + (np.nan_to_num(item.foil_shift_ev) if aligned else 0.0)
+            for item in chosen
+        ]
+        pairs = list(zip(chosen, own_ev, strict=True))
+        energy = max(pairs, key=lambda pair: (pair[0].complete, len(pair[1])))[1]
         columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
         data = {
-            column: (axes, np.stack([_on_axis(item.points, column, energy) for item in chosen]))
+            column: (axes, np.stack([_on_axis(*pair, column, energy) for pair in pairs]))
             for column in columns
             if all(column in item.points for item in chosen)
         }
-        axis = {"energy": ("energy", energy, {"units": "eV"})}
+        axis = {
+            "energy": ("energy", energy, {"units": "eV"}),
+            "foil_shift": ("measurement", [item.foil_shift_ev for item in chosen], {"units": "eV"}),
+        }
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
         dataset = xr.Dataset(data, coords={**axis, **_coordinates(chosen), **merged})
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
+
+    def _foil_shifts_ev(self) -> dict[str, float]:
+        fits = self._fits()
+        return fits["foil_shift_ev"].to_dict() if "foil_shift_ev" in fits.columns else {}
 
     def plot(self, element: str | None = None) -> Figure:
         """Draw voltage, spectra and valence; `element` is the first measured one unless given."""
@@ -194,6 +241,12 @@ class Experiment:
 
         elements = [start["element"] for start in self.runs("measurement") if "element" in start]
         return summary_figure(self, element or (elements[0] if elements else None))
+
+    def plot_impedance(self) -> Figure:
+        """Draw the impedance spectra: Nyquist, size and phase."""
+        from ..plots.nyquist import nyquist_figure
+
+        return nyquist_figure(self.impedance, self.name)
 
     def to_xdi(self, folder: Path | str) -> list[Path]:
         """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header."""
@@ -210,11 +263,23 @@ class Experiment:
         columns = {key: key.removeprefix(prefix) for key in joined.columns if key.startswith(prefix)}
         return joined.loc[:, list(columns)].rename(columns=columns)
 
-    def _spectrum(self, start: dict[str, Any]) -> Spectrum:
+    def _spectrum(self, start: dict[str, Any], foil_shift_ev: float) -> Spectrum:
         stop = self._source.stop(start["uid"])
         complete = stop is not None and stop["exit_status"] == "success"
         points = self._source.stream(start["uid"], "primary")
-        return Spectrum(start, points if points.empty else _measured(points), complete)
+        measured = points if points.empty else _measured(points)
+        return Spectrum(start, measured, complete, float(foil_shift_ev))
+
+
+def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
+    """Put every sample once, by time, with the time since the first one as index."""
+    if samples.empty:
+        return samples
+    if "sample" in samples.columns:
+        samples = samples.drop_duplicates(["sample", "time"], keep="last")
+    samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
+    elapsed = samples["time"] - samples["time"].iloc[0]
+    return samples.set_index(pd.Index(elapsed, name="elapsed_s"))
 
 
 def _measured(points: pd.DataFrame) -> pd.DataFrame:
@@ -229,12 +294,11 @@ def _measured(points: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(by="energy_ev", kind="stable", ignore_index=True)
 
 
-def _on_axis(points: pd.DataFrame, column: str, energy_ev: np.ndarray) -> np.ndarray:
-    own = points["energy_ev"].to_numpy()
-    values = points[column].to_numpy(dtype=float)
-    if np.array_equal(own, energy_ev):
+def _on_axis(spectrum: Spectrum, own_ev: np.ndarray, column: str, energy_ev: np.ndarray) -> np.ndarray:
+    values = spectrum.points[column].to_numpy(dtype=float)
+    if np.array_equal(own_ev, energy_ev):
         return values
-    return np.interp(energy_ev, own, values, left=np.nan, right=np.nan)
+    return np.interp(energy_ev, own_ev, values, left=np.nan, right=np.nan)
 
 
 def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
@@ -242,9 +306,11 @@ def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
     for key in STATE:
         if not all(key in item.points for item in spectra):
             continue
-        in_time = [item.points.sort_values(by="seq_num")[key].to_numpy(dtype=float) for item in spectra]
-        for suffix, value in (("_start", [v[0] for v in in_time]), ("_end", [v[-1] for v in in_time])):
+        in_time = [item.points.sort_values(by="seq_num") for item in spectra]
+        for suffix, row in (("_start", 0), ("_end", -1)):
+            value = [float(points[key].iloc[row]) for points in in_time]
             coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
-        middle = [float(np.interp(0.5 * (len(v) - 1), np.arange(len(v)), v)) for v in in_time]
+        clock = "time" if all("time" in points for points in in_time) else "seq_num"
+        middle = [mid_scan(points[clock], points[key]) for points in in_time]
         coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
     return coordinates

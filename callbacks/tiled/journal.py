@@ -84,6 +84,8 @@ class Journal:
     JournalFullError
         If less than ``minimum_free_bytes`` are free; on a call, once, when the disk has become full. The
         document of that call is still written, into the reserve, and so are those that end the runs.
+    OSError
+        On a call, once, when the disk could not be synced; the document of that call is written all the same.
     """
 
     def __init__(
@@ -120,9 +122,6 @@ class Journal:
 
     def __call__(self, name: str, doc: dict[str, Any]) -> None:
         """Append one document to the file of its run."""
-        if self._sync_error is not None:
-            error, self._sync_error = self._sync_error, None
-            raise error
         data = encode(name, doc)
         if name == "start":
             self._begin(doc)
@@ -130,6 +129,7 @@ class Journal:
         self._write(self._files[run], name, data)
         if name == "stop":
             self._end(run)
+        self._tell_failed_sync()
 
     def close(self) -> None:
         """Sync and close every file and give the reserve back; the runs themselves stay as they are."""
@@ -202,6 +202,17 @@ class Journal:
                     str(file.path),
                 ) from error
             logger.error("the disk under %s is full; the run was ended within the reserve", self.folder)
+
+    def _tell_failed_sync(self) -> None:
+        if self._sync_error is None:
+            return
+        error, self._sync_error = self._sync_error, None
+        raise OSError(
+            error.errno,
+            f"the journal was written but not synced to its disk ({error.strerror}): a power cut may lose "
+            "the last seconds; look at the disk, or point OPERANDO_DATA to another one",
+            str(self.folder),
+        ) from error
 
     def _end(self, run: str) -> None:
         with self._lock:

@@ -47,6 +47,10 @@ class RunSource(ABC):
         """Rows of a stream (columns ``seq_num``, ``time`` and the data keys); empty if there is none."""
 
     @abstractmethod
+    def streams(self, uid: str) -> list[str]:
+        """Names of the streams of a run."""
+
+    @abstractmethod
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
 
@@ -100,6 +104,12 @@ class TiledSource(RunSource):
         if self.stop(uid) is not None:
             self._ended[uid, name] = rows.copy()
         return rows
+
+    def streams(self, uid: str) -> list[str]:
+        """Names of the streams of a run."""
+        from tiled.client.container import Container
+
+        return list(Container.__iter__(self._runs[uid].base))
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
@@ -167,6 +177,10 @@ class JournalSource(RunSource):
         if table.pending:
             table.merge()
         return _plain(table.frame)
+
+    def streams(self, uid: str) -> list[str]:
+        """Names of the streams of a run."""
+        return [name for run, name in self._streams if run == uid]
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""

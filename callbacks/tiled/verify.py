@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,8 @@ from .access import find_node
 from .table import StreamTable
 from .tail import read_journal
 from .writer import Normalizer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class StreamVerdict:
     doubled : int
         Rows in Tiled beyond one per sequence number.
     different : tuple of str
-        Keys whose values differ.
+        Keys whose values differ; of external files those that were refused, are short or cannot be read.
     """
 
     emitted: int
@@ -71,17 +75,24 @@ class RunVerdict:
 class _Expected:
     tables: dict[str, StreamTable]
     arrays: dict[str, dict[str, list[tuple[int, np.ndarray]]]]
+    frames: dict[str, dict[str, int]]
     stop: dict[str, Any] | None = None
 
 
 def _expected(path: Path) -> _Expected:
     """Collect what Tiled should hold."""
-    found, names = _Expected({}, {}), {}
+    found, names, resources = _Expected({}, {}, {}), {}, {}
 
     def collect(name: str, doc: dict[str, Any]) -> None:
         if name == "descriptor":
             names[doc["uid"]] = doc["name"]
             found.tables.setdefault(doc["name"], StreamTable(doc["data_keys"]))
+            found.frames.setdefault(doc["name"], {})
+        elif name == "stream_resource":
+            resources[doc["uid"]] = doc["data_key"]
+        elif name == "stream_datum":
+            frames, key = found.frames[names[doc["descriptor"]]], resources[doc["stream_resource"]]
+            frames[key] = max(frames.get(key, 0), doc["indices"]["stop"])
         elif name == "event":
             found.tables[names[doc["descriptor"]]].add(doc)
         elif name == "stop":
@@ -93,6 +104,21 @@ def _expected(path: Path) -> _Expected:
         normalizer(name, doc)
     found.arrays = {name: table.merge() if table.pending else {} for name, table in found.tables.items()}
     return found
+
+
+def _unreadable(run: Any, name: str, frames: dict[str, int]) -> tuple[str, ...]:  # noqa: ANN401
+    """Keys of external files of which Tiled does not give the last frame."""
+    return tuple(key for key, count in frames.items() if not _has_frame(find_node(run, name, key), count))
+
+
+def _has_frame(array: Any, count: int) -> bool:  # noqa: ANN401
+    if array is None or array.shape[0] < count:
+        return False
+    try:
+        return np.asarray(array[count - 1]).size > 0
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        logger.error("frame %d of %s cannot be read: %s", count, array.uri, error)
+        return False
 
 
 def _same(left: np.ndarray, right: np.ndarray) -> bool:
@@ -158,10 +184,11 @@ def verify(path: Path, client: Any, table: Callable[[str], Any] = lambda _: None
     if run is None:
         missing = {name: StreamVerdict(len(table.frame), 0, 0, ()) for name, table in expected.tables.items()}
         return RunVerdict(uid, missing, False)
-    streams = {
-        name: _compare(rows, expected.arrays[name], run.base, name, table(name))
-        for name, rows in expected.tables.items()
-    }
+    streams = {}
+    for name, rows in expected.tables.items():
+        stream = _compare(rows, expected.arrays[name], run.base, name, table(name))
+        lacking = _unreadable(run.base, name, expected.frames[name])
+        streams[name] = replace(stream, different=(*stream.different, *lacking))
     stop = run.metadata.get("stop")
     agree = (stop is None) == (expected.stop is None)
     if stop is not None and expected.stop is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final, Literal
 
+from ...devices.impedance import FrequencySweep, GalvanostaticImpedance, PotentiostaticImpedance
 from ...devices.protocol import Limits, Protocol, Recording, Step
 from ...devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
@@ -15,12 +16,13 @@ from .safety import Safety
 Target = Literal["biologic", "neware", "pybamm", "tomato", "unicycler"]
 
 _PLAIN: Final = (Rest, ConstantCurrent, ConstantVoltage, Loop)
+_SPECTRA: Final = (PotentiostaticImpedance, GalvanostaticImpedance)
 _STEPS: Final[dict[Target, tuple[type[Step], ...]]] = {
-    "biologic": (*_PLAIN, VoltageRamp),
+    "biologic": (*_PLAIN, VoltageRamp, *_SPECTRA),
     "neware": (*_PLAIN, VoltageRamp),
     "pybamm": (*_PLAIN, ConstantPower),
     "tomato": _PLAIN,
-    "unicycler": (*_PLAIN, VoltageRamp),
+    "unicycler": (*_PLAIN, VoltageRamp, *_SPECTRA),
 }
 _ROUNDING: Final = 0.01
 """Largest relative change of a current or time by rounding that is still the same protocol."""
@@ -29,6 +31,12 @@ BIOLOGIC_CURRENT_MAX_A: Final = 1.0
 TOMATO_CURRENT_MAX_A: Final = 0.010
 TOMATO_VOLTAGE_MAX_V: Final = 5.0
 BIOLOGIC_DELAY_MAX_S: Final = 1.0
+USUAL_SETTLING_PERIODS: Final = 0.1
+"""What EC-Lab waits before each frequency unless told otherwise, and the default of our steps."""
+
+FREQUENCY_MAX_HZ: Final = 1e7
+FREQUENCY_MIN_HZ: Final = {"biologic": 1e-3, "unicycler": 1e-5}
+"""Below, EC-Lab's settings are written without a frequency."""
 
 
 def inexpressible(
@@ -88,6 +96,8 @@ def _of_step(protocol: Protocol, index: int, target: Target, capacity_mah: float
         yield f"until_capacity_mah = {step.until_capacity_mah:g} is no end that {target} knows"  # type: ignore[union-attr]
     if isinstance(step, VoltageRamp) and step.from_voltage_v is None:
         yield f"it begins where the cell is; give from_voltage_v, which {target} needs"
+    if isinstance(step, _SPECTRA):
+        yield from _of_spectrum(step, target)
     if isinstance(step, Loop) and target != "pybamm":
         yield from _of_loop(protocol, index)
     if target == "biologic":
@@ -96,6 +106,29 @@ def _of_step(protocol: Protocol, index: int, target: Target, capacity_mah: float
         yield from _of_tomato(step, capacity_mah)
     if target == "neware":
         yield from _of_neware(protocol, index)
+
+
+def _of_spectrum(step: FrequencySweep, target: Target) -> Iterator[str]:
+    """Unicycler's spectrum is about the voltage of the cell, or no current, and begins at once."""
+    if isinstance(step, PotentiostaticImpedance) and step.voltage_v is not None:
+        yield f"voltage_v = {step.voltage_v:g} V has no place in {target}; leave it out and hold before"
+    if isinstance(step, GalvanostaticImpedance) and step.current_a != 0:
+        told = "the present one" if step.current_a is None else f"{step.current_a:g} A"
+        yield f"current_a, {told}, has no place in {target}, whose sinus is about 0 A"
+    if step.hold_s:
+        yield f"hold_s = {step.hold_s:g} s has no place in {target}; hold in a step before"
+    if step.settling_periods != USUAL_SETTLING_PERIODS:
+        yield f"settling_periods = {step.settling_periods:g} has no place in {target}"
+    for name in ("start_frequency_hz", "end_frequency_hz"):
+        lowest_hz, frequency_hz = FREQUENCY_MIN_HZ[target], getattr(step, name)
+        if not lowest_hz <= frequency_hz <= FREQUENCY_MAX_HZ:
+            yield f"{name} = {frequency_hz:g} Hz is outside of {lowest_hz:g} to {FREQUENCY_MAX_HZ:g} Hz"
+    if target == "biologic" and isinstance(step, GalvanostaticImpedance):
+        if step.amplitude_a > BIOLOGIC_CURRENT_MAX_A / 2:
+            yield f"amplitude_a = {step.amplitude_a:g} A is above half the largest range"
+        yield from _rounded("amplitude_a", step.amplitude_a * 1e6, 3, "uA")
+    if target == "biologic" and isinstance(step, PotentiostaticImpedance):
+        yield from _rounded("amplitude_v", step.amplitude_v * 1e6, 3, "uV")
 
 
 def _of_loop(protocol: Protocol, index: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from ...devices.impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from ...devices.protocol import Protocol, Recording, Step
 from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
@@ -168,12 +169,28 @@ def _step(model: Model, ids: list[str], index: int, capacity_mah: float | None) 
                 from_voltage_v=model.start_voltage_V,
                 id=ids[index],
             )
+        case "impedance_spectroscopy":
+            return _spectrum(model, ids[index])
         case "loop":
             return _loop(model, ids, index)
         case "tag":
             return None
         case _:
             raise ValueError("our cyclers have no such step; leave it out, or measure it by itself")
+
+
+def _spectrum(model: Model, step_id: str) -> Step:
+    values = {
+        "start_frequency_hz": model.start_frequency_Hz,
+        "end_frequency_hz": model.end_frequency_Hz,
+        "points_per_decade": model.points_per_decade,
+        "measures_per_point": model.measures_per_point,
+        "drift_correction": bool(model.drift_correction),
+        "id": step_id,
+    }
+    if model.amplitude_V is not None:
+        return PotentiostaticImpedance(amplitude_v=model.amplitude_V, **values)
+    return GalvanostaticImpedance(amplitude_a=model.amplitude_mA * 1e-3, **values)
 
 
 def _loop(model: Model, ids: list[str], index: int) -> Loop | None:
@@ -210,6 +227,7 @@ _WORDS: Final = {
     "open_circuit_voltage": "rest",
     "constant_voltage": "hold",
     "voltage_scan": "ramp",
+    "impedance_spectroscopy": "impedance",
 }
 
 

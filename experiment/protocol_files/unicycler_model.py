@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...devices.impedance import FrequencySweep, GalvanostaticImpedance, PotentiostaticImpedance
 from ...devices.protocol import Limits, Protocol, Step
 from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
@@ -113,8 +114,23 @@ def _row(step: Step, protocol: Protocol, direction: int, capacity_mah: float | N
                 "end_voltage_V": step.to_voltage_v,
                 "scan_rate_mV_per_s": step.scan_rate_v_s * 1e3,
             }
+        case PotentiostaticImpedance(voltage_v=None):
+            return _spectrum(step) | {"amplitude_V": step.amplitude_v}
+        case GalvanostaticImpedance(current_a=0.0):
+            return _spectrum(step) | {"amplitude_mA": step.amplitude_a * 1e3}
         case Loop():
             target = protocol.steps[protocol.index_of(step.to_step)].id
             return {"step": "loop", "loop_to": target, "cycle_count": step.repeat + 1}
         case _:
             raise ValueError(f"step {step.id!r}: unicycler cannot say {type(step).__name__} with its ends")
+
+
+def _spectrum(step: FrequencySweep) -> dict[str, Any]:
+    return {
+        "step": "impedance_spectroscopy",
+        "start_frequency_Hz": step.start_frequency_hz,
+        "end_frequency_Hz": step.end_frequency_hz,
+        "points_per_decade": step.points_per_decade,
+        "measures_per_point": step.measures_per_point,
+        "drift_correction": step.drift_correction,
+    }

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from .clock import InstrumentClock
 from .ending import Rates
+from .impedance import ImpedanceMeter, swing
 from .lead import COULOMB_PER_MAH, OPEN_CIRCUIT, Cell, Control, Coulometry, drive
 from .meter import Meter
 from .progress import Progress
@@ -65,6 +66,7 @@ class Channel:
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
         self._recorder = Recorder(self.record)
+        self.impedance = ImpedanceMeter(meter)
         self.message = "no protocol is loaded"
         self.ttl = False
         self.progress = Progress()
@@ -183,6 +185,17 @@ class Channel:
         looks = (self.meter.next_look_s(self.time_s), self._polarity.next_look_s(self.time_s))
         return min(*looks, self.safety.next_look_s(self.clock.reading(self.time_s)))
 
+    def _swing(self) -> tuple[float, float]:
+        """Amplitudes of voltage (V) and current (A) that a spectrum gives the cell now."""
+        sweep = self.step.impedance if self.step else None
+        return swing(sweep, self.cell, self.frequency_hz) if sweep and self.contact else (0.0, 0.0)
+
+    @property
+    def frequency_hz(self) -> float:
+        """Frequency that is measured now, Hz; 0 while there is none."""
+        sweep = self.step.impedance if self.step and self.state is State.RUNNING else None
+        return sweep.frequency_hz(self._spent_s()) if sweep else 0.0
+
     def _measure(self) -> Sample:
         truth = self.terminal.state
         charge = truth.charge_c / COULOMB_PER_MAH
@@ -190,6 +203,7 @@ class Channel:
         current_a = 0.0 if self.control == OPEN_CIRCUIT else truth.current_a
         self.meter.choose_range(current_a, self.time_s)
         rate = self.clock.rate
+        swing_v, swing_a = self._swing()
         return Sample(
             time=self.clock.reading(self.time_s),
             voltage=self.meter.voltage(truth.voltage_v, self.time_s),
@@ -202,9 +216,11 @@ class Channel:
             cycle=self._half_cycle // 2,
             half_cycle=self._half_cycle,
             protocol_time=rate * (self.time_s - self.started_s),
-            step_time=rate * self._spent_s(),
+            step_time=self._spent_s(),
             step_id=self.step.step_id if self.step else "",
             ttl=self.ttl,
+            swing_v=swing_v,
+            swing_a=swing_a,
         )
 
     def _need_limits(self) -> None:

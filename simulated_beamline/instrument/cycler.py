@@ -93,7 +93,7 @@ class Cycler(Channel):
             self._need_limits()
         control = self._held(word)
         if self.state is State.RUNNING:
-            self.progress.spent_s += self.time_s - self.progress.entered_s
+            self.progress.spent_s = self._resumable_s()
         self.state, self.message = State.PAUSED, f"paused: {word}"
         self._apply(control)
 
@@ -118,6 +118,10 @@ class Cycler(Channel):
                 self.hold(action)
         except RefusedError as error:
             self.stop(f"stopped by the watchdog: {error}")
+
+    def _resumable_s(self) -> float:
+        spent_s, step = self._spent_s(), self.step
+        return step.impedance.resumable_s(spent_s) if step and step.impedance else spent_s
 
     def resume(self) -> None:
         """Go on with the step that was suspended.
@@ -165,17 +169,30 @@ class Cycler(Channel):
                 return True
         return False
 
+    def next_step_s(self, left_s: float) -> float:
+        """Time of the next step of integration (s) with so much time left; an end may cut it short."""
+        step = self._running_step
+        duration_s = min(left_s, self._period_s(step))
+        if step is None:
+            return duration_s
+        if step.impedance:
+            duration_s = min(duration_s, step.impedance.until_next_s(self._spent_s()))
+        ends_in_s = self.progress.ends_in_s(step, self.time_s)
+        return min(duration_s, self.progress.control.stair_s, max(ends_in_s, 0.0))
+
+    @property
+    def _running_step(self) -> EngineStep | None:
+        return self.step if self.state is State.RUNNING else None
+
     def _one_step(self, left_s: float) -> bool:
-        step = self.step if self.state is State.RUNNING else None
-        duration_s, ends_at_s = min(left_s, self._period_s(step)), math.inf
-        if step is not None:
-            ends_at_s = self.progress.ends_in_s(step, self.time_s)
-            duration_s = min(duration_s, self.progress.control.stair_s)
-            duration_s = min(duration_s, max(ends_at_s, 0.0))
-        duration_s, reached = self._step_to_end(step, duration_s)
+        step = self._running_step
+        ends_at_s = self.progress.ends_in_s(step, self.time_s) if step is not None else math.inf
+        duration_s, reached = self._step_to_end(step, self.next_step_s(left_s))
         self.time_s += duration_s
         self._rates.follow(self.terminal.state)
         noticed = self._take(self._measure())
+        if step is not None and step.impedance and self.state is State.RUNNING:
+            self.impedance.follow(step.impedance, self.cell, self.sample, contact=self.contact)
         if step is not None and self.state is State.RUNNING and (reached or duration_s >= ends_at_s):
             noticed |= self._end(step)
         return noticed
@@ -245,6 +262,8 @@ class Cycler(Channel):
         self.progress.control = control_of(step, self.terminal.state)
         self._count_half_cycles(self.progress.control.sign if not step.waiting else 0)
         self._rates.clear()
+        if step.impedance:
+            self.impedance.begin()
         self._apply(self.progress.control)
         noticed = self._boundary("start", step) or bool(step.waiting)
         noticed |= self.given > given

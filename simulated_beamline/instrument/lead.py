@@ -55,6 +55,7 @@ class Cell(Driven, Protocol):
         self, dose_rate_gy_s: float, duration_s: float, *, position_mm: tuple[float, float]
     ) -> None: ...
     def dose_gy(self, position_mm: tuple[float, float]) -> float: ...  # noqa: D102
+    def impedance_ohm(self, frequency_hz: float) -> complex: ...  # noqa: D102
 
 
 AnyDriven = TypeVar("AnyDriven", bound=Driven)
@@ -120,6 +121,10 @@ OPEN_CIRCUIT = Control()
 
 def control_of(step: EngineStep, truth: Truth) -> Control:
     """Return the control that a step asks for, given the cell when it begins."""
+    if step.is_relative and step.voltage_v is not None:
+        return Control(current_a=None, voltage_v=truth.voltage_v + step.voltage_v)
+    if step.is_relative:
+        return Control(current_a=truth.current_a + (step.current_a or 0.0))
     if step.sweep_to_v is not None:
         start_v = truth.voltage_v if step.voltage_v is None else step.voltage_v
         return Control(None, start_v, to_voltage_v=step.sweep_to_v, rate_v_s=step.sweep_rate_v_s)

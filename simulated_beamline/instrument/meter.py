@@ -95,6 +95,23 @@ class Meter:
         shown = min(max(noisy, -self.current_range_a), self.current_range_a)
         return _quantised(shown, share * self.current_step_a)
 
+    def voltage_phasor(self, true_v: complex, samples: int) -> complex:
+        """Complex amplitude (V) of a sinus that so many samples show, as their Fourier component has it."""
+        return true_v + self.noise_factor * self.voltage_noise_v * self._phasor_noise(samples)
+
+    def current_phasor(self, true_a: complex, direct_a: float, samples: int) -> complex:
+        """Complex amplitude (A) of a sinus about a direct current (A); the range holds its peak."""
+        peak_a = direct_a + abs(true_a)
+        share = (self._range_for(peak_a) or self.current_range_a) / self.current_range_a
+        self.current_overflow = peak_a > self.current_range_a
+        if self.current_overflow:
+            true_a *= self.current_range_a / peak_a
+        return true_a + share * self.noise_factor * self.current_noise_a * self._phasor_noise(samples)
+
+    def _phasor_noise(self, samples: int) -> complex:
+        # Of n samples of unit noise, real and imaginary part of the amplitude have sqrt(2 / n).
+        return complex(*self.random.standard_normal(2)) * (2.0 / samples) ** 0.5
+
     def _range_for(self, true_a: float) -> float | None:
         if true_a == 0.0:
             return None

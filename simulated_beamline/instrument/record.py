@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,14 @@ BLOCK_ROWS = 500
 KEPT_ROWS = 200_000
 IDLE_INTERVAL_S = 10.0
 TIME_TOLERANCE_S = 1e-3
+
+
+class Recordable(Protocol):
+    """What a record keeps."""
+
+    def row(self, number: int) -> tuple[float, ...]:
+        """Values by column, the first of them its number."""
+        ...
 
 
 class RecordBuffer:
@@ -26,6 +35,8 @@ class RecordBuffer:
     ----------
     capacity
         Number of samples that are kept.
+    columns
+        Number of their values.
 
     Attributes
     ----------
@@ -35,10 +46,10 @@ class RecordBuffer:
         Samples whose place was taken before they were fetched.
     """
 
-    def __init__(self, capacity: int = KEPT_ROWS) -> None:
+    def __init__(self, capacity: int = KEPT_ROWS, *, columns: int = len(COLUMNS)) -> None:
         self.count = self.lost = 0
         self._unread = 0
-        self._rows = np.zeros((capacity, len(COLUMNS)))
+        self._rows = np.zeros((capacity, columns))
 
     @property
     def capacity(self) -> int:
@@ -50,7 +61,7 @@ class RecordBuffer:
         """Number of samples that nobody has fetched."""
         return self.count - self._unread
 
-    def append(self, sample: Sample) -> int:
+    def append(self, sample: Recordable) -> int:
         """Keep a sample; returns its number."""
         number = self.count
         self._rows[number % self.capacity] = sample.row(number)
@@ -76,7 +87,7 @@ class RecordBuffer:
         if capacity < 1:
             raise ValueError(f"record: a memory of {capacity} rows holds nothing; give at least 1")
         held = self.block(self.count - capacity, capacity)
-        self._rows = np.zeros((capacity, len(COLUMNS)))
+        self._rows = np.zeros((capacity, self._rows.shape[1]))
         self._rows[held[:, 0].astype(int) % capacity] = held
         self._count_lost()
 

@@ -65,10 +65,12 @@ class SafetyLimits:
 
     def breach(self, sample: Sample, elapsed_s: float) -> str:
         """Limit that the sample passes, in words; empty when none."""
+        # What counts of a sinus is its peak.
+        peak = "peak " if sample.swing_v or sample.swing_a else ""
         checks = (
-            ("voltage", sample.voltage, "VMAX", self.vmax, "V", 1),
-            ("voltage", sample.voltage, "VMIN", self.vmin, "V", -1),
-            ("current", abs(sample.current), "IMAX", self.imax, "A", 1),
+            (f"{peak}voltage", sample.voltage + sample.swing_v, "VMAX", self.vmax, "V", 1),
+            (f"{peak}voltage", sample.voltage - sample.swing_v, "VMIN", self.vmin, "V", -1),
+            (f"{peak}current", abs(sample.current) + sample.swing_a, "IMAX", self.imax, "A", 1),
             ("capacity", abs(sample.capacity), "QMAX", self.qmax, "mA h", 1),
             ("temperature", sample.temperature, "TMAX", self.tmax, "degC", 1),
             ("time", elapsed_s, "TIMEMAX", self.timemax, "s", 1),

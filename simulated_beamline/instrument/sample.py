@@ -46,6 +46,8 @@ class Sample:
         Name of the step; empty where none is carried out.
     ttl
         Whether the external line is high.
+    swing_v, swing_a
+        Amplitudes of a sinus about voltage and current, V and A.
     """
 
     time: float
@@ -62,6 +64,8 @@ class Sample:
     step_time: float = 0.0
     step_id: str = ""
     ttl: bool = False
+    swing_v: float = 0.0
+    swing_a: float = 0.0
 
     def value(self, quantity: str) -> float:
         """Value of a quantity by its name."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .frequency import FrequencySweep, frequencies
 from .until import Level, Until, UntilError, any_of, parse_until
 
 Value = float | str | Sequence[float]
@@ -18,6 +19,8 @@ TECHNIQUE_IDS = {
     "OCV": 100,
     "CA": 101,
     "CP": 102,
+    "PEIS": 104,
+    "GEIS": 107,
     "CPOWER": 110,
     "LOOP": 150,
     "TO": 151,
@@ -32,6 +35,10 @@ _RECORDING = {"REDT": 10.0, "REDE": 0.0, "REDI": 0.0, "ID": ""}
 _STEPS = {"VSINIT": [0.0], "DURSTEP": [1.0], "STEPN": 0, "NCYCLES": 0}
 _TESTS = {f"TEST{number}{part}": [0.0] for number in (1, 2, 3) for part in ("CONF", "VAL")}
 _LIMITED = {"EXITCOND": [0.0], "UNTIL": ""} | _STEPS | _TESTS | _RECORDING
+# Those of a spectrum: whether its direct level is counted from the present one, the time it is held before,
+# frequencies (NFREQ of them, linear where SWEEP is 1), averages, drift correction, periods to wait.
+_SPECTRUM = {"VSINIT": 1, "DURSTEP": 0.0, "INIFREQ": 1e5, "FINFREQ": 0.1, "NFREQ": 37, "SWEEP": 0}
+_SPECTRUM |= {"NAVRG": 1, "CORR": 0, "WFS": 0.1} | _RECORDING
 PARAMETERS: Mapping[str, Mapping[str, Value]] = {
     "OCV": {"RTT": 1.0, "UNTIL": ""} | _RECORDING,
     "CP": {"ISTEP": [0.0]} | _STEPS | _RECORDING,
@@ -39,12 +46,15 @@ PARAMETERS: Mapping[str, Mapping[str, Value]] = {
     "CPOWER": {"PSTEP": [0.0]} | _LIMITED,
     "CA": {"VSTEP": [0.0]} | _STEPS | _RECORDING,
     "CALIMIT": {"VSTEP": [0.0]} | _LIMITED,
+    "PEIS": {"IVSTEP": 0.0, "AMPV": 0.01} | _SPECTRUM,
+    "GEIS": {"IISTEP": 0.0, "AMPI": 1e-4} | _SPECTRUM,
     "VSCAN": {"VINIT": PRESENT_VOLTAGE, "VFINAL": 0.0, "RATE": 1e-3, "UNTIL": ""} | _RECORDING,
     "TI": {"TIMEOUT": 1.0, "WAITING": "rest", "ONTIMEOUT": "continue"} | _RECORDING,
     "TO": {"ID": ""},
     "LOOP": {"NLOOP": 1, "PROT": 0, "ID": ""},
 }
 _LEVELS = {"ISTEP": "current_a", "VSTEP": "voltage_v", "PSTEP": "power_w"}
+_SPECTRA = {"PEIS": ("IVSTEP", "AMPV", "voltage_v"), "GEIS": ("IISTEP", "AMPI", "current_a")}
 _WAITING = ("rest", "hold_voltage", "hold_current")
 _ACTIVE, _AT_LEAST, _VARIABLE_BIT = 1, 4, 5
 _VARIABLES = {0: "voltage", 3: "current", 31: "capacity"}
@@ -68,6 +78,10 @@ class EngineStep:
         The control: one of them; none is open circuit.
     sweep_to_v, sweep_rate_v_s : float
         The voltage moves there from `voltage_v` (None: from where the cell is), V and V/s.
+    is_relative : bool
+        The control is counted from what the cell has when the step begins.
+    impedance : FrequencySweep or None
+        A sinus swings about the control.
     duration_s : float
         Longest time.
     until : Until or None
@@ -92,6 +106,8 @@ class EngineStep:
     power_w: float | None = None
     sweep_to_v: float | None = None
     sweep_rate_v_s: float = 0.0
+    is_relative: bool = False
+    impedance: FrequencySweep | None = None
     duration_s: float = math.inf
     until: Until | None = None
     waiting: str = ""
@@ -164,6 +180,8 @@ def _steps_of(name: str, index: int, values: Mapping[str, Value], first: list[in
         return [_wait(blank, values)]
     if name == "VSCAN":
         return [_scan(blank, values)]
+    if name in _SPECTRA:
+        return [_spectrum(blank, values)]
     return [_level(blank, number, values) for number in range(int(_at(values["STEPN"], 0)) + 1)]
 
 
@@ -198,6 +216,33 @@ def _scan(blank: EngineStep, values: Mapping[str, Value]) -> EngineStep:
         voltage_v=None if start_v <= PRESENT_VOLTAGE else start_v,
         sweep_to_v=_at(values["VFINAL"], 0),
         sweep_rate_v_s=_positive(_at(values["RATE"], 0), "VSCAN RATE"),
+    )
+
+
+def _spectrum(blank: EngineStep, values: Mapping[str, Value]) -> EngineStep:
+    level, amplitude, control = _SPECTRA[blank.technique]
+    number = {key: _at(values[key], 0) for key in (*_SPECTRUM, level, amplitude) if key != "ID"}
+    for key in ("INIFREQ", "FINFREQ", amplitude):
+        _positive(number[key], f"{blank.technique} {key}")
+    for key, least in (("DURSTEP", 0), ("WFS", 0), ("NFREQ", 1), ("NAVRG", 1)):
+        if not number[key] >= least:
+            raise ProgramError(f"{blank.technique} {key} is {number[key]}; give {least} or more")
+    sweep = FrequencySweep(
+        frequencies(number["INIFREQ"], number["FINFREQ"], int(number["NFREQ"]), linear=number["SWEEP"] > 0),
+        number[amplitude],
+        galvanostatic=control == "current_a",
+        hold_s=number["DURSTEP"],
+        settling_periods=number["WFS"],
+        # The drift is told from a second measurement.
+        measured_periods=int(number["NAVRG"]) * (2 if number["CORR"] else 1),
+    )
+    direct: dict[str, Any] = {control: number[level]}
+    return replace(
+        blank,
+        is_relative=bool(number["VSINIT"]),
+        impedance=sweep,
+        duration_s=sweep.ends_s[-1],
+        **direct,
     )
 
 

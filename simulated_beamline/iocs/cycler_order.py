@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,9 +18,11 @@ from ..instrument.technique import ARRAY_LENGTH, INSTANCES, PARAMETERS, compile_
 from ..instrument.trigger import PAGE_COLUMNS, PAGE_LATCHES
 from .channel import Hook, choice, integer, kept, number, numbers, plain, text, word
 from .cycler_fault import fault_channels
+from .impedance_page import page_channels
 
 ACCEPTED = "accepted"
 LONGEST_LIST = 4096
+_PARAMETER = re.compile(r"T:([A-Z]+):(0|[1-9]\d?):([A-Z0-9]+):SP")
 CLOCK_MODES = ("elastic", "constant", "real")
 
 
@@ -60,6 +63,7 @@ class CyclerOrders:
         pvs = self._command_channels() | self._program_channels() | self._safety_channels()
         for index in CHANNELS:
             pvs |= self._trigger_channels(index)
+        pvs |= page_channels(self._cycler.impedance.record)
         return pvs | self._cell_channels() | self._record_channels()
 
     def _command_channels(self) -> dict[str, ChannelData]:
@@ -80,16 +84,20 @@ class CyclerOrders:
         }
 
     def _program_channels(self) -> dict[str, ChannelData]:
-        pvs: dict[str, ChannelData] = {
+        return {
             "LOADTECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
             "DEFINETECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
             "LOADTECH": self.loaded,
         }
-        for name, parameters in PARAMETERS.items():
-            for index in range(INSTANCES):
-                for key, default in parameters.items():
-                    pvs[f"T:{name}:{index}:{key}:SP"] = self._parameter(f"{name}:{index}:{key}", default)
-        return pvs
+
+    def parameter(self, name: str) -> ChannelData | None:
+        """Make the process variable of a parameter, `T:<TECH>:<i>:<PARAM>:SP`; None if there is none."""
+        if not (found := _PARAMETER.fullmatch(name)):
+            return None
+        technique, index, key = found.groups()
+        if int(index) >= INSTANCES or key not in PARAMETERS.get(technique, {}):
+            return None
+        return self._parameter(f"{technique}:{index}:{key}", PARAMETERS[technique][key])
 
     def _parameter(self, key: str, default: object) -> ChannelData:
         async def keep(value: object) -> None:

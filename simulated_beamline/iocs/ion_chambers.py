@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from caproto import ChannelData, ChannelType
 from caproto.server import PVGroup, pvproperty
 
-from ..board import Board
+from ..board import Board, cell_slot
 from ..clock import SharedClock
+from ..mount import Mount, build_holder, load_mounts
 from ..physics.beam import IonChambers, Readings
 from ..physics.dose import dose_rate_gy_s
-from ..physics.sample_holder import CELL
-from ..scenario import Scenario, load_scenario
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
@@ -37,22 +36,22 @@ class Experiment:
 
     Parameters
     ----------
-    scenario
-        The truth.
+    mounts
+        The truth about each cell; that of the first about everything else.
     board
         Where the other servers write positions, beam and cell.
     seed
         Of the noise.
     """
 
-    def __init__(self, scenario: Scenario, board: Board, seed: int) -> None:
+    def __init__(self, mounts: Sequence[Mount], board: Board, seed: int) -> None:
+        scenario = mounts[0].scenario
         self._board = board
+        self._mounts = tuple(mounts)
         self._crystals = scenario.build_monochromator()
         self._beam = scenario.build_beam()
-        self._holder = scenario.build_sample_holder()
+        self._holder = build_holder(mounts)
         self._foils = scenario.build_foils()
-        self._areal_mass_mg_cm2 = scenario.build_electrode().areal_density_g_cm2 * 1e3
-        self._full = scenario.cell.initial_lithium_content
         self.chambers: IonChambers = scenario.build_ion_chambers()
         self._rng = np.random.default_rng([scenario.seed, seed])
 
@@ -71,12 +70,9 @@ class Experiment:
         """
         board = self._board
         motor_deg, energy_ev = self._standing()
-        sample = self._holder.absorbance(
-            energy_ev,
-            board["stage_x_mm"],
-            board["stage_y_mm"],
-            board.get("spot_lithium_content", self._full),
-        )
+        x_mm, y_mm = board["stage_x_mm"], board["stage_y_mm"]
+        channel = self._holder.channel_at(x_mm, y_mm)
+        sample = self._holder.absorbance(energy_ev, x_mm, y_mm, self._content(channel) if channel else 1.0)
         return self.chambers.currents(
             self._flux(energy_ev, motor_deg),
             energy_ev,
@@ -87,23 +83,30 @@ class Experiment:
         )
 
     def light_cell(self) -> None:
-        """Write on the board what dose rate the illuminated spot of the cell receives now."""
-        board, rate_gy_s = self._board, 0.0
-        if self._holder.at(board["stage_x_mm"], board["stage_y_mm"]) == CELL:
-            motor_deg, energy_ev = self._standing()
-            flux_ph_s = self._flux(energy_ev, motor_deg)
-            if flux_ph_s:
-                rate_gy_s = self._dose_rate_gy_s(flux_ph_s, energy_ev)
-        board["spot_dose_rate_gy_s"] = rate_gy_s
+        """Write on the board what dose rate the illuminated spot of each cell receives now."""
+        board = self._board
+        lit = self._holder.channel_at(board["stage_x_mm"], board["stage_y_mm"])
+        for mount in self._mounts:
+            rate_gy_s = 0.0
+            if mount.channel == lit:
+                motor_deg, energy_ev = self._standing()
+                flux_ph_s = self._flux(energy_ev, motor_deg)
+                rate_gy_s = self._dose_rate_gy_s(mount, flux_ph_s, energy_ev) if flux_ph_s else 0.0
+            board[cell_slot("spot_dose_rate_gy_s", mount.channel)] = rate_gy_s
 
-    def _dose_rate_gy_s(self, flux_ph_s: float, energy_ev: float) -> float:
-        content = self._board.get("spot_lithium_content", self._full)
-        absorbance = float(self._holder.cell.cathode_absorbance(energy_ev, content)[0])
+    def _content(self, channel: int) -> float:
+        """Lithium content of the illuminated spot of a cell; as it was mounted while nobody cycles it."""
+        initial = self._mounts[channel - 1].scenario.cell.initial_lithium_content
+        return self._board.get(cell_slot("spot_lithium_content", channel), initial)
+
+    def _dose_rate_gy_s(self, mount: Mount, flux_ph_s: float, energy_ev: float) -> float:
+        stack, _ = self._holder.cells[mount.channel - 1]
+        absorbance = float(stack.cathode_absorbance(energy_ev, self._content(mount.channel))[0])
         return dose_rate_gy_s(
             flux_ph_s * (1.0 - self.chambers.i0.absorbed_fraction(energy_ev)),
             energy_ev,
             absorbed_fraction=-math.expm1(-absorbance),
-            areal_mass_mg_cm2=self._areal_mass_mg_cm2,
+            areal_mass_mg_cm2=mount.scenario.build_electrode().areal_density_g_cm2 * 1e3,
             area_mm2=self._beam.area_mm2,
         )
 
@@ -229,7 +232,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         Name to channel.
     """
     clock, board = settings.clock(), settings.board()
-    experiment = Experiment(load_scenario(settings.scenario), board, settings.seed)
+    experiment = Experiment(load_mounts(settings.scenarios), board, settings.seed)
     experiment.set_full_scale(RANGES_A["1 uA"])
     ioc = IonChambersIOC(f"{settings.prefix}QE1:", experiment=experiment, clock=clock, board=board)
     return ioc.pvdb

@@ -1,19 +1,17 @@
-"""Server of the cycler: it makes the cell live in simulated time, and shows what it measures."""
+"""Server of the cycler: one simulated half cell per channel, what is measured of it, and orders for it."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from caproto import ChannelData
 
-from ..board import Board
+from ..board import Board, cell_slot
 from ..clock import SharedClock
 from ..instrument.cycler import CHANNELS, Cycler, State
 from ..instrument.lead import Control, Coulometry
@@ -21,97 +19,81 @@ from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
 from ..instrument.technique import TECHNIQUE_IDS
 from ..instrument.trigger import LOG_LENGTH
+from ..mount import Mount, load_mounts
 from ..physics.cell import HalfCell
 from ..physics.valence import valences
-from ..scenario import Scenario, load_scenario
+from ..scenario import Scenario
+from .catalogue import Catalogue
 from .channel import TEXT_LENGTH, choice, integer, number, numbers, text, word
 from .cycler_order import CyclerOrders
 from .instrument_state import furnish, instrument_channels, instrument_values
+from .pacemaker import Pacemaker
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
-CHANNEL = "ECLAB_01:C1:"
-TICK_S = 0.004
+CYCLER = "ECLAB_01:"
 POLL_S = 1.0
 SHORTEST_POST_S = 0.03
-STEPS_PER_TICK = 40
 STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = ("open circuit", "constant current", "constant voltage", "constant power", "voltage scan")
 
 
 class PotentiostatIOC:
-    """One channel of a cycler with a simulated half cell, the pacemaker of simulated time.
+    """One channel of a cycler with a simulated half cell.
 
     Parameters
     ----------
-    settings
-        Arguments of the server.
+    mount
+        The cell, and its channel.
+    seed
+        Of the noise.
     clock, board
         Of this simulated beamline.
+    time_s
+        Simulated UNIX time now, the same for all channels.
     """
 
-    def __init__(self, settings: ServerSettings, clock: SharedClock, board: Board) -> None:
-        scenario = load_scenario(settings.scenario)
+    def __init__(self, mount: Mount, seed: int, clock: SharedClock, board: Board, time_s: float) -> None:
+        scenario = mount.scenario
         self._clock = clock
         self._board = board
+        self._channel = mount.channel
         self._composition = scenario.electrode.composition
-        self.cycler = build_cycler(scenario, settings.seed, clock.now())
+        # Cells of one scenario are the same, their noise is not.
+        self.cycler = build_cycler(scenario, seed + 1000 * (mount.channel - 1), time_s)
         self._watchdog = ClientWatchdog()
         self._shown = _shown_channels()
         self._orders = CyclerOrders(self.cycler, self._watchdog, clock, self.publish)
         self._posted: dict[str, object] = {}
         self._last_post = (-1e9, -1e9)
-        self._last_wall_s = time.monotonic()
 
     def channels(self) -> dict[str, ChannelData]:
         """Process variables by their name below the prefix of the channel."""
         return self._orders.channels() | self._shown
 
-    async def run(self, async_lib: object = None) -> None:
-        """Let the cell live as long as the server."""
-        del async_lib
-        self._tell_board()
-        await self.publish()
-        while True:
-            behind = await self._live()
-            await asyncio.sleep(0.0 if behind else TICK_S)
+    def parameter(self, name: str) -> ChannelData | None:
+        """Make the process variable of a technique's parameter; None if there is none of this name."""
+        return self._orders.parameter(name)
 
-    async def _live(self) -> bool:
-        wall_s = time.monotonic()
-        target_s = self._target_s(wall_s)
-        self._watch(wall_s)
-        noticed = self._advance(target_s)
-        self._clock.grant(self.cycler.time_s)
-        if noticed:
-            self._clock.notice()
-        self._tell_board()
+    def is_due(self, wall_s: float) -> bool:
+        """Whether it is time to publish again, at a reading of the monotonic clock (s)."""
         last_cell_s, last_wall_s = self._last_post
-        due = self.cycler.time_s - last_cell_s >= POLL_S and wall_s - last_wall_s >= SHORTEST_POST_S
-        if noticed or due:
-            await self.publish()
-        return self.cycler.time_s < target_s - 1e-3 and not noticed
+        return self.cycler.time_s - last_cell_s >= POLL_S and wall_s - last_wall_s >= SHORTEST_POST_S
 
-    def _advance(self, target_s: float) -> bool:
-        begin_s = self.cycler.time_s
-        noticed = self.cycler.advance(target_s, STEPS_PER_TICK)
-        rate_gy_s = self._board.get("spot_dose_rate_gy_s", 0.0)
+    def irradiate(self, duration_s: float) -> None:
+        """Let the cell have been in the beam for this time, if it is lit."""
+        rate_gy_s = self._board.get(self._slot("spot_dose_rate_gy_s"), 0.0)
         if rate_gy_s > 0.0:
-            spot = self._spot_mm()
-            self.cycler.cell.irradiate(rate_gy_s, self.cycler.time_s - begin_s, position_mm=spot)
-        return noticed
+            self.cycler.cell.irradiate(rate_gy_s, duration_s, position_mm=self._spot_mm())
+
+    def _slot(self, name: str) -> str:
+        return cell_slot(name, self._channel)
 
     def _spot_mm(self) -> tuple[float, float]:
         return self._board.get("stage_x_mm", 0.0), self._board.get("stage_y_mm", 0.0)
 
-    def _target_s(self, wall_s: float) -> float:
-        # A cell that nobody cycles is not at work: time then passes as it does for people.
-        elapsed_s, self._last_wall_s = wall_s - self._last_wall_s, wall_s
-        proposed = self._clock.proposed()
-        if self.cycler.state is State.STOPPED:
-            return max(self._clock.now(), min(proposed, self.cycler.time_s + elapsed_s))
-        return proposed
-
-    def _watch(self, wall_s: float) -> None:
+    def watch(self, wall_s: float) -> None:
+        """Take the watchdog's action if no heartbeat has come in time (monotonic clock, s)."""
         if self.cycler.state is not State.RUNNING or not self._watchdog.expired(wall_s):
             return
         action = self._watchdog.action
@@ -119,19 +101,18 @@ class PotentiostatIOC:
         self.cycler.act_unattended(action)
         self._clock.notice()
 
-    def _tell_board(self) -> None:
+    def tell_board(self) -> None:
+        """Write how the cell is; the time that all cells have reached is written by the pacemaker, last."""
         truth = self.cycler.cell.state
-        self._board.update(
-            {
-                "lithium_content": truth.lithium_content,
-                "spot_lithium_content": truth.spot_lithium_content,
-                "cell_voltage_v": truth.voltage_v,
-                "cell_current_a": truth.current_a,
-                "cell_temperature_degc": self.cycler.temperature_degc,
-                "spot_dose_gy": self.cycler.cell.dose_gy(self._spot_mm()),
-                "cell_time": self.cycler.time_s,
-            }
-        )
+        told = {
+            "lithium_content": truth.lithium_content,
+            "spot_lithium_content": truth.spot_lithium_content,
+            "cell_voltage_v": truth.voltage_v,
+            "cell_current_a": truth.current_a,
+            "cell_temperature_degc": self.cycler.temperature_degc,
+            "spot_dose_gy": self.cycler.cell.dose_gy(self._spot_mm()),
+        }
+        self._board.update({self._slot(name): value for name, value in told.items()})
 
     async def publish(self) -> None:
         """Post what has changed since the last time."""
@@ -156,9 +137,11 @@ class PotentiostatIOC:
             "CYCLE": sample.cycle,
             "HALFCYCLE": sample.half_cycle,
             "REC:COUNT": cycler.record.count,
+            "EIS:COUNT": cycler.impedance.record.count,
+            "FREQ": cycler.frequency_hz,
             "SIM:X": truth.lithium_content,
             "SIM:X_SPOT": truth.spot_lithium_content,
-            "SIM:DOSE": self._board.get("spot_dose_gy", 0.0),
+            "SIM:DOSE": self._board.get(self._slot("spot_dose_gy"), 0.0),
             "SIM:VALENCE:NI": self._nickel_valence(truth.lithium_content),
         }
 
@@ -241,11 +224,11 @@ def _instant_names(index: int) -> list[str]:
 
 def _shown_channels() -> dict[str, ChannelData]:
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
-    units |= {"X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
+    units |= {"FREQ": "Hz", "X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
     units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": ""}
     pvs = {name: number(units=unit) for name, unit in units.items()}
     counts = "TECHIND TECHID LOOP NUMTECH IRQSKIPPED DATADONE WAITING"
-    counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT SAFETY:TRIP WATCHDOG:FIRED"
+    counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT EIS:COUNT SAFETY:TRIP WATCHDOG:FIRED"
     pvs |= {name: integer() for name in counts.split()} | instrument_channels()
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
@@ -256,25 +239,36 @@ def _shown_channels() -> dict[str, ChannelData]:
     return pvs
 
 
+def build(settings: ServerSettings, clock: SharedClock) -> Catalogue:
+    """Make the process variables of all channels, and the pacemaker that keeps them alive."""
+    board, now_s = settings.board(), clock.now()
+    mounts = load_mounts(settings.scenarios)
+    channels = [PotentiostatIOC(mount, settings.seed, clock, board, now_s) for mount in mounts]
+    prefixes = [f"{settings.prefix}{CYCLER}C{mount.channel}:" for mount in mounts]
+    pvs = Catalogue(
+        {
+            f"{prefix}{name}": variable
+            for prefix, channel in zip(prefixes, channels, strict=True)
+            for name, variable in channel.channels().items()
+        },
+        {prefix: channel.parameter for prefix, channel in zip(prefixes, channels, strict=True)},
+    )
+    # Caproto runs the start-up hook of a process variable once the server listens.
+    pvs[f"{prefixes[0]}STATE"].server_startup = Pacemaker(clock, board, channels).run  # type: ignore[attr-defined]
+    return pvs
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Serve the cycler of a scenario."""
+    """Serve the cycler of one scenario per channel."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--mode", choices=("elastic", "constant", "real"))
     parser.add_argument("--factor", type=float, default=1.0)
     own, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
-    settings = parse_settings("Cycler with a simulated half cell", rest)
+    settings = parse_settings("Cycler with simulated half cells", rest)
     clock = settings.clock()
     if own.mode is not None:
         clock.set_mode(own.mode, own.factor)
-
-    def build() -> Mapping[str, ChannelData]:
-        server = PotentiostatIOC(settings, clock, settings.board())
-        pvs = {f"{settings.prefix}{CHANNEL}{name}": channel for name, channel in server.channels().items()}
-        # Caproto runs the start-up hook of a channel once the server listens.
-        pvs[f"{settings.prefix}{CHANNEL}STATE"].server_startup = server.run  # type: ignore[attr-defined]
-        return pvs
-
-    serve(settings, build)
+    serve(settings, lambda: build(settings, clock))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from caproto.server import common
 
 from ..board import Board
 from ..clock import SharedClock
+from ..mount import split_place
+from ..scenarios import DEFAULT_SCENARIO
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -37,8 +39,8 @@ class ServerSettings:
         Start of every process variable, e.g. "OP:".
     run_folder : Path
         Where the clock and the board of this simulated beamline live.
-    scenario : str
-        Name or path of the scenario.
+    scenarios : tuple of str
+        Name or path of a scenario for each channel of the cycler, with `@X,Y` the place of its cell.
     seed : int
         Seed of this server's chance.
     until_stdin_closes : bool
@@ -48,9 +50,14 @@ class ServerSettings:
     port: int
     prefix: str
     run_folder: Path
-    scenario: str
+    scenarios: tuple[str, ...]
     seed: int
     until_stdin_closes: bool
+
+    @property
+    def scenario(self) -> str:
+        """Name or path of the first scenario, which tells the truth of the beamline."""
+        return split_place(self.scenarios[0])[0]
 
     def clock(self) -> SharedClock:
         """Open the clock of this simulated beamline."""
@@ -79,10 +86,11 @@ def parse_settings(description: str, arguments: list[str] | None = None) -> Serv
     parser.add_argument("--port", type=int, required=True, help="Channel Access port on 127.0.0.1")
     parser.add_argument("--run-folder", type=Path, required=True, help="where clock and board live")
     parser.add_argument("--prefix", default="OP:", help="start of every process variable")
-    parser.add_argument("--scenario", default="nmc811-first-charge", help="name or path")
+    parser.add_argument("--scenario", action="append", help="name or path; once for each channel")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
-    return ServerSettings(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    return ServerSettings(scenarios=tuple(given.pop("scenario") or [DEFAULT_SCENARIO]), **given)
 
 
 def serve(settings: ServerSettings, build: Callable[[], Mapping[str, ChannelData]]) -> None:
@@ -130,7 +138,7 @@ class LoopbackContext(asyncio_server.Context):
 
 
 async def _serve(settings: ServerSettings, build: Callable[[], Mapping[str, ChannelData]]) -> None:
-    context = LoopbackContext(dict(build()), [LOOPBACK])
+    context = LoopbackContext(build(), [LOOPBACK])
     task = asyncio.ensure_future(context.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

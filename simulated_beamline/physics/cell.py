@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from .diffusion import SphereModes
 from .dose import DamageLaw, DoseLedger
+from .impedance import SmallSignal
 from .parameters import CellParameters
 from .zone import COMPLIANCE_V, MARGIN, ParallelZones, Surface
 
@@ -17,6 +18,8 @@ SHORTEST_STEP_S = 1e-3
 LARGEST_CHANGE_V = 0.005
 LARGEST_OPEN_CIRCUIT_CHANGE_V = 0.020
 LARGEST_NUDGE_V = 0.002
+STANDING_HZ = 1e-3 / 3600.0
+"""Rate of delithiation, C/1000, below which a sinus turns the hysteresis either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,36 @@ class HalfCell:
     def dose_gy(self, position_mm: tuple[float, float]) -> float:
         """Dose (Gy) that a position on the electrode has received."""
         return self._dose.dose_gy(position_mm)
+
+    def small_signal(self) -> SmallSignal:
+        """Linearise the cell as it is now, for its impedance.
+
+        Amplitudes have no place in it: it answers a sinus that is small against 25 mV, and whose current does
+        not change its sign unless none flows.
+        """
+        parameters, rate = self.parameters, self._zone_current_a_cm2 / self._zones.charge_c_cm2
+        surface = self._surface(0.0)
+        content = surface.free - surface.fall_cm2_a * self._zone_current_a_cm2
+        rate = np.where(np.abs(rate) < STANDING_HZ, 0.0, rate)
+        cathode, lithium, slope_v = self._zones.slopes(self._zone_current_a_cm2, content)
+        per_lithium_v = parameters.half_hysteresis_v / parameters.hysteresis_lithium_content
+        return SmallSignal(
+            area_cm2=self._zones.area_cm2,
+            ohmic_ohm_cm2=self._zones.resistance_ohm_cm2,
+            cathode_ohm_cm2=cathode,
+            lithium_ohm_cm2=lithium,
+            surface_slope_v=slope_v,
+            hysteresis_slope_v=per_lithium_v * (1.0 - self._hysteresis * np.sign(rate)),
+            hysteresis_rate_hz=np.abs(rate) / parameters.hysteresis_lithium_content,
+            charge_c_cm2=self._zones.charge_c_cm2,
+            tau_s=parameters.radius_m**2 / parameters.diffusivity_m2_s,
+            cathode_f_cm2=parameters.cathode_double_layer_f_cm2,
+            lithium_f_cm2=parameters.lithium_double_layer_f_cm2,
+        )
+
+    def impedance_ohm(self, frequency_hz: float) -> complex:
+        """Complex impedance (ohm) of the cell as it is now, at a frequency (Hz)."""
+        return complex(self.small_signal().impedance(np.array([frequency_hz]))[0])
 
     def _surface(self, duration_s: float) -> Surface:
         decay, _, fall_s = self._diffusion.propagator(duration_s)

@@ -64,6 +64,9 @@ class CellParameters:
         Lithium passed for the hysteresis to relax to 1/e after a turn of the current.
     curve
         Open-circuit voltage against lithium content.
+    cathode_double_layer_f_cm2, lithium_double_layer_f_cm2
+        Capacities of the double layers per geometric area: 0.2 F per m2 of surface, as the set of Chen 2020
+        in PyBaMM has it, on the particles of 28.9 m2 per m2 of that electrode, and on flat lithium.
     """
 
     active_mass_mg: float
@@ -79,6 +82,8 @@ class CellParameters:
     half_hysteresis_v: float = 0.006
     hysteresis_lithium_content: float = 0.02
     curve: OpenCircuitCurve = NMC811
+    cathode_double_layer_f_cm2: float = 5.8e-4
+    lithium_double_layer_f_cm2: float = 2e-5
 
     def __post_init__(self) -> None:
         positive = (
@@ -91,6 +96,8 @@ class CellParameters:
             "lithium_exchange_a_cm2",
             "temperature_k",
             "hysteresis_lithium_content",
+            "cathode_double_layer_f_cm2",
+            "lithium_double_layer_f_cm2",
         )
         for name in positive:
             value = getattr(self, name)

@@ -1,6 +1,6 @@
 """What stands in the beam for a position of the sample stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +36,12 @@ class Window:
 
 
 class SampleHolder:
-    """A metal frame with the cell and reference pellets in round windows.
+    """A metal frame with cells and reference pellets in round windows.
 
     Parameters
     ----------
-    cell, cell_window
-        The cell and where it sits.
+    cells
+        Each cell and where it sits, in the order of the channels that cycle them.
     references
         Name to pellet and window.
     half_width_mm, half_height_mm
@@ -50,28 +50,33 @@ class SampleHolder:
 
     def __init__(
         self,
-        cell: CellStack,
-        cell_window: Window,
+        cells: Sequence[tuple[CellStack, Window]],
         references: Mapping[str, tuple[ReferenceSample, Window]],
         *,
         half_width_mm: float,
         half_height_mm: float,
     ) -> None:
-        self.cell = cell
-        self.cell_window = cell_window
+        self.cells = tuple(cells)
         self.references = dict(references)
         self.half_width_mm = half_width_mm
         self.half_height_mm = half_height_mm
 
     def at(self, x_mm: float, y_mm: float) -> str:
         """Name of what the beam meets at a stage position: "cell", a reference, "frame" or "nothing"."""
-        if self.cell_window.contains(x_mm, y_mm):
+        if self.channel_at(x_mm, y_mm):
             return CELL
         for name, (_, window) in self.references.items():
             if window.contains(x_mm, y_mm):
                 return name
         inside = abs(x_mm) <= self.half_width_mm and abs(y_mm) <= self.half_height_mm
         return FRAME if inside else NOTHING
+
+    def channel_at(self, x_mm: float, y_mm: float) -> int:
+        """Channel (1, 2, ...) that cycles the cell in the beam at a stage position; 0 if there is none."""
+        for channel, (_, window) in enumerate(self.cells, start=1):
+            if window.contains(x_mm, y_mm):
+                return channel
+        return 0
 
     def absorbance(
         self, energy_ev: ArrayLike, x_mm: float, y_mm: float, spot_lithium_content: float
@@ -85,16 +90,16 @@ class SampleHolder:
         x_mm, y_mm
             Stage position.
         spot_lithium_content
-            x of Li_x MO2 in the illuminated spot of the cell.
+            x of Li_x MO2 in the illuminated spot of the cell that the beam meets.
 
         Returns
         -------
         ndarray
             Shape (m,).
         """
+        if channel := self.channel_at(x_mm, y_mm):
+            return self.cells[channel - 1][0].absorbance(energy_ev, spot_lithium_content)
         where = self.at(x_mm, y_mm)
-        if where == CELL:
-            return self.cell.absorbance(energy_ev, spot_lithium_content)
         if where in self.references:
             return self.references[where][0].absorbance(energy_ev)
         opaque = OPAQUE_ABSORBANCE if where == FRAME else 0.0

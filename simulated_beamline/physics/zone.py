@@ -119,6 +119,37 @@ class ParallelZones:
         """
         return self._thermal_v * np.arcsinh(current_a_cm2 * self._half_lithium_per_a)
 
+    def slopes(
+        self, current_a_cm2: FloatArray, lithium_content: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Linearise the zones without their diffusion and ohmic resistance.
+
+        Parameters
+        ----------
+        current_a_cm2
+            Current density (zones,), positive on charge.
+        lithium_content
+            At the surface of the particles (zones,).
+
+        Returns
+        -------
+        tuple
+            Resistances of charge transfer of cathode and lithium (zones,; ohm cm2), and rise of the voltage
+            with the lithium content at the surface (zones,; V).
+        """
+        x = np.minimum(np.maximum(lithium_content, MARGIN), 1.0 - MARGIN)
+        product = x * (1.0 - x)
+        half_per_a = self._half_exchange_per_a / np.sqrt(product)
+        cathode, lithium = current_a_cm2 * half_per_a, current_a_cm2 * self._half_lithium_per_a
+        per_cathode_v = self._thermal_v / np.sqrt(1.0 + cathode * cathode)
+        per_lithium_v = self._thermal_v / np.sqrt(1.0 + lithium * lithium)
+        kinetic_slope_v = -per_cathode_v * cathode * (0.5 - x) / product
+        return (
+            per_cathode_v * half_per_a,
+            per_lithium_v * self._half_lithium_per_a,
+            self._curve.evaluate(x)[1] + kinetic_slope_v,
+        )
+
     def at_voltage(self, voltage_v: float, surface: Surface, guess_a_cm2: FloatArray) -> FloatArray:
         """Find the current densities at a terminal voltage, as far as the zones can deliver them.
 

@@ -1,1 +1,3 @@
 """Named truths for rehearsals, as toml files."""
+
+DEFAULT_SCENARIO = "nmc811-first-charge"

@@ -57,6 +57,11 @@ def test_default_experiment_is_accepted():
         ("trigger.every_lithium_content = 0.02", 'trigger.step_end = "charging"', "never fire"),
         ("trigger.every_lithium_content = 0.02", "trigger.every_voltage_v = 2.0", "never fire"),
         ("trigger.every_lithium_content = 0.02", "trigger.zzz = 0.02", "known here"),
+        ("trigger.every_lithium_content = 0.02", "trigger.at_lithium_content = [0.1]", "never fire"),
+        ("trigger.every_lithium_content = 0.02", "trigger.at_state_of_charge = [0.95]", "never fire"),
+        ("trigger.every_lithium_content = 0.02", 'trigger.every_time_s = "30 d"', "never fire"),
+        ("initial_lithium_content = 0.93", "initial_lithium_content = 93", "per cent? write 0.93"),
+        ('scenario = "nmc811-first-charge"', 'scenario = "nmc811"', "those are lno-first-charge"),
         ("[-155, -45, 20, 0.2]", "[-155, -45, -20, 0.2]", "region 1"),
         ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
@@ -138,3 +143,19 @@ def test_any_text_is_either_a_rate_or_refused_in_words(text):
     except ValueError:
         return
     assert 1e-3 <= rate <= 20
+
+
+def test_a_level_that_the_cell_reaches_at_the_end_of_a_hold_is_accepted(tmp_path):
+    text = DEFAULT.read_text()
+    for old, new in (
+        ("trigger.every_lithium_content = 0.02", "trigger.at_lithium_content = [0.3]"),
+        (
+            'technique = "rest"\nuntil_time_s = "5 min"',
+            'technique = "constant_voltage"\nvoltage_v = 4.3\nuntil_time_s = "9h"',
+        ),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "hold.toml"
+    path.write_text(text)
+    assert read_experiment(path).measurements[0].trigger.at_lithium_content == [0.3]

@@ -3,7 +3,13 @@
 import pytest
 from event_model import compose_run
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment.resumption import changed_since, close_dead_runs, remains_of, resume_point
+from operando.experiment.resumption import (
+    changed_since,
+    close_dead_runs,
+    hold_point,
+    remains_of,
+    resume_point,
+)
 
 EXPERIMENT = {"uid": "u" * 36, "name": "test"}
 
@@ -23,6 +29,7 @@ def leave_a_dead_experiment(folder):
     samples = cycling.compose_descriptor(
         name="electrochemistry", data_keys=number_keys(["cell_sample", "cell_time"])
     )
+    spectra = cycling.compose_descriptor(name="impedance", data_keys=number_keys(["cell_impedance_point"]))
     measured = compose_run(
         metadata={
             "purpose": "measurement",
@@ -37,6 +44,10 @@ def leave_a_dead_experiment(folder):
         for sample in range(5):
             data = {"cell_sample": sample, "cell_time": 100.0 + sample}
             journal("event", samples.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+        journal("descriptor", spectra.descriptor_doc)
+        for point in range(3):
+            data = {"cell_impedance_point": point}
+            journal("event", spectra.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
         journal("start", measured.start_doc)
         journal("stop", measured.compose_stop())
     return cycling.start_doc["uid"]
@@ -49,6 +60,7 @@ def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
     assert remains.is_open
     point = resume_point(remains)
     assert (point.cycling_run, point.last_sample, point.last_time_s) == (cycling, 4, 104.0)
+    assert point.last_point == 2
     assert dict(point.seen) == {2: 7}
     assert point.unlisted[2].latch.count == 7
     assert point.unlisted[2].run == remains.measurements[0].uid
@@ -56,13 +68,15 @@ def test_the_last_sample_and_the_newest_measured_request_are_found(tmp_path):
 
 def test_without_a_stored_sample_the_record_begins_where_the_experiment_did(tmp_path):
     cycling = compose_run(
-        metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": [], "first_sample": 40}
+        metadata={"purpose": "cycling", "experiment": EXPERIMENT, "measurements": []}
+        | {"first_sample": 40, "first_point": 7}
     )
     with Journal(tmp_path, reserve_bytes=0, minimum_free_bytes=0) as journal:
         journal("start", cycling.start_doc)
     remains = remains_of(tmp_path, EXPERIMENT["uid"])
     assert remains is not None
-    assert resume_point(remains).last_sample == 39
+    point = resume_point(remains)
+    assert (point.last_sample, point.last_point) == (39, 6)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +148,44 @@ def test_what_a_file_says_otherwise_than_the_running_experiment_is_named(
     remains = remains_of(tmp_path, EXPERIMENT["uid"])
     assert remains is not None
     assert changed_since(remains, protocol, limits, rules) == told
+
+
+def leave_a_dead_hold(folder):
+    """Two states were passed; of the second there is one spectrum, without an entry in the ledger."""
+    names = ["mn_k", "ni_k"]
+    cycling = compose_run(
+        metadata={
+            "purpose": "cycling",
+            "experiment": EXPERIMENT,
+            "measurements": [{"name": name} for name in names],
+        }
+    )
+    keys = {**number_keys(["ledger_count", "ledger_time"]), **text_keys(["ledger_measurement"])}
+    ledger = cycling.compose_descriptor(name="triggers", data_keys=keys)
+    scans = [("mn_k", 100.0), ("ni_k", 100.0), ("ni_k", 900.0)]
+    with Journal(folder, reserve_bytes=0, minimum_free_bytes=0) as journal:
+        journal("start", cycling.start_doc)
+        journal("descriptor", ledger.descriptor_doc)
+        for name, time_s in scans:
+            latch = {"count": 1, "time": time_s}
+            about = {"purpose": "measurement", "measurement": name, "trigger": latch}
+            scan = compose_run(metadata={**about, "experiment": EXPERIMENT})
+            journal("start", scan.start_doc)
+            journal("stop", scan.compose_stop())
+        for name in names:
+            data = {"ledger_count": 1, "ledger_time": 100.0, "ledger_measurement": name}
+            journal("event", ledger.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+
+
+def text_keys(names):
+    return {name: {"source": "test", "dtype": "string", "shape": []} for name in names}
+
+
+def test_of_step_and_hold_the_states_passed_are_told_apart_by_their_time(tmp_path):
+    leave_a_dead_hold(tmp_path)
+    remains = remains_of(tmp_path, EXPERIMENT["uid"])
+    assert remains is not None
+    point = hold_point(remains)
+    assert point.crossed_s == {1: (100.0,), 2: (100.0,)}
+    assert dict(point.seen) == {}
+    assert {number: one.latch.time for number, one in point.unlisted.items()} == {2: 900.0}

@@ -40,6 +40,7 @@ class SoftPage(Instant):
 
 class SoftTrigger(Device):
     rule = Cpt(Instant, value="")
+    arm = Cpt(Instant, value=0)
     count = Cpt(Signal, value=0)
     page = Cpt(SoftPage, value=1)
     block = Cpt(Signal, value=np.zeros(0))
@@ -49,6 +50,10 @@ class SoftTrigger(Device):
         self.rows = []
 
     def set(self, rule):
+        """Arm a rule, counting from 0; a channel that is disarmed keeps its rule, count and latches."""
+        self.arm.put(int(bool(rule)))
+        if not rule:
+            return self.rule.set(self.rule.get())
         self.count.put(0)
         self.rows.clear()
         return self.rule.set(rule)

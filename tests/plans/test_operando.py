@@ -279,7 +279,7 @@ def test_a_second_start_goes_on_with_the_running_cell(line, engine):
     result = engine(experiment(line, resume=point)).plan_result
     start = starts(documents)[0]
     assert start["resumes"] == "dead"
-    assert start["gap"] == {"last_sample": 11, "last_time_s": 12.0, "seen": {"1": 1}}
+    assert start["gap"] == {"last_sample": 11, "last_time_s": 12.0, "seen": {"1": 1}, "last_point": -1}
     assert cell.program.history == []
     assert "start" not in cell.command.history
     assert [entry["count"] for entry in ledger(documents)] == [2, 3, 4, 5]

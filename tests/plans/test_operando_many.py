@@ -4,15 +4,22 @@ from functools import partial
 
 import pytest
 from bluesky import RunEngine
+from operando.devices.latch import Latch
 from operando.plans.beam_guard import BeamGuard
+from operando.plans.course import Course
 from operando.plans.grids import grid_from_regions
+from operando.plans.ledger import Ledger
 from operando.plans.measurement import Measurement
+from operando.plans.news import AnyNews
 from operando.plans.operando_many import MountedCell, operando_many
 from operando.plans.policies import Policies
+from operando.plans.resume import ResumePoint
 from operando.plans.scheduler import SampleChanger
+from operando.plans.seat import Seat
 from operando.plans.xanes import xanes
 from ophyd import Component as Cpt
 from ophyd import Device
+from ophyd.status import DeviceStatus, Status
 from soft_cycler import LIMITS, PROTOCOL, SoftCycler
 from soft_station import Instant, SoftStation, collected
 
@@ -26,8 +33,20 @@ class SoftStage(Device):
     y = Cpt(Instant, value=-1.0)
 
 
+class LiveNews(Device):
+    """News at once: the cell lives when its record is fetched."""
+
+    def set(self, seen):
+        del seen
+        status = DeviceStatus(self)
+        status.set_finished()
+        return status
+
+
 class LiveCycler(SoftCycler):
     """Lives one second whenever its record is fetched."""
+
+    news = Cpt(LiveNews, "", kind="omitted")
 
     def collect_pages(self):
         self.live(1)
@@ -198,3 +217,89 @@ def test_what_does_not_fit_is_refused(bench, engine, changes, policies, message)
     with pytest.raises(ValueError, match=message):
         engine(experiment(bench, cells, policies))
     assert bench.cells["left"].command.history == []
+
+
+def test_cells_that_a_dead_process_left_go_on_without_a_new_start(bench, engine):
+    for place, cell in bench.cells.items():
+        cell.experiment_uid.put(f"e-{place}")
+        cell.trigger_1.set("every lithium_content 0.02")
+        cell.state.put("Running")
+        cell.live(25)
+    bench.cells["right"].state.put("Paused")
+    documents, _ = watched(engine, bench)
+    left = ResumePoint("dead", last_sample=11, last_time_s=12.0)
+    cells = [mounted(bench, name, resume=left) for name in PLACES]
+    results = engine(experiment(bench, cells)).plan_result
+    assert [(each.done, each.missed) for each in results] == [(2, 0)] * 3
+    assert [cell.command.history for cell in bench.cells.values()] == [["rest"], ["rest"], ["resume", "rest"]]
+    assert {doc["resumes"] for doc in starts(documents, "cycling")} == {"dead"}
+    sampled = [n for name, doc in documents if name == "event_page" for n in doc["data"]["cell_sample"]]
+    assert Counter(sampled) == dict.fromkeys(range(12, 50), 3)
+
+
+def test_without_beam_every_cell_is_followed_and_measured_once_it_is_back(bench, engine):
+    documents, _ = watched(engine, bench)
+    seen = Counter()
+
+    def dark(name, doc):
+        if name == "event_page" and bench.ring.get() == 0.0:
+            seen[doc["descriptor"]] += 1
+            if min([seen[one] for one in seen]) >= 5 and len(seen) == len(PLACES):
+                bench.ring.put(300.0)
+
+    engine.subscribe(dark)
+    bench.events[1] = lambda: bench.ring.put(0.0)
+    results = engine(experiment(bench)).plan_result
+    # All three were followed in the dark, and the scan that lost its beam was redone.
+    assert len(seen) == len(PLACES)
+    assert sum(each.done for each in results) >= 3
+    assert sum(each.done + each.missed for each in results) == 6
+    assert 2 in [doc["attempt"] for doc in starts(documents, "measurement")]
+
+
+def test_requests_at_the_end_are_missed_when_the_beam_stays_away(bench, engine):
+    bench.ring.put(0.0)
+    documents, positions = watched(engine, bench)
+    results = engine(experiment(bench)).plan_result
+    assert [(each.done, each.missed) for each in results] == [(0, 2)] * 3
+    assert positions == []
+    reasons = {
+        doc["data"]["ledger_reason"]
+        for name, doc in documents
+        if name == "event" and "ledger_reason" in doc["data"]
+    }
+    assert all(reason.startswith("no beam until the protocol ended") for reason in reasons)
+
+
+def test_a_trigger_in_rhythm_is_expected_one_interval_after_its_last_latch(bench):
+    cell = mounted(bench, "left")
+    course = Course(cell.cell, {1: cell.measurements[0]}, {1: ""}, Policies(), Ledger(name="ledger"))
+    seat = Seat(cell, course)
+    latches = [Latch(count, 100.0 * count, 3.7, 1e-3, 0.1, 0.9) for count in (1, 2)]
+    course.queues[1].take_in(latches)
+    seat.learn_rhythm()
+    course.queues[1].pending.clear()
+    (expected,) = seat.forecasts(0, 250.0)
+    assert (expected.release_s, expected.latest_start_s) == (300.0, 400.0)
+    assert seat.forecasts(0, 150.0) == []
+    assert seat.forecasts(0, 310.0) == []
+    assert seat.forecasts(1, 250.0) == []
+
+
+def test_the_news_of_any_cell_end_the_wait_for_all():
+    cells = {name: SoftCycler(name="cell") for name in ("quiet", "busy")}
+    asked = {name: [] for name in cells}
+    for name, cell in cells.items():
+        cell.news.set = lambda seen, name=name: asked[name].append(Status()) or asked[name][-1]
+    news = AnyNews({name: cell.news for name, cell in cells.items()})
+    seen = {"quiet": {1: 0}, "busy": {1: 0}}
+    first = news.set(seen)
+    assert not first.done
+    asked["busy"][0].set_finished()
+    first.wait(5)
+    second = news.set({**seen, "busy": {1: 1}})
+    assert not second.done
+    # The wait of the quiet cell goes on, it is not asked for again.
+    assert {name: len(statuses) for name, statuses in asked.items()} == {"quiet": 1, "busy": 2}
+    asked["quiet"][0].set_finished()
+    second.wait(5)

@@ -3,11 +3,13 @@ from functools import partial
 
 import pytest
 from bluesky import RunEngine
+from operando.devices.latch import Latch
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.policies import Policies
 from operando.plans.relaxation import Relaxation, judge, recent
+from operando.plans.resume import ResumePoint, Unlisted
 from operando.plans.step_and_hold import State, step_and_hold
 from operando.plans.xanes import xanes
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler
@@ -47,8 +49,10 @@ class RestingCycler(SoftCycler):
         self.samples.append(self.time.get())
         after = {"lithium_content": x, "voltage": 4.7 - x + OVERVOLTAGE_V}
         for trigger in self.triggers.values():
-            if trigger.rule.get():
-                _, quantity, level, _ = trigger.rule.get().split()
+            if trigger.arm.get():
+                _, quantity, level, _, once = trigger.rule.get().split()
+                if once == "once" and trigger.count.get():
+                    continue
                 low, high = sorted((before[quantity], after[quantity]))
                 if low < float(level) <= high or (high == before[quantity] and low <= float(level) < high):
                     trigger.latch(self)
@@ -110,8 +114,8 @@ def test_each_state_is_held_measured_and_left(line, engine):
     ]
     assert contents == pytest.approx([0.98] * 3 + [0.96] * 3)
     assert [doc["trigger"]["rule"] for doc in runs(documents)] == [
-        "at lithium_content 0.98 both",
-        "at lithium_content 0.96 both",
+        "at lithium_content 0.98 both once",
+        "at lithium_content 0.96 both once",
     ]
     assert line.cell.lithium_content.get() == pytest.approx(0.95)
 
@@ -167,7 +171,7 @@ def test_a_state_that_is_not_reached_is_missed_with_its_reason(line, engine):
     result = engine(experiment(line, [*LITHIUM, ("lithium_content", 0.5)])).plan_result
     assert (result.done, result.missed) == (2, 1)
     last = ledger(documents)[-1]
-    assert last["ledger_rule"] == "at lithium_content 0.5 both"
+    assert last["ledger_rule"] == "at lithium_content 0.5 both once"
     assert "ended before the cell reached" in last["ledger_reason"]
 
 
@@ -234,3 +238,77 @@ def test_sparse_readings_still_give_a_slope():
 def test_a_rest_that_is_shorter_than_its_window_is_refused():
     with pytest.raises(ValueError, match="no slope would ever be known"):
         Relaxation(5.0, 300.0, 100.0)
+
+
+def left_held(line, states=1):
+    """A cell of experiment e1 that a dead process left at rest at one of its states."""
+    line.cell.experiment_uid.put("e1")
+    line.cell.trigger_1.set(State(*LITHIUM[states - 1]).rule)
+    line.cell.state.put("Running")
+    while not line.cell.trigger_1.count.get():
+        line.cell.live(1)
+    line.cell.command.set("rest")
+    line.cell.live(5)
+    line.cell.command.history.clear()
+    return line.cell.trigger_1.rows[-1][1]
+
+
+def test_a_cell_that_was_left_held_is_measured_before_it_goes_on(line, engine):
+    latched_s = left_held(line)
+    documents = collected(engine)
+    result = engine(experiment(line, LITHIUM, resume=ResumePoint("dead", 3, 4.0))).plan_result
+    assert (result.done, result.missed) == (2, 0)
+    assert line.cell.command.history == ["resume", "rest", "resume", "rest"]
+    first = runs(documents)[0]
+    assert first["trigger"]["time"] == latched_s
+    assert first["relaxation"]["voltage_before_v"] == line.cell.trigger_1.rows[0][2]
+    sampled = [
+        number
+        for name, doc in documents
+        if name == "event_page" and "cell_sample" in doc["data"]
+        for number in doc["data"]["cell_sample"]
+    ]
+    assert sampled == list(range(4, 4 + len(sampled)))
+
+
+def test_a_cell_that_has_rested_too_long_while_nobody_was_there_still_shows_its_slope(line, engine):
+    left_held(line)
+    line.cell.live(1000)
+    documents = collected(engine)
+    short = Relaxation(60.0, 60.0, 600.0)
+    engine(experiment(line, LITHIUM, relaxation=short, resume=ResumePoint("dead", 3, 4.0)))
+    relaxation = runs(documents)[0]["relaxation"]
+    assert relaxation["reached"]
+    assert 1000 < relaxation["duration_s"] < 1200
+
+
+def test_a_state_that_was_measured_is_not_measured_again_after_a_death(line, engine):
+    latched_s = left_held(line)
+    documents = collected(engine)
+    left = ResumePoint("dead", 3, 4.0, crossed_s={1: (latched_s,)})
+    result = engine(experiment(line, LITHIUM, resume=left)).plan_result
+    assert (result.done, result.missed) == (1, 0)
+    assert [doc["trigger"]["rule"] for doc in runs(documents)] == ["at lithium_content 0.96 both once"]
+    assert line.cell.command.history == ["resume", "rest", "resume", "rest"]
+
+
+def test_a_spectrum_without_an_entry_is_entered_and_its_state_passed(line, engine):
+    latched_s = left_held(line, states=2)
+    documents = collected(engine)
+    latch = Latch(1, latched_s, 3.7, 1e-3, 0.1, 0.96)
+    left = ResumePoint("dead", 3, 4.0, unlisted={1: Unlisted(latch, "scan")}, crossed_s={1: (4.0,)})
+    assert engine(experiment(line, LITHIUM, resume=left)).plan_result.done == 1
+    assert runs(documents) == []
+    assert [(entry["ledger_run"], entry["ledger_status"]) for entry in ledger(documents)] == [
+        ("scan", "done")
+    ]
+    assert line.cell.command.history == ["resume", "rest"]
+
+
+def test_states_of_a_protocol_that_ended_unattended_are_missed_once_each(line, engine):
+    left_held(line)
+    line.cell.state.put("Stopped")
+    documents = collected(engine)
+    result = engine(experiment(line, LITHIUM, resume=ResumePoint("dead", 3, 4.0))).plan_result
+    assert (result.done, result.missed) == (0, 2)
+    assert [entry["ledger_rule"] for entry in ledger(documents)] == [State(*state).rule for state in LITHIUM]

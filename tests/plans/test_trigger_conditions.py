@@ -5,6 +5,8 @@ from operando.plans.triggers import (
     AnyOf,
     AtLevel,
     EveryInterval,
+    FeatureApproach,
+    FeatureConfirmed,
     InCycle,
     InStep,
     Line,
@@ -40,6 +42,11 @@ TRIGGERS = (
     Line("low", for_s=1.0),
     LineChange("both"),
     Manual(),
+    FeatureConfirmed(),
+    FeatureConfirmed("charging", window_v=0.02, prominence=0.1),
+    FeatureApproach(0.02, (3.7, 4.0), "discharging"),
+    FeatureApproach(0.02, window_v=0.05),
+    AllOf((FeatureApproach(0.01, (4.0,)), InStep("charge"))),
     AllOf((AtLevel("voltage", (4.0,), "rising"), While("current", "above", 0.0), InCycle(0))),
     AnyOf((While("voltage", "above", 4.0), AllOf((InCycle(1), InStep("discharge"))), LineChange())),
     Thinned(EveryInterval("voltage", 0.01), min_interval_s=60.0),
@@ -67,12 +74,34 @@ def test_the_simulated_cycler_understands_each_rule_and_it_can_fire(trigger):
         (AllOf((StepBoundary("end", "charge"), While("voltage", "above", 4.35))), "never holds"),
         (AnyOf((StepBoundary("end", "hold"), InCycle(1))), "no step 'hold'"),
         (Thinned(InCycle(9), per="arming"), "the last cycle"),
+        (FeatureApproach(0.02, (3.7, 4.35)), "4.35 V is never approached"),
+        (FeatureConfirmed(window_v=2.0), "the window is not below the range"),
     ],
 )
 def test_what_can_never_fire_is_told_with_the_bound(trigger, reason):
     told = trigger.can_fire(PROTOCOL, LIMITS)
     assert told is not None
     assert reason in told
+
+
+CHARGE = Protocol((ConstantCurrent(1e-3, until_voltage_v=4.3, id="charge"), Rest(600.0)))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "reason"),
+    [
+        (FeatureConfirmed("discharging"), "no step of the protocol discharges the cell"),
+        (FeatureApproach(0.02, (4.0,), "discharging"), "no step of the protocol discharges"),
+        (FeatureApproach(0.02), "no second charge or discharge"),
+        (While("current", "below", -1e-4), "stays within 0 to 0.005 A"),
+    ],
+)
+def test_what_only_a_discharge_would_bring_is_told(trigger, reason):
+    assert reason in str(trigger.can_fire(CHARGE, LIMITS))
+
+
+def test_a_cell_at_rest_has_no_features():
+    assert "charges or discharges" in str(FeatureConfirmed().can_fire(Protocol((Rest(600.0),)), LIMITS))
 
 
 def test_a_time_longer_than_the_protocol_never_passes():
@@ -95,6 +124,10 @@ def test_a_time_longer_than_the_protocol_never_passes():
         (lambda: While("voltage", "above", 3.0, over_s=5.0), "belongs to voltage_rate"),
         (lambda: AtLevel("voltage", (3.0,), "both", for_s=-1.0), "for_s -1.0 must be 0 or positive"),
         (lambda: InCycle(-1), "0 or more"),
+        (lambda: FeatureApproach(0.0), "margin_v 0.0 V must be positive"),
+        (lambda: FeatureApproach(0.01, (3.7,), window_v=0.1), "belong to features of the last"),
+        (lambda: FeatureConfirmed(prominence=1.0), "above 0 and below 1"),
+        (lambda: FeatureConfirmed("up"), "way 'up' is unknown"),  # type: ignore[arg-type]
         (lambda: EveryInterval("voltage", 0.1, dead_band=float("nan")), "dead_band nan"),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.iocs.ion_chambers import Experiment
+from operando.simulated_beamline.mount import load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import load_scenario
 
@@ -30,7 +31,7 @@ def board(tmp_path):
 
 
 def rate_gy_s(board):
-    Experiment(SCENARIO, board, seed=1).light_cell()
+    Experiment(load_mounts(["nmc811-first-charge"]), board, seed=1).light_cell()
     return board["spot_dose_rate_gy_s"]
 
 

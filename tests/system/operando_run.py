@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,19 @@ def until(condition, limit_s: float = 60.0, what: str = ""):
         assert time.monotonic() < deadline, f"{what or condition} is not so after {limit_s} s"
         pause.wait(0.02)
     return found
+
+
+class DocumentsLostError(AssertionError):
+    """Documents are missing or double."""
+
+
+@contextmanager
+def documents_counted() -> Iterator[None]:
+    """What fails in here is a loss of data; the test is not tried again."""
+    try:
+        yield
+    except AssertionError as error:
+        raise DocumentsLostError(str(error)) from error
 
 
 class Acquisition:
@@ -170,6 +185,11 @@ def samples(root: Path) -> np.ndarray:
 
 def assert_documents_are_whole(root: Path) -> None:
     """Each stream holds the events that were emitted: as many as its run says, none missing or double."""
+    with documents_counted():
+        _look_whether_documents_are_whole(root)
+
+
+def _look_whether_documents_are_whole(root: Path) -> None:
     for run in journal_of(root):
         documents = list(read_journal(run.path))
         names = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
@@ -185,6 +205,11 @@ def assert_documents_are_whole(root: Path) -> None:
 
 def assert_one_experiment_without_doubles(root: Path) -> None:
     """One uid; no request measured twice; every request in the ledger once; the record without hole."""
+    with documents_counted():
+        _look_for_doubles(root)
+
+
+def _look_for_doubles(root: Path) -> None:
     assert len({run.start["experiment"]["uid"] for run in journal_of(root)}) == 1
     measured = of_purpose(root, "measurement")
     succeeded = [

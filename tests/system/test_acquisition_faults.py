@@ -1,6 +1,7 @@
 """An acquisition that is killed, told to end or loses the beam leaves cell, shutter and data in order."""
 
 import random
+import re
 import signal
 import sys
 import threading
@@ -182,13 +183,14 @@ def test_the_record_of_a_protocol_that_ended_unattended_is_completed(launch, bea
     assert_one_experiment_without_doubles(root)
 
 
-def test_a_beam_dump_in_a_scan_costs_one_attempt_and_the_cell_is_held_meanwhile(beamline, seen, tmp_path):
+def test_a_beam_dump_in_a_scan_costs_one_attempt_and_the_cell_rests_meanwhile(beamline, seen, tmp_path):
     root = tmp_path / "data"
-    file = write_experiment(tmp_path, on_beam_loss="hold_voltage", charge_s=60)
+    # At rest, lest the cell latches anew, and supersedes its request, while the beam comes back.
+    file = write_experiment(tmp_path, on_beam_loss="rest", charge_s=60)
     with Acquisition(file, beamline.settings, root) as acquisition:
-        acquisition.wait_for_points(35)
-        # Slowly, lest the cell latches anew, and supersedes its request, while the beam comes back.
-        beamline.clock.set_mode("elastic", 1.0)
+        acquisition.wait_for_points(33)
+        # In real time the scan, which has some 25 points left, does not end before the beam is lost.
+        beamline.clock.set_mode("real")
         seen["dump"].put(1, wait=True)
         until(lambda: "no beam: measurements wait" in acquisition.said())
         until(lambda: state(seen) == "Paused")
@@ -214,3 +216,31 @@ def test_a_beam_dump_in_a_scan_costs_one_attempt_and_the_cell_is_held_meanwhile(
     assert "redone: beam lost" in entry["ledger_reason"]
     assert_documents_are_whole(root)
     assert_one_experiment_without_doubles(root)
+
+
+@pytest.mark.parametrize(
+    ("server", "named"), [("potentiostat", "OP:ECLAB_01:C1:"), ("machine", r"OP:(RING|PSS|FES):")]
+)
+def test_an_experiment_whose_potentiostat_or_shutters_die_ends_in_time_and_says_which(
+    beamline, seen, tmp_path, server, named
+):
+    root = tmp_path / "data"
+    with Acquisition(write_experiment(tmp_path), beamline.settings, root) as acquisition:
+        acquisition.wait_for_points(random_moment(server))
+        beamline.clock.set_mode("elastic", 2.0)
+        beamline.kill(server)
+        try:
+            assert acquisition.wait(120) == 1, acquisition.said()
+        finally:
+            beamline.launcher.start_server(server)
+            until(lambda: all(variable.connected for variable in seen.values()), 120, "servers again")
+    assert re.search(named, "".join(acquisition.said().split())), acquisition.said()
+    assert "Traceback" not in acquisition.said()
+    assert all(run.stop is not None for run in journal_of(root))
+    assert {run.stop["exit_status"] for run in of_purpose(root, "cycling")} == {"fail"}
+    if server == "potentiostat":
+        assert seen["shutter"].get(use_monitor=False) == CLOSED
+    else:
+        assert state(seen) == "Running"
+        assert_cell_is_inside_its_limits(seen)
+    assert_documents_are_whole(root)

@@ -5,6 +5,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -12,6 +14,7 @@ import pytest
 from channels import variables
 from operando.callbacks.tiled.journal import read_journal, runs
 from operando.plans.grids import grid_from_regions
+from operando.simulated_beamline.clock import SharedClock
 
 pytestmark = pytest.mark.system
 
@@ -20,6 +23,8 @@ PROMPT = r"In \[\d+\]: "
 REGIONS = [(-60, -20, 20, 0.2), (-20, 40, 0.4, 0.2), (40, 100, 20, 0.2)]
 POINTS = len(grid_from_regions(REGIONS, e0="Ni_K"))
 SCAN = f'RE(xanes(beamline, grid=grid_from_regions({REGIONS}, e0="Ni_K"), element="Ni"))'
+FACTOR = 500.0
+"""How fast the cell lives where nothing is interrupted."""
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r")
 
 
@@ -65,20 +70,26 @@ class Console:
         known = runs(self.data / "journal")
         return 0 if len(known) <= run_count else [name for name, _ in self.last_run()].count("event")
 
-    def begin(self, line: str) -> None:
-        """Give an input whose plan makes a run, and come back when it has some points."""
+    @contextmanager
+    def measuring(self, line: str, clock: SharedClock) -> Iterator[None]:
+        """Give an input whose plan makes a run; inside, that has some points and is far from its end."""
         before = len(runs(self.data / "journal"))
         self.child.sendline(line)
-        deadline = time.monotonic() + 30
-        while self.points(before) < 8:
-            assert time.monotonic() < deadline, self.child.before
-            self.child.expect(pexpect.TIMEOUT, timeout=0.05)
+        deadline = time.monotonic() + 120
+        clock.set_mode("real")
+        try:
+            while self.points(before) < 8:
+                assert time.monotonic() < deadline, self.child.before
+                self.child.expect(pexpect.TIMEOUT, timeout=0.05)
+            yield
+        finally:
+            clock.set_mode("elastic", FACTOR)
 
-    def interrupt_in(self, line: str) -> str:
+    def interrupt_in(self, line: str, clock: SharedClock) -> str:
         """Press Ctrl-C once while a plan measures."""
-        self.begin(line)
-        self.child.sendintr()
-        return self.read()
+        with self.measuring(line, clock):
+            self.child.sendintr()
+            return self.read()
 
     def close(self) -> None:
         """End it as a user would, and by force if that fails."""
@@ -89,15 +100,35 @@ class Console:
             self.child.close(force=True)
 
 
-@pytest.fixture
-def console(simulated_beamline, tmp_path_factory):
-    """A session for each test: one that a failed test has left in a pause would fail all others."""
+@contextmanager
+def session(simulated_beamline, tmp_path_factory):
     folder = tmp_path_factory.mktemp("console")
     console = Console(folder, OPERANDO_BEAMLINE=str(simulated_beamline.settings))
-    assert "process variables answered" in console.welcome, console.welcome
-    console.do('RE(mv(front_end_shutter, "open"))')
-    yield console
-    console.close()
+    try:
+        assert "process variables answered" in console.welcome, console.welcome
+        console.do('RE(mv(front_end_shutter, "open"))')
+        yield console
+    finally:
+        console.close()
+
+
+@pytest.fixture
+def console(simulated_beamline, tmp_path_factory):
+    """A session of its own: one that a failed test has left in a pause would fail all others."""
+    with session(simulated_beamline, tmp_path_factory) as console:
+        yield console
+
+
+@pytest.fixture(scope="module")
+def calm_console(simulated_beamline, tmp_path_factory):
+    """A session for all tests that interrupt nothing."""
+    with session(simulated_beamline, tmp_path_factory) as console:
+        yield console
+
+
+@pytest.fixture
+def clock(simulated_beamline):
+    return simulated_beamline.clock
 
 
 @pytest.fixture
@@ -107,17 +138,17 @@ def ring_dump(simulated_beamline):
         dump.put(0, wait=True)
 
 
-def test_a_scan_runs_is_paused_by_ctrl_c_and_goes_on(console):
+def test_a_scan_runs_is_paused_by_ctrl_c_and_goes_on(console, clock):
     assert "exit_status='success'" in (told := console.do(SCAN)), told
-    console.interrupt_in(SCAN)
+    console.interrupt_in(SCAN, clock)
     assert "paused" in console.do("RE.state")
     assert "exit_status='success'" in (told := console.do("RE.resume()")), told
     events = [doc for name, doc in console.last_run() if name == "event"]
     assert sum("i0" in doc["data"] for doc in events) == POINTS
 
 
-def test_abort_after_a_pause_closes_the_shutter_and_the_run(console):
-    console.interrupt_in(SCAN)
+def test_abort_after_a_pause_closes_the_shutter_and_the_run(console, clock):
+    console.interrupt_in(SCAN, clock)
     assert "open" in console.do("photon_shutter.position")
     console.do("RE.abort()")
     assert "closed" in console.do("photon_shutter.position")
@@ -125,34 +156,34 @@ def test_abort_after_a_pause_closes_the_shutter_and_the_run(console):
     assert "idle" in console.do("RE.state")
 
 
-def test_magics_move_but_are_not_needed(console):
-    console.do("%mov stage.x 1.5")
-    assert "1.5" in console.do("round(stage.x.position, 3)")
-    console.do("RE(mv(stage.x, 0.0))")
-    assert "0.0" in console.do("abs(round(stage.x.position, 3))")
+def test_magics_move_but_are_not_needed(calm_console):
+    calm_console.do("%mov stage.x 1.5")
+    assert "1.5" in calm_console.do("round(stage.x.position, 3)")
+    calm_console.do("RE(mv(stage.x, 0.0))")
+    assert "0.0" in calm_console.do("abs(round(stage.x.position, 3))")
 
 
-def test_metadata_outlive_the_session_and_each_run_has_a_baseline(console):
-    console.do('RE.md["proposal"] = "2026-1"')
-    console.do("RE(count([ion_chambers]))")
-    start, *documents = [doc for _, doc in console.last_run()]
+def test_metadata_outlive_the_session_and_each_run_has_a_baseline(calm_console):
+    calm_console.do('RE.md["proposal"] = "2026-1"')
+    calm_console.do("RE(count([ion_chambers]))")
+    start, *documents = [doc for _, doc in calm_console.last_run()]
     assert start["proposal"] == "2026-1"
     assert "baseline" in {doc.get("name") for doc in documents}
     assert any(
         "ring_current" in doc["data"] and "stage_x" in doc["data"] for doc in documents if "data" in doc
     )
-    assert json.loads((console.data / "metadata.json").read_text())["proposal"] == "2026-1"
+    assert json.loads((calm_console.data / "metadata.json").read_text())["proposal"] == "2026-1"
 
 
-def test_prompt_tells_experiment_and_cell(console):
-    assert re.search(r"\[no experiment \| stopped \d\.\d{3} V x=0\.\d{3}\]", console.do("1"))
+def test_prompt_tells_experiment_and_cell(calm_console):
+    assert re.search(r"\[no experiment \| stopped \d\.\d{3} V x=0\.\d{3}\]", calm_console.do("1"))
 
 
-def test_a_run_waits_while_the_ring_is_empty_and_goes_on_with_the_beam(console, ring_dump):
-    console.begin(SCAN)
-    ring_dump.put(1)
-    console.child.expect("Suspending", timeout=20)
-    console.child.expect("less than 10 mA", timeout=20)
+def test_a_run_waits_while_the_ring_is_empty_and_goes_on_with_the_beam(console, ring_dump, clock):
+    with console.measuring(SCAN, clock):
+        ring_dump.put(1)
+        console.child.expect("Suspending", timeout=20)
+        console.child.expect("less than 10 mA", timeout=20)
     ring_dump.put(0)
     assert "exit_status='success'" in (told := console.read(60)), told
     events = [doc["data"] for name, doc in console.last_run() if name == "event"]
@@ -163,9 +194,9 @@ def test_a_run_waits_while_the_ring_is_empty_and_goes_on_with_the_beam(console, 
     assert len(points) - len(with_beam) <= 1
 
 
-def test_motors_move_without_beam(console, ring_dump):
+def test_motors_move_without_beam(calm_console, ring_dump):
     ring_dump.put(1, wait=True)
-    told = console.do("RE(mv(stage.x, 0.5)); RE(mv(stage.x, 0.0)); RE.state")
+    told = calm_console.do("RE(mv(stage.x, 0.5)); RE(mv(stage.x, 0.0)); RE.state")
     assert "idle" in told
     assert "Suspending" not in told
 
@@ -188,18 +219,22 @@ def short_experiment(folder: Path) -> Path:
     return path
 
 
-def test_an_experiment_file_runs_from_the_console_and_redoes_what_a_beam_dump_spoils(console, ring_dump):
+def test_an_experiment_file_runs_from_the_console_and_redoes_what_a_beam_dump_spoils(
+    console, ring_dump, clock
+):
     path = short_experiment(console.data)
     console.child.sendline(f'result = RE(run_experiment("{path}")).plan_result')
     journal = console.data / "journal"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := measurements(journal)) or found[-1].stop is not None or count(found[-1]) < 4:
         assert time.monotonic() < deadline, console.child.before
         console.child.expect(pexpect.TIMEOUT, timeout=0.05)
+    clock.set_mode("real")
     ring_dump.put(1)
     while measurements(journal)[-1].stop is None:
         assert time.monotonic() < deadline, console.child.before
         console.child.expect(pexpect.TIMEOUT, timeout=0.05)
+    clock.set_mode("elastic", FACTOR)
     ring_dump.put(0)
     told = console.read(90)
     assert "Suspending" not in told

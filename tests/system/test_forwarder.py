@@ -22,6 +22,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.callbacks.tiled.replay import only_forwarder, replay
 from operando.callbacks.tiled.verify import verify
 from operando.experiment.tiled_server import TiledServer
+from operando_run import documents_counted
 from tiled.client import from_uri
 
 pytestmark = pytest.mark.system
@@ -48,8 +49,9 @@ def forwarder_of(journal, server, **more):
 def assert_all_complete(journal, server):
     client = reader_client(server.data_root)
     verdicts = [verify(run.path, client) for run in runs(journal.folder)]
-    assert verdicts
-    assert all(verdict.complete for verdict in verdicts), verdicts
+    with documents_counted():
+        assert verdicts
+        assert all(verdict.complete for verdict in verdicts), verdicts
 
 
 class LossyProxy:
@@ -220,29 +222,57 @@ def test_live_results_are_attached_although_the_forwarder_died_between_verdict_a
     assert read_note(journal.folder, analysis)["waiting"] == []
 
 
-def test_files_outside_the_roots_are_refused_also_behind_links(journal, server, tmp_path):
-    (tmp_path / "inside").mkdir()
-    (tmp_path / "secret.h5").write_bytes(b"")
-    (tmp_path / "inside" / "link.h5").symlink_to(tmp_path / "secret.h5")
+def write_external_run(journal, path, frames):
+    """A run whose frames of 2 x 2 pixels are in a file of some detector; gives its uid."""
     run = event_model.compose_run()
     journal("start", run.start_doc)
-    keys = {"frame": {"dtype": "array", "shape": [1, 2, 2], "source": "test", "external": "STREAM:"}}
+    keys = {
+        "frame": {
+            "dtype": "array",
+            "dtype_numpy": "<u2",
+            "shape": [2, 2],
+            "source": "test",
+            "external": "STREAM:",
+        }
+    }
     stream = run.compose_descriptor(name="primary", data_keys=keys)
     resource, compose = event_model.compose_stream_resource(
         mimetype="application/x-hdf5",
-        uri=f"file://localhost{tmp_path}/inside/link.h5",
+        uri=f"file://localhost{path}",
         data_key="frame",
         parameters={"dataset": "/entry"},
         start=run.start_doc,
     )
     journal("descriptor", stream.descriptor_doc)
     journal("stream_resource", resource)
-    journal("stream_datum", compose({"start": 0, "stop": 1}, descriptor=stream.descriptor_doc))
+    journal("stream_datum", compose({"start": 0, "stop": frames}, descriptor=stream.descriptor_doc))
     journal("stop", run.compose_stop())
+    return run.start_doc["uid"]
+
+
+def test_files_outside_the_roots_are_refused_also_behind_links(journal, server, tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret.h5").write_bytes(b"")
+    (tmp_path / "inside" / "link.h5").symlink_to(tmp_path / "secret.h5")
+    uid = write_external_run(journal, tmp_path / "inside" / "link.h5", frames=1)
     forwarder_of(journal, server, roots=(tmp_path / "inside",)).run(lambda: True)
-    note = read_note(journal.folder, run.start_doc["uid"])
+    note = read_note(journal.folder, uid)
     assert "secret.h5, outside" in note["refused"][0]
-    assert "frame" not in list(reader_client(server.data_root)[run.start_doc["uid"]]["primary"].base)
+    assert note["verdict"] == "incomplete"
+    assert "frame" not in list(reader_client(server.data_root)[uid]["primary"].base)
+
+
+@pytest.mark.parametrize(("written", "verdict"), [(3, "complete"), (2, "incomplete")])
+def test_frames_of_an_external_file_are_counted_and_the_last_is_read(journal, server, written, verdict):
+    h5py = pytest.importorskip("h5py")
+    path = Path(server.data_root) / f"frames-{written}.h5"
+    with h5py.File(path, "w") as file:
+        file["entry"] = np.arange(written * 4, dtype="<u2").reshape(written, 2, 2)
+    uid = write_external_run(journal, path, frames=3)
+    forwarder_of(journal, server, roots=(Path(server.data_root),)).run(lambda: True)
+    note = read_note(journal.folder, uid)
+    assert (note["verdict"], note["refused"]) == (verdict, [])
+    assert note["streams"]["primary"]["different"] == ([] if verdict == "complete" else ["frame"])
 
 
 def test_tiled_killed_and_restarted_in_mid_run_loses_nothing(journal, server):

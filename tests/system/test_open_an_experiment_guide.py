@@ -25,7 +25,7 @@ def test_every_line_of_the_guide_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert sum("client.v" in block for block in blocks) == 2
     with TiledServer("operando-data"), Journal("operando-data/journal", minimum_free_bytes=0) as journal:
-        for record in whole_experiment(name="NMC811 first charge", spectra=2, points=30):
+        for record in whole_experiment(name="NMC811 first charge", spectra=2, points=30, impedance=2):
             journal(*record)
         replay(journal.folder, writer_client("operando-data"))
         names = {}
@@ -34,6 +34,8 @@ def test_every_line_of_the_guide_runs(tmp_path, monkeypatch):
                 exec(block, names)
         assert (len(names["experiment"].edge_fits), len(names["results"])) == (2, 1)
         assert len(list(Path("spectra").iterdir())) == 2
+        assert dict(names["impedance"].sizes) == {"spectrum": 2, "frequency": 9}
+        assert Path("nyquist.png").stat().st_size > 10_000
         if importlib.util.find_spec("databroker") is None:
             pytest.skip("needs the extra 'databroker'")
         exec(next(block for block in blocks if "client.v1" in block), names)

@@ -66,7 +66,7 @@ def test_a_server_killed_during_a_trigger_is_a_bounded_wait_that_names_it(beamli
         kill()
         with pytest.raises(Exception, match=r"ion_chambers: take one average.*OP:QE1:"):
             order.wait(BOUND_S)
-        assert time.monotonic() - begin < 5.0
+        assert time.monotonic() - begin < BOUND_S
         with pytest.raises(UnreachableError, match=r"ion_chambers: take one average.*OP:QE1:"):
             chambers.trigger()
 

@@ -4,9 +4,10 @@ from .edge import fit_edge
 from .foil import foil_shift
 from .grid import edge_energy
 from .mixture import Components, Mixture, linear_combination, principal_components
-from .normalisation import POST_EDGE_EV, PRE_EDGE_EV, Normalised, Windows, choose_windows, normalise
+from .normalisation import Normalised, normalise
 from .result import EdgeFit, Verdict
 from .valence import Calibration, Valence, calibrate_valence, valence
+from .window import POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
 
 __all__ = [
     "POST_EDGE_EV",

@@ -11,37 +11,15 @@ from numpy.typing import ArrayLike
 from . import landmark
 from .grid import FloatArray, IndexArray, bridge_gaps, edge_energy, ordered, repair_glitches, require_ev
 from .local import smoothing_matrices
-from .normalisation import (
-    POST_EDGE_EV,
-    PRE_EDGE_EV,
-    Baseline,
-    Windows,
-    already_normalised,
-    baseline,
-    choose_windows,
-)
+from .normalisation import Baseline, already_normalised, baseline
 from .result import NUMBERS, EdgeFit, Verdict
+from .verdict import REASONS, SEARCH_EV, judge
+from .window import POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
 
 CHUNK_SPECTRA = 2048
-SEARCH_EV = (-25.0, 55.0)
 WHITE_LINE_REACH_EV = 40.0
 SMOOTHING_EV = 1.5
-NOISY_STEP = 0.05
-NOISY_HALF_STEP_EV = 0.5
-LEAST_SLOPE_PER_EV = 0.02
-LEAST_STEP_SIGMA = 6.0
 DIP = 0.08
-
-REASONS = {
-    Verdict.GOOD: "",
-    Verdict.NOISY: f"noise of a point above {NOISY_STEP:.0%} of the edge step, or half step "
-    f"known to no better than {NOISY_HALF_STEP_EV} eV: average scans",
-    Verdict.NO_EDGE: f"no rise steeper than {LEAST_SLOPE_PER_EV} edge steps per eV through half a "
-    f"significant step between {SEARCH_EV[0]:+.0f} and {SEARCH_EV[1]:+.0f} eV of the tabulated edge",
-    Verdict.PRE_EDGE_PEAK: "half step or inflection lies on a pre-edge peak, after which the spectrum "
-    "falls again: use the white line",
-    Verdict.NO_DATA: "fewer than five finite points",
-}
 
 
 @dataclass(frozen=True)
@@ -97,17 +75,6 @@ def _dips(smooth: FloatArray, peak: IndexArray, noise: FloatArray) -> IndexArray
     return np.where(deep, place, -1)
 
 
-def _verdicts(numbers: dict[str, FloatArray], rise: FloatArray, dip_ev: FloatArray) -> np.ndarray:
-    """Verdict of each spectrum, the gravest first."""
-    half, sigma = numbers["half_step_ev"], numbers["half_step_ev_sigma"]
-    significant = numbers["edge_step"] > LEAST_STEP_SIGMA * numbers["edge_step_sigma"]
-    noisy = (numbers["noise"] > NOISY_STEP) | ~(sigma < NOISY_HALF_STEP_EV)
-    misled = np.minimum(half, numbers["e0_ev"]) < dip_ev
-    no_edge = ~(significant & np.isfinite(half) & (rise > LEAST_SLOPE_PER_EV))
-    names = np.array([str(v) for v in (Verdict.NO_EDGE, Verdict.NOISY, Verdict.PRE_EDGE_PEAK, Verdict.GOOD)])
-    return names[np.select([no_edge, noisy, misled], [0, 1, 2], default=3)]
-
-
 def _fit_rows(layout: _Layout, mu: FloatArray) -> dict[str, np.ndarray]:
     """Fit finite spectra (n, m) that share one grid and one pair of windows."""
     mu, noise, repaired = repair_glitches(layout.energy_ev, mu)
@@ -115,13 +82,7 @@ def _fit_rows(layout: _Layout, mu: FloatArray) -> dict[str, np.ndarray]:
     pre, post = layout.pre.fit(mu), layout.post.fit(mu)
     values = mu[:, layout.region] - pre @ layout.pre.basis(energy).T
     smooth = values @ layout.smoother.T
-    near = np.full(len(mu), layout.edge_ev)
-    step = _step(layout, pre, post, near)
-    for _ in range(2):
-        near = landmark.first_crossing(energy, smooth, step / 2)
-        near = np.where(np.isfinite(near), near, layout.edge_ev)
-        step = _step(layout, pre, post, near)
-    crossed = np.isfinite(landmark.first_crossing(energy, smooth, step / 2)) & (step > 0)
+    near, step, crossed = _first_guess(layout, pre, post, smooth)
     safe_step = np.where(crossed, step, 1.0)
     raised = landmark.Raised(layout.fits, values, layout.pre, layout.post, safe_step, noise)
     half, half_sigma = landmark.refine_half_step(raised, near)
@@ -149,13 +110,35 @@ def _fit_rows(layout: _Layout, mu: FloatArray) -> dict[str, np.ndarray]:
         "repaired_points": repaired,
     }
     rise = slope[rows, steepest] / safe_step
-    numbers["verdict"] = _verdicts(numbers, rise, np.where(dip >= 0, energy[dip], -np.inf))
+    numbers["misfit"] = _misfit(layout, mu, pre, post) / np.abs(safe_step)
+    numbers["verdict"] = judge(numbers, rise, np.where(dip >= 0, energy[dip], -np.inf))
     lost = numbers["verdict"] == str(Verdict.NO_EDGE)
     for name in NUMBERS:
         if name != "edge_step":
             numbers[name] = np.where(lost, np.nan, numbers[name])
             numbers[f"{name}_sigma"] = np.where(lost, np.nan, numbers[f"{name}_sigma"])
+    del numbers["misfit"]
     return numbers
+
+
+def _first_guess(
+    layout: _Layout, pre: FloatArray, post: FloatArray, smooth: FloatArray
+) -> tuple[FloatArray, FloatArray, np.ndarray]:
+    """Energy and edge step at the first crossing of the half step, and whether there is one."""
+    energy = layout.energy_ev[layout.region]
+    near = np.full(len(smooth), layout.edge_ev)
+    step = _step(layout, pre, post, near)
+    for _ in range(2):
+        near = landmark.first_crossing(energy, smooth, step / 2)
+        near = np.where(np.isfinite(near), near, layout.edge_ev)
+        step = _step(layout, pre, post, near)
+    crossed = np.isfinite(landmark.first_crossing(energy, smooth, step / 2)) & (step > 0)
+    return near, step, crossed
+
+
+def _misfit(layout: _Layout, mu: FloatArray, pre: FloatArray, post: FloatArray) -> FloatArray:
+    """Rms distance (n,) of the points from their polynomial, the larger of the two windows, units of mu."""
+    return np.maximum(layout.pre.misfit(mu, pre), layout.post.misfit(mu, post))
 
 
 class _Table:

@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     NOISY = "noisy"
     NO_EDGE = "no edge"
     TRUNCATED = "truncated"
+    BASELINE = "bad baseline"
     PRE_EDGE_PEAK = "pre-edge peak"
     NO_DATA = "no data"
 

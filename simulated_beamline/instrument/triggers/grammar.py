@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from .combination import AnyOf, Became, Gated, Thinned
 from .event import At, Event, Every, LineEdge, StepEdge
+from .feature import PROMINENCE, SIGNS, WINDOW_V, Approach, Confirmed
 from .state import AllOf, Compared, Held, Same, State
 from .track import QUANTITIES, RATE, Track, track_of
 
@@ -103,6 +104,11 @@ def _condition(words: Sequence[str]) -> Event | State:
             return _at(quantity, levels, direction, options)
         case ["step", edge] | ["step", edge, _]:
             return StepEdge(_one_of(edge, EDGES, "edge"), words[2] if len(words) == 3 else None)
+        case ["dqdv", "confirmed", *rest]:
+            way, given = _feature(rest, "window", "prominence")
+            return Confirmed(way, *_smoothing(given))
+        case ["dqdv", "approach", voltages, *rest]:
+            return _approach(voltages, rest)
         case ["ttl", "high" | "low" as level, *options]:
             return _held(Same("ttl", level == "high"), _options(options, "for"))
         case ["ttl", direction]:
@@ -121,7 +127,8 @@ def _condition(words: Sequence[str]) -> Event | State:
             return Same(counter, _count(number))
     raise RuleError(
         f"{' '.join(words)!r} is none of: every Q INTERVAL, at Q LEVELS DIRECTION, step start|end [ID],"
-        " Q above|below LEVEL, in_step ID, cycle N, half_cycle N, ttl rising|falling|both|high|low, manual"
+        " Q above|below LEVEL, in_step ID, cycle N, half_cycle N, ttl rising|falling|both|high|low, manual,"
+        " dqdv confirmed, dqdv approach VOLTAGES|last margin V"
     )
 
 
@@ -135,6 +142,28 @@ def _at(quantity: str, levels: str, direction: str, options: Sequence[str]) -> A
         dead_band=given.get("dead_band", 0.0),
         for_s=given.get("for", 0.0),
     )
+
+
+def _approach(voltages: str, words: Sequence[str]) -> Approach:
+    known = ("margin", "window", "prominence") if voltages == "last" else ("margin",)
+    way, given = _feature(words, *known)
+    if "margin" not in given:
+        raise RuleError("dqdv approach needs a margin in V, such as: dqdv approach 3.73,4.0 margin 0.02")
+    expected = () if voltages == "last" else tuple(_number(word, "voltage") for word in voltages.split(","))
+    return Approach(given["margin"], expected, way, *_smoothing(given))
+
+
+def _feature(words: Sequence[str], *known: str) -> tuple[str, dict[str, float]]:
+    way = words[0] if words and words[0] in SIGNS else "both"
+    given = _options(words[1:] if words and words[0] in SIGNS else words, *known)
+    for name, value in given.items():
+        if value <= 0 or (name == "prominence" and value >= 1):
+            raise RuleError(f"{name} {value} is not positive, or no part of a height below 1")
+    return way, given
+
+
+def _smoothing(given: dict[str, float]) -> tuple[float, float]:
+    return given.get("window", WINDOW_V), given.get("prominence", PROMINENCE)
 
 
 def _held(state: State, given: dict[str, float]) -> State:

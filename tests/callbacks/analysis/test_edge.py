@@ -207,3 +207,11 @@ def test_a_point_on_the_border_of_a_window_stays_in_it_when_the_energy_is_aligne
     mu = 1.4 / (1 + np.exp(-(energy - 8344.0) / 1.5)) + wiggle
     steps = [fit_edge(energy + shift, mu, element="Ni").edge_step for shift in (-0.002, 0.0, 0.002)]
     assert np.ptp(steps) < 1e-4
+
+
+def test_a_jump_in_the_post_edge_window_is_a_bad_baseline():
+    whole = spectrum()
+    whole[ENERGY > 8333.0 + 170] += 0.4 * fit(spectrum()).edge_step
+    found = fit(whole)
+    assert found.verdict == Verdict.BASELINE
+    assert "look for a jump" in found.reason

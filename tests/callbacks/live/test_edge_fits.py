@@ -211,3 +211,25 @@ def test_a_corrupt_run_costs_itself_alone(published, spoil):
     assert results[-1]["measurement_run"] == sound[0][1]["uid"]
     assert results[-1]["verdict"] == "good"
     assert all(each["verdict"] != "good" for each in results if each["measurement_run"] == uid)
+
+
+def test_a_first_scan_without_a_foil_in_the_beam_is_not_what_later_ones_are_aligned_to(fits, published):
+    documents = list(spectrum_documents(8344.0))
+    for name, doc in documents:
+        if name == "event":
+            doc["data"]["ir"] = 0.5 * doc["data"]["it"]
+    send(fits, documents)
+    send(fits, spectrum_documents(8344.0))
+    send(fits, spectrum_documents(8344.0, shift_ev=1.3))
+    first, second, third = results(published)
+    assert "the reference foil shows no edge" in first["reason"]
+    assert second["foil_shift_ev"] == 0.0
+    assert third["foil_shift_ev"] == pytest.approx(1.3, abs=0.05)
+
+
+def test_a_fit_of_an_element_that_no_table_has_becomes_a_verdict_without_an_edge(fits, published):
+    documents = list(spectrum_documents(8344.0))
+    documents[0][1]["element"] = "Xx"
+    send(fits, documents)
+    assert results(published)[-1]["verdict"] == "failed"
+    assert np.isnan(results(published)[-1]["tabulated_edge_ev"])

@@ -113,7 +113,7 @@ def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):
     journalled(folder, whole_experiment(spectra=2, points=20))
     experiment = experiment_from_journal(folder, "demo")
     paths = experiment.to_xdi(tmp_path / "xdi")
-    spectra = experiment.spectra("Ni")
+    spectra = experiment.spectra("Ni", aligned=False)
     assert len(paths) == 2
     lines = paths[0].read_text().splitlines()
     assert lines[0].startswith("# XDI/1.0")
@@ -123,6 +123,43 @@ def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):
     data = np.loadtxt(paths[0])
     np.testing.assert_allclose(data[:, 0], spectra["energy"])
     np.testing.assert_allclose(data[:, 4], spectra["mu"][0], rtol=1e-8)
+
+
+def test_a_spectrum_file_states_the_foil_shift_and_no_crystal_that_nobody_told(folder, tmp_path):
+    documents = whole_experiment(spectra=1, points=20)
+    (path,) = exported(folder, documents, tmp_path / "without")
+    assert "# Operando.foil_shift_ev: 0.1" in path.read_text()
+    assert "Mono." not in path.read_text()
+
+
+def test_a_spectrum_file_states_the_crystals_that_were_used(folder, tmp_path):
+    documents = whole_experiment(spectra=1, points=20)
+    for name, doc in documents:
+        if name == "start" and doc["purpose"] == "measurement":
+            doc["d_spacing_angstrom"] = 1.6375
+    (path,) = exported(folder, documents, tmp_path / "with")
+    assert "# Mono.d_spacing: 1.6375" in path.read_text()
+
+
+def exported(folder, documents, to):
+    journalled(folder, documents)
+    return experiment_from_journal(folder, "demo").to_xdi(to)
+
+
+def test_scans_are_shifted_as_their_foils_say_unless_asked_not_to_be(folder):
+    documents = whole_experiment(spectra=2, points=40)
+    fits = [doc for name, doc in documents if name == "event" and "foil_shift_ev" in doc["data"]]
+    fits[0]["data"]["foil_shift_ev"], fits[1]["data"]["foil_shift_ev"] = 0.0, 1.5
+    journalled(folder, documents)
+    experiment = experiment_from_journal(folder, "demo")
+    raw, aligned = experiment.spectra("Ni", aligned=False), experiment.spectra("Ni")
+    assert aligned["foil_shift"].values.tolist() == [0.0, 1.5]
+    np.testing.assert_array_equal(aligned["energy"], raw["energy"])
+    np.testing.assert_array_equal(aligned["mu"][0], raw["mu"][0])
+    inside = aligned["energy"].values >= raw["energy"].values[0] + 1.5
+    shifted = np.interp(aligned["energy"].values[inside] - 1.5, raw["energy"], raw["mu"][1])
+    np.testing.assert_allclose(aligned["mu"][1].values[inside], shifted)
+    assert np.isnan(aligned["mu"][1].values[~inside]).all()
 
 
 def test_larch_reads_the_xdi_files(folder, tmp_path):

@@ -261,3 +261,29 @@ def test_pages_of_events_are_read_as_single_events(journal, tmp_path):
     (path,) = journal.folder.glob("*.journal")
     events = [doc for name, doc in read_journal(path) if name == "event"]
     assert [(doc["seq_num"], doc["data"]["v"]) for doc in events] == [(1, 3.1), (2, 3.2)]
+
+
+def test_a_disk_that_does_not_sync_is_told_and_the_document_kept(tmp_path, monkeypatch):
+    def fail(_fd):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with Journal(tmp_path, minimum_free_bytes=0, reserve_bytes=0, sync_interval_s=0.005) as journal:
+        run = event_model.compose_run()
+        journal("start", run.start_doc)
+        stream = run.compose_descriptor(name="primary", data_keys={"a": NUMBER_KEY})
+        journal("descriptor", stream.descriptor_doc)
+        emitted = 0
+
+        def emit_until_told():
+            nonlocal emitted
+            while emitted < 1_000_000:
+                emitted += 1
+                journal("event", stream.compose_event(data={"a": 1}, timestamps={"a": 0.0}))
+
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", fail)
+            with pytest.raises(OSError, match=r"not synced.*OPERANDO_DATA"):
+                emit_until_told()
+        journal("stop", run.compose_stop())
+    (path,) = tmp_path.glob("*.journal")
+    assert [name for name, _ in read_journal(path)].count("event") == emitted

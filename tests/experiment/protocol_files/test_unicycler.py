@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from operando.devices.protocol import (
     ConstantCurrent,
     ConstantVoltage,
+    GalvanostaticImpedance,
     Limits,
     Loop,
+    PotentiostaticImpedance,
     Protocol,
     Recording,
     Rest,
@@ -117,6 +119,27 @@ def test_a_loop_that_runs_once_is_left_out():
     assert [type(step) for step in read.protocol.steps] == [Rest, Rest]
 
 
+def test_spectra_come_back_as_they_went():
+    sweep = {"start_frequency_hz": 1e5, "end_frequency_hz": 0.01, "points_per_decade": 6}
+    spectra = Protocol(
+        (
+            PotentiostaticImpedance(amplitude_v=0.01, measures_per_point=3, id="about-voltage", **sweep),
+            GalvanostaticImpedance(amplitude_a=2e-4, drift_correction=True, id="at-rest", **sweep),
+        )
+    )
+    document = json.loads(to_unicycler(spectra).to_json())
+    assert [step["step"] for step in document["method"]] == ["impedance_spectroscopy"] * 2
+    assert close(from_unicycler(document).protocol) == close(spectra)
+
+
+def test_a_spectrum_about_a_given_voltage_is_refused():
+    step = PotentiostaticImpedance(
+        amplitude_v=0.01, voltage_v=3.8, start_frequency_hz=1e5, end_frequency_hz=0.01
+    )
+    with pytest.raises(ValueError, match="'peis-1'"):
+        to_unicycler(Protocol((step,)))
+
+
 def test_the_end_of_a_hold_has_the_sign_of_the_current_before_it():
     down = Protocol((ConstantCurrent(-1e-3, until_voltage_v=2.8), ConstantVoltage(2.8, until_current_a=1e-4)))
     assert to_unicycler(down).method[1].until_current_mA == pytest.approx(-0.1)
@@ -132,8 +155,8 @@ def test_the_end_of_a_hold_has_the_sign_of_the_current_before_it():
             r"step 1 \(constant_current\): 0.1 C needs a capacity",
         ),
         (
-            method(IMPEDANCE),
-            r"step 1 \(impedance_spectroscopy\): our cyclers have no such step",
+            method(IMPEDANCE | {"amplitude_V": -0.01}),
+            r"step 1 \(impedance_spectroscopy\): step 'impedance-1': amplitude_v is -0.01",
         ),
         (method({"step": "open_circuit_voltage"}), "until_time_s"),
     ],

@@ -38,6 +38,9 @@ class StraightCell:
     def suggested_step_s(self):
         return 10.0
 
+    def voltage_v(self, charge_c):
+        return 3.5 + 0.5 * charge_c
+
     def step(self, duration_s, *, current_a=None, voltage_v=None):
         assert voltage_v is None
         charge_c = self.state.charge_c + duration_s * current_a
@@ -46,9 +49,16 @@ class StraightCell:
             current_a=current_a,
             charge_c=charge_c,
             time_s=self.state.time_s + duration_s,
-            voltage_v=3.5 + 0.5 * charge_c + 20.0 * current_a,
+            voltage_v=self.voltage_v(charge_c) + 20.0 * current_a,
         )
         return self.state
+
+
+class WavyCell(StraightCell):
+    """Its |dQ/dV| has a maximum every 0.3 C, the first at 0.15 C."""
+
+    def voltage_v(self, charge_c):
+        return 3.5 + 0.5 * charge_c + 0.015 * np.sin(2 * np.pi * charge_c / 0.3)
 
 
 def running(cell, program, rules):
@@ -92,7 +102,7 @@ def random_program(rng):
 RULES = (
     "every voltage 0.00123",
     "every step_time 2.3 or at voltage 3.5071 both",
-    "at voltage 3.4971,3.5029 both hysteresis 0.0011",
+    "at voltage 3.4971,3.5029 both hysteresis 0.0011 or dqdv approach 3.498,3.504 margin 0.0013",
     "voltage_rate below 0.00071 over 3.1 or at voltage_rate 0.00055 both over 2.2",
     "current above 0 for 4.2 and voltage above 3.502",
     "every half_cycle 1 or step end",
@@ -149,3 +159,17 @@ def test_triggers_of_a_cell_are_told_within_one_sample_and_timed_far_better(trut
         assert delays.min() >= -1e-6
         assert delays.max() <= LONGEST_STEP_S
         assert np.abs(np.subtract(times, exact)).max() <= error_s
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_feature_is_told_within_one_sample_of_its_confirmation_and_placed_far_better(factor):
+    program = ("cp", {"CP:0:ISTEP": [1e-3], "CP:0:DURSTEP": [700.0]})
+    cycler = running(WavyCell(), program, ("dqdv confirmed", "dqdv approach 3.595 margin 0.02"))
+    told = live(cycler, factor, 700.0, np.random.default_rng(5))
+    confirmed, (approached,) = cycler.triggers[1].latches, latched(cycler, 2)
+    assert np.subtract(told[1], latched(cycler, 1)).max() <= LONGEST_STEP_S
+    passed = [latch.sample.time - latch.late_s - 1.7e9 for latch in confirmed]
+    assert passed == pytest.approx([150.0, 450.0], abs=0.5 * LONGEST_STEP_S)
+    assert min(latch.late_s for latch in confirmed) > 30.0
+    assert 0 <= told[2][0] - approached <= LONGEST_STEP_S
+    assert approached < passed[0]

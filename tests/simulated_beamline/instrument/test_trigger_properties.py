@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from operando.plans.trigger_text import trigger_from_text
 from operando.simulated_beamline.instrument.sample import Sample
 from trigger_paths import latched, protocol, resampled, times, ways
 
@@ -35,6 +36,11 @@ EVENTS = (
     "step start",
     "step end s1",
     "ttl both",
+    "dqdv confirmed window {w}",
+    "dqdv confirmed discharging window {w} prominence 0.3",
+    "dqdv approach {l},{m} margin {v}",
+    "dqdv approach {m} charging margin {v}",
+    "dqdv approach last margin {v} window {w}",
 )
 STATES = (
     "voltage above {l}",
@@ -54,7 +60,11 @@ STATES = (
 
 def written(template, rng):
     return template.format(
-        t=rng.uniform(10, 400), v=rng.uniform(0.005, 0.1), l=rng.uniform(3.0, 3.6), m=rng.uniform(3.6, 4.2)
+        t=rng.uniform(10, 400),
+        v=rng.uniform(0.005, 0.1),
+        l=rng.uniform(3.0, 3.6),
+        m=rng.uniform(3.6, 4.2),
+        w=rng.uniform(0.05, 0.3),
     )
 
 
@@ -79,6 +89,15 @@ def test_any_rule_latches_the_same_however_the_path_is_sampled(path_seed, steps,
         # Doubles hold UNIX time to 2e-7 s.
         assert other.sample.time == pytest.approx(one.sample.time, abs=1e-4), rule
         assert other.sample.voltage == pytest.approx(one.sample.voltage, abs=1e-6), rule
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, SEEDS)
+def test_a_rule_that_the_plans_read_and_write_again_latches_the_same(path_seed, rule_seed):
+    path, rule = protocol(path_seed, 4), random_rule(rule_seed)
+    trigger = trigger_from_text(rule)
+    assert trigger_from_text(trigger.rule_text) == trigger
+    assert times(trigger.rule_text, path) == times(rule, path), rule
 
 
 @settings(max_examples=100, deadline=None)

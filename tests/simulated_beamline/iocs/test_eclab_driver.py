@@ -12,7 +12,7 @@ from operando.simulated_beamline.iocs.server import ServerSettings
 
 @pytest.fixture
 def server(tmp_path):
-    settings = ServerSettings(0, "X:", tmp_path, "nmc811-first-charge", 1, False)
+    settings = ServerSettings(0, "X:", tmp_path, ("nmc811-first-charge",), 1, False)
     clock, board = SharedClock(tmp_path / "clock", start_s=1.7e9), Board(tmp_path / "board")
     yield EcLabDriverIOC(settings, clock, board)
     clock.close()

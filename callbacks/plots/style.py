@@ -1,0 +1,35 @@
+"""How our pictures look: axes, words where there is nothing yet, colours of lithium content."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+INK = "#1b2a41"
+_COLOURS = "viridis_r"
+_UNKNOWN = "0.7"
+_WORDS = {"color": "0.35", "fontsize": 9}
+
+
+def tidy(axes: Axes, x_label: str, y_label: str) -> None:
+    """Label axes and leave out what is not needed."""
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(direction="in")
+
+
+def say(axes: Axes, text: str) -> None:
+    """Write into the middle of empty axes."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", **_WORDS)
+
+
+def content_scale(lithium_content: np.ndarray) -> ScalarMappable:
+    """Colours of lithium contents; what is not known is grey."""
+    known = lithium_content[np.isfinite(lithium_content)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    colours = colormaps[_COLOURS].with_extremes(bad=_UNKNOWN)
+    return ScalarMappable(Normalize(low, high if high > low else low + 0.01), colours)

@@ -1,0 +1,21 @@
+"""Energies of the scans that an experiment file asks for."""
+
+from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
+from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
+
+Scanned = MeasurementFile | ReferenceFile | CalibrationFile
+"""What has a grid."""
+
+
+def energy_grid(entry: Scanned) -> EnergyGrid:
+    """Energies and dwell times that a measurement, reference or calibration asks for.
+
+    Raises
+    ------
+    ValueError
+        When a region is out of order or range; the message names it.
+    """
+    grid, e0 = entry.grid, f"{entry.element}_{entry.edge}"
+    if grid.regions is not None:
+        return grid_from_regions(grid.regions, e0=e0)
+    return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)

@@ -1,0 +1,92 @@
+"""The pacemaker of simulated time: all cells live under it, and time is granted as far as all came."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..board import Board
+from ..clock import SharedClock
+from ..instrument.cycler import Cycler, State
+from ..instrument.rack import advance_together
+
+TICK_S = 0.004
+STEPS_PER_TICK = 40
+
+
+class LivingChannel(Protocol):
+    """A channel of the cycler as the pacemaker sees it; `PotentiostatIOC` is one."""
+
+    cycler: Cycler
+
+    def watch(self, wall_s: float) -> None: ...  # noqa: D102
+    def irradiate(self, duration_s: float) -> None: ...  # noqa: D102
+    def tell_board(self) -> None: ...  # noqa: D102
+    def is_due(self, wall_s: float) -> bool: ...  # noqa: D102
+    async def publish(self) -> None: ...  # noqa: D102
+
+
+class Pacemaker:
+    """Brings all channels of a cycler through simulated time.
+
+    Parameters
+    ----------
+    clock, board
+        Of this simulated beamline.
+    channels
+        At least one.
+    """
+
+    def __init__(self, clock: SharedClock, board: Board, channels: Sequence[LivingChannel]) -> None:
+        self._clock = clock
+        self._board = board
+        self._channels = tuple(channels)
+        self._cyclers = tuple(channel.cycler for channel in channels)
+        self._last_wall_s = time.monotonic()
+
+    async def run(self, async_lib: object = None) -> None:
+        """Let the cells live as long as the server."""
+        del async_lib
+        self._tell_board()
+        for channel in self._channels:
+            await channel.publish()
+        while True:
+            behind = await self._live()
+            await asyncio.sleep(0.0 if behind else TICK_S)
+
+    async def _live(self) -> bool:
+        wall_s = time.monotonic()
+        target_s, begin_s = self._target_s(wall_s), self._time_s
+        for channel in self._channels:
+            channel.watch(wall_s)
+        noticed = advance_together(self._cyclers, target_s, STEPS_PER_TICK)
+        for channel in self._channels:
+            channel.irradiate(self._time_s - begin_s)
+        self._clock.grant(self._time_s)
+        if noticed:
+            self._clock.notice()
+        self._tell_board()
+        for channel in self._channels:
+            if noticed or channel.is_due(wall_s):
+                await channel.publish()
+        return self._time_s < target_s - 1e-3 and not noticed
+
+    def _tell_board(self) -> None:
+        for channel in self._channels:
+            channel.tell_board()
+        # Who waits for this time then finds every cell as it is at that time.
+        self._board["cell_time"] = self._time_s
+
+    @property
+    def _time_s(self) -> float:
+        return min(cycler.time_s for cycler in self._cyclers)
+
+    def _target_s(self, wall_s: float) -> float:
+        # Cells that nobody cycles are not at work: time then passes as it does for people.
+        elapsed_s, self._last_wall_s = wall_s - self._last_wall_s, wall_s
+        proposed = self._clock.proposed()
+        if all(cycler.state is State.STOPPED for cycler in self._cyclers):
+            return max(self._clock.now(), min(proposed, self._time_s + elapsed_s))
+        return proposed
