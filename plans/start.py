@@ -61,11 +61,11 @@ def check_cell(cell: CyclingCell, protocol: Protocol, limits: Limits) -> MsgGene
     state = str((yield from bps.rd(cell.state, default_value="Stopped"))).lower()
     if state == "running":
         return
-    if state == "paused":
-        yield from set_all({cell.command: "stop"})
-    yield from set_all({cell.limits: limits})
-    yield from set_all({cell.program: protocol})
     try:
+        if state == "paused":
+            yield from set_all({cell.command: "stop"})
+        yield from set_all({cell.limits: limits})
+        yield from set_all({cell.program: protocol})
         yield from set_all({cell.command: "check"})
     except FailedStatus as error:
         raise StartRefusedError(said(error)) from error
