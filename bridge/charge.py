@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+
+from .instrument import Sample
 
 COULOMB_PER_MAH = 3.6
 
@@ -30,6 +33,21 @@ class ChargeCounter:
     def count(self, current_a: float, later_a: float, duration_s: float) -> None:
         """Add what flowed between two samples (A, s)."""
         self.total_mah += 0.5 * (current_a + later_a) * duration_s / COULOMB_PER_MAH
+
+    def measured(self, last: Sample, time_s: float, voltage_v: float, current_a: float) -> Sample:
+        """Give the sample after `last` with the charge that has passed meanwhile; s, V, A."""
+        if not math.isnan(last.voltage):
+            self.count(last.current, current_a, time_s - last.time)
+        content = self.lithium_content
+        return replace(
+            last,
+            time=time_s,
+            voltage=voltage_v,
+            current=current_a,
+            capacity=self.capacity,
+            lithium_content=content,
+            state_of_charge=1.0 - content,
+        )
 
     def begin_protocol(self) -> None:
         """Let the capacity be counted from here."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
 from dataclasses import replace
@@ -13,12 +12,10 @@ from .clock import DriverClock
 from .driver import RUNNING, STOPPED, DriverError, Reading
 from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
 from .progress import Progress, reached_its_end
-from .state import RefusedError, State, TechniqueRunner, start_refusal
-from .step import Step, driver_parameters, holding
+from .state import RefusedError, State, TechniqueRunner, cell_refusal
+from .step import Step, driver_parameters, holding, waiting
+from .supervision import SampleSupervision
 
-__all__ = ["CHANNELS", "BridgedCycler", "RefusedError", "State"]
-
-logger = logging.getLogger(__name__)
 FOREVER_S = 1e9
 START_LIMIT_S = 15.0
 CHANNELS = range(1, 9)
@@ -40,16 +37,15 @@ class BridgedCycler:
         self._runner = runner
         self.state = State.STOPPED
         self.program: tuple[Step, ...] = ()
-        self.safety = SafetyLimits()
-        self.watchdog = ClientWatchdog()
-        self.charge = ChargeCounter()
-        self.clock = DriverClock()
+        self.safety, self.watchdog = SafetyLimits(), ClientWatchdog()
+        self.supervision = SampleSupervision()
+        self.charge, self.clock = ChargeCounter(), DriverClock()
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
         self.progress = Progress()
-        self.message = "no protocol is loaded"
-        self.started_s = 0.0
+        self.message, self.started_s = "no protocol is loaded", 0.0
         self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
+        self.given, self.given_s = 0, 0.0
         self._loaded = False
         self._sign = self._half_cycle = 0
         self._seen_running = self._stepping = self._open_pending = False
@@ -83,11 +79,11 @@ class BridgedCycler:
         Raises
         ------
         RefusedError
-            As of `check`; or the driver does not start.
+            As of `start_refusal`, or if the driver does not start.
         """
         async with self._lock:
-            self._check()
-            self.safety.forget()
+            if refusal := self.start_refusal():
+                raise RefusedError(refusal)
             self.charge.begin_protocol()
             self.started_s = self.sample.time
             self.progress, self._sign, self._half_cycle = Progress(), 0, 0
@@ -95,21 +91,13 @@ class BridgedCycler:
             self.state, self.message = State.RUNNING, "running"
             await self._enter(0)
 
-    async def check(self) -> None:
-        """Look whether the loaded protocol may begin; nothing is changed.
-
-        Raises
-        ------
-        RefusedError
-            If nothing is loaded, the channel is not stopped, or for a reason of `start_refusal`.
-        """
-        async with self._lock:
-            self._check()
-
-    async def open_relays(self) -> None:
-        """Open the circuit at once, from any state, and latch that as a trip."""
-        self.safety.trip("the relays were opened by hand (SAFETY:OPEN)")
-        await self.stop(f"tripped: {self.safety.cause}")
+    def start_refusal(self) -> str:
+        """Why the loaded protocol may not begin now; empty when it may."""
+        if self.state is not State.STOPPED:
+            return f"the channel is {self.state.name.lower()} already"
+        if not self._loaded:
+            return "no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)"
+        return cell_refusal(self.program, self.sample, self.safety, capacity_mah=self.charge.capacity_mah)
 
     async def hold(self, word: str) -> None:
         """Suspend the protocol: rest (open circuit), hold_voltage or hold_current as they are now.
@@ -120,10 +108,10 @@ class BridgedCycler:
             If a current would flow without live limits.
         """
         async with self._lock:
-            if word != "rest" and (refusal := self.safety.refusal()):
-                raise RefusedError(refusal)
+            if word != "rest":
+                self._need_limits()
             if self.state is State.RUNNING:
-                self.progress.spent_s += self.sample.time - self.progress.entered_s
+                self.progress.spent_s = self.progress.spent_at_s(self.sample.time)
             self.state, self.message, self._stepping = State.PAUSED, f"paused: {word}", False
             if word == "rest":
                 await self._open()
@@ -142,8 +130,7 @@ class BridgedCycler:
             step = self.step
             if self.state is not State.PAUSED or step is None:
                 raise RefusedError("no protocol is suspended, there is nothing to resume")
-            if refusal := self.safety.refusal():
-                raise RefusedError(refusal)
+            self._need_limits()
             self.state, self.message = State.RUNNING, "running"
             self.progress.entered_s = self.sample.time
             self.progress.samples.clear()
@@ -172,25 +159,50 @@ class BridgedCycler:
             for state in reading.states:
                 await self._heed(state)
             step = self.step
-            if self._stepping and step is not None and self._charge_reached(step):
+            if self._stepping and step is not None and self.progress.has_passed(step, self.charge.total_mah):
                 await self._open()
                 await self._leave(step)
 
-    async def watch(self, wall_s: float) -> None:
-        """Look after the client's heartbeat, the driver's start and its stop; wall time in s."""
+    async def trigger(self) -> None:
+        """End the step that waits for a trigger.
+
+        Raises
+        ------
+        RefusedError
+            If none waits.
+        """
+        async with self._lock:
+            step = self.step
+            if not self.is_waiting or step is None:
+                raise RefusedError("no step waits for a trigger; look at STEP:ID before COMMAND trigger")
+            await self._open()
+            await self._leave(step)
+
+    async def lose(self, cause: str) -> None:
+        """Trip for want of samples; the circuit is opened when it can be."""
+        async with self._lock:
+            self.safety.trip(cause)
+            await self._end(f"tripped: {cause}; it is not known whether the circuit is open, look at it")
+
+    async def open_what_is_left(self) -> None:
+        """Open the circuit if an attempt has failed before."""
         if self._open_pending and not self._lock.locked():
             async with self._lock:
                 await self._open()
-        if self.state is State.RUNNING and self.watchdog.expired(wall_s):
-            action = self.watchdog.action
-            logger.warning("no heartbeat for %g s: %s", self.watchdog.timeout_s, action)
-            if action == "stop":
-                await self.stop("stopped by the watchdog: the heartbeat is missing")
-            elif action != "continue":
-                await self.hold(action)
-        late = wall_s - self._begun_wall_s > START_LIMIT_S
-        if self._stepping and not self._seen_running and late:
-            await self.stop(f"stopped: the driver has not started within {START_LIMIT_S:g} s")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a step waits for a trigger."""
+        return self.state is State.RUNNING and self.step is not None and self.step.technique == "TI"
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether a technique runs, or one could not be ended."""
+        return bool(self.technique) or self._open_pending
+
+    def is_late(self, wall_s: float) -> bool:
+        """Whether the driver has not started a step in time."""
+        return self._stepping and not self._seen_running and wall_s - self._begun_wall_s > START_LIMIT_S
 
     async def _heed(self, state: int) -> None:
         if state == RUNNING:
@@ -198,10 +210,12 @@ class BridgedCycler:
         step = self.step
         if state != STOPPED or not (self._stepping and self._seen_running) or step is None:
             return
-        if reached_its_end(step, self.progress, self.sample):
-            await self._leave(step)
-        else:
+        if not reached_its_end(step, self.progress, self.sample):
             await self._end(f"stopped: the instrument ended step {step.id!r} before its end; not going on")
+        elif step.stops_at_end:
+            await self._end(f"stopped by step {step.id}: no trigger came within {step.duration_s:g} s")
+        else:
+            await self._leave(step)
 
     async def _enter(self, index: int) -> None:
         index = self.progress.landing(self.program, index)
@@ -215,7 +229,11 @@ class BridgedCycler:
         counts = {"step": index, "half_cycle": half_cycle, "cycle": half_cycle // 2}
         self.sample = replace(self.sample, step_id=step.id, step_time=0.0, **counts)
         self._boundary("start", step)
-        await self._carry_out(step)
+        if step.technique == "TO":
+            self.given, self.given_s = self.given + 1, self.sample.time
+            await self._leave(step)
+        else:
+            await self._carry_out(step)
 
     async def _leave(self, step: Step) -> None:
         self._stepping = False
@@ -223,14 +241,18 @@ class BridgedCycler:
         await self._enter(self.progress.index + 1)
 
     async def _carry_out(self, step: Step) -> None:
-        await self._drive(step, max(step.duration_s - self.progress.spent_s, 0.1))
+        duration_s = max(step.duration_s - self.progress.spent_s, 0.1)
+        driven = waiting(step, self.sample.voltage, self.sample.current) if step.waiting else step
+        await self._drive(driven, duration_s)
         self._stepping = True
 
     async def _drive(self, step: Step, duration_s: float) -> None:
         limits_v = (self.safety.vmin, self.safety.vmax)
         self._seen_running, self._begun_wall_s = False, time.monotonic()
         try:
-            values = driver_parameters(step, duration_s, voltage_limits_v=limits_v)
+            values = driver_parameters(
+                step, duration_s, voltage_limits_v=limits_v, current_limit_a=self.safety.imax
+            )
             await self._runner.begin(step.technique, values)
             self.technique = step.technique
         except DriverError as error:
@@ -249,10 +271,6 @@ class BridgedCycler:
         await self._runner.stop()
         self._open_pending = False
 
-    def _charge_reached(self, step: Step) -> bool:
-        passed_mah = abs(self.charge.total_mah - self.progress.entered_mah)
-        return step.until_capacity_mah is not None and passed_mah >= step.until_capacity_mah
-
     def _boundary(self, edge: str, step: Step) -> None:
         for channel in self.triggers.values():
             channel.boundary(edge, step.id, self.sample)
@@ -264,37 +282,19 @@ class BridgedCycler:
         self._sign = sign or self._sign
 
     def _sampled(self, reading: Reading) -> Sample:
-        last = self.sample
-        time_s = max(reading.time_s, last.time)
-        if not math.isnan(last.voltage):
-            self.charge.count(last.current, reading.current_a, time_s - last.time)
-        content = self.charge.lithium_content
+        time_s = max(reading.time_s, self.sample.time)
+        measured = self.charge.measured(self.sample, time_s, reading.voltage_v, reading.current_a)
+        running = self.state is State.RUNNING
         return replace(
-            last,
-            time=time_s,
-            voltage=reading.voltage_v,
-            current=reading.current_a,
-            capacity=self.charge.capacity,
-            lithium_content=content,
-            state_of_charge=1.0 - content,
+            measured,
             step=max(self.progress.index, 0),
             half_cycle=self._half_cycle,
             cycle=self._half_cycle // 2,
             protocol_time=time_s - self.started_s,
-            step_time=self._spent_s(time_s),
+            step_time=self.progress.spent_at_s(time_s) if running else self.progress.spent_s,
             step_id=self.step.id if self.step else "",
         )
 
-    def _spent_s(self, time_s: float) -> float:
-        running_s = time_s - self.progress.entered_s if self.state is State.RUNNING else 0.0
-        return self.progress.spent_s + running_s
-
-    def _check(self) -> None:
-        if self.state is not State.STOPPED:
-            raise RefusedError(f"the channel is {self.state.name.lower()} already")
-        if not self._loaded:
-            raise RefusedError("no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)")
-        if refusal := start_refusal(
-            self.program, self.sample, self.safety, capacity_mah=self.charge.capacity_mah
-        ):
+    def _need_limits(self) -> None:
+        if refusal := self.safety.refusal():
             raise RefusedError(refusal)

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 0.015
 """Updates of one poll come within this time, s: they make one reading."""
 PUT_LIMIT_S = 5.0
+ANSWER_LIMIT_S = 2.0
 STOP_LIMIT_S = 5.0
 VALUES = ("EWE", "I", "TIME", "STATE")
 STOPPED, RUNNING = 0, 1
@@ -81,6 +82,15 @@ class EcLabDriver:
         """Wait for the next reading."""
         return await self._readings.get()
 
+    async def answers(self) -> bool:
+        """Ask the driver for its state, and tell whether it answers within `ANSWER_LIMIT_S`."""
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                await (await self._variable("STATE")).read()
+        except (CaprotoError, TimeoutError):
+            return False
+        return True
+
     async def begin(self, technique: str, parameters: Mapping[str, ParameterValue]) -> None:
         """Load one technique with its parameters and start it.
 
@@ -118,11 +128,8 @@ class EcLabDriver:
             ) from None
 
     async def _put(self, name: str, value: ParameterValue) -> None:
-        pv = self._pvs.get(name)
         try:
-            if pv is None:
-                (pv,) = await self._context.get_pvs(f"{self.prefix}{name}")
-                self._pvs[name] = pv
+            pv = await self._variable(name)
             data = [value] if isinstance(value, str | int | float) else list(value)
             async with asyncio.timeout(PUT_LIMIT_S):
                 await pv.write(data, wait=True)
@@ -131,6 +138,11 @@ class EcLabDriver:
                 f"{self.prefix}{name}: {value!r} was not confirmed within {PUT_LIMIT_S} s; "
                 "is the driver running and reachable?"
             ) from error
+
+    async def _variable(self, name: str) -> PV:
+        if name not in self._pvs:
+            (self._pvs[name],) = await self._context.get_pvs(f"{self.prefix}{name}")
+        return self._pvs[name]
 
     def _listener(self, name: str) -> Callable[..., Awaitable[None]]:
         async def listen(sub: object, response: Any) -> None:  # noqa: ANN401

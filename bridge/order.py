@@ -29,8 +29,10 @@ from .instrument import (
     word,
 )
 from .step import ARRAY_LENGTH, INSTANCES, PARAMETERS, ParameterValue, steps_of
+from .supervision import LOSS_ACTIONS
 
 ACCEPTED = "accepted"
+OPENED = "the relays were opened by hand (SAFETY:OPEN)"
 LONGEST_LIST = 4096
 
 
@@ -62,6 +64,7 @@ class Orders:
         return channels
 
     def _command_channels(self) -> dict[str, ChannelData]:
+        watch = self._cycler.supervision
         return {
             "START": integer(0, self._answered(lambda on: self._give("start") if on else None)),
             "STOP": integer(0, self._answered(lambda on: self._give("stop") if on else None)),
@@ -72,6 +75,8 @@ class Orders:
             "HEARTBEAT": number(0.0, self._plainly(lambda _: self._beat())),
             "WATCHDOG:TIMEOUT": number(0.0, self._plainly(self._set_timeout), units="s"),
             "WATCHDOG:ACTION": word("continue", self._plainly(self._set_action)),
+            "SAMPLES:TIMEOUT": number(watch.timeout_s, self._plainly(self._set_loss_timeout), units="s"),
+            "SAMPLES:ACTION": word(watch.action, self._plainly(self._set_loss_action)),
             "REC:FROM": integer(0, self._fetch),
             "REC:BLOCK": self._block,
             "REC:START": self._block_start,
@@ -171,12 +176,13 @@ class Orders:
 
     async def _give(self, order: str) -> None:
         acts: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "check": self._cycler.check,
+            "check": self._check,
             "start": self._cycler.start,
-            "open": self._cycler.open_relays,
+            "open": self._open,
             "stop": self._cycler.stop,
             "pause": lambda: self._cycler.hold("rest"),
             "resume": self._cycler.resume,
+            "trigger": self._cycler.trigger,
             "rest": lambda: self._cycler.hold("rest"),
             "hold_voltage": lambda: self._cycler.hold("hold_voltage"),
             "hold_current": lambda: self._cycler.hold("hold_current"),
@@ -185,6 +191,14 @@ class Orders:
             raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
         self._beat()
         await acts[order]()
+
+    async def _check(self) -> None:
+        if refusal := self._cycler.start_refusal():
+            raise RefusedError(refusal)
+
+    async def _open(self) -> None:
+        self._cycler.safety.trip(OPENED)
+        await self._cycler.stop(f"tripped: {OPENED}")
 
     def _load(self, load_list: object) -> None:
         techniques = plain(load_list)
@@ -226,3 +240,14 @@ class Orders:
         if action not in ACTIONS:
             raise RefusedError(f"WATCHDOG:ACTION {action!r} is unknown; use {', '.join(ACTIONS)}")
         self._cycler.watchdog.action = action
+
+    def _set_loss_timeout(self, timeout_s: float) -> None:
+        if not timeout_s > 0:
+            raise RefusedError(f"SAMPLES:TIMEOUT {timeout_s} s must be positive")
+        self._cycler.supervision.timeout_s = float(timeout_s)
+
+    def _set_loss_action(self, value: object) -> None:
+        action = plain(value)
+        if action not in LOSS_ACTIONS:
+            raise RefusedError(f"SAMPLES:ACTION {action!r} is unknown; use {', '.join(LOSS_ACTIONS)}")
+        self._cycler.supervision.action = "continue" if action == "continue" else "stop"

@@ -43,6 +43,15 @@ class Progress:
         self.index, self.entered_s, self.spent_s, self.entered_mah = index, time_s, 0.0, charge_mah
         self.samples.clear()
 
+    def spent_at_s(self, time_s: float) -> float:
+        """Time spent in the step up to an instant, pauses left out, s."""
+        return self.spent_s + time_s - self.entered_s
+
+    def has_passed(self, step: Step, total_mah: float) -> bool:
+        """Whether the step has its charge, of which the driver knows nothing."""
+        passed_mah = abs(total_mah - self.entered_mah)
+        return step.until_capacity_mah is not None and passed_mah >= step.until_capacity_mah
+
     def look(self, sample: Sample) -> None:
         """Keep the last samples in which the step was at work."""
         if sample.current:
@@ -58,8 +67,7 @@ def reached_its_end(step: Step, progress: Progress, sample: Sample) -> bool:
     """
     samples = progress.samples
     gap_s = sample.time - samples[-2].time if len(samples) > 1 else 0.0
-    spent_s = progress.spent_s + sample.time - progress.entered_s
-    if spent_s + gap_s + POLL_MARGIN_S >= step.duration_s:
+    if progress.spent_at_s(sample.time) + gap_s + POLL_MARGIN_S >= step.duration_s:
         return True
     if not samples:
         return False

@@ -15,13 +15,16 @@ from typing import Any, NoReturn
 from caproto import ChannelData
 from caproto.asyncio.server import Context
 
-from .cycler import BridgedCycler, RefusedError, State
+from .cycler import BridgedCycler, RefusedError
 from .driver import DriverError, EcLabDriver
 from .order import Orders
-from .variable import latched, measured, shown_channels, status
+from .supervision import SampleSupervision
+from .variable import ALARMED, latched, measured, severity, shown_channels, status
+from .watch import Watch
 
 logger = logging.getLogger(__name__)
 WATCH_S = 0.1
+ASK_S = 1.0
 
 
 class EcLabBridge:
@@ -39,6 +42,12 @@ class EcLabBridge:
         self._shown = shown_channels()
         self._orders = Orders(self.cycler, self.publish)
         self._posted: dict[str, object] = {}
+        self._watched = Watch(self.cycler)
+        self._alarmed = False
+
+    @property
+    def _supervision(self) -> SampleSupervision:
+        return self.cycler.supervision
 
     def channels(self) -> dict[str, ChannelData]:
         """Process variables by their name below the prefix of the channel."""
@@ -48,20 +57,35 @@ class EcLabBridge:
         """Look at the driver's readings as long as the server lives."""
         del async_lib
         await self._driver.connect()
-        await asyncio.gather(self._read(), self._watch())
+        self._supervision.begin(time.monotonic())
+        await asyncio.gather(self._read(), self._watch(), self._ask())
 
     async def publish(self) -> None:
         """Post what has changed since the last time."""
-        values = measured(self.cycler) | status(self.cycler, self._orders.loaded) | latched(self.cycler)
+        # Whoever waits for the end of the protocol then finds all that has latched.
+        values = measured(self.cycler) | latched(self.cycler) | status(self.cycler, self._orders.loaded)
         for name, value in values.items():
             if self._posted.get(name) != value:
                 self._posted[name] = value
                 await self._shown[name].write(value, verify_value=False)
+        await self._show_loss(self._watched.loss)
+
+    async def _show_loss(self, loss: str) -> None:
+        """Give what depends on samples the severity of an alarm while none come."""
+        if bool(loss) == self._alarmed:
+            return
+        self._alarmed = bool(loss)
+        self._posted["SAMPLES:LOST"] = int(self._alarmed)
+        for name in ALARMED:
+            alarm, told = severity(lost=self._alarmed)
+            value = self._posted[name]
+            await self._shown[name].write(value, verify_value=False, status=alarm, severity=told)
 
     async def _read(self) -> NoReturn:
         while True:
             reading = await self._driver.reading()
             self.cycler.clock.compare(reading.time_s, time.time())
+            self._supervision.sampled_s = time.monotonic()
             try:
                 await self.cycler.take(reading)
             except (DriverError, RefusedError) as error:
@@ -71,17 +95,25 @@ class EcLabBridge:
     async def _watch(self) -> NoReturn:
         while True:
             await asyncio.sleep(WATCH_S)
-            state: State = self.cycler.state
+            before = self.cycler.state, self._watched.loss
             try:
-                await self.cycler.watch(time.monotonic())
+                await self._watched.look(time.monotonic())
             except (DriverError, RefusedError) as error:
                 self._complain(error)
-            if self.cycler.state is not state:
+            if (self.cycler.state, self._watched.loss) != before:
                 await self.publish()
+
+    async def _ask(self) -> NoReturn:
+        """Ask the driver whether it lives: one that stands still posts no values."""
+        while True:
+            if await self._driver.answers():
+                self._supervision.answered_s = time.monotonic()
+            await asyncio.sleep(ASK_S)
 
     def _complain(self, error: Exception) -> None:
         logger.error("%s", error)
-        self.cycler.message = f"{self.cycler.message}; {error}"[:500]
+        if str(error) not in self.cycler.message:
+            self.cycler.message = f"{self.cycler.message}; {error}"[:500]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -30,10 +30,10 @@ class TechniqueRunner(Protocol):
     async def stop(self) -> None: ...  # noqa: D102
 
 
-def start_refusal(
+def cell_refusal(
     program: Sequence[Step], sample: Sample, safety: SafetyLimits, *, capacity_mah: float
 ) -> str:
-    """Why a protocol may not begin; empty when it may.
+    """Why a protocol may not begin on this cell; empty when it may.
 
     Parameters
     ----------

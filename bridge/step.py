@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 ParameterValue = float | str | Sequence[float]
@@ -14,12 +14,29 @@ NO_UNTIL = "none"
 _RECORDING = {"REDT": 10.0, "REDE": 0.0, "REDI": 0.0, "ID": "", "UNTIL": NO_UNTIL}
 _STEPS = {"VSINIT": [0.0], "DURSTEP": [1.0], "STEPN": 0, "NCYCLES": 0, "EXITCOND": [0.0]}
 _TESTS = {f"TEST{number}{part}": [0.0] for number in (1, 2, 3) for part in ("CONF", "VAL")}
+_SWEPT = ("VSINIT", "DURSTEP", "INIFREQ", "FINFREQ", "NFREQ", "SWEEP", "NAVRG", "CORR", "WFS")
+_SPECTRUM = dict.fromkeys(_SWEPT, 0.0) | _RECORDING
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "OCV": {"RTT": 1.0} | _RECORDING,
     "CPLIMIT": {"ISTEP": [0.0]} | _STEPS | _TESTS | _RECORDING,
     "CALIMIT": {"VSTEP": [0.0]} | _STEPS | _TESTS | _RECORDING,
     "LOOP": {"NLOOP": 1, "PROT": 0, "ID": ""},
+    "TI": {"TIMEOUT": 1.0, "WAITING": "rest", "ONTIMEOUT": "continue"} | _RECORDING,
+    "TO": {"ID": ""},
+    "CPOWER": {"PSTEP": [0.0]} | _STEPS | _TESTS | _RECORDING,
+    "VSCAN": {"VINIT": 0.0, "VFINAL": 0.0, "RATE": 0.0} | _RECORDING,
+    "PEIS": {"IVSTEP": 0.0, "AMPV": 0.0} | _SPECTRUM,
+    "GEIS": {"IISTEP": 0.0, "AMPI": 0.0} | _SPECTRUM,
 }
+REFUSED: Mapping[str, str] = {
+    "CPOWER": "the driver has no technique of constant power",
+    "VSCAN": "the driver's sweep (CV) has no tests, nothing would keep the limits if the bridge died",
+    "PEIS": "the driver's spectra cannot be given on with their frequencies",
+    "GEIS": "the driver has no galvanostatic spectra",
+}
+"""Techniques that are served, so that loading one is refused with the reason."""
+
+WAITING = ("rest", "hold_voltage", "hold_current")
 _ACTIVE, _AT_LEAST, _VARIABLE_BIT = 1, 4, 5
 _ACTIVE_CURRENT = _ACTIVE + 96
 _VARIABLES = {0: "until_voltage_v", 3: "until_current_a", 31: "until_capacity_mah"}
@@ -37,7 +54,7 @@ class Step:
     Attributes
     ----------
     id, technique : str
-        Name for people; OCV, CPLIMIT, CALIMIT or LOOP.
+        Name for people; OCV, CPLIMIT, CALIMIT, LOOP, TI (waits for a trigger) or TO (gives one).
     level : float
         A (positive charges) or V.
     duration_s : float
@@ -50,6 +67,10 @@ class Step:
         For the driver's own files.
     jump_to, repeat : int
         Of a loop.
+    waiting : str
+        What the cell does while it waits for a trigger: rest, hold_voltage or hold_current.
+    stops_at_end : bool
+        Whether the protocol stops if no trigger comes.
     """
 
     id: str
@@ -64,6 +85,8 @@ class Step:
     record_di_a: float = 0.0
     jump_to: int = 0
     repeat: int = 0
+    waiting: str = ""
+    stops_at_end: bool = False
 
 
 def steps_of(load_list: str, parameters: Mapping[str, ParameterValue]) -> tuple[Step, ...]:
@@ -92,10 +115,12 @@ def steps_of(load_list: str, parameters: Mapping[str, ParameterValue]) -> tuple[
     used: Counter[str] = Counter()
     steps: list[Step] = []
     for index, name in enumerate(names):
+        if name in REFUSED:
+            raise StepError(f"technique {name!r} number {used[name]}: {REFUSED[name]}; leave the step out")
         if name not in PARAMETERS or used[name] >= INSTANCES:
+            known = ", ".join(one for one in PARAMETERS if one not in REFUSED)
             raise StepError(
-                f"technique {name!r} number {used[name]}: use {', '.join(PARAMETERS)}, "
-                f"each at most {INSTANCES} times"
+                f"technique {name!r} number {used[name]}: use {known}, each at most {INSTANCES} times"
             )
         values = {
             key: parameters.get(f"{name}:{used[name]}:{key}", default)
@@ -107,12 +132,12 @@ def steps_of(load_list: str, parameters: Mapping[str, ParameterValue]) -> tuple[
 
 
 def driver_parameters(
-    step: Step, duration_s: float, *, voltage_limits_v: tuple[float, float]
+    step: Step, duration_s: float, *, voltage_limits_v: tuple[float, float], current_limit_a: float
 ) -> dict[str, ParameterValue]:
     """Values that make the driver carry out a step, by `T:<TECH>:0:<PARAM>:SP`.
 
-    The nearer of the limits of the voltage goes into the driver's own third test: a current ends there even
-    when the bridge is gone.
+    The driver's own tests keep a limit even when the bridge is gone: a constant current ends at the limit of
+    the voltage on its side, a constant voltage at the limit of the current, of either sign.
     """
     values: dict[str, ParameterValue]
     if step.technique == "OCV":
@@ -129,6 +154,8 @@ def driver_parameters(
     else:
         values |= {"VSTEP": [step.level], "REDI": step.record_di_a}
         values |= _test(1, step.until_current_a, _ACTIVE_CURRENT)
+        values |= _test(2, current_limit_a, _ACTIVE_CURRENT + _AT_LEAST)
+        values |= _test(3, -current_limit_a, _ACTIVE_CURRENT)
     return {f"T:{step.technique}:0:{name}:SP": value for name, value in values.items()}
 
 
@@ -137,6 +164,14 @@ def holding(word: str, voltage_v: float, current_a: float) -> Step:
     if word == "hold_voltage":
         return Step(word, "CALIMIT", voltage_v)
     return Step(word, "CPLIMIT", current_a)
+
+
+def waiting(step: Step, voltage_v: float, current_a: float) -> Step:
+    """Return the step with which the driver waits for a trigger: a rest, or the present level kept (V, A)."""
+    if step.waiting == "rest" or (step.waiting == "hold_current" and not current_a):
+        return replace(step, technique="OCV")
+    held = holding(step.waiting, voltage_v, current_a)
+    return replace(step, technique=held.technique, level=held.level)
 
 
 def _test(number: int, value: float | None, configuration: int) -> dict[str, ParameterValue]:
@@ -155,6 +190,8 @@ def _step(name: str, index: int, values: Mapping[str, Any]) -> Step:
                 f"LOOP {step_id}: PROT {target} must be 0 to {index - 1}, NLOOP {repeat} at least 1"
             )
         return Step(step_id, name, jump_to=target, repeat=repeat)
+    if name == "TO":
+        return Step(step_id, name)
     if values["UNTIL"] not in ("", NO_UNTIL):
         raise StepError(
             f"{name} {step_id}: the driver and its bridge have no end such as {values['UNTIL']!r}; "
@@ -165,6 +202,8 @@ def _step(name: str, index: int, values: Mapping[str, Any]) -> Step:
         "record_de_v": _first(values["REDE"]),
         "record_di_a": _first(values["REDI"]),
     }
+    if name == "TI":
+        return _wait(step_id, values, recording)
     if name == "OCV":
         return Step(step_id, name, duration_s=_first(values["RTT"]), **recording)
     if int(_first(values["STEPN"])):
@@ -172,6 +211,14 @@ def _step(name: str, index: int, values: Mapping[str, Any]) -> Step:
     level = _first(values["ISTEP" if name == "CPLIMIT" else "VSTEP"])
     recording |= _ends(f"{name} {step_id}", values)
     return Step(step_id, name, level, _first(values["DURSTEP"]), **recording)
+
+
+def _wait(step_id: str, values: Mapping[str, Any], recording: Mapping[str, Any]) -> Step:
+    waiting = str(values["WAITING"])
+    if waiting not in WAITING:
+        raise StepError(f"TI {step_id}: WAITING {waiting!r} is unknown; use one of {', '.join(WAITING)}")
+    timeout_s, stops = _first(values["TIMEOUT"]), str(values["ONTIMEOUT"]) == "stop"
+    return Step(step_id, "TI", duration_s=timeout_s, waiting=waiting, stops_at_end=stops, **recording)
 
 
 def _ends(owner: str, values: Mapping[str, Any]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from caproto import ChannelData
+from caproto import AlarmSeverity, AlarmStatus, ChannelData
 
 from .cycler import CHANNELS, BridgedCycler, State
 from .instrument import LOG_LENGTH, Sample, choice, integer, kept, number, numbers, text, word
@@ -13,17 +13,20 @@ STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}
 MODE_WORDS |= {"CALIMIT": "constant voltage"}
 LATCH_COLUMNS = 6
+ALARMED = ("EWE", "I", "Q", "X", "SOC", "TIME", "MESSAGE", "SAMPLES:LOST")
+"""What is not to be believed, or tells so, while no samples come."""
 
 
 def shown_channels() -> dict[str, ChannelData]:
     """Make the channels that clients cannot write, by their name below the prefix."""
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
-    units |= {"X": "", "SOC": "", "CLOCK:OFFSET": "s", "CLOCK:UNCERTAINTY": "s", "MEMFILLED:PCT": "%"}
+    units |= {"X": "", "SOC": "", "TRIGOUT:T": "s"}
+    units |= {"CLOCK:OFFSET": "s", "CLOCK:UNCERTAINTY": "s", "MEMFILLED:PCT": "%"}
     channels = {name: number(units=unit) for name, unit in units.items()}
     counts = ("NUMTECH", "NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
-    counts += ("MEMFILLED", "REC:LOST")
-    # The driver gives no trigger out and waits for none, and has no impedance of ours: these stay at 0.
-    counts += ("TRIGOUT:COUNT", "TRIGOUT:T", "WAITING", "EIS:COUNT", "EIS:START")
+    counts += ("TRIGOUT:COUNT", "WAITING", "SAMPLES:LOST", "MEMFILLED", "REC:LOST")
+    # It gives no impedance: these stay at 0.
+    counts += ("EIS:COUNT", "EIS:START")
     channels |= {name: integer() for name in counts}
     channels |= {"EIS:FROM": integer(0, kept), "EIS:BLOCK": numbers([0.0], 1)}
     channels |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text(), "LOADTECH": text()}
@@ -34,6 +37,13 @@ def shown_channels() -> dict[str, ChannelData]:
         channels[f"TRIG:{index}:COUNT"] = integer()
         channels[f"TRIG:{index}:LOG"] = numbers([0.0], LOG_LENGTH * LATCH_COLUMNS)
     return channels
+
+
+def severity(*, lost: bool) -> tuple[AlarmStatus, AlarmSeverity]:
+    """Give status and severity of what is invalid for want of samples, or is well."""
+    if lost:
+        return AlarmStatus.COMM, AlarmSeverity.INVALID_ALARM
+    return AlarmStatus.NO_ALARM, AlarmSeverity.NO_ALARM
 
 
 def measured(cycler: BridgedCycler) -> dict[str, Any]:
@@ -68,6 +78,9 @@ def status(cycler: BridgedCycler, loaded: str) -> dict[str, Any]:
         "NUMTECH": len(cycler.program),
         "LOADTECH": loaded,
         "MODE": MODE_WORDS[cycler.technique],
+        "WAITING": int(cycler.is_waiting),
+        "TRIGOUT:T": cycler.given_s,
+        "TRIGOUT:COUNT": cycler.given,
         "SAFETY:CAUSE": cycler.safety.cause,
         "SAFETY:TRIP": int(cycler.safety.tripped),
         "WATCHDOG:FIRED": int(cycler.watchdog.fired),

@@ -60,9 +60,11 @@ class FrequencySweep:
 
     @property
     def frequency_count(self) -> int:
-        """Number of frequencies."""
+        """Number of frequencies; both ends are among them, however near they are."""
+        if self.start_frequency_hz == self.end_frequency_hz:
+            return 1
         decades = abs(math.log10(self.start_frequency_hz / self.end_frequency_hz))
-        return round(decades * self.points_per_decade) + 1
+        return max(round(decades * self.points_per_decade), 1) + 1
 
     @property
     def longest_s(self) -> float:

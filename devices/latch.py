@@ -49,7 +49,7 @@ class TriggerChannel(Device):
     """One of the cycler's rules; `set(rule_text)` arms it anew, `set("")` disarms it.
 
     After `page.set(n)` signal `block` holds the latches from count n on, 500 at most (`page_latches`).
-    `fire.set(1)` latches by hand.
+    `latch_by_hand()` latches now, whatever the rule.
     """
 
     rule = Cpt(EpicsSignal, "RULE", string=True, put_complete=True, kind="omitted")
@@ -89,6 +89,24 @@ class TriggerChannel(Device):
             reply = fresh(self.reply, self.timeout_s)
             if reply != ACCEPTED:
                 raise ValueError(f"{self.name}: the cycler refuses the rule {rule_text!r}: {reply}")
+
+    def latch_by_hand(self) -> DeviceStatus:
+        """Latch now, whatever the rule says; done once the cycler has taken it.
+
+        Raises
+        ------
+        RuntimeError
+            Through the status: with the cycler's words, when it refuses, as on a channel that is not armed.
+        TimeoutError
+            Through the status: when the cycler does not confirm.
+        """
+        return in_background(self, self._fire)
+
+    def _fire(self) -> None:
+        write(self.fire, 1, self.timeout_s)
+        reply = fresh(self.reply, self.timeout_s)
+        if reply != ACCEPTED:
+            raise RuntimeError(f"{self.name}: the cycler refuses a latch by hand: {reply}")
 
     def read_log(self) -> list[Latch]:
         """Last latches (at most 64), oldest first."""

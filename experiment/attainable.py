@@ -19,10 +19,10 @@ MARGIN_TIME = 3.0
 
 def voltage_window(experiment: ExperimentFile) -> tuple[float, float]:
     """Voltages between which the protocol can take the cell, V; its limits where no step says."""
-    known = [end for step in experiment.protocol.steps for _, end in voltages_of(step)]
+    known = [end for step in experiment.protocol.plain_steps() for _, end in voltages_of(step)]
     low = min(known) if len(known) > 1 else experiment.limits.voltage_min_v
     high = max(known) if known else experiment.limits.voltage_max_v
-    charges = any("charge" in directions_of(step) for step in experiment.protocol.steps)
+    charges = any("charge" in directions_of(step) for step in experiment.protocol.plain_steps())
     return (low, high) if charges else (low, experiment.limits.voltage_max_v)
 
 

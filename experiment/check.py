@@ -12,6 +12,7 @@ from .mode_check import mode_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid
 from .step_conversion import voltages_of
+from .titration_file import Several
 from .toml_source import KeyPath
 from .trigger_check import trigger_problems
 
@@ -56,17 +57,23 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
 
 
 def _where_written(experiment: ExperimentFile, problem: Problem) -> Problem:
-    """Lead to the strings or the file that a step came from."""
+    """Lead to the step of the file, to the strings, or to the other file that a step came from."""
     protocol = experiment.protocol
-    source = "file" if protocol.file is not None else "experiment" if protocol.experiment is not None else ""
-    if not source or problem.keys[:2] != ("protocol", "steps"):
+    if problem.keys[:2] != ("protocol", "steps"):
         return problem
-    step_id = protocol.step_ids()[int(problem.keys[2])]
-    return replace(problem, keys=("protocol", source), text=f"step {step_id!r}: {problem.text}")
+    number = int(problem.keys[2])
+    text = f"step {protocol.step_ids()[number]!r}: {problem.text}"
+    if protocol.file is not None or protocol.experiment is not None:
+        source = "file" if protocol.file is not None else "experiment"
+        return replace(problem, keys=("protocol", source), text=text)
+    position, step = protocol.written_step(number)
+    keys = tuple(key for key in problem.keys[3:] if key in type(step).model_fields)
+    problem = replace(problem, keys=("protocol", "steps", position, *keys))
+    return replace(problem, text=text) if isinstance(step, Several) else problem
 
 
 def _steps(experiment: ExperimentFile) -> Iterator[Problem]:
-    for number, step in enumerate(experiment.protocol.steps):
+    for number, step in enumerate(experiment.protocol.plain_steps()):
         keys: KeyPath = ("protocol", "steps", number)
         for key, voltage_v in voltages_of(step):
             yield from _voltage(experiment, voltage_v, (*keys, key))
@@ -139,7 +146,7 @@ def _power(experiment: ExperimentFile, step: ConstantPowerStep, keys: KeyPath) -
 
 def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
     ids = experiment.protocol.step_ids()
-    for number, step in enumerate(experiment.protocol.steps):
+    for number, step in enumerate(experiment.protocol.plain_steps()):
         if step.id is not None and step.id in ids[:number]:
             yield Problem(
                 ("protocol", "steps", number, "id"), f"id {step.id!r} is used twice; give each step its own"

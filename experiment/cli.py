@@ -106,6 +106,22 @@ def run(file: FILE, beamline: BEAMLINE = None) -> None:
 
 
 @app.command()
+def trigger(
+    name: Annotated[str, typer.Argument(help="measurement of the experiment that the cell runs")],
+    beamline: BEAMLINE = None,
+) -> None:
+    """Ask by hand for a measurement of the experiment that runs, once, whatever its trigger."""
+    from .manual_trigger import fire_trigger
+
+    with complaining():
+        latch = fire_trigger(name, beamline_settings(beamline), DataRoot.from_environment())
+        console.print(
+            f"{name}: request {latch.count} at {latch.voltage:.4f} V, x = {latch.lithium_content:.4f}; "
+            "whoever follows the cell measures it"
+        )
+
+
+@app.command()
 def serve(
     scenario: Annotated[str | None, typer.Option(help="simulate this cell; none for a real beamline")] = None,
     speed: SPEED = None,

@@ -35,7 +35,7 @@ def protocol_of(experiment: ExperimentFile) -> Protocol:
     """Cycling protocol with currents in A."""
     ids = experiment.protocol.step_ids()
     capacity_mah = experiment.cell.declared_capacity_mah
-    steps = zip(experiment.protocol.steps, ids, strict=True)
+    steps = zip(experiment.protocol.plain_steps(), ids, strict=True)
     record = experiment.protocol.record
     return Protocol(
         tuple(device_step(step, step_id, capacity_mah) for step, step_id in steps),

@@ -131,7 +131,7 @@ def _unrolled(experiment: ExperimentFile) -> list[Flat]:
     ids = experiment.protocol.step_ids()
     flat: list[Flat] = []
     starts: list[int] = []
-    for step in experiment.protocol.steps:
+    for step in experiment.protocol.plain_steps():
         starts.append(len(flat))
         if isinstance(step, LoopStep):
             flat += flat[starts[ids.index(step.to_step)] :] * step.repeat

@@ -21,14 +21,18 @@ from .step_file import (
     VoltageRampStep,
     WaitForTriggerStep,
 )
+from .titration_file import CyclicVoltammetryStep, GittStep, PittStep, WrittenStep, written_out
 
 __all__ = [
     "ConstantCurrentStep",
     "ConstantPowerStep",
     "ConstantVoltageStep",
+    "CyclicVoltammetryStep",
     "ExperimentFile",
     "GalvanostaticImpedanceStep",
+    "GittStep",
     "LoopStep",
+    "PittStep",
     "PotentiostaticImpedanceStep",
     "RestStep",
     "Step",
@@ -36,6 +40,9 @@ __all__ = [
     "VoltageRampStep",
     "WaitForTriggerStep",
 ]
+
+MOST_STEPS = 100
+"""Steps that a potentiostat takes."""
 
 Policy = Literal["continue", "hold_voltage", "hold_current", "rest"]
 """What the cell does when the acquisition cannot go on."""
@@ -177,7 +184,7 @@ class ProtocolSection(Section):
     """
 
     record: RecordSection = RecordSection()
-    steps: list[Step] = Field(default=[], max_length=100)
+    steps: list[WrittenStep] = Field(default=[], max_length=MOST_STEPS)
     experiment: list[str | list[str] | CycleSection] | None = None
     file: str | None = None
 
@@ -187,11 +194,25 @@ class ProtocolSection(Section):
         if len(given) != 1:
             told = " and ".join(given) or "none"
             raise ValueError(f"needs exactly one of steps, experiment and file, but has {told}")
+        if len(self.plain_steps()) > MOST_STEPS:
+            raise ValueError(
+                f"steps are {len(self.plain_steps())} when titrations are written out, more than the "
+                f"{MOST_STEPS} that a potentiostat takes; make stairs higher, or repeat by a loop"
+            )
         return self
 
+    def plain_steps(self) -> list[Step]:
+        """List the steps as the potentiostat carries them out: titrations and voltammograms written out."""
+        return [step for _, step in written_out(self.steps)]
+
+    def written_step(self, number: int) -> tuple[int, WrittenStep]:
+        """Position and step of the file from which a plain step comes."""
+        position = written_out(self.steps)[number][0]
+        return position, self.steps[position]
+
     def step_ids(self) -> list[str]:
-        """Identity of each step: the id given, else ``<position>_<technique>``."""
-        return [step.id or f"{position}_{step.technique}" for position, step in enumerate(self.steps)]
+        """Identity of each plain step: the id given, else ``<position in the file>_<technique>``."""
+        return [step.id or f"{position}_{step.technique}" for position, step in written_out(self.steps)]
 
 
 class PoliciesSection(Section):

@@ -11,6 +11,8 @@ from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from .rate_watch import RateWatch
+
 CELL = {
     "voltage": ("cell_voltage", "V", 3),
     "current": ("cell_current", "A", 6),
@@ -57,6 +59,7 @@ class Progress:
     steps: list[str] = field(default_factory=list)
     trouble: str = ""
     stop: Mapping[str, Any] = field(default_factory=dict)
+    rates: RateWatch = field(default_factory=RateWatch)
     _first_time: float | None = None
     _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
@@ -104,6 +107,7 @@ class Progress:
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
             self.cycling_run = doc["uid"]
+            self.rates.begin(doc)
             self.steps = [step["id"] for step in doc["protocol"]["steps"]] if doc.get("protocol") else []
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
@@ -118,6 +122,8 @@ class Progress:
             self.latencies_s.append(float(data["latency_s"]))
         elif "cell_time" in data:
             self.points += purpose in ("measurement", "reference")
+            if purpose == "cycling":
+                self.rates.add(data)
             if purpose == "cycling" and self._first_time is None:
                 self._first_time, self._host_times = float(data["cell_time"]), (doc["time"], doc["time"])
             self._host_times = (self._host_times[0], max(self._host_times[1], doc["time"]))
@@ -135,6 +141,7 @@ class Progress:
     def _stop(self, purpose: str, doc: Mapping[str, Any]) -> None:
         if purpose == "cycling":
             self.stop = doc
+            self.rates.look()
         elif purpose in ("measurement", "reference"):
             self.measuring = ""
             self.references += purpose == "reference" and doc["exit_status"] == "success"
@@ -151,6 +158,8 @@ class Progress:
         table.add_row("measurements", self._counts())
         table.add_row("now", self._now())
         table.add_row("last fit", self._fit())
+        if self.rates.sentence:
+            table.add_row("true C-rate", self.rates.sentence)
         if self.trouble:
             table.add_row("last trouble", self.trouble)
         table.add_row("protocol", ProgressBar(total=1.0, completed=self.fraction, width=50))

@@ -12,6 +12,7 @@ from ..devices.protocol import Step as CyclerStep
 from ..devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
 from ..devices.sweep import VoltageRamp
 from .file import (
+    MOST_STEPS,
     ConstantCurrentStep,
     ConstantPowerStep,
     ConstantVoltageStep,
@@ -27,8 +28,6 @@ from .protocol_files.pybamm_text import ProtocolTextError, protocol_from_strings
 from .protocol_files.safety import Safety
 from .protocol_files.unicycler import read_unicycler
 from .toml_source import KeyPath
-
-MOST_STEPS = 100
 
 
 class ProtocolSourceError(ValueError):

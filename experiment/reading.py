@@ -12,8 +12,11 @@ from .file import (
     ConstantCurrentStep,
     ConstantPowerStep,
     ConstantVoltageStep,
+    CyclicVoltammetryStep,
     ExperimentFile,
+    GittStep,
     LoopStep,
+    PittStep,
     RestStep,
     TriggerOutStep,
     VoltageRampStep,
@@ -102,7 +105,7 @@ def _sentence(source: TomlSource, keys: KeyPath, item: ErrorDetails) -> str:
     if kind == "value_error":
         return str(item.get("ctx", {}).get("error", item["msg"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return 'needs technique = "rest", "constant_current", "constant_voltage" or "loop"'
+        return f"needs technique = one of {', '.join(_MEMBERS)}"
     if isinstance(value, dict | list):
         return str(item["msg"])
     return f"{value!r} is refused: {item['msg']}"
@@ -159,4 +162,7 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "wait_for_trigger": WaitForTriggerStep,
     "trigger_out": TriggerOutStep,
     "loop": LoopStep,
+    "gitt": GittStep,
+    "pitt": PittStep,
+    "cyclic_voltammetry": CyclicVoltammetryStep,
 }

@@ -17,6 +17,7 @@ from .edge_round import edge_rounds
 from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
 from .file import ExperimentFile
 from .progress import spoken
+from .rate_watch import RateWatch
 from .rehearsal import Outcome
 from .settings import DataRoot
 
@@ -74,6 +75,8 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     lines = [f"measurements: {counts}; {progress.references} references"]
     if progress.trouble:
         lines.append(f"last trouble: {progress.trouble}; operando show {progress.uid[:8]} has all")
+    if progress.rates.sentence:
+        lines.append(f"true C-rate: {progress.rates.sentence}")
     if progress.latencies_s:
         ordered = sorted(progress.latencies_s)
         lines.append(
@@ -151,6 +154,7 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     return Group(
         table,
         Text(f"measurements asked for by the cell: {told or 'none'}"),
+        *(Text(line) for line in rate_lines(own)),
         *([cadence] if cadence else []),
     )
 
@@ -162,6 +166,23 @@ def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
             table = cadence_table(own)
             return [table] if table else []
     return []
+
+
+def rate_lines(own: list[JournalRun]) -> list[str]:
+    """Say which C-rates were not what they are called, and by which capacities."""
+    cycling = [run for run in own if run.start.get("purpose") == "cycling"]
+    if not cycling:
+        return []
+    watch = RateWatch(cycling[0].start)
+    for run in cycling:
+        for name, doc in read_journal(run.path):
+            if name == "event":
+                watch.add(doc["data"])
+    watch.look()
+    cell = cycling[0].start.get("cell") or {}
+    known = (("declared", "declared_capacity_mah"), ("theoretical", "full_capacity_mah"))
+    capacities = "".join(f"; {name} {cell[key]:.4g} mA h" for name, key in known if cell.get(key))
+    return [f"true C-rate: {sentence}{capacities}" for sentence in watch.sentences]
 
 
 def ledger_counts(own: list[JournalRun]) -> Counter[str]:

@@ -57,7 +57,7 @@ def _levels(
                 f"{level:g}{unit} is outside {low:.4g} to {high:.4g}{unit}, where the protocol takes the "
                 "cell, so it can never fire; move the level or the protocol",
             )
-    currents = [way for step in experiment.protocol.steps for way in directions_of(step)]
+    currents = [way for step in experiment.protocol.plain_steps() for way in directions_of(step)]
     falls = trigger.quantity == "lithium_content"
     needed = {"rising": "discharge" if falls else "charge", "falling": "charge" if falls else "discharge"}
     wanted = needed.get(trigger.direction)

@@ -15,7 +15,8 @@ import numpy as np
 from ..analysis.mid_scan import mid_scan
 
 if TYPE_CHECKING:
-    from ..tiled.experiment import Experiment, Spectrum
+    from ..tiled.experiment import Experiment
+    from ..tiled.spectrum import Spectrum
 
 COLUMNS = {
     "energy_ev": "energy eV",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,42 +9,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..analysis.mid_scan import mid_scan
+from .delivered import rate_table, rates_of
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
 from .run_source import ExperimentName, RunSource
+from .spectrum import Spectrum, measured, on_axis, state_coordinates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-STATE = ("time", "voltage", "current", "capacity", "lithium_content")
-UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """One X-ray measurement.
-
-    Parameters
-    ----------
-    start : dict
-        Start document of its run.
-    points : DataFrame
-        Its points in order of energy, with the columns ``energy_ev``, ``mu``, ``mu_reference``, ``i0``,
-        ``it``, ``ir`` and the state of the cell (``time``, ``voltage``, ``current``, ``capacity``,
-        ``lithium_content``).
-    complete : bool
-        Whether the run ended with success.
-    foil_shift_ev : float
-        To be added to the energies so that its reference foil is that of the first scan, eV; NaN where the
-        foil does not tell.
-    """
-
-    start: dict[str, Any]
-    points: pd.DataFrame
-    complete: bool
-    foil_shift_ev: float = float("nan")
 
 
 class Experiment:
@@ -114,6 +86,19 @@ class Experiment:
         if points.empty:
             raise KeyError(f"{self!r} has no impedance spectrum; its protocol needs an impedance step")
         return impedance_dataset(points)
+
+    @property
+    def c_rates(self) -> pd.DataFrame:
+        """What the C-rates truly were; index: number of the half cycle.
+
+        ``charge`` (mA h, positive on charge), ``current`` (A) and the rates (1/h) by the capacity that was
+        declared, delivered (``true_rate``) and that of every lithium (``theoretical_rate``). The delivered
+        one ``contradicts`` the declared one where it is larger, or smaller in a ``whole`` half cycle, one
+        from end to end of the voltage. Empty without a declared capacity.
+        """
+        segments = self.runs("cycling")
+        start = segments[0] if segments else {}
+        return rate_table(rates_of(self.electrochemistry, start), start)
 
     @property
     def ledger(self) -> pd.DataFrame:
@@ -218,7 +203,7 @@ class Experiment:
         energy = max(pairs, key=lambda pair: (pair[0].complete, len(pair[1])))[1]
         columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
         data = {
-            column: (axes, np.stack([_on_axis(*pair, column, energy) for pair in pairs]))
+            column: (axes, np.stack([on_axis(*pair, column, energy) for pair in pairs]))
             for column in columns
             if all(column in item.points for item in chosen)
         }
@@ -227,7 +212,7 @@ class Experiment:
             "foil_shift": ("measurement", [item.foil_shift_ev for item in chosen], {"units": "eV"}),
         }
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
-        dataset = xr.Dataset(data, coords={**axis, **_coordinates(chosen), **merged})
+        dataset = xr.Dataset(data, coords={**axis, **state_coordinates(chosen), **merged})
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
 
@@ -267,8 +252,8 @@ class Experiment:
         stop = self._source.stop(start["uid"])
         complete = stop is not None and stop["exit_status"] == "success"
         points = self._source.stream(start["uid"], "primary")
-        measured = points if points.empty else _measured(points)
-        return Spectrum(start, measured, complete, float(foil_shift_ev))
+        rows = points if points.empty else measured(points)
+        return Spectrum(start, rows, complete, float(foil_shift_ev))
 
 
 def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
@@ -280,37 +265,3 @@ def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
     samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
     elapsed = samples["time"] - samples["time"].iloc[0]
     return samples.set_index(pd.Index(elapsed, name="elapsed_s"))
-
-
-def _measured(points: pd.DataFrame) -> pd.DataFrame:
-    """Rename columns, add mu and sort by energy."""
-    names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE}}
-    frame = points.drop(columns="time", errors="ignore").rename(columns=names)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if {"i0", "it"} <= set(frame.columns):
-            frame["mu"] = np.log(frame["i0"] / frame["it"])
-        if {"it", "ir"} <= set(frame.columns):
-            frame["mu_reference"] = np.log(frame["it"] / frame["ir"])
-    return frame.sort_values(by="energy_ev", kind="stable", ignore_index=True)
-
-
-def _on_axis(spectrum: Spectrum, own_ev: np.ndarray, column: str, energy_ev: np.ndarray) -> np.ndarray:
-    values = spectrum.points[column].to_numpy(dtype=float)
-    if np.array_equal(own_ev, energy_ev):
-        return values
-    return np.interp(energy_ev, own_ev, values, left=np.nan, right=np.nan)
-
-
-def _coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
-    coordinates: dict[str, Any] = {"run": ("measurement", [item.start["uid"] for item in spectra])}
-    for key in STATE:
-        if not all(key in item.points for item in spectra):
-            continue
-        in_time = [item.points.sort_values(by="seq_num") for item in spectra]
-        for suffix, row in (("_start", 0), ("_end", -1)):
-            value = [float(points[key].iloc[row]) for points in in_time]
-            coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
-        clock = "time" if all("time" in points for points in in_time) else "seq_num"
-        middle = [mid_scan(points[clock], points[key]) for points in in_time]
-        coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
-    return coordinates

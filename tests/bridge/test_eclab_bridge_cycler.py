@@ -1,10 +1,12 @@
 import asyncio
 import math
+import re
 
 import pytest
 from operando.bridge.clock import DriverClock
 from operando.bridge.cycler import BridgedCycler, RefusedError, State
 from operando.bridge.driver import RUNNING, SETTLE_S, STOPPED, EcLabDriver, Reading
+from operando.bridge.order import Orders
 from operando.bridge.server import EcLabBridge
 from operando.bridge.step import Step, StepError, driver_parameters, steps_of
 from operando.devices.potentiostat import Potentiostat
@@ -154,28 +156,49 @@ def test_nothing_starts_without_limits(cycler):
 
 
 def test_the_driver_keeps_the_limit_of_the_voltage_even_without_the_bridge():
-    values = driver_parameters(CHARGE, 60.0, voltage_limits_v=(2.5, 4.5))
+    values = driver_parameters(CHARGE, 60.0, voltage_limits_v=(2.5, 4.5), current_limit_a=0.01)
     assert (values["T:CPLIMIT:0:TEST1CONF:SP"], values["T:CPLIMIT:0:TEST1VAL:SP"]) == ([5], [4.3])
     assert (values["T:CPLIMIT:0:TEST3CONF:SP"], values["T:CPLIMIT:0:TEST3VAL:SP"]) == ([5], [4.5])
 
 
-def test_what_neither_driver_nor_bridge_can_do_is_refused():
-    with pytest.raises(StepError, match="'PEIS' number 0: use OCV"):
-        steps_of("peis", {})
+def test_the_driver_keeps_the_limit_of_the_current_while_it_holds_a_voltage():
+    hold = Step("hold", "CALIMIT", 4.3, 3600.0, until_current_a=1e-4)
+    values = driver_parameters(hold, 60.0, voltage_limits_v=(2.5, 4.5), current_limit_a=0.01)
+    tests = [(values[f"T:CALIMIT:0:TEST{n}CONF:SP"], values[f"T:CALIMIT:0:TEST{n}VAL:SP"]) for n in (1, 2, 3)]
+    assert tests == [([97], [1e-4]), ([101], [0.01]), ([97], [-0.01])]
+
+
+@pytest.mark.parametrize("name", ["cpower", "vscan", "peis", "geis"])
+def test_a_technique_that_the_driver_lacks_is_refused_by_name(name):
+    with pytest.raises(
+        StepError, match=rf"technique '{name.upper()}' number 0: .*driver.*leave the step out"
+    ):
+        steps_of(f"ocv,{name}", {})
+
+
+def test_what_neither_driver_nor_bridge_knows_is_refused():
+    with pytest.raises(StepError, match="'ACV' number 0: use OCV, CPLIMIT, CALIMIT, LOOP, TI, TO, each"):
+        steps_of("acv", {})
     with pytest.raises(StepError, match="have no end such as"):
         steps_of("ocv", {"OCV:0:UNTIL": "voltage < 3.0 and time > 60"})
+
+
+async def nothing():
+    """Nobody is told."""
 
 
 def refusal(cycler, step=CHARGE, voltage_v=3.7):
     async def go():
         await cycler.take(Reading(0.0, voltage_v, 0.0, (STOPPED,)))
         cycler.load((step,))
-        await cycler.check()
+        told = cycler.start_refusal()
+        with pytest.raises(RefusedError, match=re.escape(told)):
+            await cycler.start()
+        return told
 
-    with pytest.raises(RefusedError) as caught:
-        asyncio.run(go())
+    told = asyncio.run(go())
     assert cycler._runner.begun == []
-    return str(caught.value)
+    return told
 
 
 def test_a_cell_that_is_not_as_expected_is_refused_before_the_driver_is_told_anything(cycler):
@@ -189,7 +212,7 @@ def test_a_cell_that_is_not_as_expected_is_refused_before_the_driver_is_told_any
 
 def test_the_relays_are_opened_at_once_and_latched(cycler):
     run(cycler, (CHARGE,), charging(3.8))
-    asyncio.run(cycler.open_relays())
+    asyncio.run(Orders(cycler, nothing).channels()["SAFETY:OPEN"].verify_value(1))
     assert (cycler.state, cycler._runner.stops) == (State.STOPPED, 1)
     with pytest.raises(RefusedError, match="tripped: the relays were opened by hand"):
         asyncio.run(cycler.hold("hold_voltage"))

@@ -45,6 +45,10 @@ def test_the_time_of_a_spectrum_is_that_of_its_periods():
     assert step.longest_s == pytest.approx(10.0 + 1.1 * (1 + 10 + 100))
     # However high a frequency is, a cycler takes its tenth of a second.
     assert PEIS.longest_s > 37 * 0.1
+    near = PotentiostaticImpedance(
+        amplitude_v=0.01, start_frequency_hz=2.0, end_frequency_hz=1.0, points_per_decade=1
+    )
+    assert (near.frequency_count, near.longest_s) == (2, pytest.approx(0.55 + 1.1))
     single = PotentiostaticImpedance(amplitude_v=0.01, start_frequency_hz=2.0, end_frequency_hz=2.0)
     assert (single.frequency_count, single.longest_s) == (1, pytest.approx(0.55))
 

@@ -6,6 +6,7 @@ import time
 import pytest
 from bluesky import RunEngine
 from channels import variables
+from operando.callbacks.tiled.journal import Journal
 from operando.devices.cycler_setting import CyclerRefusalError
 from operando.devices.latch import page_latches
 from operando.devices.potentiostat import Potentiostat
@@ -18,6 +19,8 @@ from operando.devices.protocol import (
     Watchdog,
     current_from_c_rate,
 )
+from operando.experiment.manual_trigger import ManualTriggerError, fire_trigger
+from operando.experiment.settings import DataRoot
 from operando.plans.start import StartRefusedError, check_cell
 
 pytestmark = pytest.mark.system
@@ -119,7 +122,7 @@ def test_a_charge_latches_every_step_of_lithium_and_its_record_has_no_hole(cell)
 def test_a_latch_by_hand_is_on_the_page_that_is_asked_for(cell):
     cell.triggers[2].set("manual").wait(10)
     for _ in range(3):
-        cell.triggers[2].fire.set(1).wait(10)
+        cell.triggers[2].latch_by_hand().wait(10)
     cell.triggers[2].page.set(2).wait(10)
     page = page_latches(cell.triggers[2].block.get(use_monitor=False))
     assert [(latch.count, latch.late_s) for latch in page] == [(2, 0.0), (3, 0.0)]
@@ -160,6 +163,46 @@ def test_the_cell_goes_on_cycling_when_its_client_is_killed(cell):
         pass
     assert cell.time.get(use_monitor=False) > before_s + 60
     assert cell.state.get() == "Running"
+
+
+@pytest.fixture
+def journal_of_cell(cell, tmp_path):
+    """Data root of an experiment that the cell runs, with two measurements of which the second is manual."""
+    root = DataRoot(tmp_path)
+    asked = [{"name": "co_k", "rule": "every time 1e6"}, {"name": "ni_k", "rule": "manual"}]
+    start = {
+        "uid": "run-by-hand",
+        "time": time.time(),
+        "purpose": "cycling",
+        "experiment": {"uid": "by-hand", "name": "by-hand"},
+        "measurements": asked,
+    }
+    with Journal(root.journal, minimum_free_bytes=0) as journal:
+        journal("start", start)
+    cell.experiment_uid.set("by-hand").wait(10)
+    yield root
+    cell.experiment_uid.set("").wait(10)
+
+
+def test_a_measurement_asked_for_by_hand_is_one_latch_of_its_own_trigger(
+    cell, journal_of_cell, simulated_beamline
+):
+    settings = simulated_beamline.settings
+    with pytest.raises(ManualTriggerError, match="the cell is stopped"):
+        fire_trigger("ni_k", settings, journal_of_cell)
+    cell.program.set(Protocol((Rest(1e6),))).wait(10)
+    for number, rule in ((1, "every time 1e6"), (2, "manual")):
+        cell.triggers[number].set(rule).wait(10)
+    cell.command.set("start").wait(10)
+    latch = fire_trigger("ni_k", settings, journal_of_cell)
+    assert latch.count == 1
+    assert latch.voltage == pytest.approx(cell.voltage.get(), abs=0.01)
+    assert [cell.triggers[number].count.get() for number in (1, 2)] == [0, 1]
+    with pytest.raises(ManualTriggerError, match="no measurement 'fe_k'; it has co_k, ni_k"):
+        fire_trigger("fe_k", settings, journal_of_cell)
+    cell.triggers[2].set("").wait(10)
+    with pytest.raises(RuntimeError, match="not armed"):
+        fire_trigger("ni_k", settings, journal_of_cell)
 
 
 def charging(cell, **options):

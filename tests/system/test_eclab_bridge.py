@@ -1,5 +1,7 @@
 """The bridge to the public EC-Lab driver, on servers: a simulated driver, the bridge, and our devices."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +10,17 @@ from threading import Event
 import pytest
 from channels import variables
 from operando.devices.beamline import load_beamline
-from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest, Watchdog
+from operando.devices.cycler_setting import CyclerRefusalError
+from operando.devices.protocol import (
+    ConstantCurrent,
+    ConstantPower,
+    Limits,
+    Protocol,
+    Rest,
+    TriggerOut,
+    WaitForTrigger,
+    Watchdog,
+)
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 
@@ -31,11 +43,12 @@ EWE = "{DRIVER}EWE"
 current = "{DRIVER}I"
 """
 CAPACITY_MAH = 2.0
+INVALID = 3
 
 
 @pytest.fixture(scope="module")
 def driver_clock(tmp_path_factory, beamline_ports):
-    """Driver and bridge as processes; gives the clock of the simulated cell and its board."""
+    """Driver and bridge as processes; gives the simulated cell's clock and board, and the driver."""
     folder = tmp_path_factory.mktemp("eclab")
     clock = SharedClock(folder / "clock")
     clock.set_mode("elastic", 1000.0)
@@ -51,7 +64,7 @@ def driver_clock(tmp_path_factory, beamline_ports):
                 )
             )
     board = Board(folder / "board")
-    yield clock, board
+    yield clock, board, servers[0]
     for server in servers:
         server.stdin.close()
         server.wait(10)
@@ -93,7 +106,7 @@ def wait_until(condition, limit_s):
 
 
 def test_a_cell_behind_the_drivers_variables_is_charged_and_its_triggers_latch(cell, driver_clock):
-    _, board = driver_clock
+    _, board, _ = driver_clock
     protocol = Protocol((charging(4.1), Rest(300.0, id="rest")))
     cell.initial_lithium_content.set(board.get("lithium_content", 1.0)).wait(5)
     cell.program.set(protocol).wait(20)
@@ -110,7 +123,8 @@ def test_a_cell_behind_the_drivers_variables_is_charged_and_its_triggers_latch(c
         for key in ("sample", "voltage", "lithium_content")
     )
     assert samples == list(range(samples[0], samples[0] + len(samples)))
-    assert max(voltages) == pytest.approx(4.1, abs=0.02)
+    # A busy machine polls the accelerated cell seldom: its last voltage may be some minutes before the end.
+    assert 4.0 < max(voltages) < 4.101
     latches = cell.triggers[1].read_log()
     # The record is thinned: a latch may lie between its last row of the charge and the end of the charge.
     assert 0 <= len(latches) - int((start_x - min(contents)) / 0.05) <= 1
@@ -163,3 +177,40 @@ def test_a_hold_keeps_the_voltage_and_the_step_goes_on_after_it(cell):
     cell.command.set("resume").wait(20)
     assert wait_until(lambda: cell.voltage.get(use_monitor=False) > held_v, 20)
     assert cell.state.get() == "Running"
+
+
+def test_a_driver_that_hangs_is_an_alarm_and_its_circuit_is_opened_when_it_is_back(cell, driver_clock):
+    _, _, driver = driver_clock
+    names = (f"{BRIDGE}SAMPLES:TIMEOUT", f"{BRIDGE}SAMPLES:LOST", f"{DRIVER}STATE")
+    with variables(*names) as (timeout, lost, state):
+        cell.program.set(Protocol((ConstantCurrent(-CAPACITY_MAH / 2e4, until_voltage_v=2.6),))).wait(20)
+        cell.command.set("start").wait(20)
+        assert wait_until(lambda: state.get() == 1, 20)
+        timeout.put(2.0, wait=True)
+        os.kill(driver.pid, signal.SIGSTOP)
+        try:
+            cell.complete().wait(40)
+            assert wait_until(lambda: (lost.get(), lost.severity) == (1, INVALID), 20)
+            assert cell.limits.trip.get(use_monitor=False) == 1
+            assert "SAMPLES: the driver" in cell.limits.cause.get(use_monitor=False)
+        finally:
+            os.kill(driver.pid, signal.SIGCONT)
+            timeout.put(10.0, wait=True)
+        assert wait_until(lambda: state.get() == 0, 60)
+        assert wait_until(lambda: (lost.get(), lost.severity) == (0, 0), 30)
+
+
+def test_a_technique_that_the_driver_lacks_is_refused_by_name_before_anything_starts(cell):
+    with pytest.raises(CyclerRefusalError, match=r"CPOWER.*no technique of constant power"):
+        cell.program.set(Protocol((ConstantPower(1e-3, until_time_s=60.0),))).wait(30)
+
+
+def test_a_cell_behind_the_bridge_waits_for_the_beamline_and_tells_it_when_it_has_gone_on(cell):
+    given = cell.trigger_out.count.get(use_monitor=False)
+    cell.program.set(Protocol((WaitForTrigger(1e5, id="wait"), TriggerOut(id="shoot"), Rest(60.0)))).wait(20)
+    cell.command.set("start").wait(20)
+    assert wait_until(lambda: cell.waiting.get(use_monitor=False) == 1, 20)
+    cell.command.set("trigger").wait(20)
+    cell.trigger_out.set(given, timeout_s=20).wait(20)
+    cell.complete().wait(40)
+    assert cell.message.get(use_monitor=False) == "the protocol has ended"

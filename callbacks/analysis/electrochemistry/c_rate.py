@@ -1,13 +1,13 @@
 """C-rates: the capacity they refer to, and what a rate truly was."""
+# pyright: standard
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import xraydb
-
-from ...devices.refusal import check_positive
 
 FARADAY_C_MOL: Final = 96485.33212
 CONTRADICTION: Final = 1.15
@@ -98,9 +98,13 @@ def true_c_rate(current_a: float, declared_capacity_mah: float, delivered_capaci
     >>> true_c_rate(1e-4, declared_capacity_mah=2.0, delivered_capacity_mah=3.4).text
     'C/20 was truly C/34: 1.7 times the declared capacity was delivered'
     """
-    check_positive("C-rate", "current_a", abs(current_a), "A")
-    check_positive("C-rate", "declared_capacity_mah", declared_capacity_mah, "mA h")
-    check_positive("C-rate", "delivered_capacity_mah", delivered_capacity_mah, "mA h")
+    for name, value, unit in (
+        ("current_a", abs(current_a), "A"),
+        ("declared_capacity_mah", declared_capacity_mah, "mA h"),
+        ("delivered_capacity_mah", delivered_capacity_mah, "mA h"),
+    ):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"C-rate: {name} is {value!r} {unit}, it must be positive")
     current_ma = abs(current_a) * 1e3
     return TrueCRate(current_ma / declared_capacity_mah, current_ma / delivered_capacity_mah)
 

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operando.experiment.chemistry import CHEMISTRIES
-from operando.experiment.protocol_files.c_rate import (
+from operando.callbacks.analysis.electrochemistry.c_rate import (
     spell_c_rate,
     theoretical_capacity_mah_g,
     true_c_rate,
 )
+from operando.experiment.chemistry import CHEMISTRIES
 
 positive = st.floats(1e-6, 1e6)
 

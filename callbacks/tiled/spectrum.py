@@ -1,0 +1,75 @@
+"""One X-ray measurement read back: its points, and the state of the cell in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..analysis.mid_scan import mid_scan
+
+STATE = ("time", "voltage", "current", "capacity", "lithium_content")
+UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """One X-ray measurement.
+
+    Parameters
+    ----------
+    start : dict
+        Start document of its run.
+    points : DataFrame
+        Its points in order of energy, with the columns ``energy_ev``, ``mu``, ``mu_reference``, ``i0``,
+        ``it``, ``ir`` and the state of the cell (``time``, ``voltage``, ``current``, ``capacity``,
+        ``lithium_content``).
+    complete : bool
+        Whether the run ended with success.
+    foil_shift_ev : float
+        To be added to the energies so that its reference foil is that of the first scan, eV; NaN where the
+        foil does not tell.
+    """
+
+    start: dict[str, Any]
+    points: pd.DataFrame
+    complete: bool
+    foil_shift_ev: float = float("nan")
+
+
+def measured(points: pd.DataFrame) -> pd.DataFrame:
+    """Rename columns, add mu and sort by energy."""
+    names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE}}
+    frame = points.drop(columns="time", errors="ignore").rename(columns=names)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if {"i0", "it"} <= set(frame.columns):
+            frame["mu"] = np.log(frame["i0"] / frame["it"])
+        if {"it", "ir"} <= set(frame.columns):
+            frame["mu_reference"] = np.log(frame["it"] / frame["ir"])
+    return frame.sort_values(by="energy_ev", kind="stable", ignore_index=True)
+
+
+def on_axis(spectrum: Spectrum, own_ev: np.ndarray, column: str, energy_ev: np.ndarray) -> np.ndarray:
+    """Give a column at the energies of an axis, eV; NaN beyond those of the spectrum, `own_ev`."""
+    values = spectrum.points[column].to_numpy(dtype=float)
+    if np.array_equal(own_ev, energy_ev):
+        return values
+    return np.interp(energy_ev, own_ev, values, left=np.nan, right=np.nan)
+
+
+def state_coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
+    """Give run and state of the cell of each spectrum: at the middle of the scan, its start and its end."""
+    coordinates: dict[str, Any] = {"run": ("measurement", [item.start["uid"] for item in spectra])}
+    for key in STATE:
+        if not all(key in item.points for item in spectra):
+            continue
+        in_time = [item.points.sort_values(by="seq_num") for item in spectra]
+        for suffix, row in (("_start", 0), ("_end", -1)):
+            value = [float(points[key].iloc[row]) for points in in_time]
+            coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
+        clock = "time" if all("time" in points for points in in_time) else "seq_num"
+        middle = [mid_scan(points[clock], points[key]) for points in in_time]
+        coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
+    return coordinates
