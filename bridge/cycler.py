@@ -8,10 +8,11 @@ import time
 from dataclasses import replace
 
 from .charge import ChargeCounter
+from .clock import DriverClock
 from .driver import RUNNING, STOPPED, DriverError, Reading
 from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
 from .progress import Progress, reached_its_end
-from .state import RefusedError, State, TechniqueRunner
+from .state import RefusedError, State, TechniqueRunner, cell_refusal
 from .step import Step, driver_parameters, holding, waiting
 from .supervision import SampleSupervision
 
@@ -36,15 +37,13 @@ class BridgedCycler:
         self._runner = runner
         self.state = State.STOPPED
         self.program: tuple[Step, ...] = ()
-        self.safety = SafetyLimits()
-        self.watchdog = ClientWatchdog()
+        self.safety, self.watchdog = SafetyLimits(), ClientWatchdog()
         self.supervision = SampleSupervision()
-        self.charge = ChargeCounter()
+        self.charge, self.clock = ChargeCounter(), DriverClock()
         self.triggers = {number: TriggerChannel() for number in CHANNELS}
         self.record = RecordBuffer()
         self.progress = Progress()
-        self.message = "no protocol is loaded"
-        self.started_s = 0.0
+        self.message, self.started_s = "no protocol is loaded", 0.0
         self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
         self.given, self.given_s = 0, 0.0
         self._loaded = False
@@ -80,24 +79,25 @@ class BridgedCycler:
         Raises
         ------
         RefusedError
-            If nothing is loaded, the channel is not stopped, the limits are not live, the driver silent.
+            As of `start_refusal`, or if the driver does not start.
         """
         async with self._lock:
-            if self.state is not State.STOPPED:
-                raise RefusedError(f"the channel is {self.state.name.lower()} already")
-            if not self._loaded:
-                raise RefusedError(
-                    "no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)"
-                )
-            self._need_limits()
-            if math.isnan(self.sample.voltage):
-                raise RefusedError("the driver has given no value yet; is it running and reachable?")
+            if refusal := self.start_refusal():
+                raise RefusedError(refusal)
             self.charge.begin_protocol()
             self.started_s = self.sample.time
             self.progress, self._sign, self._half_cycle = Progress(), 0, 0
             self._loaded = False
             self.state, self.message = State.RUNNING, "running"
             await self._enter(0)
+
+    def start_refusal(self) -> str:
+        """Why the loaded protocol may not begin now; empty when it may."""
+        if self.state is not State.STOPPED:
+            return f"the channel is {self.state.name.lower()} already"
+        if not self._loaded:
+            return "no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)"
+        return cell_refusal(self.program, self.sample, self.safety, capacity_mah=self.charge.capacity_mah)
 
     async def hold(self, word: str) -> None:
         """Suspend the protocol: rest (open circuit), hold_voltage or hold_current as they are now.
@@ -181,7 +181,7 @@ class BridgedCycler:
     async def lose(self, cause: str) -> None:
         """Trip for want of samples; the circuit is opened when it can be."""
         async with self._lock:
-            self.safety.tripped, self.safety.cause = True, cause
+            self.safety.trip(cause)
             await self._end(f"tripped: {cause}; it is not known whether the circuit is open, look at it")
 
     async def open_what_is_left(self) -> None:
@@ -263,6 +263,7 @@ class BridgedCycler:
     async def _end(self, message: str) -> None:
         self.state, self.message, self._stepping = State.STOPPED, message, False
         self.progress = Progress()
+        self.safety.forget()
         await self._open()
 
     async def _open(self) -> None:
@@ -295,6 +296,5 @@ class BridgedCycler:
         )
 
     def _need_limits(self) -> None:
-        refusal = self.safety.refusal()
-        if refusal:
+        if refusal := self.safety.refusal():
             raise RefusedError(refusal)

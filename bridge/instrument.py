@@ -1,8 +1,9 @@
 """What a cycler's server needs and has nothing to do with simulation: the one door to it."""
 
 from ..simulated_beamline.instrument.record import BLOCK_ROWS, RecordBuffer
-from ..simulated_beamline.instrument.safety import ACTIONS, ClientWatchdog, SafetyLimits
+from ..simulated_beamline.instrument.safety import ACTIONS, SETTINGS, ClientWatchdog, SafetyLimits
 from ..simulated_beamline.instrument.sample import COLUMNS, Sample
+from ..simulated_beamline.instrument.start_check import rate_refusal, voltage_refusal
 from ..simulated_beamline.instrument.trigger import LOG_LENGTH, PAGE_COLUMNS, PAGE_LATCHES, TriggerChannel
 from ..simulated_beamline.iocs.channel import Hook, choice, integer, kept, number, numbers, plain, text, word
 
@@ -13,6 +14,7 @@ __all__ = [
     "LOG_LENGTH",
     "PAGE_COLUMNS",
     "PAGE_LATCHES",
+    "SETTINGS",
     "ClientWatchdog",
     "Hook",
     "RecordBuffer",
@@ -25,6 +27,8 @@ __all__ = [
     "number",
     "numbers",
     "plain",
+    "rate_refusal",
     "text",
+    "voltage_refusal",
     "word",
 ]

@@ -19,6 +19,7 @@ from .instrument import (
     COLUMNS,
     PAGE_COLUMNS,
     PAGE_LATCHES,
+    SETTINGS,
     Hook,
     integer,
     kept,
@@ -32,8 +33,8 @@ from .step import ARRAY_LENGTH, INSTANCES, PARAMETERS, ParameterValue, steps_of
 from .supervision import LOSS_ACTIONS
 
 ACCEPTED = "accepted"
+OPENED = "the relays were opened by hand (SAFETY:OPEN)"
 LONGEST_LIST = 4096
-LIMITS = ("VMAX", "VMIN", "IMAX", "QMAX", "TMAX", "TIMEMAX", "DELAY")
 
 
 class Orders:
@@ -109,9 +110,10 @@ class Orders:
         charge, held = self._cycler.charge, self._cycler.safety
         channels = {
             f"SAFETY:{name}": number(getattr(held, name.lower()), self._plainly(self._limit_setter(name)))
-            for name in LIMITS
+            for name in SETTINGS
         }
         return channels | {
+            "SAFETY:OPEN": integer(0, self._answered(lambda on: self._give("open") if on else None)),
             "SAFETY:RESET": word("idle", self._plainly(self._reset)),
             "CELL:MASS": number(0.0, kept, units="mg"),
             "CELL:CAPACITY": number(charge.capacity_mah, self._plainly(self._set_capacity), units="mA h"),
@@ -146,7 +148,7 @@ class Orders:
         }
 
     async def _fetch(self, first: int) -> None:
-        rows = self._cycler.record.block(int(first))
+        rows = self._cycler.record.fetch(int(first))
         await self._block_start.write(int(rows[0, 0]) if len(rows) else int(first), verify_value=False)
         await self._block.write(rows.ravel().tolist(), verify_value=False)
 
@@ -175,7 +177,9 @@ class Orders:
 
     async def _give(self, order: str) -> None:
         acts: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "check": self._check,
             "start": self._cycler.start,
+            "open": self._open,
             "stop": self._cycler.stop,
             "pause": lambda: self._cycler.hold("rest"),
             "resume": self._cycler.resume,
@@ -188,6 +192,14 @@ class Orders:
             raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
         self._beat()
         await acts[order]()
+
+    async def _check(self) -> None:
+        if refusal := self._cycler.start_refusal():
+            raise RefusedError(refusal)
+
+    async def _open(self) -> None:
+        self._cycler.safety.trip(OPENED)
+        await self._cycler.stop(f"tripped: {OPENED}")
 
     def _load(self, load_list: object) -> None:
         techniques = plain(load_list)

@@ -84,6 +84,7 @@ class EcLabBridge:
     async def _read(self) -> NoReturn:
         while True:
             reading = await self._driver.reading()
+            self.cycler.clock.compare(reading.time_s, time.time())
             self._supervision.sampled_s = time.monotonic()
             try:
                 await self.cycler.take(reading)

@@ -21,9 +21,10 @@ def shown_channels() -> dict[str, ChannelData]:
     """Make the channels that clients cannot write, by their name below the prefix."""
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
     units |= {"X": "", "SOC": "", "TRIGOUT:T": "s"}
+    units |= {"CLOCK:OFFSET": "s", "CLOCK:UNCERTAINTY": "s", "MEMFILLED:PCT": "%"}
     channels = {name: number(units=unit) for name, unit in units.items()}
     counts = ("NUMTECH", "NS", "CYCLE", "HALFCYCLE", "REC:COUNT", "SAFETY:TRIP", "WATCHDOG:FIRED")
-    counts += ("TRIGOUT:COUNT", "WAITING", "SAMPLES:LOST")
+    counts += ("TRIGOUT:COUNT", "WAITING", "SAMPLES:LOST", "MEMFILLED", "REC:LOST")
     # It gives no impedance: these stay at 0.
     counts += ("EIS:COUNT", "EIS:START")
     channels |= {name: integer() for name in counts}
@@ -61,6 +62,11 @@ def measured(cycler: BridgedCycler) -> dict[str, Any]:
         "CYCLE": sample.cycle,
         "HALFCYCLE": sample.half_cycle,
         "REC:COUNT": cycler.record.count,
+        "REC:LOST": cycler.record.lost,
+        "MEMFILLED": cycler.record.filled,
+        "MEMFILLED:PCT": 100.0 * cycler.record.filled / cycler.record.capacity,
+        "CLOCK:OFFSET": cycler.clock.offset_s,
+        "CLOCK:UNCERTAINTY": cycler.clock.uncertainty_s,
     }
 
 

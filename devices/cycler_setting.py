@@ -19,10 +19,13 @@ from .latch import ACCEPTED
 from .mapped import NOTHING
 from .protocol import Limits, Protocol, Watchdog
 
-CommandWord = Literal["start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current", "trigger"]
+CommandWord = Literal[
+    "check", "start", "pause", "resume", "stop", "rest", "hold_voltage", "hold_current", "trigger", "open"
+]
 NO_LIMIT = 1e30
 LOOK_S = 1.0
-_STATE_AFTER = {"start": "Running", "resume": "Running", "trigger": "Running", "stop": "Stopped"}
+_STATE_AFTER = {"check": "Stopped", "start": "Running", "resume": "Running", "trigger": "Running"}
+_STATE_AFTER |= {"stop": "Stopped", "open": "Stopped"}
 
 
 class CyclerRefusalError(RuntimeError):
@@ -133,9 +136,10 @@ class Command(Device):
         Parameters
         ----------
         word
-            start, pause (open circuit, the step is kept), resume, stop (open circuit, load again), rest,
-            hold_voltage or hold_current (at what they are now; the step is kept for resume), trigger (the
-            step that waits for one ends).
+            check (would a start be accepted? nothing is changed), start, pause (open circuit, the step is
+            kept), resume, stop (open circuit, load again), rest, hold_voltage or hold_current (at what they
+            are now; the step is kept for resume), trigger (the step that waits for one ends), open (in an
+            emergency: the relays open at once and latch as a trip, see `SafetyLimits.clear_trip`).
 
         Raises
         ------
@@ -188,6 +192,9 @@ class SafetyLimits(Device):
     temperature_max = Cpt(EpicsSignal, "TMAX", put_complete=True, kind="config")
     time_max = Cpt(EpicsSignal, "TIMEMAX", put_complete=True, kind="config")
     delay = Cpt(EpicsSignal, "DELAY", put_complete=True, kind="config")
+    start_voltage_min = Cpt(EpicsSignal, "OCVMIN", put_complete=True, kind="config")
+    start_voltage_max = Cpt(EpicsSignal, "OCVMAX", put_complete=True, kind="config")
+    c_rate_max = Cpt(EpicsSignal, "CRATEMAX", put_complete=True, kind="config")
     trip = Cpt(EpicsSignalRO, "TRIP", auto_monitor=True, kind="omitted")
     cause = Cpt(EpicsSignalRO, "CAUSE", string=True, auto_monitor=True, kind="omitted")
     reset_order = Cpt(EpicsSignal, "RESET", string=True, put_complete=True, kind="omitted")
@@ -226,6 +233,9 @@ class SafetyLimits(Device):
             self.temperature_max: wanted.temperature_max_degc,
             self.time_max: wanted.time_max_s,
             self.delay: wanted.delay_s,
+            self.start_voltage_min: wanted.start_window_v[0],
+            self.start_voltage_max: wanted.start_window_v[1],
+            self.c_rate_max: wanted.c_rate_max,
         }
         for signal, value in pairs.items():
             write(signal, value, self.timeout_s)

@@ -14,6 +14,9 @@ from .step import ConstantPower
 if TYPE_CHECKING:
     from .protocol import Protocol, Step
 
+PLAUSIBLE_C_RATE = 30.0
+"""A C-rate beyond which a unit or a capacity is mistaken, 1/h."""
+
 WatchdogAction = Literal["continue", "rest", "hold_voltage", "hold_current", "stop"]
 
 
@@ -35,6 +38,10 @@ class Limits:
         How long a breach must last, s (instruments offer 0.01 to 1).
     time_max_s
         Since the protocol was started, s; None for any.
+    start_voltage_min_v, start_voltage_max_v
+        Window of the open-circuit voltage in which the protocol may be started, V; None: that of the limits.
+    c_rate_max
+        Largest current that the protocol may ask for, per capacity of the cell, 1/h.
     """
 
     voltage_max_v: float
@@ -44,11 +51,14 @@ class Limits:
     temperature_max_degc: float = 60.0
     delay_s: float = 0.1
     time_max_s: float | None = None
+    start_voltage_min_v: float | None = None
+    start_voltage_max_v: float | None = None
+    c_rate_max: float = PLAUSIBLE_C_RATE
 
     def __post_init__(self) -> None:
         for name, unit in _LIMIT_UNITS.items():
             check_finite("limits", name, getattr(self, name), unit)
-        for name in ("current_max_a", "capacity_max_mah", "time_max_s"):
+        for name in ("current_max_a", "capacity_max_mah", "time_max_s", "c_rate_max"):
             check_positive("limits", name, getattr(self, name), _LIMIT_UNITS[name])
         if not 0 <= self.delay_s <= 10:
             raise refuse("limits", "delay_s", self.delay_s, "give 0 to 10 s")
@@ -56,6 +66,23 @@ class Limits:
             raise refuse(
                 "limits", "voltage_min_v", self.voltage_min_v, f"it must be below {self.voltage_max_v} V"
             )
+        lowest_v, highest_v = self.start_window_v
+        if lowest_v >= highest_v:
+            raise refuse(
+                "limits",
+                "start_voltage_min_v",
+                lowest_v,
+                f"the window of the start ends at {highest_v} V: it must begin below, inside the limits",
+            )
+
+    @property
+    def start_window_v(self) -> tuple[float, float]:
+        """Lowest and highest open-circuit voltage at which the protocol may be started, V."""
+        low, high = self.start_voltage_min_v, self.start_voltage_max_v
+        return (
+            self.voltage_min_v if low is None else max(low, self.voltage_min_v),
+            self.voltage_max_v if high is None else min(high, self.voltage_max_v),
+        )
 
     def check(self, protocol: Protocol) -> None:
         """Refuse a protocol that asks for what these limits forbid.
@@ -120,6 +147,9 @@ _LIMIT_UNITS = {
     "temperature_max_degc": "degC",
     "delay_s": "s",
     "time_max_s": "s",
+    "start_voltage_min_v": "V",
+    "start_voltage_max_v": "V",
+    "c_rate_max": "1/h",
 }
 
 

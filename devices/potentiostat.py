@@ -9,6 +9,7 @@ from ophyd import EpicsSignal, EpicsSignalRO
 from ophyd.status import DeviceStatus
 
 from .bounded import in_background
+from .clock import InstrumentClock
 from .cycler_setting import Command, HeartbeatWatchdog, Program, SafetyLimits
 from .impedance_record import ImpedanceRecord
 from .latch import News, TriggerChannel
@@ -61,6 +62,7 @@ class Potentiostat(ReachedDevice):
     trigger_out = Cpt(TriggerOutput, "TRIGOUT:", kind="omitted")
     waiting = Cpt(EpicsSignalRO, "WAITING", auto_monitor=True, kind="omitted")
     record = Cpt(Record, "REC:", kind="omitted")
+    clock = Cpt(InstrumentClock, "CLOCK:", kind="omitted")
     impedance = Cpt(ImpedanceRecord, "EIS:", kind="omitted")
 
     trigger_1 = Cpt(TriggerChannel, "TRIG:1:", kind="omitted")

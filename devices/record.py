@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import Device, EpicsSignal, EpicsSignalRO, Signal
 
 from .bounded import fresh, write
 
@@ -43,6 +43,8 @@ class Record(Device):
     begin = Cpt(EpicsSignal, "FROM", put_complete=True, kind="omitted")
     start = Cpt(EpicsSignalRO, "START", kind="omitted")
     block = Cpt(EpicsSignalRO, "BLOCK", kind="omitted")
+    hole = Cpt(Signal, value="", kind="omitted")
+    """What was found missing at the last look, in words; empty while the record is whole."""
 
     timeout_s = 5.0
 
@@ -126,12 +128,12 @@ class Record(Device):
             if not len(block):
                 return
             if block[0, 0] > first:
-                logger.error(
-                    "%s: samples %d to %d are lost, the cycler's memory has dropped them; collect more often",
-                    self.name,
-                    first,
-                    int(block[0, 0]) - 1,
+                hole = (
+                    f"samples {first} to {int(block[0, 0]) - 1} are lost: the cycler's memory was full "
+                    "and has replaced them; collect more often"
                 )
+                logger.error("%s: %s", self.name, hole)
+                self.hole.put(hole)
             first = int(block[-1, 0]) + 1
             yield block if after_s is None else block[block[:, TIME] > after_s]
 

@@ -16,6 +16,7 @@ from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
 from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
+from ..plans.start import check_cell
 from ..plans.waiting import set_all
 from .conversion import (
     cell_document,
@@ -215,6 +216,7 @@ def whole_experiment(
     prepared: dict[str, Any] = {}
     if start.resume is None:
         yield from describe_cell(experiment, beamline)
+        yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         prepared = yield from prepare_beam(experiment, station, timing, md)
     firsts = {

@@ -22,8 +22,8 @@ MONO_RANGE_EV = (2000.0, 80000.0)
 SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
 """Files of the simulated beamline, which is another program."""
 
-RATE_RANGE = (1e-4, 30.0)
-"""C-rates (1/h, of the full capacity) outside of which a current was written in another unit."""
+RATE_MIN = 1e-4
+"""C-rate (1/h, of the full capacity) below which a current was written in another unit."""
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -112,13 +112,13 @@ def _current(experiment: ExperimentFile, step: ConstantCurrentStep, keys: KeyPat
         return
     current_ma = abs(step.current_a(experiment.cell.declared_capacity_mah)) * 1e3
     rate = current_ma / experiment.cell.full_capacity_mah
-    low, high = RATE_RANGE
-    if not low <= rate <= high:
-        unit = "A" if rate < low else "uA"
+    highest = experiment.limits.c_rate_max
+    if not RATE_MIN <= rate <= highest:
+        unit = "is it in A?" if rate < RATE_MIN else f"limits.c_rate_max is {highest:g}: is it in uA?"
         yield Problem(
             (*keys, key),
             f"{current_ma:g} mA is {rate:.2g} C for a cell of {experiment.cell.full_capacity_mah:.3g} mA h; "
-            f'is it in {unit}? write mA, or a rate such as rate = "C/2"',
+            f'{unit} write mA, or a rate such as rate = "C/2"',
         )
     else:
         yield from _above(experiment, current_ma, (*keys, key))

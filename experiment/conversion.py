@@ -53,6 +53,9 @@ def limits_of(experiment: ExperimentFile) -> Limits:
         capacity_max_mah=limits.capacity_max_mah or CAPACITY_MARGIN * experiment.cell.full_capacity_mah,
         temperature_max_degc=limits.temperature_max_degc,
         delay_s=limits.delay_s,
+        start_voltage_min_v=limits.start_voltage_min_v,
+        start_voltage_max_v=limits.start_voltage_max_v,
+        c_rate_max=limits.c_rate_max,
     )
 
 

@@ -126,6 +126,9 @@ class LimitsSection(Section):
     capacity_max_mah: float | None = Field(default=None, gt=0)
     temperature_max_degc: float = Field(default=60.0, gt=-20, le=150)
     delay_s: float = Field(default=0.5, gt=0, le=10)
+    start_voltage_min_v: Volts | None = None
+    start_voltage_max_v: Volts | None = None
+    c_rate_max: float = Field(default=30.0, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -133,6 +136,14 @@ class LimitsSection(Section):
             raise ValueError(
                 f"voltage_min_v = {self.voltage_min_v:g} V is not below "
                 f"voltage_max_v = {self.voltage_max_v:g} V"
+            )
+        low = self.voltage_min_v if self.start_voltage_min_v is None else self.start_voltage_min_v
+        high = self.voltage_max_v if self.start_voltage_max_v is None else self.start_voltage_max_v
+        if not self.voltage_min_v <= low < high <= self.voltage_max_v:
+            raise ValueError(
+                f"the open-circuit voltage at the start would be {low:g} to {high:g} V: that window must be "
+                f"inside {self.voltage_min_v:g} to {self.voltage_max_v:g} V, "
+                "start_voltage_min_v below start_voltage_max_v"
             )
         return self
 

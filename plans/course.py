@@ -43,6 +43,9 @@ class CyclingCell(Readable[Any], Protocol):
     triggers: Any
     heartbeat: Any
     experiment_uid: Any
+    time: Any
+    clock: Any
+    record: Any
     impedance: Any
     collect_from: Any
 
@@ -127,6 +130,15 @@ def collect(course: Course) -> MsgGenerator[None]:
     if course.impedance is not None:
         yield from keyed(course, bps.collect(course.impedance, return_payload=False))
     yield from bps.checkpoint()
+    yield from tell_hole(course)
+
+
+def tell_hole(course: Course) -> MsgGenerator[None]:
+    """Enter into the ledger what the cycler's memory had lost before it was collected."""
+    hole = str((yield from bps.rd(course.cell.record.hole, default_value="")))
+    if hole:
+        yield from set_all({course.cell.record.hole: ""})
+        yield from record_fault(course, f"the record of the cell has a hole: {hole}")
 
 
 def record(

@@ -8,6 +8,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, RunEngineControlException
 
+from .cell_clock import clock_md, tell_clock
 from .course import (
     Course,
     beat,
@@ -86,13 +87,16 @@ def run_course(
 
 def open_course(course: Course, document: Mapping[str, Any]) -> MsgGenerator[None]:
     """Open the cycling run; from now on a pause gives the cell the order of its policy."""
-    course.cycling_run = yield from keyed(course, bps.open_run(dict(document)))
+    known = yield from clock_md(course.cell)
+    course.cycling_run = yield from keyed(course, bps.open_run({**known, **document}))
+    yield from tell_clock(course)
     yield from bps.checkpoint()
     yield Msg("null", PausePolicy(course.cell, course.policies.on_pause))
 
 
 def close_course(course: Course, fault: str) -> MsgGenerator[None]:
     """Close the cycling run, as failed if there was a fault."""
+    yield from tell_clock(course)
     yield from keyed(course, bps.close_run(*(("fail", fault) if fault else ())))
 
 

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .course import Course, CyclingCell, beat, collect
 from .resume import ResumePoint
-from .waiting import WAIT_S, set_all, wait_bounded
+from .waiting import WAIT_S, said, set_all, wait_bounded
+
+
+class StartRefusedError(RuntimeError):
+    """The potentiostat would not start the protocol."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,37 @@ def check_resumable(cell: CyclingCell, experiment_uid: str, resume: ResumePoint 
         )
 
 
+def check_cell(cell: CyclingCell, protocol: Protocol, limits: Limits) -> MsgGenerator[None]:
+    """Let the potentiostat say whether it would start this protocol, before anything moves.
+
+    A cell that is cycling is not asked.
+
+    Raises
+    ------
+    StartRefusedError
+        With its reason: limits, a latched trip, open-circuit voltage, leads, C-rate.
+    """
+    state = str((yield from bps.rd(cell.state, default_value="Stopped"))).lower()
+    if state == "running":
+        return
+    try:
+        if state == "paused":
+            yield from set_all({cell.command: "stop"})
+        yield from set_all({cell.limits: limits})
+        yield from set_all({cell.program: protocol})
+        yield from set_all({cell.command: "check"})
+    except FailedStatus as error:
+        raise StartRefusedError(said(error)) from error
+
+
 def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
-    """Load limits, protocol and triggers and start."""
+    """Load limits, protocol and triggers and start.
+
+    Raises
+    ------
+    StartRefusedError
+        With the reason of the potentiostat.
+    """
     cell = course.cell
     if str((yield from bps.rd(cell.state, default_value="Stopped"))).lower() != "stopped":
         yield from set_all({cell.command: "stop"})
@@ -61,6 +94,9 @@ def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
     # A replay after a pause starts at the last checkpoint: the start must not be given twice.
     yield from bps.checkpoint()
     group = short_uid("start")
-    yield Msg("set", cell.command, "start", group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, WAIT_S, [cell.command])
+    try:
+        yield Msg("set", cell.command, "start", group=group)
+        yield from bps.checkpoint()
+        yield from wait_bounded(group, WAIT_S, [cell.command])
+    except FailedStatus as error:
+        raise StartRefusedError(said(error)) from error

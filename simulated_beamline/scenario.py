@@ -22,6 +22,7 @@ from .section import (
     DamageSection,
     ElectrodeSection,
     FoilSection,
+    InstrumentSection,
     IonChamberSection,
     IonChambersSection,
     LayerSection,
@@ -47,7 +48,7 @@ class Scenario(Section):
     seed : int
         Of all noise.
     cell, electrode, layers, reference_foils, samples, monochromator, ring, beam, damage,
-    ion_chambers, potentiostat
+    ion_chambers, potentiostat, instrument
         The sections of the file.
     """
 
@@ -65,6 +66,7 @@ class Scenario(Section):
     damage: DamageSection
     ion_chambers: IonChambersSection
     potentiostat: PotentiostatSection
+    instrument: InstrumentSection = InstrumentSection()
 
     @model_validator(mode="after")
     def _capacity_is_that_of_the_composition(self) -> Self:

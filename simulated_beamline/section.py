@@ -264,7 +264,7 @@ class IonChambersSection(Section):
 
 
 class PotentiostatSection(Section):
-    """What the instrument adds to the truth: noise (rms), quantisation steps and ranges."""
+    """What the meters add to the truth: noise (rms), quantisation steps, ranges and their transients."""
 
     voltage_noise_v: NotNegative
     current_noise_a: NotNegative
@@ -272,3 +272,35 @@ class PotentiostatSection(Section):
     current_step_a: NotNegative
     voltage_range_v: tuple[float, float]
     current_range_a: Positive
+    range_transient_v: NotNegative = 0.0
+    range_transient_share: NotNegative = 0.0
+    range_transient_s: Positive = 1e-3
+
+
+class InstrumentSection(Section):
+    """What the cycler itself can do, and how wrong its clock is.
+
+    Attributes
+    ----------
+    record_rows : int
+        Samples that its memory holds.
+    compliance_v : tuple of float
+        Lowest and highest voltage that it can drive.
+    compliance_a : float
+        Largest current that it can drive, A; the widest range unless given.
+    clock_offset_s, clock_drift_ppm : float
+        By how much its clock is ahead of the beamline's at the start, and goes too fast.
+    """
+
+    record_rows: int = Field(default=200_000, ge=1)
+    compliance_v: tuple[float, float] = (-5.5, 5.5)
+    compliance_a: Positive | None = None
+    clock_offset_s: float = 0.0
+    clock_drift_ppm: float = 0.0
+
+    @model_validator(mode="after")
+    def _compliance_is_ordered(self) -> Self:
+        low, high = self.compliance_v
+        if not low <= 0.0 < high:
+            raise ValueError(f"compliance_v {low} to {high} V must hold 0 and end above it")
+        return self

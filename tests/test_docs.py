@@ -28,6 +28,7 @@ ALONE = (
     "docs/reference/plans.md",
     "docs/how-to/measure-a-cell-at-rest.md",
     "docs/how-to/measure-several-cells.md",
+    "docs/how-to/what-happens-to-my-cell.md",
     "docs/how-to/write-a-protocol.md",
 )
 """Pages whose code needs nothing but the package."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from .clock import InstrumentClock
 from .ending import Rates
 from .impedance import ImpedanceMeter, swing
 from .lead import COULOMB_PER_MAH, OPEN_CIRCUIT, Cell, Control, Coulometry, drive
@@ -12,7 +13,9 @@ from .progress import Progress
 from .record import RecordBuffer, Recorder
 from .safety import SafetyLimits
 from .sample import Sample
+from .start_check import Polarity
 from .technique import EngineStep
+from .terminal import FLOATING_V, Compliance, Terminal, Wiring
 from .trigger import Latch, TriggerChannel
 
 CHANNELS = range(1, 9)
@@ -50,11 +53,12 @@ class Channel:
     def __init__(
         self, cell: Cell, meter: Meter, coulometry: Coulometry, *, temperature_degc: float, time_s: float
     ) -> None:
-        self.cell = cell
+        self.terminal = Terminal(cell, Compliance(largest_a=meter.current_range_a))
         self.meter = meter
         self.coulometry = coulometry
         self.temperature_degc = temperature_degc
         self.time_s = time_s
+        self.clock = InstrumentClock(time_s)
         self.state = State.STOPPED
         self.control = OPEN_CIRCUIT
         self.program: tuple[EngineStep, ...] = ()
@@ -64,11 +68,12 @@ class Channel:
         self._recorder = Recorder(self.record)
         self.impedance = ImpedanceMeter(meter)
         self.message = "no protocol is loaded"
-        self.contact, self.ttl = True, False
+        self.ttl = False
         self.progress = Progress()
         self.started_s = self.given_s = time_s
         self.given = 0
         self._rates = Rates()
+        self._polarity = Polarity()
         self._loaded = False
         self._zero_charge_mah = 0.0
         self._sign = 0
@@ -79,7 +84,13 @@ class Channel:
         """Open the circuit and end the program."""
         self.state, self.message = State.STOPPED, message
         self.progress = Progress()
+        self.safety.forget()
         self._apply(OPEN_CIRCUIT)
+
+    def open(self, reason: str = "the relays were opened by hand (SAFETY:OPEN)") -> None:
+        """Open the relays at once, from any state, and latch that as a trip."""
+        self.safety.trip(reason)
+        self._end_tripped()
 
     def arm(self, number: int) -> None:
         """Arm a trigger channel at the present sample."""
@@ -90,10 +101,41 @@ class Channel:
         self.ttl = high
         self._take(self._measure())
 
+    def set_leads(self, *, contact: bool | None = None, wiring: Wiring | None = None) -> None:
+        """Let somebody take the leads off, put them on, or connect them otherwise."""
+        if contact is not None:
+            self.terminal.contact = contact
+        if wiring is not None:
+            self.terminal.wiring = wiring
+        self._drive_on()
+
     def set_initial_content(self, x0: float) -> None:
         """Let the lithium content be `x0` now."""
         self.coulometry.x0 = x0
-        self.coulometry.at_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
+        self.coulometry.at_charge_mah = self.terminal.state.charge_c / COULOMB_PER_MAH
+
+    @property
+    def cell(self) -> Cell:
+        """The cell itself, as nobody sees it."""
+        return self.terminal.cell
+
+    @property
+    def contact(self) -> bool:
+        """Whether the leads are on."""
+        return self.terminal.contact
+
+    @property
+    def counter_electrode_v(self) -> float:
+        """Potential of the counter electrode against lithium, V."""
+        return self.cell.counter_electrode_v if self.contact else FLOATING_V
+
+    @property
+    def told(self) -> str:
+        """What the channel does, and what it cannot deliver or has lost."""
+        lost = self.record.lost
+        parts = [self.message, self.terminal.shortfall]
+        parts += [f"the record is full, {lost} samples were lost unread"] if lost else []
+        return "; ".join(part for part in parts if part)
 
     @property
     def step(self) -> EngineStep | None:
@@ -101,8 +143,12 @@ class Channel:
         return self.program[self.progress.index] if self.progress.index >= 0 else None
 
     def _apply(self, control: Control) -> None:
+        self._polarity.applied(self.sample, control.sign, self.time_s)
         self.control = control
-        drive(self.cell, control.after(self._spent_s()) if self.contact else OPEN_CIRCUIT, 0.0)
+        self._drive_on()
+
+    def _drive_on(self) -> None:
+        drive(self.terminal, self.control.after(self._spent_s()), 0.0)
         self._take(self._measure(), keep=True)
 
     def _spent_s(self) -> float:
@@ -117,13 +163,27 @@ class Channel:
                 latches += channel.feed(before, sample)
             if keep or self._recorder.due(sample, self.step):
                 self._recorder.keep(sample)
-            if self.safety.check(sample, self.time_s - self.started_s):
+            if self._has_tripped(sample):
                 self._recorder.keep(sample)
-                self.stop(f"tripped: {self.safety.cause}")
+                self._end_tripped()
                 return True
         elif keep:
             self._recorder.keep(sample)
         return bool(latches)
+
+    def _has_tripped(self, sample: Sample) -> bool:
+        fault = self._polarity.fault(sample, self.time_s)
+        if fault:
+            self.safety.trip(fault)
+            return True
+        return self.safety.check(sample, self.time_s - self.started_s)
+
+    def _end_tripped(self) -> None:
+        self.stop(f"tripped: {self.safety.cause}")
+
+    def _next_look_s(self) -> float:
+        looks = (self.meter.next_look_s(self.time_s), self._polarity.next_look_s(self.time_s))
+        return min(*looks, self.safety.next_look_s(self.clock.reading(self.time_s)))
 
     def _swing(self) -> tuple[float, float]:
         """Amplitudes of voltage (V) and current (A) that a spectrum gives the cell now."""
@@ -137,15 +197,17 @@ class Channel:
         return sweep.frequency_hz(self._spent_s()) if sweep else 0.0
 
     def _measure(self) -> Sample:
-        truth = self.cell.state
+        truth = self.terminal.state
         charge = truth.charge_c / COULOMB_PER_MAH
         content = self.coulometry.lithium_content(charge)
+        current_a = 0.0 if self.control == OPEN_CIRCUIT else truth.current_a
+        self.meter.choose_range(current_a, self.time_s)
+        rate = self.clock.rate
         swing_v, swing_a = self._swing()
-        open_circuit = self.control == OPEN_CIRCUIT or not self.contact
         return Sample(
-            time=self.time_s,
-            voltage=self.meter.voltage(truth.voltage_v),
-            current=0.0 if open_circuit else self.meter.current(truth.current_a),
+            time=self.clock.reading(self.time_s),
+            voltage=self.meter.voltage(truth.voltage_v, self.time_s),
+            current=self.meter.current(current_a, self.time_s),
             capacity=charge - self._zero_charge_mah,
             lithium_content=content,
             state_of_charge=1.0 - content,
@@ -153,7 +215,7 @@ class Channel:
             step=max(self.progress.index, 0),
             cycle=self._half_cycle // 2,
             half_cycle=self._half_cycle,
-            protocol_time=self.time_s - self.started_s,
+            protocol_time=rate * (self.time_s - self.started_s),
             step_time=self._spent_s(),
             step_id=self.step.step_id if self.step else "",
             ttl=self.ttl,

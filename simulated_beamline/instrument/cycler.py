@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .channel import CHANNELS, Channel, RefusedError, State
 from .ending import known
-from .lead import COULOMB_PER_MAH, OPEN_CIRCUIT, Truth, control_of, drive, drive_until, held
+from .lead import COULOMB_PER_MAH, Control, Truth, control_of, drive_until, held
 from .progress import Progress
+from .start_check import largest_current, rate_refusal, voltage_refusal
 from .technique import EngineStep
+from .until import UNKNOWN
 
 __all__ = ["CHANNELS", "Cycler", "RefusedError", "State"]
 LONGEST_STEP_S = 10.0
+"""Longest time from one sample of the instrument to the next, s."""
+SHORTEST_PERIOD_S = 0.01
+"""The same where a limit is passed, s."""
+HELD_BEYOND_V = 0.01
+"""A voltage that is this little beyond a limit is held at the limit, V."""
 
 
 class Cycler(Channel):
@@ -38,19 +46,40 @@ class Cycler(Channel):
         Raises
         ------
         RefusedError
-            If nothing is loaded, the channel is not stopped, or the limits are not live.
+            As of `check`.
+        """
+        self._take(self._measure())
+        self.check()
+        self._polarity.begin()
+        self._zero_charge_mah = self.terminal.state.charge_c / COULOMB_PER_MAH
+        self.started_s, self.progress = self.time_s, Progress()
+        self._sign = self._half_cycle = 0
+        self._loaded = False
+        self.state, self.message = State.RUNNING, "running"
+        self._enter(0)
+
+    def check(self) -> None:
+        """Look whether the loaded program may begin; nothing is changed.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is loaded, the channel is not stopped, the limits are not live, the open-circuit
+            voltage is not that of such a cell, or a current is not plausible for it.
         """
         if self.state is not State.STOPPED:
             raise RefusedError(f"the channel is {self.state.name.lower()} already")
         if not self._loaded:
             raise RefusedError("no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)")
         self._need_limits()
-        self._zero_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
-        self.started_s, self.progress = self.time_s, Progress()
-        self._sign = self._half_cycle = 0
-        self._loaded = False
-        self.state, self.message = State.RUNNING, "running"
-        self._enter(0)
+        limits = self.safety
+        refusal = voltage_refusal(self._measure().voltage, *limits.start_window_v()) or rate_refusal(
+            *largest_current(self.program, limits.vmin),
+            capacity_mah=self.coulometry.capacity_mah,
+            rate_max_per_h=limits.cratemax,
+        )
+        if refusal:
+            raise RefusedError(refusal)
 
     def hold(self, word: str) -> None:
         """Suspend the program: rest (open circuit), hold_voltage or hold_current as they are now.
@@ -58,14 +87,37 @@ class Cycler(Channel):
         Raises
         ------
         RefusedError
-            If a current would flow without live limits.
+            If a current would flow without live limits, or a voltage beyond them would be held.
         """
         if word != "rest":
             self._need_limits()
+        control = self._held(word)
         if self.state is State.RUNNING:
             self.progress.spent_s = self._resumable_s()
         self.state, self.message = State.PAUSED, f"paused: {word}"
-        self._apply(held(word, self.cell.state))
+        self._apply(control)
+
+    def _held(self, word: str) -> Control:
+        control = held(word, self.terminal.state)
+        if control.voltage_v is None:
+            return control
+        within_v = self.safety.within(control.voltage_v)
+        if abs(within_v - control.voltage_v) > HELD_BEYOND_V:
+            raise RefusedError(
+                f"the cell is at {control.voltage_v:.4g} V, beyond {within_v:.6g} V which the limits allow: "
+                "that is not held; look at cell and leads, or order rest"
+            )
+        return Control(None, within_v)
+
+    def act_unattended(self, action: str) -> None:
+        """Do what was chosen for a client that is silent; where that is refused, stop."""
+        try:
+            if action == "stop":
+                self.stop("stopped by the watchdog: the heartbeat is missing")
+            elif action != "continue":
+                self.hold(action)
+        except RefusedError as error:
+            self.stop(f"stopped by the watchdog: {error}")
 
     def _resumable_s(self) -> float:
         spent_s, step = self._spent_s(), self.step
@@ -120,10 +172,7 @@ class Cycler(Channel):
     def next_step_s(self, left_s: float) -> float:
         """Time of the next step of integration (s) with so much time left; an end may cut it short."""
         step = self._running_step
-        duration_s = min(left_s, self.cell.suggested_step_s(), LONGEST_STEP_S)
-        duration_s = min(
-            duration_s, self.safety.next_look_s(self.time_s), self._recorder.until_due_s(self.time_s, step)
-        )
+        duration_s = min(left_s, self._period_s(step))
         if step is None:
             return duration_s
         if step.impedance:
@@ -140,13 +189,22 @@ class Cycler(Channel):
         ends_at_s = self.progress.ends_in_s(step, self.time_s) if step is not None else math.inf
         duration_s, reached = self._step_to_end(step, self.next_step_s(left_s))
         self.time_s += duration_s
-        self._rates.follow(self.cell.state)
+        self._rates.follow(self.terminal.state)
         noticed = self._take(self._measure())
         if step is not None and step.impedance and self.state is State.RUNNING:
             self.impedance.follow(step.impedance, self.cell, self.sample, contact=self.contact)
         if step is not None and self.state is State.RUNNING and (reached or duration_s >= ends_at_s):
             noticed |= self._end(step)
         return noticed
+
+    def _period_s(self, step: EngineStep | None) -> float:
+        due_s = self._recorder.until_due_s(self.clock.reading(self.time_s), step)
+        period_s = min(self.terminal.suggested_step_s(), LONGEST_STEP_S, self._next_look_s(), due_s)
+        is_guarded = self.state is not State.STOPPED and not self.safety.tripped
+        if is_guarded and self._limit_beyond(self.terminal.state) >= 0:
+            # Noise may hide what is only just beyond a limit.
+            return min(period_s, SHORTEST_PERIOD_S)
+        return period_s
 
     def _end(self, step: EngineStep) -> bool:
         if not step.stops_at_end:
@@ -155,22 +213,29 @@ class Cycler(Channel):
         return True
 
     def _step_to_end(self, step: EngineStep | None, duration_s: float) -> tuple[float, bool]:
-        control = self.control if self.contact else OPEN_CIRCUIT
-        if step is None:
-            drive(self.cell, control, duration_s)
-            return duration_s, False
-        control = control.after(self._spent_s() + duration_s)
-        until, begin_s = step.until, self.cell.state.time_s
-        if until is None:
-            drive(self.cell, control, duration_s)
-            return duration_s, False
+        control = self.control.after(self._spent_s() + duration_s) if step else self.control
+        # What is beyond a limit trips or passes; it is no end of a step.
+        until = step.until if step and not self.safety.is_pending else None
+        begin_s, spent_s = self.terminal.state.time_s, self._spent_s()
+        if self.state is State.STOPPED or self._limit_beyond(self.terminal.state) >= 0:
+            limit_beyond: Callable[[Truth], float] = _never
+        else:
+            limit_beyond = self._limit_beyond
+
+        def end_beyond(truth: Truth) -> float:
+            if until is None:
+                return UNKNOWN
+            return until.beyond(self._known(truth, spent_s + truth.time_s - begin_s))
 
         def beyond(truth: Truth) -> float:
-            in_step_s = self._spent_s() + truth.time_s - begin_s
-            return until.beyond(self._known(truth, in_step_s))
+            return max(end_beyond(truth), limit_beyond(truth))
 
-        self.cell, duration_s, reached = drive_until(self.cell, control, duration_s, beyond)
-        return duration_s, reached
+        self.terminal, duration_s, reached = drive_until(self.terminal, control, duration_s, beyond)
+        return duration_s, reached and end_beyond(self.terminal.state) >= 0
+
+    def _limit_beyond(self, truth: Truth) -> float:
+        capacity_mah = truth.charge_c / COULOMB_PER_MAH - self._zero_charge_mah
+        return self.safety.beyond(truth.voltage_v, truth.current_a, capacity_mah)
 
     def _known(self, truth: Truth, in_step_s: float) -> dict[str, float]:
         state = known(
@@ -193,8 +258,8 @@ class Cycler(Channel):
             return True
         step = self.program[index]
         self.progress.index, self.progress.entered_s, self.progress.spent_s = index, self.time_s, 0.0
-        self.progress.entered_charge_mah = self.cell.state.charge_c / COULOMB_PER_MAH
-        self.progress.control = control_of(step, self.cell.state)
+        self.progress.entered_charge_mah = self.terminal.state.charge_c / COULOMB_PER_MAH
+        self.progress.control = control_of(step, self.terminal.state)
         self._count_half_cycles(self.progress.control.sign if not step.waiting else 0)
         self._rates.clear()
         if step.impedance:
@@ -206,7 +271,7 @@ class Cycler(Channel):
 
     def _give(self, index: int) -> None:
         self.progress.index = index
-        self.given, self.given_s = self.given + 1, self.time_s
+        self.given, self.given_s = self.given + 1, self.clock.reading(self.time_s)
         for edge in ("start", "end"):
             self._boundary(edge, self.program[index])
 
@@ -223,3 +288,8 @@ class Cycler(Channel):
     def _boundary(self, edge: str, step: EngineStep) -> bool:
         channels = self.triggers.values()
         return bool([latch for one in channels for latch in one.boundary(edge, step.step_id, self.sample)])
+
+
+def _never(truth: Truth) -> float:
+    del truth
+    return UNKNOWN

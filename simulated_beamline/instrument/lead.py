@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .technique import EngineStep
 
@@ -35,8 +35,8 @@ class Truth(Protocol):
     def spot_lithium_content(self) -> float: ...  # noqa: D102
 
 
-class Cell(Protocol):
-    """A cell that is stepped; a shallow copy is a snapshot to go back to."""
+class Driven(Protocol):
+    """What is stepped under a control; a shallow copy is a snapshot to go back to."""
 
     @property
     def state(self) -> Truth: ...  # noqa: D102
@@ -44,11 +44,21 @@ class Cell(Protocol):
     def step(  # noqa: D102
         self, duration_s: float, *, current_a: float | None = None, voltage_v: float | None = None
     ) -> Truth: ...
+
+
+class Cell(Driven, Protocol):
+    """A cell in the beam."""
+
+    @property
+    def counter_electrode_v(self) -> float: ...  # noqa: D102
     def irradiate(  # noqa: D102
         self, dose_rate_gy_s: float, duration_s: float, *, position_mm: tuple[float, float]
     ) -> None: ...
     def dose_gy(self, position_mm: tuple[float, float]) -> float: ...  # noqa: D102
     def impedance_ohm(self, frequency_hz: float) -> complex: ...  # noqa: D102
+
+
+AnyDriven = TypeVar("AnyDriven", bound=Driven)
 
 
 @dataclass
@@ -137,7 +147,7 @@ def held(word: str, truth: Truth) -> Control:
     return controls[word]
 
 
-def drive(cell: Cell, control: Control, duration_s: float) -> None:
+def drive(cell: Driven, control: Control, duration_s: float) -> None:
     """Let time (s) pass under a control; a power is regulated again at the end."""
     if control.power_w is not None:
         cell.step(duration_s, current_a=_current_of(cell, control.power_w))
@@ -149,13 +159,13 @@ def drive(cell: Cell, control: Control, duration_s: float) -> None:
         cell.step(duration_s, current_a=control.current_a)
 
 
-def _current_of(cell: Cell, power_w: float) -> float:
+def _current_of(cell: Driven, power_w: float) -> float:
     return power_w / max(cell.state.voltage_v, LEAST_VOLTAGE_V)
 
 
 def drive_until(
-    cell: Cell, control: Control, duration_s: float, beyond: Callable[[Truth], float]
-) -> tuple[Cell, float, bool]:
+    cell: AnyDriven, control: Control, duration_s: float, beyond: Callable[[Truth], float]
+) -> tuple[AnyDriven, float, bool]:
     """Let time pass until an end is reached, and not more than one tolerance further.
 
     Parameters

@@ -11,6 +11,7 @@ from .sample import COLUMNS, Sample
 from .technique import EngineStep
 
 BLOCK_ROWS = 500
+KEPT_ROWS = 200_000
 IDLE_INTERVAL_S = 10.0
 TIME_TOLERANCE_S = 1e-3
 
@@ -26,30 +27,80 @@ class Recordable(Protocol):
 class RecordBuffer:
     """The last samples, by number.
 
+    The memory is full once every row of it holds a sample that nobody has fetched. The newest then takes the
+    place of the oldest: what has become of the cell, a trip above all, is worth more than what it did at the
+    begin of an absence, and the numbers of the samples show where the hole is.
+
     Parameters
     ----------
     capacity
         Number of samples that are kept.
     columns
         Number of their values.
+
+    Attributes
+    ----------
+    count : int
+        Samples so far.
+    lost : int
+        Samples whose place was taken before they were fetched.
     """
 
-    def __init__(self, capacity: int = 200_000, *, columns: int = len(COLUMNS)) -> None:
-        self.count = 0
+    def __init__(self, capacity: int = KEPT_ROWS, *, columns: int = len(COLUMNS)) -> None:
+        self.count = self.lost = 0
+        self._unread = 0
         self._rows = np.zeros((capacity, columns))
+
+    @property
+    def capacity(self) -> int:
+        """Number of samples that are kept."""
+        return len(self._rows)
+
+    @property
+    def filled(self) -> int:
+        """Number of samples that nobody has fetched."""
+        return self.count - self._unread
 
     def append(self, sample: Recordable) -> int:
         """Keep a sample; returns its number."""
         number = self.count
-        self._rows[number % len(self._rows)] = sample.row(number)
+        self._rows[number % self.capacity] = sample.row(number)
         self.count += 1
+        self._count_lost()
         return number
+
+    def fetch(self, first: int) -> np.ndarray:
+        """Rows as of `block`; they and all before them are free to be replaced."""
+        rows = self.block(first)
+        if len(rows):
+            self._unread = max(self._unread, int(rows[-1, 0]) + 1)
+        return rows
+
+    def resize(self, capacity: int) -> None:
+        """Keep so many samples from now on, the newest ones among those that are held.
+
+        Raises
+        ------
+        ValueError
+            If that is not at least one.
+        """
+        if capacity < 1:
+            raise ValueError(f"record: a memory of {capacity} rows holds nothing; give at least 1")
+        held = self.block(self.count - capacity, capacity)
+        self._rows = np.zeros((capacity, self._rows.shape[1]))
+        self._rows[held[:, 0].astype(int) % capacity] = held
+        self._count_lost()
+
+    def _count_lost(self) -> None:
+        lost = max(self.filled - self.capacity, 0)
+        self.lost += lost
+        self._unread += lost
 
     def block(self, first: int, most: int = BLOCK_ROWS) -> np.ndarray:
         """Rows from sample `first` (or the oldest that is kept) on, at most `most`; shape (rows, columns)."""
-        start = max(first, self.count - len(self._rows), 0)
+        start = max(first, self.count - self.capacity, 0)
         numbers = np.arange(start, max(start, min(self.count, start + most)))
-        return self._rows[numbers % len(self._rows)]
+        return self._rows[numbers % self.capacity]
 
 
 class Recorder:
@@ -69,7 +120,8 @@ class Recorder:
         """Time (s) until a sample is due by time alone; infinite when that is switched off."""
         if step is None or self._last is None or step.record_dt_s <= 0:
             return math.inf
-        return max(self._last.time + step.record_dt_s - time_s, TIME_TOLERANCE_S)
+        due_s = self._last.time + step.record_dt_s - time_s
+        return min(max(due_s, TIME_TOLERANCE_S), step.record_dt_s)
 
     def due(self, sample: Sample, step: EngineStep | None) -> bool:
         """Whether a sample has moved on far enough from the last one kept."""
@@ -77,6 +129,8 @@ class Recorder:
         if last is None:
             return True
         passed_s = sample.time - last.time + TIME_TOLERANCE_S
+        if passed_s < 0:
+            return True  # The clock was set back.
         if step is None:
             return passed_s >= IDLE_INTERVAL_S
         changes = (

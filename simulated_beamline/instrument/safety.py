@@ -9,6 +9,10 @@ from .sample import Sample
 
 CONFIRM_WITHIN_S = 30.0
 ACTIONS = ("continue", "rest", "hold_voltage", "hold_current", "stop")
+SETTINGS = ("VMAX", "VMIN", "IMAX", "QMAX", "TMAX", "TIMEMAX", "DELAY", "OCVMIN", "OCVMAX", "CRATEMAX")
+"""What a client may write of the limits."""
+PLAUSIBLE_RATE_PER_H = 30.0
+"""C-rate beyond which a unit or a capacity is mistaken, 1/h."""
 
 
 @dataclass
@@ -21,6 +25,10 @@ class SafetyLimits:
         V, V, A, mA h, degC, s since the protocol was started (optional: infinite).
     delay : float
         How long a breach must last, s.
+    ocvmin, ocvmax : float
+        Window of the open-circuit voltage at the start, V, within that of the limits (optional: infinite).
+    cratemax : float
+        Largest C-rate that a program may ask for, 1/h.
     tripped : bool
         Latched until the two-step reset.
     cause : str
@@ -34,6 +42,9 @@ class SafetyLimits:
     tmax: float = math.nan
     timemax: float = math.inf
     delay: float = 0.1
+    ocvmin: float = -math.inf
+    ocvmax: float = math.inf
+    cratemax: float = PLAUSIBLE_RATE_PER_H
     tripped: bool = False
     cause: str = ""
     _breach_since: float | None = None
@@ -76,17 +87,53 @@ class SafetyLimits:
         if not cause:
             self._breach_since = None
             return False
-        if self._breach_since is None:
+        # A clock that was set back must not put the trip off.
+        if self._breach_since is None or sample.time < self._breach_since:
             self._breach_since = sample.time
         if self.tripped or sample.time - self._breach_since < self.delay * (1 - 1e-6):
             return False
-        self.tripped, self.cause = True, cause
-        self._requested_at = -math.inf
+        self.trip(cause)
         return True
+
+    def trip(self, cause: str) -> None:
+        """Latch a trip with its cause; of several the first is kept."""
+        if not self.tripped:
+            self.tripped, self.cause = True, cause
+        self._requested_at = -math.inf
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a limit is passed and has not been for long enough to trip."""
+        return self._breach_since is not None and not self.tripped
+
+    def forget(self) -> None:
+        """Forget a breach that is pending: the program has ended."""
+        self._breach_since = None
+
+    def start_window_v(self) -> tuple[float, float]:
+        """Window in which the open-circuit voltage must be for a start, V."""
+        return max(self.vmin, self.ocvmin), min(self.vmax, self.ocvmax)
+
+    def beyond(self, voltage_v: float, current_a: float, capacity_mah: float) -> float:
+        """How far the nearest limit is passed (V, A, mA h), in tolerances; from 0 on it is for certain.
+
+        The tolerances, 0.2 mV, 0.1 % of the current and 10 nA h, are what the instrument resolves.
+        """
+        passed = (
+            (voltage_v - self.vmax, 2e-4),
+            (self.vmin - voltage_v, 2e-4),
+            (abs(current_a) - self.imax, 1e-3 * self.imax),
+            (abs(capacity_mah) - self.qmax, 1e-5),
+        )
+        return max(_in_tolerances(excess, tolerance) - 1.0 for excess, tolerance in passed)
+
+    def within(self, voltage_v: float) -> float:
+        """Voltage (V) nearest to this one that the limits allow."""
+        return min(max(voltage_v, self.vmin), self.vmax)
 
     def next_look_s(self, time_s: float) -> float:
         """Time (s) until a pending breach must be looked at again; infinite when there is none."""
-        if self._breach_since is None or self.tripped:
+        if not self.is_pending or self._breach_since is None:
             return math.inf
         return max(self._breach_since + self.delay - time_s, 1e-3)
 
@@ -105,6 +152,11 @@ class SafetyLimits:
             return f"the breach is still there: {standing}"
         self.tripped, self.cause, self._breach_since = False, "", None
         return ""
+
+
+def _in_tolerances(excess: float, tolerance: float) -> float:
+    # A limit that nobody has set is NaN, one that is switched off infinite.
+    return excess / tolerance if math.isfinite(excess) else -math.inf
 
 
 def _without_charge(sample: Sample) -> Sample:

@@ -12,11 +12,12 @@ from caproto import ChannelData
 from ..clock import SharedClock, mode_named
 from ..instrument.cycler import CHANNELS, Cycler, RefusedError, State
 from ..instrument.record import BLOCK_ROWS
-from ..instrument.safety import ACTIONS, ClientWatchdog
+from ..instrument.safety import ACTIONS, SETTINGS, ClientWatchdog
 from ..instrument.sample import COLUMNS
 from ..instrument.technique import ARRAY_LENGTH, INSTANCES, PARAMETERS, compile_program
 from ..instrument.trigger import PAGE_COLUMNS, PAGE_LATCHES
 from .channel import Hook, choice, integer, kept, number, numbers, plain, text, word
+from .cycler_fault import fault_channels
 from .impedance_page import page_channels
 
 ACCEPTED = "accepted"
@@ -114,13 +115,15 @@ class CyclerOrders:
         return numbers(list(default), ARRAY_LENGTH, keep)  # type: ignore[call-overload]
 
     def _safety_channels(self) -> dict[str, ChannelData]:
-        limits = ("VMAX", "VMIN", "IMAX", "QMAX", "TMAX", "TIMEMAX", "DELAY")
         held = self._cycler.safety
         pvs = {
             f"SAFETY:{name}": number(getattr(held, name.lower()), self._plainly(self._limit_setter(name)))
-            for name in limits
+            for name in SETTINGS
         }
-        return pvs | {"SAFETY:RESET": word("idle", self._plainly(self._reset))}
+        return pvs | {
+            "SAFETY:RESET": word("idle", self._plainly(self._reset)),
+            "SAFETY:OPEN": integer(0, self._pressed("open")),
+        }
 
     def _trigger_channels(self, index: int) -> dict[str, ChannelData]:
         channel, reply = self._cycler.triggers[index], text()
@@ -158,12 +161,11 @@ class CyclerOrders:
                 raise RefusedError(f"CELL:CAPACITY {value} mA h must be positive")
             coulometry.capacity_mah = value
 
-        return {
+        return fault_channels(cycler, self._plainly) | {
             "CELL:MASS": number(0.0, kept, units="mg"),
             "CELL:CAPACITY": number(coulometry.capacity_mah, self._plainly(set_capacity), units="mA h"),
             "CELL:X0": number(coulometry.x0, self._plainly(cycler.set_initial_content)),
             "SIM:TTL": integer(0, self._plainly(lambda high: self._set_line(bool(high)))),
-            "SIM:CONTACT": integer(1, self._plainly(lambda on: setattr(cycler, "contact", bool(on)))),
             "SIM:NOISE": number(
                 1.0, self._plainly(lambda factor: setattr(cycler.meter, "noise_factor", factor))
             ),
@@ -173,7 +175,7 @@ class CyclerOrders:
         return {"REC:FROM": integer(0, self._fetch), "REC:BLOCK": self._block, "REC:START": self._block_start}
 
     async def _fetch(self, first: int) -> None:
-        rows = self._cycler.record.block(int(first))
+        rows = self._cycler.record.fetch(int(first))
         await self._block_start.write(int(rows[0, 0]) if len(rows) else int(first), verify_value=False)
         await self._block.write(rows.ravel().tolist(), verify_value=False)
 
@@ -201,7 +203,9 @@ class CyclerOrders:
 
     def _give(self, order: str) -> None:
         acts: Mapping[str, Callable[[], None]] = {
+            "check": self._cycler.check,
             "start": self._cycler.start,
+            "open": self._cycler.open,
             "stop": self._cycler.stop,
             "pause": lambda: self._hold("rest"),
             "resume": self._cycler.resume,

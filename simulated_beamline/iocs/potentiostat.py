@@ -13,7 +13,7 @@ from caproto import ChannelData
 
 from ..board import Board, cell_slot
 from ..clock import SharedClock
-from ..instrument.cycler import CHANNELS, Cycler, RefusedError, State
+from ..instrument.cycler import CHANNELS, Cycler, State
 from ..instrument.lead import Control, Coulometry
 from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
@@ -24,8 +24,9 @@ from ..physics.cell import HalfCell
 from ..physics.valence import valences
 from ..scenario import Scenario
 from .catalogue import Catalogue
-from .channel import choice, integer, number, numbers, text, word
+from .channel import TEXT_LENGTH, choice, integer, number, numbers, text, word
 from .cycler_order import CyclerOrders
+from .instrument_state import furnish, instrument_channels, instrument_values
 from .pacemaker import Pacemaker
 from .server import ServerSettings, parse_settings, serve
 
@@ -106,13 +107,7 @@ class PotentiostatIOC:
             return
         action = self._watchdog.action
         logger.warning("no heartbeat for %g s: %s", self._watchdog.timeout_s, action)
-        try:
-            if action == "stop":
-                self.cycler.stop("stopped by the watchdog: the heartbeat is missing")
-            elif action != "continue":
-                self.cycler.hold(action)
-        except RefusedError as error:
-            self.cycler.stop(f"stopped by the watchdog: {error}")
+        self.cycler.act_unattended(action)
         self._clock.notice()
 
     def tell_board(self) -> None:
@@ -140,7 +135,7 @@ class PotentiostatIOC:
         cycler, sample, truth = self.cycler, self.cycler.sample, self.cycler.cell.state
         return {
             "CLOCK:UNIX": sample.time,
-            "TIME": sample.time - cycler.started_s if cycler.state is not State.STOPPED else 0.0,
+            "TIME": sample.protocol_time if cycler.state is not State.STOPPED else 0.0,
             "EWE": sample.voltage,
             "I": sample.current,
             "Q": sample.capacity,
@@ -171,8 +166,7 @@ class PotentiostatIOC:
             "TECHID": TECHNIQUE_IDS[step.technique] if step else 0,
             "LOOP": sum(cycler.progress.loops.values()),
             "NUMTECH": len({one.technique_index for one in cycler.program}),
-            "IOVERFLOW": int(cycler.meter.current_overflow),
-            "EOVERFLOW": int(cycler.meter.voltage_overflow),
+            **instrument_values(cycler),
             "MODE": _mode(control),
             "I:SP": control.current_a or 0.0,
             "V:SP": control.voltage_v or 0.0,
@@ -183,7 +177,7 @@ class PotentiostatIOC:
             "SAFETY:CAUSE": cycler.safety.cause,
             "SAFETY:TRIP": int(cycler.safety.tripped),
             "WATCHDOG:FIRED": int(self._watchdog.fired),
-            "MESSAGE": cycler.message,
+            "MESSAGE": cycler.told[:TEXT_LENGTH],
             "DATADONE": int(cycler.state is State.STOPPED),
             "STATE": STATE_WORDS[cycler.state],
         }
@@ -206,7 +200,7 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
     """Make the cycler of a scenario with its cell on the leads."""
     section, parameters = scenario.cell, scenario.build_cell_parameters()
     meter = Meter(**scenario.potentiostat.model_dump(), random=np.random.default_rng([scenario.seed, seed]))
-    return Cycler(
+    cycler = Cycler(
         HalfCell(
             parameters,
             lithium_content=section.initial_lithium_content,
@@ -217,6 +211,8 @@ def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
         temperature_degc=section.temperature_degc,
         time_s=time_s,
     )
+    furnish(cycler, scenario.instrument, np.random.default_rng([scenario.seed, seed, 1]))
+    return cycler
 
 
 def _mode(control: Control) -> str:
@@ -236,13 +232,13 @@ def _instant_names(index: int) -> list[str]:
 
 
 def _shown_channels() -> dict[str, ChannelData]:
-    units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "ECE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
+    units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
     units |= {"FREQ": "Hz", "X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
-    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": "", "MEMFILLED:PCT": "%"}
+    units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": ""}
     pvs = {name: number(units=unit) for name, unit in units.items()}
-    counts = "TECHIND TECHID LOOP NUMTECH IOVERFLOW EOVERFLOW MEMFILLED IRQSKIPPED DATADONE WAITING"
+    counts = "TECHIND TECHID LOOP NUMTECH IRQSKIPPED DATADONE WAITING"
     counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT EIS:COUNT SAFETY:TRIP WATCHDOG:FIRED"
-    pvs |= {name: integer() for name in counts.split()}
+    pvs |= {name: integer() for name in counts.split()} | instrument_channels()
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
     for index in CHANNELS:

@@ -108,6 +108,11 @@ class HalfCell:
             zone_current_a=tuple(zone_current.tolist()),
         )
 
+    @property
+    def counter_electrode_v(self) -> float:
+        """Potential of the lithium electrode against lithium at rest, V; negative while it is plated."""
+        return -float(self._weights @ self._zones.lithium_overpotential_v(self._zone_current_a_cm2))
+
     def suggested_step_s(self) -> float:
         """Step (s) that is expected to keep the voltage within 5 mV, at most 10 s."""
         return self._step_s

@@ -104,6 +104,21 @@ class ParallelZones:
         )
         return voltage_v, kinetic_ohm - fall * slope_v + self.resistance_ohm_cm2
 
+    def lithium_overpotential_v(self, current_a_cm2: FloatArray) -> FloatArray:
+        """Overpotential of the lithium electrode in front of each zone, its share of the terminal voltage.
+
+        Parameters
+        ----------
+        current_a_cm2
+            Current density (zones,), positive on charge.
+
+        Returns
+        -------
+        numpy.ndarray
+            V (zones,), positive on charge.
+        """
+        return self._thermal_v * np.arcsinh(current_a_cm2 * self._half_lithium_per_a)
+
     def slopes(
         self, current_a_cm2: FloatArray, lithium_content: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,9 +1,12 @@
 import asyncio
 import math
+import re
 
 import pytest
+from operando.bridge.clock import DriverClock
 from operando.bridge.cycler import BridgedCycler, RefusedError, State
-from operando.bridge.driver import RUNNING, STOPPED, EcLabDriver, Reading
+from operando.bridge.driver import RUNNING, SETTLE_S, STOPPED, EcLabDriver, Reading
+from operando.bridge.order import Orders
 from operando.bridge.server import EcLabBridge
 from operando.bridge.step import Step, StepError, driver_parameters, steps_of
 from operando.devices.potentiostat import Potentiostat
@@ -178,3 +181,47 @@ def test_what_neither_driver_nor_bridge_knows_is_refused():
         steps_of("acv", {})
     with pytest.raises(StepError, match="have no end such as"):
         steps_of("ocv", {"OCV:0:UNTIL": "voltage < 3.0 and time > 60"})
+
+
+async def nothing():
+    """Nobody is told."""
+
+
+def refusal(cycler, step=CHARGE, voltage_v=3.7):
+    async def go():
+        await cycler.take(Reading(0.0, voltage_v, 0.0, (STOPPED,)))
+        cycler.load((step,))
+        told = cycler.start_refusal()
+        with pytest.raises(RefusedError, match=re.escape(told)):
+            await cycler.start()
+        return told
+
+    told = asyncio.run(go())
+    assert cycler._runner.begun == []
+    return told
+
+
+def test_a_cell_that_is_not_as_expected_is_refused_before_the_driver_is_told_anything(cycler):
+    assert "it must be 2.5 to 4.5 V" in refusal(cycler, voltage_v=2.0)
+    assert "the leads are reversed" in refusal(cycler, voltage_v=-3.7)
+    assert "no cell is connected" in refusal(cycler, voltage_v=0.0)
+    assert "asks for 100 mA, 100 C of CELL:CAPACITY 1 mA h" in refusal(
+        cycler, Step("charge", "CPLIMIT", 0.1, 1e9)
+    )
+
+
+def test_the_relays_are_opened_at_once_and_latched(cycler):
+    run(cycler, (CHARGE,), charging(3.8))
+    asyncio.run(Orders(cycler, nothing).channels()["SAFETY:OPEN"].verify_value(1))
+    assert (cycler.state, cycler._runner.stops) == (State.STOPPED, 1)
+    with pytest.raises(RefusedError, match="tripped: the relays were opened by hand"):
+        asyncio.run(cycler.hold("hold_voltage"))
+
+
+def test_the_offset_of_the_drivers_clock_is_that_of_the_fastest_reading():
+    clock = DriverClock()
+    assert (clock.offset_s, clock.uncertainty_s) == (0.0, 0.0)
+    for number, way_s in enumerate((0.030, 0.002, 0.010, 0.050, 0.012)):
+        clock.compare(100.0 + number, 100.0 + number - 7.5 + way_s + SETTLE_S)
+    assert clock.offset_s == pytest.approx(-7.498)
+    assert clock.uncertainty_s == pytest.approx(0.011)

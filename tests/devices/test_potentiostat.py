@@ -76,6 +76,32 @@ def test_an_unknown_order_is_refused_at_once(cell):
         cell.command.set("explode")
 
 
+def test_the_relays_are_opened_by_an_order(cell):
+    cell.state.sim_put("Stopped")
+    cell.command.set("open").wait(5)
+    assert cell.command.order.get() == "open"
+
+
+def test_a_start_is_refused_with_the_cyclers_reason(cell):
+    cell.command.reply.sim_put("the open-circuit voltage is -3.7 V")
+    with pytest.raises(CyclerRefusalError, match=r"refuses 'check': the open-circuit voltage is -3\.7 V"):
+        cell.command.set("check").wait(5)
+
+
+def test_limits_of_the_start_are_those_of_the_cell_unless_they_are_narrower(cell):
+    limits = cell.limits
+    limits.set(Limits(4.4, 2.5, 1e-2, 3.0)).wait(5)
+    assert (limits.start_voltage_min.get(), limits.start_voltage_max.get(), limits.c_rate_max.get()) == (
+        2.5,
+        4.4,
+        30.0,
+    )
+    limits.set(Limits(4.4, 2.5, 1e-2, 3.0, start_voltage_min_v=3.0, c_rate_max=2.0)).wait(5)
+    assert (limits.start_voltage_min.get(), limits.c_rate_max.get()) == (3.0, 2.0)
+    with pytest.raises(ValueError, match="window of the start ends at 4"):
+        Limits(4.4, 2.5, 1e-2, 3.0, start_voltage_min_v=4.2, start_voltage_max_v=4.0)
+
+
 def test_limits_are_compared_with_what_the_cycler_holds(cell):
     cell.limits.set(Limits(4.4, 2.5, 1e-2, 3.0)).wait(5)
     assert cell.limits.voltage_max.get() == 4.4
@@ -176,6 +202,25 @@ def test_samples_that_a_restarted_cycler_gives_again_are_removed_by_their_time(c
     assert len(collected(cell)) == 12
     memory(cell, 10, later_s=4.0)
     assert collected_times(cell) == [12, 13]
+
+
+def test_a_hole_in_the_record_is_told_with_its_samples(cell, caplog):
+    memory(cell, 12)
+    cell.collect_from(0)
+    assert len(collected(cell)) == 12
+    assert cell.record.hole.get() == ""
+    memory(cell, 30)
+    cell.record.begin.unsubscribe_all()
+    held = np.array([row(number) for number in range(25, 30)], dtype=float)
+    cell.record.begin.subscribe(
+        lambda value, **_: cell.record.block.sim_put(
+            (np.array([row(11)], dtype=float) if value == 11 else held).ravel()
+        ),
+        run=False,
+    )
+    assert collected(cell) == [25, 26, 27, 28, 29]
+    assert cell.record.hole.get().startswith("samples 12 to 24 are lost: the cycler's memory was full")
+    assert "samples 12 to 24 are lost" in caplog.text
 
 
 def test_two_samples_of_one_instant_are_both_kept(cell):

@@ -46,6 +46,11 @@ def test_default_experiment_is_accepted():
         ("declared_capacity_mah = 2.011", "# none", "declared_capacity_mah, which is missing"),
         ("until_voltage_v = 4.3", "until_voltage_v = 4.5", "not inside the limits 2.5 to 4.4 V"),
         ("voltage_min_v = 2.5", "voltage_min_v = 4.5", "not below voltage_max_v"),
+        (
+            "voltage_min_v = 2.5",
+            "voltage_min_v = 2.5\nstart_voltage_min_v = 2.0",
+            "at the start would be 2 to 4.4 V",
+        ),
         ('technique = "rest"', 'technique = "relax"', "constant_voltage"),
         ('chemistry = "NMC811"', 'chemistry = "NMC118"', "known are LNO"),
         ("trigger.every_lithium_content = 0.02", "trigger.at_voltage_v = [5.0]", "never fire"),
@@ -71,6 +76,11 @@ def test_bad_file_is_refused_with_its_line_and_a_remedy(tmp_path, old, new, says
     if "missing" not in says:
         lines = {int(part.split(":")[1]) for part in message.splitlines()}
         assert any(abs(found - line) <= 3 for found in lines), message
+
+
+def test_the_largest_c_rate_is_that_of_the_limits(tmp_path):
+    message, _ = refuse(tmp_path, "voltage_min_v = 2.5", "voltage_min_v = 2.5\nc_rate_max = 0.1")
+    assert "1.0055 mA is 0.5 C for a cell of 2.01 mA h; limits.c_rate_max is 0.1" in message
 
 
 def test_element_absent_from_the_cell_is_refused(tmp_path):

@@ -20,6 +20,15 @@ class SoftSafety(Instant):
         self.cause = Signal(name="cell_cause", value="")
 
 
+class SoftRecord(Device):
+    hole = Cpt(Instant, value="")
+
+
+class SoftClock(Device):
+    offset = Cpt(Signal, value=-3.0, kind="normal")
+    uncertainty = Cpt(Signal, value=0.005, kind="normal")
+
+
 class SoftPage(Instant):
     """Hands out latches three at a time."""
 
@@ -56,7 +65,8 @@ class SoftTrigger(Device):
 
 class SoftCommand(Instant):
     def set(self, word, **_):
-        state = {"start": "Running", "resume": "Running", "stop": "Stopped"}.get(word, "Paused")
+        state = {"start": "Running", "resume": "Running"}.get(word, "Paused")
+        state = "Stopped" if word in ("check", "stop", "open") else state
         self.parent.state.put(state)
         return super().set(word)
 
@@ -86,6 +96,8 @@ class SoftCycler(SoftCell):
     watchdog = Cpt(Instant, value=None, kind="omitted")
     heartbeat = Cpt(Instant, value=0, kind="omitted")
     experiment_uid = Cpt(Instant, value="", kind="omitted")
+    record = Cpt(SoftRecord, "", kind="omitted")
+    clock = Cpt(SoftClock, "", kind="omitted")
     news = Cpt(SoftNews, "", kind="omitted")
     trigger_1 = Cpt(SoftTrigger, "", kind="omitted")
     trigger_2 = Cpt(SoftTrigger, "", kind="omitted")

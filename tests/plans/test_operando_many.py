@@ -145,7 +145,9 @@ def test_each_cell_is_an_experiment_with_a_run_record_and_ledger_of_its_own(benc
             rows[streams[doc["descriptor"]]] += len(doc["data"]["cell_sample"])
         elif name == "event" and doc["descriptor"] in streams:
             rows[streams[doc["descriptor"]]] += 1
-    assert rows == {(n, s): c for n in PLACES for s, c in (("electrochemistry", 50), ("triggers", 2))}
+    assert rows == {
+        (n, s): c for n in PLACES for s, c in (("electrochemistry", 50), ("triggers", 2), ("clock", 2))
+    }
     exits = {doc["run_start"]: doc["exit_status"] for name, doc in documents if name == "stop"}
     assert [exits[run] for run in runs] == ["success"] * 3
 

@@ -4,6 +4,8 @@ import sys
 import time
 
 import pytest
+from bluesky import RunEngine
+from channels import variables
 from operando.callbacks.tiled.journal import Journal
 from operando.devices.cycler_setting import CyclerRefusalError
 from operando.devices.latch import page_latches
@@ -12,12 +14,14 @@ from operando.devices.protocol import (
     ConstantCurrent,
     Limits,
     Protocol,
+    Recording,
     Rest,
     Watchdog,
     current_from_c_rate,
 )
 from operando.experiment.manual_trigger import ManualTriggerError, fire_trigger
 from operando.experiment.settings import DataRoot
+from operando.plans.start import StartRefusedError, check_cell
 
 pytestmark = pytest.mark.system
 CHANNEL = "ECLAB_01:C1:"
@@ -51,6 +55,30 @@ def cell(connected):
     for channel in (1, 2):
         connected.triggers[channel].set("").wait(10)
     return connected
+
+
+@pytest.fixture
+def unhurried(simulated_beamline):
+    """The clock goes so slowly that a charge does not end before a busy machine has acted on it."""
+    simulated_beamline.clock.set_mode("elastic", 10.0)
+    yield
+    simulated_beamline.clock.set_mode("elastic", 2000.0)
+
+
+@pytest.fixture
+def fault(cell, unhurried):
+    """Lets something go wrong at the cycler, `fault("LEADS", "reversed")`, and puts it right afterwards."""
+    right = {"LEADS": "right", "CONTACT": 1, "MEMORY": 200_000, "COMPLIANCE:I": 0.01, "CLOCK:OFFSET": 0.0}
+    with variables(*(f"{cell.prefix}SIM:{name}" for name in right)) as found:
+        by_name = dict(zip(right, found, strict=True))
+
+        def happens(name, value):
+            assert by_name[name].put(value, wait=True, timeout=20)
+
+        yield happens
+        cell.command.set("stop").wait(10)
+        for name, value in right.items():
+            happens(name, value)
 
 
 def half_c(cell):
@@ -175,3 +203,98 @@ def test_a_measurement_asked_for_by_hand_is_one_latch_of_its_own_trigger(
     cell.triggers[2].set("").wait(10)
     with pytest.raises(RuntimeError, match="not armed"):
         fire_trigger("ni_k", settings, journal_of_cell)
+
+
+def charging(cell, **options):
+    return Protocol((ConstantCurrent(half_c(cell), until_voltage_v=4.3, id="charge"),), **options)
+
+
+def start_charging(cell):
+    cell.program.set(charging(cell)).wait(10)
+    cell.command.set("start").wait(10)
+
+
+def cause_of_trip(cell):
+    stopped(cell)
+    assert cell.limits.trip.get(use_monitor=False) == 1
+    assert cell.current.get(use_monitor=False) == 0.0
+    return cell.limits.cause.get(use_monitor=False)
+
+
+def test_a_reversed_lead_is_refused_through_device_and_plan_before_anything_moves(cell, fault):
+    fault("LEADS", "reversed")
+    cell.program.set(charging(cell)).wait(10)
+    with pytest.raises(
+        CyclerRefusalError, match=r"refuses 'start': .* it is negative, the leads are reversed"
+    ):
+        cell.command.set("start").wait(10)
+    with pytest.raises(StartRefusedError, match="the leads are reversed"):
+        RunEngine()(check_cell(cell, charging(cell), Limits(4.45, 2.4, 5e-3, 4.0)))
+    assert cell.state.get(use_monitor=False) == "Stopped"
+
+
+def test_reversed_current_leads_trip_with_the_first_current(cell, fault):
+    fault("LEADS", "current reversed")
+    start_charging(cell)
+    assert "the current leads are reversed" in cause_of_trip(cell)
+
+
+def test_a_lost_contact_trips_at_the_compliance(cell, fault):
+    start_charging(cell)
+    fault("CONTACT", 0)
+    assert "voltage 5 V above VMAX" in cause_of_trip(cell)
+
+
+def test_a_current_in_the_wrong_unit_is_refused_with_numbers(cell):
+    limits = Limits(4.45, 2.4, 20.0, 4.0)
+    protocol = Protocol((ConstantCurrent(1.0, until_voltage_v=4.3, id="charge"),))
+    with pytest.raises(StartRefusedError, match=r"step charge asks for 1000 mA, .* C of CELL:CAPACITY"):
+        RunEngine()(check_cell(cell, protocol, limits))
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_the_relays_open_by_an_order_and_both_steps_close_them(cell):
+    start_charging(cell)
+    cell.command.set("open").wait(10)
+    assert "opened by hand" in cause_of_trip(cell)
+    cell.program.set(charging(cell)).wait(10)
+    with pytest.raises(CyclerRefusalError, match="tripped: the relays were opened by hand"):
+        cell.command.set("start").wait(10)
+    cell.limits.clear_trip().wait(10)
+    cell.command.set("start").wait(10)
+    assert cell.state.get() == "Running"
+
+
+def test_what_a_full_memory_has_lost_is_told_by_the_device(cell, fault, simulated_beamline):
+    simulated_beamline.clock.set_mode("elastic", 2000.0)
+    cell.program.set(Protocol((Rest(900.0),), Recording(dt_s=5.0))).wait(10)
+    cell.kickoff().wait(10)
+    fault("MEMORY", 50)
+    first = cell.record.samples()
+    cell.command.set("start").wait(10)
+    stopped(cell)
+    samples = [number for page in cell.collect_pages() for number in page["data"]["cell_sample"]]
+    assert samples == list(range(samples[-1] - 49, samples[-1] + 1))
+    assert cell.record.hole.get().startswith(f"samples {first} to {samples[0] - 1} are lost")
+    cell.record.hole.set("").wait(1)
+
+
+def test_the_offset_of_the_cyclers_clock_is_told_within_its_uncertainty(cell, fault):
+    before_s = cell.time.get(use_monitor=False)
+    fault("CLOCK:OFFSET", -1234.5)
+    cell.program.set(charging(cell)).wait(10)
+    cell.command.set("start").wait(10)
+    offset_s, uncertainty_s = cell.clock.offset.get(use_monitor=False), cell.clock.uncertainty.get()
+    assert 0.0 < uncertainty_s < 0.01
+    assert abs(offset_s - 1234.5) <= uncertainty_s
+    assert cell.time.get(use_monitor=False) < before_s
+    assert cell.elapsed.get(use_monitor=False) < 1e6
+
+
+def test_a_current_beyond_the_compliance_flows_as_far_as_it_can_and_that_is_shown(cell, fault):
+    fault("COMPLIANCE:I", 0.2e-3)
+    start_charging(cell)
+    with variables(f"{cell.prefix}IOVERFLOW") as (overflow,):
+        assert overflow.get(use_monitor=False) == 1
+    assert cell.current.get(use_monitor=False) == pytest.approx(0.2e-3, rel=1e-3)
+    assert "that the instrument can drive" in cell.message.get(use_monitor=False)

@@ -173,7 +173,7 @@ def test_the_record_is_taken_by_time_and_has_no_hole():
 def test_a_lost_contact_forces_the_current_to_zero():
     cycler = started()
     live(cycler, 100.0)
-    cycler.contact = False
+    cycler.set_leads(contact=False)
     live(cycler, 100.0)
     assert cycler.sample.current == 0.0
 
