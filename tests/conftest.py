@@ -15,6 +15,8 @@ os.environ.update(
     EPICS_CA_REPEATER_PORT=str(_REPEATER_PORT),
     EPICS_CA_MAX_ARRAY_BYTES="10000000",
     EPICS_CA_MAX_SEARCH_PERIOD="60",
+    # What commands print is not wrapped, however wide the terminal of whoever runs the tests is.
+    COLUMNS="200",
 )
 
 

@@ -40,6 +40,31 @@ class Cycler(Channel):
         self.program, self._loaded = program, True
         self.message = f"{len(program)} steps loaded"
 
+    def update(self, program: tuple[EngineStep, ...]) -> None:
+        """Take other values for the steps that are loaded; the one that is carried out goes on with them.
+
+        Raises
+        ------
+        RefusedError
+            If nothing is loaded, the steps are other ones, the step that is carried out is a sweep, a
+            spectrum or a wait, or a current is not plausible for the cell.
+        """
+        if self.state is State.STOPPED and not self._loaded:
+            raise RefusedError("no protocol is loaded; UPDATE:SP changes values of one that is")
+        if [(one.step_id, one.technique) for one in program] != [
+            (one.step_id, one.technique) for one in self.program
+        ]:
+            raise RefusedError("the steps are other ones than those loaded; stop and load them (LOADTECH:SP)")
+        step = self.step
+        if step is not None and (step.sweep_to_v is not None or step.impedance or step.waiting):
+            raise RefusedError(f"step {step.step_id} cannot change while it is carried out; wait for its end")
+        self._need_plausible(program)
+        self.program = program
+        if step is not None and self.step is not None:
+            self.progress.control = control_of(self.step, self.terminal.state)
+            if self.state is State.RUNNING:
+                self._apply(self.progress.control)
+
     def start(self) -> None:
         """Begin the loaded program.
 
@@ -72,11 +97,15 @@ class Cycler(Channel):
         if not self._loaded:
             raise RefusedError("no protocol is loaded; after a stop it must be loaded again (LOADTECH:SP)")
         self._need_limits()
-        limits = self.safety
-        refusal = voltage_refusal(self._measure().voltage, *limits.start_window_v()) or rate_refusal(
-            *largest_current(self.program, limits.vmin),
+        if refusal := voltage_refusal(self._measure().voltage, *self.safety.start_window_v()):
+            raise RefusedError(refusal)
+        self._need_plausible(self.program)
+
+    def _need_plausible(self, program: tuple[EngineStep, ...]) -> None:
+        refusal = rate_refusal(
+            *largest_current(program, self.safety.vmin),
             capacity_mah=self.coulometry.capacity_mah,
-            rate_max_per_h=limits.cratemax,
+            rate_max_per_h=self.safety.cratemax,
         )
         if refusal:
             raise RefusedError(refusal)

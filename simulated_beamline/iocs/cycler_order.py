@@ -53,6 +53,7 @@ class CyclerOrders:
         self._clock = clock
         self._publish = publish
         self._parameters: dict[str, Any] = {}
+        self._load_list = ""
         self.loaded = text()
         self._reply = text()
         self._block = numbers([0.0], BLOCK_ROWS * len(COLUMNS))
@@ -88,6 +89,7 @@ class CyclerOrders:
             "LOADTECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
             "DEFINETECH:SP": text("", self._answered(self._load, self._reply), most=LONGEST_LIST),
             "LOADTECH": self.loaded,
+            "UPDATE:SP": integer(0, self._answered(self._update, self._reply)),
         }
 
     def parameter(self, name: str) -> ChannelData | None:
@@ -229,6 +231,12 @@ class CyclerOrders:
 
     def _load(self, load_list: object) -> None:
         self._cycler.load(compile_program(plain(load_list), self._parameters))
+        self._load_list = plain(load_list)
+
+    def _update(self, on: object) -> None:
+        if on:
+            self._cycler.update(compile_program(self._load_list, self._parameters))
+            self._clock.notice()
 
     def _limit_setter(self, name: str) -> Callable[[float], None]:
         def set_limit(value: float) -> None:

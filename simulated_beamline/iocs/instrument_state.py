@@ -42,7 +42,7 @@ def furnish(cycler: Channel, section: InstrumentSection, random: np.random.Gener
 def instrument_channels() -> dict[str, ChannelData]:
     """Make them, by their name below the prefix of the channel; clients cannot write them."""
     units = {"ECE": "V", "MEMFILLED:PCT": "%", "CLOCK:OFFSET": "s", "CLOCK:UNCERTAINTY": "s"}
-    counts = ("MEMFILLED", "REC:LOST", "IOVERFLOW", "EOVERFLOW")
+    counts = ("MEMFILLED", "REC:LOST", "IRQSKIPPED", "IOVERFLOW", "EOVERFLOW")
     channels = {name: number(units=unit) for name, unit in units.items()}
     return channels | {name: integer() for name in counts}
 
@@ -56,6 +56,8 @@ def instrument_values(cycler: Channel) -> dict[str, Any]:
         "MEMFILLED": record.filled,
         "MEMFILLED:PCT": 100.0 * record.filled / record.capacity,
         "REC:LOST": record.lost,
+        # EC-Lab counts here what it could not hand over in time: the same samples.
+        "IRQSKIPPED": record.lost,
         "IOVERFLOW": int(meter.current_overflow or terminal.current_limited),
         "EOVERFLOW": int(meter.voltage_overflow or terminal.voltage_limited),
         "CLOCK:OFFSET": compared.offset_s,

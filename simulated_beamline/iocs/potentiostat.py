@@ -25,6 +25,7 @@ from ..physics.valence import valences
 from ..scenario import Scenario
 from .catalogue import Catalogue
 from .channel import TEXT_LENGTH, choice, integer, number, numbers, text, word
+from .cycler_file import NO_YES, CyclerFile
 from .cycler_order import CyclerOrders
 from .instrument_state import furnish, instrument_channels, instrument_values
 from .pacemaker import Pacemaker
@@ -45,31 +46,34 @@ class PotentiostatIOC:
     ----------
     mount
         The cell, and its channel.
-    seed
-        Of the noise.
+    settings
+        Of the server: seed of the noise, folder of the files.
     clock, board
         Of this simulated beamline.
     time_s
         Simulated UNIX time now, the same for all channels.
     """
 
-    def __init__(self, mount: Mount, seed: int, clock: SharedClock, board: Board, time_s: float) -> None:
+    def __init__(
+        self, mount: Mount, settings: ServerSettings, clock: SharedClock, board: Board, time_s: float
+    ) -> None:
         scenario = mount.scenario
         self._clock = clock
         self._board = board
         self._channel = mount.channel
         self._composition = scenario.electrode.composition
         # Cells of one scenario are the same, their noise is not.
-        self.cycler = build_cycler(scenario, seed + 1000 * (mount.channel - 1), time_s)
+        self.cycler = build_cycler(scenario, settings.seed + 1000 * (mount.channel - 1), time_s)
         self._watchdog = ClientWatchdog()
         self._shown = _shown_channels()
         self._orders = CyclerOrders(self.cycler, self._watchdog, clock, self.publish)
+        self._file = CyclerFile(self.cycler, settings.run_folder, mount.channel)
         self._posted: dict[str, object] = {}
         self._last_post = (-1e9, -1e9)
 
     def channels(self) -> dict[str, ChannelData]:
         """Process variables by their name below the prefix of the channel."""
-        return self._orders.channels() | self._shown
+        return self._orders.channels() | self._file.channels() | self._shown
 
     def parameter(self, name: str) -> ChannelData | None:
         """Make the process variable of a technique's parameter; None if there is none of this name."""
@@ -126,6 +130,7 @@ class PotentiostatIOC:
     async def publish(self) -> None:
         """Post what has changed since the last time; the state last: who sees an end has every latch."""
         self._last_post = (self.cycler.time_s, time.monotonic())
+        self._file.follow()
         for name, value in (self._measured() | self._latched() | self._status()).items():
             if self._posted.get(name) != value:
                 self._posted[name] = value
@@ -167,6 +172,7 @@ class PotentiostatIOC:
             "LOOP": sum(cycler.progress.loops.values()),
             "NUMTECH": len({one.technique_index for one in cycler.program}),
             **instrument_values(cycler),
+            **self._file.values(),
             "MODE": _mode(control),
             "I:SP": control.current_a or 0.0,
             "V:SP": control.voltage_v or 0.0,
@@ -236,10 +242,11 @@ def _shown_channels() -> dict[str, ChannelData]:
     units |= {"FREQ": "Hz", "X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
     units |= {"SIM:X": "", "SIM:X_SPOT": "", "SIM:DOSE": "Gy", "SIM:VALENCE:NI": ""}
     pvs = {name: number(units=unit) for name, unit in units.items()}
-    counts = "TECHIND TECHID LOOP NUMTECH IRQSKIPPED DATADONE WAITING"
+    counts = "TECHIND TECHID LOOP NUMTECH DATADONE WAITING"
     counts += " TRIGOUT:COUNT NS CYCLE HALFCYCLE REC:COUNT EIS:COUNT SAFETY:TRIP WATCHDOG:FIRED"
     pvs |= {name: integer() for name in counts.split()} | instrument_channels()
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
+    pvs |= {"SAVEDATA": choice(NO_YES, NO_YES[0]), "FILEPREFIX": text(), "FILENAME": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
     for index in CHANNELS:
         pvs |= {name: number() for name in _instant_names(index)}
@@ -252,7 +259,7 @@ def build(settings: ServerSettings, clock: SharedClock) -> Catalogue:
     """Make the process variables of all channels, and the pacemaker that keeps them alive."""
     board, now_s = settings.board(), clock.now()
     mounts = load_mounts(settings.scenarios)
-    channels = [PotentiostatIOC(mount, settings.seed, clock, board, now_s) for mount in mounts]
+    channels = [PotentiostatIOC(mount, settings, clock, board, now_s) for mount in mounts]
     prefixes = [f"{settings.prefix}{CYCLER}C{mount.channel}:" for mount in mounts]
     pvs = Catalogue(
         {

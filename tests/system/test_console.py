@@ -202,15 +202,15 @@ def test_motors_move_without_beam(calm_console, ring_dump):
 
 
 def short_experiment(folder: Path) -> Path:
-    """An experiment file of a few spectra without references."""
+    """An experiment file of a few spectra without calibration and references."""
     text = (ROOT / "experiment" / "nmc811.toml").read_text()
-    text = re.sub(r"\[\[references\]\].*?(?=\[\[measurements\]\])", "", text, flags=re.S)
+    text = re.sub(r"\[calibration\].*?(?=\[\[measurements\]\])", "", text, flags=re.S)
     for old, new in (
         ('until_time_s = "5 min"', "until_time_s = 10"),
         ('until_time_s = "3h"', "until_time_s = 120"),
         ("every_lithium_content = 0.02", "every_lithium_content = 0.003"),
         ("0.8, 0.2]", "2, 0.2]"),
-        ('"nmc811-first-charge"', '"short"'),
+        ('name = "nmc811-first-charge"', 'name = "short"'),
     ):
         assert old in text
         text = text.replace(old, new)

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from bluesky import RunEngine
@@ -298,3 +299,22 @@ def test_a_current_beyond_the_compliance_flows_as_far_as_it_can_and_that_is_show
         assert overflow.get(use_monitor=False) == 1
     assert cell.current.get(use_monitor=False) == pytest.approx(0.2e-3, rel=1e-3)
     assert "that the instrument can drive" in cell.message.get(use_monitor=False)
+
+
+def test_values_that_are_updated_hold_at_once_and_the_record_is_saved_to_a_file(cell, unhurried):
+    names = ("T:CPLIMIT:0:ISTEP:SP", "UPDATE:SP", "SAVEDATA:SP", "FILEPREFIX:SP", "FILENAME")
+    with variables(*(f"{cell.prefix}{name}" for name in names)) as (level, update, save, prefix, name):
+        prefix.put("run_", wait=True)
+        save.put(1, wait=True)
+        cell.program.set(charging(cell)).wait(10)
+        cell.command.set("start").wait(10)
+        level.put([0.5 * half_c(cell)], wait=True)
+        update.put(1, wait=True)
+        assert cell.current.get(use_monitor=False) == pytest.approx(0.5 * half_c(cell), rel=1e-2)
+        cell.command.set("stop").wait(10)
+        save.put(0, wait=True)
+        saved = Path(name.get(as_string=True, use_monitor=False))
+    assert saved.name.startswith("run_")
+    first, *rows = saved.read_text().splitlines()
+    assert first.startswith("sample,time,voltage,current")
+    assert len(rows) >= 2

@@ -189,3 +189,27 @@ def test_the_circuit_is_opened_when_the_charge_limit_is_passed():
 def test_a_list_that_cannot_be_loaded_is_refused(load_list):
     with pytest.raises(ProgramError):
         compile_program(load_list, {})
+
+
+def test_an_update_goes_on_with_the_new_current():
+    cycler = started()
+    live(cycler, 60.0)
+    cycler.update(compile_program("cplimit", charge(**{"CPLIMIT:0:ISTEP": [0.5 * RATE_A]})))
+    live(cycler, 60.0)
+    assert cycler.sample.current == pytest.approx(0.5 * RATE_A, rel=1e-6)
+    assert cycler.sample.step_time == pytest.approx(120.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("load_list", "parameters", "says"),
+    [
+        ("cplimit,ocv", {}, "other ones than those loaded"),
+        ("cplimit", {"CPLIMIT:0:ISTEP": [1e4 * RATE_A]}, "CRATEMAX"),
+    ],
+)
+def test_an_update_that_changes_the_steps_or_is_not_plausible_is_refused(load_list, parameters, says):
+    cycler = started()
+    cycler.safety.imax = 1e9
+    with pytest.raises(RefusedError, match=says):
+        cycler.update(compile_program(load_list, charge(**parameters)))
+    assert cycler.control.current_a == RATE_A
