@@ -29,7 +29,7 @@ SPREAD := --numprocesses 2 --dist loadfile
 
 test: setup
 	$(BIN)/python -m pytest $(SPREAD) -m "not system"
-	$(BIN)/python -m pytest -m system --ignore-glob="*/tests/system/test_[m-z]*.py"
+	$(BIN)/python -m pytest -m system --ignore-glob="tests/system/test_[m-z]*.py"
 	$(BIN)/python -m pytest tests/system/test_[m-z]*.py
 
 test-fast: setup
