@@ -8,6 +8,7 @@ from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.instrument.technique import compile_program
 from operando.simulated_beamline.iocs.pacemaker import Pacemaker
 from operando.simulated_beamline.iocs.potentiostat import PotentiostatIOC
+from operando.simulated_beamline.iocs.server import ServerSettings
 from operando.simulated_beamline.mount import load_mounts
 
 
@@ -16,8 +17,9 @@ def beamline(tmp_path):
     """Clock, board and two channels, of which nobody cycles any."""
     clock, board = SharedClock(tmp_path / "clock", start_s=1.7e9), Board(tmp_path / "board")
     clock.set_mode("elastic", 2000.0)
-    mounts = load_mounts(["nmc811-first-charge"] * 2)
-    yield clock, board, [PotentiostatIOC(mount, 1, clock, board, 1.7e9) for mount in mounts]
+    scenarios = ("nmc811-first-charge",) * 2
+    settings = ServerSettings(0, "T:", tmp_path, scenarios, seed=1, until_stdin_closes=False)
+    yield clock, board, [PotentiostatIOC(mount, settings, clock, board, 1.7e9) for mount in load_mounts(scenarios)]
     clock.close()
     board.close()
 
