@@ -8,7 +8,10 @@ EXTRAS := --extra rehearsal --extra athena --extra databroker --extra protocols 
 EXPERIMENT ?= experiment/nmc811.toml
 
 # Compiled once at set-up instead of by every process of the first rehearsal at the same time.
-IMPORTED := import tiled.server.app, operando.callbacks.tiled.forwarder, operando.experiment.cli, caproto.server
+IMPORTED := import tiled.server.app, operando.callbacks.tiled.forwarder, operando.experiment.cli, caproto.server, \
+	operando.experiment.acquisition, operando.callbacks.live.edge_fits, operando.callbacks.live.picture, \
+	operando.callbacks.plots.summary, matplotlib.backends.backend_agg, operando.simulated_beamline.iocs.potentiostat
+ROOMS := bridge callbacks devices experiment plans simulated_beamline
 
 # `.venv/ready` is newer than what it was made from, or is made again.
 $(VENV)/ready: pyproject.toml uv.lock
@@ -16,6 +19,7 @@ $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv>=0.5"
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --active --locked --inexact $(EXTRAS)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "$(IMPORTED)"
+	$(BIN)/python -m compileall -q $(ROOMS)
 	touch $@
 
 setup: $(VENV)/ready

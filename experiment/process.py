@@ -35,6 +35,8 @@ class HelperProcess:
         Variables added to those of this process.
     restarts_left
         How often it is started again when it ends by itself.
+    niceness
+        How far it gives way to other processes, 0 to 19.
     """
 
     name: str
@@ -42,6 +44,7 @@ class HelperProcess:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     restarts_left: int = 0
+    niceness: int = 0
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -67,7 +70,7 @@ class HelperProcess:
     def start(self) -> None:
         """Start the process; from a thread that lives as long as the process should."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        bond = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid())]
+        bond = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid()), str(self.niceness)]
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 [*bond, *self.command],

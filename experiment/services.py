@@ -32,6 +32,9 @@ FORWARD_LIMIT_S = 30.0
 RESTARTS = 5
 """How often forwarder and live fits are started again."""
 
+NICENESS = 10
+"""How far forwarder and pictures give way; a fit is wanted before the next scan and gives way to nobody."""
+
 
 class BusyError(RuntimeError):
     """Another process already runs services in this data root."""
@@ -203,14 +206,16 @@ def live_fits(root: DataRoot) -> HelperProcess:
 def live_picture(root: DataRoot) -> HelperProcess:
     """Process that redraws the picture of the running experiment."""
     options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
-    return _follower("live_picture", "operando.callbacks.live.picture", root, options)
+    helper = _follower("live_picture", "operando.callbacks.live.picture", root, options)
+    return replace(helper, niceness=NICENESS)
 
 
 def forwarder(root: DataRoot) -> HelperProcess:
     """Process that brings the journal to Tiled; it outlasts an outage itself, so requests give up soon."""
     options = ["--journal", str(root.journal)]
     helper = _follower("forwarder", "operando.callbacks.tiled.forwarder", root, options)
-    return replace(helper, environment={"TILED_RETRY_ATTEMPTS": "3", "TILED_RETRY_TIMEOUT": "5"})
+    environment = {"TILED_RETRY_ATTEMPTS": "3", "TILED_RETRY_TIMEOUT": "5"}
+    return replace(helper, environment=environment, niceness=NICENESS)
 
 
 def _follower(name: str, module: str, root: DataRoot, options: list[str]) -> HelperProcess:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from tiled.commandline.main import cli_app
 
-_NICENESS = 5
-
 
 def main(folder: Path, port: str) -> None:
-    """Serve ``config.yml`` of a folder on loopback, after acquisition in the order of priority.
+    """Serve ``config.yml`` of a folder on loopback.
 
     Tiled itself makes a database by running another Python, whose imports take as long as the server's own.
 
@@ -23,7 +20,6 @@ def main(folder: Path, port: str) -> None:
     port : str
         Port on 127.0.0.1.
     """
-    os.nice(_NICENESS)
     catalogue, authentication = folder / "catalog.db", folder / "authentication.db"
     if not catalogue.exists():
         cli_app(["catalog", "init", "--if-not-exists", f"sqlite:///{catalogue}"], standalone_mode=False)

@@ -29,6 +29,9 @@ SCOPES = {
 _USER = "operando"
 _STARTUP_LIMIT_S = 60.0
 
+NICENESS = 5
+"""How far the server gives way to acquisition and simulated beamline."""
+
 
 class TiledServerError(RuntimeError):
     """The embedded Tiled server did not start."""
@@ -110,7 +113,7 @@ class TiledServer:
         config = self.data_root / "tiled" / "config.yml"
         config.write_text(json.dumps(self._config(port), indent=2))
         self._log = self.log_file.open("ab")
-        leash = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid())]
+        leash = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid()), str(NICENESS)]
         self._process = subprocess.Popen(
             [
                 *leash,
@@ -196,12 +199,14 @@ class TiledServer:
     def _wait_until_ready(self, url: str) -> None:
         process, pause = self._process, threading.Event()
         deadline = time.monotonic() + _STARTUP_LIMIT_S
-        while process is not None and process.poll() is None and time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{url}/healthz", timeout=2.0).is_success:
-                    return
-            except httpx.TransportError:
-                pause.wait(0.05)
+        # One client for all attempts: each new one reads every certificate of the machine.
+        with httpx.Client(base_url=url, timeout=2.0) as client:
+            while process is not None and process.poll() is None and time.monotonic() < deadline:
+                try:
+                    if client.get("/healthz").is_success:
+                        return
+                except httpx.TransportError:
+                    pause.wait(0.1)
         tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
         raise TiledServerError(
             f"Tiled did not answer at {url} in {_STARTUP_LIMIT_S:g} s; the end of {self.log_file}:\n{tail}"

@@ -5,7 +5,6 @@ Run as ``python -m operando.callbacks.live.picture --journal FOLDER --experiment
 
 import argparse
 import logging
-import os
 import signal
 import threading
 from pathlib import Path
@@ -70,13 +69,12 @@ class LivePictures:
 
 
 def main() -> None:
-    """Follow a journal until SIGTERM or SIGINT, at low priority."""
+    """Follow a journal until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(description="Redraw the picture of the running experiment.")
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--experiments", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.nice(10)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import threading
 import time
@@ -25,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 Connect = Callable[[], Any]
 _LONGEST_WAIT_S = 5.0
-_NICENESS = 10
 
 
 def _is_outage(error: Exception) -> bool:
@@ -152,14 +150,13 @@ class Forwarder:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Forward a journal until SIGTERM, then what is left; SIGINT ends it sooner. Acquisition goes first."""
+    """Forward a journal until SIGTERM, then what is left; SIGINT ends it sooner."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
     parser.add_argument("--root", type=Path, action="append", default=[], help="folder of external files")
     parser.add_argument("--interval", type=float, default=1.0, help="least time between two steps in s")
     options = parser.parse_args(arguments)
-    os.nice(_NICENESS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     where = options.tiled or options.journal.resolve().parent

@@ -13,6 +13,7 @@ from ..instrument.cycler import Cycler, State
 from ..instrument.rack import advance_together
 
 TICK_S = 0.004
+LEAST_ADVANCE_S = 0.015
 STEPS_PER_TICK = 40
 ANSWER_S = 0.002
 SCAN_TICKS = 3
@@ -75,9 +76,21 @@ class Pacemaker:
 
     async def _live(self) -> bool:
         wall_s = time.monotonic()
-        target_s, begin_s = self._target_s(wall_s), self._time_s
+        target_s = self._target_s(wall_s)
         for channel in self._channels:
             channel.watch(wall_s)
+        # Beside a scan only milliseconds pass from tick to tick, which are not worth a step of their own.
+        noticed: frozenset[int] = frozenset()
+        if target_s - self._time_s >= LEAST_ADVANCE_S:
+            noticed = self._advance(target_s, wall_s)
+        for number, channel in enumerate(self._channels):
+            if number in noticed or channel.is_due(wall_s, len(self._channels)):
+                await channel.publish()
+        return self._time_s < target_s - LEAST_ADVANCE_S and not noticed
+
+    def _advance(self, target_s: float, wall_s: float) -> frozenset[int]:
+        """Bring the cells to a time; gives the channels that noticed something, to which somebody reacts."""
+        begin_s, self._last_wall_s = self._time_s, wall_s
         noticed = advance_together(self._cyclers, target_s, STEPS_PER_TICK)
         for channel in self._channels:
             channel.irradiate(self._time_s - begin_s)
@@ -85,10 +98,7 @@ class Pacemaker:
         if noticed:
             self._clock.notice()
         self._tell_board()
-        for number, channel in enumerate(self._channels):
-            if number in noticed or channel.is_due(wall_s, len(self._channels)):
-                await channel.publish()
-        return self._time_s < target_s - 1e-3 and not noticed
+        return noticed
 
     def _tell_board(self) -> None:
         for channel in self._channels:
@@ -102,7 +112,7 @@ class Pacemaker:
 
     def _target_s(self, wall_s: float) -> float:
         # Cells that nobody cycles are not at work: time then passes as it does for people.
-        elapsed_s, self._last_wall_s = wall_s - self._last_wall_s, wall_s
+        elapsed_s = wall_s - self._last_wall_s
         proposed = self._clock.proposed()
         if self._all_stopped:
             return max(self._clock.now(), min(proposed, self._time_s + elapsed_s))
