@@ -31,8 +31,8 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "GEIS": {"IISTEP": 0.0, "AMPI": 0.0} | _SPECTRUM,
 }
 REFUSED: Mapping[str, str] = {
-    "CPOWER": "the driver has no technique of constant power",
-    "PEIS": "the driver's spectra cannot be given on with their frequencies",
+    "CPOWER": "the driver has no technique of constant power, a current (CPLIMIT) it has",
+    "PEIS": "the driver measures spectra, but no variable of its gives them, only files on its own computer",
     "GEIS": "the driver has no galvanostatic spectra",
 }
 """Techniques that are served, so that loading one is refused with the reason."""
