@@ -171,6 +171,8 @@ class Orders:
                     await outcome
             except (RefusedError, DriverError, ValueError) as error:
                 await answer.write(str(error), verify_value=False)
+                # A trip is shown even where the driver did not confirm that the circuit is open.
+                await self._publish()
                 raise
             await answer.write(ACCEPTED, verify_value=False)
             await self._publish()

@@ -204,6 +204,25 @@ def test_the_circuit_is_opened_by_hand_and_stays_so_until_the_trip_is_cleared(ce
         cell.command.set("hold_voltage").wait(20)
 
 
+def test_a_circuit_that_is_opened_while_a_start_waits_for_the_driver_never_closes(cell, driver_clock):
+    _, _, driver = driver_clock
+    cell.program.set(Protocol((charging(4.4),))).wait(20)
+    with variables(f"{BRIDGE}SAFETY:OPEN", f"{DRIVER}STATE") as (opens, state):
+        os.kill(driver.pid, signal.SIGSTOP)
+        try:
+            start = cell.command.set("start")
+            assert not wait_until(lambda: start.done, 1.0)
+            opens.put(1)
+        finally:
+            Event().wait(0.5)
+            os.kill(driver.pid, signal.SIGCONT)
+        assert not wait_until(lambda: state.get() == 1, 2.0)
+        assert wait_until(lambda: cell.limits.trip.get(use_monitor=False) == 1, 10)
+        with pytest.raises(CyclerRefusalError, match=r"given up|tripped"):
+            start.wait(20)
+        assert state.get() == 0
+
+
 def test_the_driver_gives_several_samples_a_second_while_a_technique_runs(cell, driver_clock):
     clock, _, _ = driver_clock
     cell.program.set(Protocol((charging(4.4),))).wait(20)
