@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from operando.bridge.cycler import BridgedCycler
 from operando.bridge.driver import RUNNING, Reading
 from operando.bridge.state import State
 from operando.bridge.step import Step
-from test_eclab_bridge_cycler import cycler, run
+from test_eclab_bridge_cycler import Runner, run
 
-__all__ = ["cycler"]
 VMAX_V, START_V = 4.5, 3.7
 RUNS = 25
 CHARGE = Step("charge", "CPLIMIT", 1e-3, 1e9)
@@ -23,12 +23,12 @@ def worst_overshoot_v(slope_v_s, poll_s, delay_s):
 
 @pytest.mark.parametrize("poll_s", [0.2, 1.0])
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.5])
-def test_a_limit_is_passed_by_no_more_than_the_slope_times_the_polls_of_its_delay(cycler, poll_s, delay_s):
+def test_a_limit_is_passed_by_no_more_than_the_slope_times_the_polls_of_its_delay(poll_s, delay_s):
     generator = np.random.default_rng(7)
     slope_v_s, over_v = 0.02, []
     bound_v = worst_overshoot_v(slope_v_s, poll_s, delay_s)
     for first_s in generator.uniform(0.0, poll_s, RUNS):
-        cycler.__init__(cycler._runner)
+        cycler = BridgedCycler(Runner())
         safety = cycler.safety
         safety.vmax, safety.vmin, safety.imax, safety.qmax, safety.tmax = VMAX_V, 2.5, 1.0, 9.0, 60.0
         safety.delay = delay_s
