@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 import time
 from dataclasses import replace
 
-from .charge import ChargeCounter
-from .clock import DriverClock
+from .channel import BridgedChannel
 from .driver import RUNNING, STOPPED, DriverError, Reading
-from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
 from .progress import Progress, reached_its_end
-from .state import RefusedError, State, TechniqueRunner, cell_refusal
-from .step import Step, driver_parameters, holding, waiting
-from .supervision import SampleSupervision
+from .state import RefusedError, State, cell_refusal
+from .step import Step
+from .technique import as_begun, direction, driver_parameters, driver_technique, holding
 
 FOREVER_S = 1e9
-START_LIMIT_S = 15.0
-CHANNELS = range(1, 9)
 
 
-class BridgedCycler:
+class BridgedCycler(BridgedChannel):
     """One channel of the driver, step after step; `take` gets each reading, the rest are orders.
 
     The driver carries out one technique at a time. When a step ends where it should, the next is loaded; when
@@ -32,31 +26,6 @@ class BridgedCycler:
     runner
         Carries out the techniques.
     """
-
-    def __init__(self, runner: TechniqueRunner) -> None:
-        self._runner = runner
-        self.state = State.STOPPED
-        self.program: tuple[Step, ...] = ()
-        self.safety, self.watchdog = SafetyLimits(), ClientWatchdog()
-        self.supervision = SampleSupervision()
-        self.charge, self.clock = ChargeCounter(), DriverClock()
-        self.triggers = {number: TriggerChannel() for number in CHANNELS}
-        self.record = RecordBuffer()
-        self.progress = Progress()
-        self.message, self.started_s = "no protocol is loaded", 0.0
-        self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
-        self.given, self.given_s = 0, 0.0
-        self._loaded = False
-        self._sign = self._half_cycle = 0
-        self._seen_running = self._stepping = self._open_pending = False
-        self._begun_wall_s, self.technique = 0.0, ""
-        # Orders and readings change the same protocol, each over several exchanges with the driver.
-        self._lock = asyncio.Lock()
-
-    @property
-    def step(self) -> Step | None:
-        """The step that is carried out or suspended."""
-        return self.program[self.progress.index] if self.progress.index >= 0 else None
 
     def load(self, program: tuple[Step, ...]) -> None:
         """Take a protocol.
@@ -86,7 +55,8 @@ class BridgedCycler:
                 raise RefusedError(refusal)
             self.charge.begin_protocol()
             self.started_s = self.sample.time
-            self.progress, self._sign, self._half_cycle = Progress(), 0, 0
+            self.progress = Progress()
+            self._first_current.begin()
             self._loaded = False
             self.state, self.message = State.RUNNING, "running"
             await self._enter(0)
@@ -141,6 +111,21 @@ class BridgedCycler:
         async with self._lock:
             await self._end(message)
 
+    async def open(self, cause: str) -> None:
+        """Open the circuit at once and latch that as a trip; an order in progress is given up.
+
+        Raises
+        ------
+        DriverError
+            If the driver does not confirm; `open_what_is_left` tries it again.
+        """
+        self.safety.trip(cause)
+        self._open_pending = True
+        self._forget(f"tripped: {cause}")
+        await self._runner.open()
+        async with self._lock:
+            await self._end(f"tripped: {cause}")
+
     def arm(self, number: int) -> None:
         """Arm a trigger channel at the present sample."""
         self.triggers[number].arm(self.sample)
@@ -154,7 +139,7 @@ class BridgedCycler:
                 for channel in self.triggers.values():
                     channel.feed(before, self.sample)
                 self.progress.look(self.sample)
-                if self.safety.check(self.sample, self.sample.time - self.started_s):
+                if self._has_tripped(reading):
                     await self._end(f"tripped: {self.safety.cause}")
             for state in reading.states:
                 await self._heed(state)
@@ -190,20 +175,6 @@ class BridgedCycler:
             async with self._lock:
                 await self._open()
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a step waits for a trigger."""
-        return self.state is State.RUNNING and self.step is not None and self.step.technique == "TI"
-
-    @property
-    def needs_samples(self) -> bool:
-        """Whether a technique runs, or one could not be ended."""
-        return bool(self.technique) or self._open_pending
-
-    def is_late(self, wall_s: float) -> bool:
-        """Whether the driver has not started a step in time."""
-        return self._stepping and not self._seen_running and wall_s - self._begun_wall_s > START_LIMIT_S
-
     async def _heed(self, state: int) -> None:
         if state == RUNNING:
             self._seen_running = True
@@ -224,8 +195,8 @@ class BridgedCycler:
             return
         step = self.program[index]
         self.progress.enter(index, self.sample.time, self.charge.total_mah)
-        self._count_half_cycles(step)
-        half_cycle = self._half_cycle
+        self.progress.count_half_cycle(direction(step, self.sample.voltage))
+        half_cycle = self.progress.half_cycle
         counts = {"step": index, "half_cycle": half_cycle, "cycle": half_cycle // 2}
         self.sample = replace(self.sample, step_id=step.id, step_time=0.0, **counts)
         self._boundary("start", step)
@@ -241,60 +212,34 @@ class BridgedCycler:
         await self._enter(self.progress.index + 1)
 
     async def _carry_out(self, step: Step) -> None:
-        duration_s = max(step.duration_s - self.progress.spent_s, 0.1)
-        driven = waiting(step, self.sample.voltage, self.sample.current) if step.waiting else step
+        driven, duration_s = as_begun(step, self.sample, self.progress.spent_s)
+        self.progress.ends_s = self.progress.spent_s + duration_s
         await self._drive(driven, duration_s)
         self._stepping = True
 
     async def _drive(self, step: Step, duration_s: float) -> None:
+        if self.safety.tripped:
+            # Somebody has opened the circuit while an order was in progress: nothing begins any more.
+            self._forget(f"tripped: {self.safety.cause}")
+            raise RefusedError(self.safety.refusal())
+        self._first_current.applied(step, self.sample)
         limits_v = (self.safety.vmin, self.safety.vmax)
         self._seen_running, self._begun_wall_s = False, time.monotonic()
         try:
             values = driver_parameters(
                 step, duration_s, voltage_limits_v=limits_v, current_limit_a=self.safety.imax
             )
-            await self._runner.begin(step.technique, values)
+            await self._runner.begin(driver_technique(step), values)
             self.technique = step.technique
         except DriverError as error:
-            self.state, self.message, self._stepping = State.STOPPED, f"stopped: {error}", False
-            self.progress = Progress()
+            self._forget(f"stopped: {error}")
             raise RefusedError(str(error)) from error
 
     async def _end(self, message: str) -> None:
-        self.state, self.message, self._stepping = State.STOPPED, message, False
-        self.progress = Progress()
-        self.safety.forget()
+        self._forget(message)
         await self._open()
 
     async def _open(self) -> None:
         self._open_pending, self.technique = True, ""
         await self._runner.stop()
         self._open_pending = False
-
-    def _boundary(self, edge: str, step: Step) -> None:
-        for channel in self.triggers.values():
-            channel.boundary(edge, step.id, self.sample)
-
-    def _count_half_cycles(self, step: Step) -> None:
-        sign = 0 if step.technique != "CPLIMIT" else (1 if step.level > 0 else -1)
-        if sign and self._sign and sign != self._sign:
-            self._half_cycle += 1
-        self._sign = sign or self._sign
-
-    def _sampled(self, reading: Reading) -> Sample:
-        time_s = max(reading.time_s, self.sample.time)
-        measured = self.charge.measured(self.sample, time_s, reading.voltage_v, reading.current_a)
-        running = self.state is State.RUNNING
-        return replace(
-            measured,
-            step=max(self.progress.index, 0),
-            half_cycle=self._half_cycle,
-            cycle=self._half_cycle // 2,
-            protocol_time=time_s - self.started_s,
-            step_time=self.progress.spent_at_s(time_s) if running else self.progress.spent_s,
-            step_id=self.step.id if self.step else "",
-        )
-
-    def _need_limits(self) -> None:
-        if refusal := self.safety.refusal():
-            raise RefusedError(refusal)

@@ -67,6 +67,7 @@ class EcLabDriver:
         self._flush: asyncio.TimerHandle | None = None
         self._context = Context(timeout=PUT_LIMIT_S)
         self._pvs: dict[str, PV] = {}
+        self._order: asyncio.Future[None] | None = None
         self._callbacks: list[Callable[..., Awaitable[None]]] = []
 
     async def connect(self) -> None:
@@ -97,12 +98,40 @@ class EcLabDriver:
         Raises
         ------
         DriverError
-            If the driver does not confirm.
+            If the driver does not confirm, or `open` comes meanwhile.
         """
+        self._order = order = asyncio.ensure_future(self._begin(technique, parameters))
+        try:
+            await order
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise DriverError(f"{technique} was given up: the circuit was opened meanwhile") from None
+        finally:
+            self._order = None
+
+    async def _begin(self, technique: str, parameters: Mapping[str, ParameterValue]) -> None:
         await self.stop()
+        # While data are saved the driver reads the instrument five times a second, else once.
+        await self._put("SAVEDATA:SP", 1)
         await asyncio.gather(*(self._put(name, value) for name, value in parameters.items()))
         await self._put("LOADTECH:SP", technique.lower())
         await self._put("START", 1)
+
+    async def open(self) -> None:
+        """Stop the channel at once: what is being loaded or started is given up.
+
+        A start may be on its way, of which the state does not tell yet: STOP goes after it in any case.
+
+        Raises
+        ------
+        DriverError
+            As of `stop`.
+        """
+        if self._order is not None:
+            self._order.cancel()
+        await self._put_stop()
 
     async def stop(self) -> None:
         """Stop the channel, unless it is, and wait until the driver says so.
@@ -112,8 +141,10 @@ class EcLabDriver:
         DriverError
             If the driver does not stop within `STOP_LIMIT_S`.
         """
-        if self.state == STOPPED:
-            return
+        if self.state != STOPPED:
+            await self._put_stop()
+
+    async def _put_stop(self) -> None:
         self._changed.clear()
         await self._put("STOP", 1)
         try:

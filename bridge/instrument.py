@@ -3,7 +3,7 @@
 from ..simulated_beamline.instrument.record import BLOCK_ROWS, RecordBuffer
 from ..simulated_beamline.instrument.safety import ACTIONS, SETTINGS, ClientWatchdog, SafetyLimits
 from ..simulated_beamline.instrument.sample import COLUMNS, Sample
-from ..simulated_beamline.instrument.start_check import rate_refusal, voltage_refusal
+from ..simulated_beamline.instrument.start_check import Polarity, rate_refusal, voltage_refusal
 from ..simulated_beamline.instrument.trigger import LOG_LENGTH, PAGE_COLUMNS, PAGE_LATCHES, TriggerChannel
 from ..simulated_beamline.iocs.channel import Hook, choice, integer, kept, number, numbers, plain, text, word
 
@@ -17,6 +17,7 @@ __all__ = [
     "SETTINGS",
     "ClientWatchdog",
     "Hook",
+    "Polarity",
     "RecordBuffer",
     "SafetyLimits",
     "Sample",

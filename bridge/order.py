@@ -11,7 +11,8 @@ from typing import Any
 
 from caproto import ChannelData
 
-from .cycler import CHANNELS, BridgedCycler, RefusedError, State
+from .channel import CHANNELS
+from .cycler import BridgedCycler
 from .driver import DriverError
 from .instrument import (
     ACTIONS,
@@ -29,6 +30,7 @@ from .instrument import (
     text,
     word,
 )
+from .state import RefusedError, State
 from .step import ARRAY_LENGTH, INSTANCES, PARAMETERS, ParameterValue, steps_of
 from .supervision import LOSS_ACTIONS
 
@@ -169,6 +171,8 @@ class Orders:
                     await outcome
             except (RefusedError, DriverError, ValueError) as error:
                 await answer.write(str(error), verify_value=False)
+                # A trip is shown even where the driver did not confirm that the circuit is open.
+                await self._publish()
                 raise
             await answer.write(ACCEPTED, verify_value=False)
             await self._publish()
@@ -179,7 +183,7 @@ class Orders:
         acts: Mapping[str, Callable[[], Awaitable[None]]] = {
             "check": self._check,
             "start": self._cycler.start,
-            "open": self._open,
+            "open": lambda: self._cycler.open(OPENED),
             "stop": self._cycler.stop,
             "pause": lambda: self._cycler.hold("rest"),
             "resume": self._cycler.resume,
@@ -196,10 +200,6 @@ class Orders:
     async def _check(self) -> None:
         if refusal := self._cycler.start_refusal():
             raise RefusedError(refusal)
-
-    async def _open(self) -> None:
-        self._cycler.safety.trip(OPENED)
-        await self._cycler.stop(f"tripped: {OPENED}")
 
     def _load(self, load_list: object) -> None:
         techniques = plain(load_list)

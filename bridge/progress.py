@@ -17,12 +17,29 @@ POLL_MARGIN_S = 3.0
 
 @dataclass
 class Progress:
-    """The step that is carried out, what was spent in it, and the loops that were passed."""
+    """The step that is carried out, what was spent in it, and the loops that were passed.
+
+    Attributes
+    ----------
+    index : int
+        Of the step; -1 where none is carried out.
+    entered_s, entered_mah : float
+        Time and charge when it began, or went on after an interruption.
+    spent_s : float
+        Time in it before that.
+    ends_s : float
+        Longest time that is to be spent in it.
+    half_cycle : int
+        Changes of direction so far.
+    """
 
     index: int = -1
     entered_s: float = 0.0
     spent_s: float = 0.0
     entered_mah: float = 0.0
+    ends_s: float = 0.0
+    half_cycle: int = 0
+    sign: int = 0
     loops: Counter[int] = field(default_factory=Counter)
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=FEW_SAMPLES))
 
@@ -42,6 +59,12 @@ class Progress:
         """Take note of the begin of a step."""
         self.index, self.entered_s, self.spent_s, self.entered_mah = index, time_s, 0.0, charge_mah
         self.samples.clear()
+
+    def count_half_cycle(self, sign: int) -> None:
+        """Take note of the direction of a step: 1 charges, -1 discharges, 0 does neither."""
+        if sign and self.sign and sign != self.sign:
+            self.half_cycle += 1
+        self.sign = sign or self.sign
 
     def spent_at_s(self, time_s: float) -> float:
         """Time spent in the step up to an instant, pauses left out, s."""
@@ -67,7 +90,7 @@ def reached_its_end(step: Step, progress: Progress, sample: Sample) -> bool:
     """
     samples = progress.samples
     gap_s = sample.time - samples[-2].time if len(samples) > 1 else 0.0
-    if progress.spent_at_s(sample.time) + gap_s + POLL_MARGIN_S >= step.duration_s:
+    if progress.spent_at_s(sample.time) + gap_s + POLL_MARGIN_S >= progress.ends_s:
         return True
     if not samples:
         return False

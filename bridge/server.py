@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 from caproto import ChannelData
 from caproto.asyncio.server import Context
 
-from .cycler import BridgedCycler, RefusedError
+from .cycler import BridgedCycler
 from .driver import DriverError, EcLabDriver
 from .order import Orders
+from .state import RefusedError
 from .supervision import SampleSupervision
 from .variable import ALARMED, latched, measured, severity, shown_channels, status
 from .watch import Watch

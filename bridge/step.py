@@ -1,16 +1,18 @@
-"""Steps of a loaded protocol, and the one technique with which the EC-Lab driver carries each out."""
+"""Steps of a loaded protocol, as the words of EC-Lab give them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 ParameterValue = float | str | Sequence[float]
 INSTANCES = 10
 ARRAY_LENGTH = 20
 NO_UNTIL = "none"
+PRESENT_VOLTAGE = -1e9
+"""Where a sweep begins that goes on from the voltage of the cell."""
 _RECORDING = {"REDT": 10.0, "REDE": 0.0, "REDI": 0.0, "ID": "", "UNTIL": NO_UNTIL}
 _STEPS = {"VSINIT": [0.0], "DURSTEP": [1.0], "STEPN": 0, "NCYCLES": 0, "EXITCOND": [0.0]}
 _TESTS = {f"TEST{number}{part}": [0.0] for number in (1, 2, 3) for part in ("CONF", "VAL")}
@@ -24,23 +26,20 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "TI": {"TIMEOUT": 1.0, "WAITING": "rest", "ONTIMEOUT": "continue"} | _RECORDING,
     "TO": {"ID": ""},
     "CPOWER": {"PSTEP": [0.0]} | _STEPS | _TESTS | _RECORDING,
-    "VSCAN": {"VINIT": 0.0, "VFINAL": 0.0, "RATE": 0.0} | _RECORDING,
+    "VSCAN": {"VINIT": PRESENT_VOLTAGE, "VFINAL": 0.0, "RATE": 0.0} | _RECORDING,
     "PEIS": {"IVSTEP": 0.0, "AMPV": 0.0} | _SPECTRUM,
     "GEIS": {"IISTEP": 0.0, "AMPI": 0.0} | _SPECTRUM,
 }
 REFUSED: Mapping[str, str] = {
-    "CPOWER": "the driver has no technique of constant power",
-    "VSCAN": "the driver's sweep (CV) has no tests, nothing would keep the limits if the bridge died",
-    "PEIS": "the driver's spectra cannot be given on with their frequencies",
+    "CPOWER": "the driver has no technique of constant power, a current (CPLIMIT) it has",
+    "PEIS": "the driver measures spectra, but no variable of its gives them, only files on its own computer",
     "GEIS": "the driver has no galvanostatic spectra",
 }
 """Techniques that are served, so that loading one is refused with the reason."""
 
 WAITING = ("rest", "hold_voltage", "hold_current")
-_ACTIVE, _AT_LEAST, _VARIABLE_BIT = 1, 4, 5
-_ACTIVE_CURRENT = _ACTIVE + 96
+_ACTIVE, _VARIABLE_BIT = 1, 5
 _VARIABLES = {0: "until_voltage_v", 3: "until_current_a", 31: "until_capacity_mah"}
-_NEXT_TECHNIQUE = 1
 
 
 class StepError(ValueError):
@@ -54,11 +53,14 @@ class Step:
     Attributes
     ----------
     id, technique : str
-        Name for people; OCV, CPLIMIT, CALIMIT, LOOP, TI (waits for a trigger) or TO (gives one).
+        Name for people; OCV, CPLIMIT, CALIMIT, VSCAN (sweeps the voltage), LOOP, TI (waits for a trigger) or
+        TO (gives one).
     level : float
-        A (positive charges) or V.
+        A (positive charges) or V; of a sweep where it ends.
     duration_s : float
-        Longest time.
+        Longest time; of a sweep it follows from where the cell is.
+    start_v, rate_v_s : float
+        Of a sweep: where it begins (None: where the cell is), and V/s without sign.
     until_voltage_v, until_current_a : float or None
         Ends that the driver looks for.
     until_capacity_mah : float or None
@@ -77,6 +79,8 @@ class Step:
     technique: str
     level: float = 0.0
     duration_s: float = 0.0
+    start_v: float | None = None
+    rate_v_s: float = 0.0
     until_voltage_v: float | None = None
     until_current_a: float | None = None
     until_capacity_mah: float | None = None
@@ -131,56 +135,6 @@ def steps_of(load_list: str, parameters: Mapping[str, ParameterValue]) -> tuple[
     return tuple(steps)
 
 
-def driver_parameters(
-    step: Step, duration_s: float, *, voltage_limits_v: tuple[float, float], current_limit_a: float
-) -> dict[str, ParameterValue]:
-    """Values that make the driver carry out a step, by `T:<TECH>:0:<PARAM>:SP`.
-
-    The driver's own tests keep a limit even when the bridge is gone: a constant current ends at the limit of
-    the voltage on its side, a constant voltage at the limit of the current, of either sign.
-    """
-    values: dict[str, ParameterValue]
-    if step.technique == "OCV":
-        values = {"RTT": duration_s, "REDT": step.record_dt_s, "REDE": step.record_de_v}
-        return {f"T:OCV:0:{name}:SP": value for name, value in values.items()}
-    values = {"VSINIT": [0], "DURSTEP": [duration_s], "STEPN": 0, "NCYCLES": 0, "REDT": step.record_dt_s}
-    values |= {"EXITCOND": [_NEXT_TECHNIQUE], "TEST2CONF": [0], "TEST3CONF": [0]}
-    if step.technique == "CPLIMIT":
-        upward = _AT_LEAST if step.level > 0 else 0
-        guard = voltage_limits_v[1 if step.level > 0 else 0]
-        values |= {"ISTEP": [step.level], "REDE": step.record_de_v}
-        values |= _test(1, step.until_voltage_v, _ACTIVE + upward)
-        values |= _test(3, guard, _ACTIVE + upward)
-    else:
-        values |= {"VSTEP": [step.level], "REDI": step.record_di_a}
-        values |= _test(1, step.until_current_a, _ACTIVE_CURRENT)
-        values |= _test(2, current_limit_a, _ACTIVE_CURRENT + _AT_LEAST)
-        values |= _test(3, -current_limit_a, _ACTIVE_CURRENT)
-    return {f"T:{step.technique}:0:{name}:SP": value for name, value in values.items()}
-
-
-def holding(word: str, voltage_v: float, current_a: float) -> Step:
-    """Return the step that keeps voltage (V) or current (A) as they are."""
-    if word == "hold_voltage":
-        return Step(word, "CALIMIT", voltage_v)
-    return Step(word, "CPLIMIT", current_a)
-
-
-def waiting(step: Step, voltage_v: float, current_a: float) -> Step:
-    """Return the step with which the driver waits for a trigger: a rest, or the present level kept (V, A)."""
-    if step.waiting == "rest" or (step.waiting == "hold_current" and not current_a):
-        return replace(step, technique="OCV")
-    held = holding(step.waiting, voltage_v, current_a)
-    return replace(step, technique=held.technique, level=held.level)
-
-
-def _test(number: int, value: float | None, configuration: int) -> dict[str, ParameterValue]:
-    return {
-        f"TEST{number}CONF": [0 if value is None else configuration],
-        f"TEST{number}VAL": [value or 0.0],
-    }
-
-
 def _step(name: str, index: int, values: Mapping[str, Any]) -> Step:
     step_id = str(values["ID"]) or f"{name.lower()}-{index}"
     if name == "LOOP":
@@ -206,11 +160,21 @@ def _step(name: str, index: int, values: Mapping[str, Any]) -> Step:
         return _wait(step_id, values, recording)
     if name == "OCV":
         return Step(step_id, name, duration_s=_first(values["RTT"]), **recording)
+    if name == "VSCAN":
+        return _sweep(step_id, values, recording)
     if int(_first(values["STEPN"])):
         raise StepError(f"{name} {step_id}: STEPN must be 0; write one technique for each step")
     level = _first(values["ISTEP" if name == "CPLIMIT" else "VSTEP"])
     recording |= _ends(f"{name} {step_id}", values)
     return Step(step_id, name, level, _first(values["DURSTEP"]), **recording)
+
+
+def _sweep(step_id: str, values: Mapping[str, Any], recording: Mapping[str, Any]) -> Step:
+    start_v, rate_v_s = _first(values["VINIT"]), _first(values["RATE"])
+    if not rate_v_s > 0:
+        raise StepError(f"VSCAN {step_id}: RATE {rate_v_s} V/s must be positive")
+    begin_v = None if start_v <= PRESENT_VOLTAGE else start_v
+    return Step(step_id, "VSCAN", _first(values["VFINAL"]), start_v=begin_v, rate_v_s=rate_v_s, **recording)
 
 
 def _wait(step_id: str, values: Mapping[str, Any], recording: Mapping[str, Any]) -> Step:

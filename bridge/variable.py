@@ -6,12 +6,14 @@ from typing import Any
 
 from caproto import AlarmSeverity, AlarmStatus, ChannelData
 
-from .cycler import CHANNELS, BridgedCycler, State
+from .channel import CHANNELS
+from .cycler import BridgedCycler
 from .instrument import LOG_LENGTH, Sample, choice, integer, kept, number, numbers, text, word
+from .state import State
 
 STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}
-MODE_WORDS |= {"CALIMIT": "constant voltage"}
+MODE_WORDS |= {"CALIMIT": "constant voltage", "VSCAN": "voltage scan"}
 LATCH_COLUMNS = 6
 ALARMED = ("EWE", "I", "Q", "X", "SOC", "TIME", "MESSAGE", "SAMPLES:LOST")
 """What is not to be believed, or tells so, while no samples come."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from .cycler import START_LIMIT_S, BridgedCycler, State
+from .channel import START_LIMIT_S
+from .cycler import BridgedCycler
+from .state import State
 
 logger = logging.getLogger(__name__)
 

@@ -14,16 +14,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from caproto import ChannelData
+from caproto import ChannelData, ChannelEnum
 
 from ..board import Board
 from ..clock import SharedClock
 from ..instrument.cycler import RefusedError, State
 from ..instrument.safety import SafetyLimits
-from ..instrument.technique import PARAMETERS, TECHNIQUE_IDS, ProgramError, compile_program
+from ..instrument.technique import PARAMETERS, TECHNIQUE_IDS, EngineStep, ProgramError, compile_program
 from ..scenario import load_scenario
 from .channel import Hook, choice, plain, word
 from .eclab_record import STATES, UNNAMED, channel_records, instrument_records, parameter_records
+from .eclab_scan import SCAN, SCAN_ID, scan_steps
 from .potentiostat import build_cycler
 from .server import ServerSettings, parse_settings, serve
 
@@ -31,7 +32,9 @@ logger = logging.getLogger(__name__)
 DRIVER = "ECLAB_01:"
 CHANNEL = "C0:"
 TICK_S = 0.004
-POLL_S = 1.0
+# Its two tasks (ECLabDriver.cpp): values always; data too, if they are saved, often while any come.
+VALUES_S = 1.0
+DATA_S, IDLE_DATA_S = 0.2, 2.0
 SHORTEST_POLL_S = 0.03
 STEPS_PER_TICK = 40
 # Tests of EC-Lab look at the voltage and the current; bits as in sp240.py of the driver.
@@ -60,7 +63,7 @@ class EcLabDriverIOC:
         self._parameters = parameter_records()
         self._records = channel_records() | self._order_records()
         self._posted: dict[str, object] = {}
-        self._last_poll = (-math.inf, -math.inf)
+        self._next_values_s = self._next_data_s = self._last_poll_wall_s = -math.inf
         self._last_wall_s = time.monotonic()
 
     def channels(self) -> dict[str, ChannelData]:
@@ -84,10 +87,21 @@ class EcLabDriverIOC:
         if noticed:
             self._clock.notice()
         self._tell_board()
-        last_s, last_wall_s = self._last_poll
-        due = self.cycler.time_s - last_s >= POLL_S and wall_s - last_wall_s >= SHORTEST_POLL_S
-        if noticed or due:
+        if noticed or (self._is_due() and wall_s - self._last_poll_wall_s >= SHORTEST_POLL_S):
             await self._poll()
+
+    def _is_due(self) -> bool:
+        now_s = self.cycler.time_s
+        values, data = now_s >= self._next_values_s, now_s >= self._next_data_s
+        if values:
+            self._next_values_s = now_s + VALUES_S
+        if data:
+            is_busy = self.cycler.state is not State.STOPPED
+            self._next_data_s = now_s + (DATA_S if is_busy and self._saves_data() else IDLE_DATA_S)
+        return values or (data and self._saves_data())
+
+    def _saves_data(self) -> bool:
+        return self._records["SAVEDATA:SP"].value == "Yes"
 
     def _target_s(self, wall_s: float) -> float:
         elapsed_s, self._last_wall_s = wall_s - self._last_wall_s, wall_s
@@ -110,7 +124,7 @@ class EcLabDriverIOC:
         )
 
     async def _poll(self) -> None:
-        self._last_poll = (self.cycler.time_s, time.monotonic())
+        self._last_poll_wall_s = time.monotonic()
         for name, value in self._values().items():
             if self._posted.get(name) != value:
                 self._posted[name] = value
@@ -133,9 +147,10 @@ class EcLabDriverIOC:
             "DATADONE": "Yes" if stopped else "No",
             "EOVERFLOW": int(cycler.meter.voltage_overflow),
             "IOVERFLOW": int(cycler.meter.current_overflow),
+            "FREQ": cycler.frequency_hz,
         }
         if step is not None:
-            values |= {"TECHIND": step.technique_index, "TECHID": TECHNIQUE_IDS[step.technique]}
+            values |= {"TECHIND": step.technique_index, "TECHID": TECHNIQUE_IDS.get(step.technique, SCAN_ID)}
         return values
 
     def _order_records(self) -> dict[str, ChannelData]:
@@ -163,12 +178,23 @@ class EcLabDriverIOC:
     async def _load(self, value: object) -> None:
         techniques = plain(value)
         try:
-            self.cycler.load(compile_program(techniques, self._held(techniques)))
+            self.cycler.load(self._compiled(techniques))
         except (RefusedError, ProgramError) as error:
             logger.warning("%r is not loaded: %s", techniques, error)
             return
         await self._records["LOADTECH"].write(techniques, verify_value=False)
         await self._poll()
+
+    def _compiled(self, techniques: str) -> tuple[EngineStep, ...]:
+        if techniques.strip().upper() != SCAN:
+            return compile_program(techniques, self._held(techniques))
+        first = f"T:{SCAN}:0:"
+        held = {
+            name.removeprefix(first).removesuffix(":SP"): _plain_value(record)
+            for name, record in self._parameters.items()
+            if name.startswith(first) and name.endswith(":SP")
+        }
+        return scan_steps(held)
 
     def _held(self, techniques: str) -> dict[str, Any]:
         held: dict[str, Any] = {}
@@ -188,6 +214,8 @@ class EcLabDriverIOC:
 
 def _plain_value(record: ChannelData) -> float | list[float]:
     value = record.value
+    if isinstance(record, ChannelEnum):
+        return float(record.enum_strings.index(value))
     values = [float(one) for one in (list(value) if isinstance(value, bytes) else np.atleast_1d(value))]
     return values if (record.max_length or 1) > 1 else values[0]
 

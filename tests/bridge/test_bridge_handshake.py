@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from operando.bridge.cycler import RefusedError, State
 from operando.bridge.driver import RUNNING, STOPPED, Reading
+from operando.bridge.state import RefusedError, State
 from operando.bridge.step import Step, StepError, steps_of
 from test_eclab_bridge_cycler import CHARGE, charging, cycler, run
 

@@ -4,11 +4,13 @@ import re
 
 import pytest
 from operando.bridge.clock import DriverClock
-from operando.bridge.cycler import BridgedCycler, RefusedError, State
+from operando.bridge.cycler import BridgedCycler
 from operando.bridge.driver import RUNNING, SETTLE_S, STOPPED, EcLabDriver, Reading
 from operando.bridge.order import Orders
 from operando.bridge.server import EcLabBridge
-from operando.bridge.step import Step, StepError, driver_parameters, steps_of
+from operando.bridge.state import RefusedError, State
+from operando.bridge.step import Step, StepError, steps_of
+from operando.bridge.technique import driver_parameters
 from operando.devices.potentiostat import Potentiostat
 from ophyd import Device
 from ophyd.signal import EpicsSignalBase
@@ -21,13 +23,16 @@ class Runner:
 
     def __init__(self):
         self.begun = []
-        self.stops = 0
+        self.stops = self.opens = 0
 
     async def begin(self, technique, parameters):
         self.begun.append((technique, parameters))
 
     async def stop(self):
         self.stops += 1
+
+    async def open(self):
+        self.opens += 1
 
 
 @pytest.fixture
@@ -168,7 +173,7 @@ def test_the_driver_keeps_the_limit_of_the_current_while_it_holds_a_voltage():
     assert tests == [([97], [1e-4]), ([101], [0.01]), ([97], [-0.01])]
 
 
-@pytest.mark.parametrize("name", ["cpower", "vscan", "peis", "geis"])
+@pytest.mark.parametrize("name", ["cpower", "peis", "geis"])
 def test_a_technique_that_the_driver_lacks_is_refused_by_name(name):
     with pytest.raises(
         StepError, match=rf"technique '{name.upper()}' number 0: .*driver.*leave the step out"
@@ -177,7 +182,9 @@ def test_a_technique_that_the_driver_lacks_is_refused_by_name(name):
 
 
 def test_what_neither_driver_nor_bridge_knows_is_refused():
-    with pytest.raises(StepError, match="'ACV' number 0: use OCV, CPLIMIT, CALIMIT, LOOP, TI, TO, each"):
+    with pytest.raises(
+        StepError, match="'ACV' number 0: use OCV, CPLIMIT, CALIMIT, LOOP, TI, TO, VSCAN, each"
+    ):
         steps_of("acv", {})
     with pytest.raises(StepError, match="have no end such as"):
         steps_of("ocv", {"OCV:0:UNTIL": "voltage < 3.0 and time > 60"})
@@ -213,7 +220,7 @@ def test_a_cell_that_is_not_as_expected_is_refused_before_the_driver_is_told_any
 def test_the_relays_are_opened_at_once_and_latched(cycler):
     run(cycler, (CHARGE,), charging(3.8))
     asyncio.run(Orders(cycler, nothing).channels()["SAFETY:OPEN"].verify_value(1))
-    assert (cycler.state, cycler._runner.stops) == (State.STOPPED, 1)
+    assert (cycler.state, cycler._runner.opens) == (State.STOPPED, 1)
     with pytest.raises(RefusedError, match="tripped: the relays were opened by hand"):
         asyncio.run(cycler.hold("hold_voltage"))
 

@@ -18,6 +18,7 @@ from operando.devices.protocol import (
     Protocol,
     Rest,
     TriggerOut,
+    VoltageRamp,
     WaitForTrigger,
     Watchdog,
 )
@@ -177,6 +178,64 @@ def test_a_hold_keeps_the_voltage_and_the_step_goes_on_after_it(cell):
     cell.command.set("resume").wait(20)
     assert wait_until(lambda: cell.voltage.get(use_monitor=False) > held_v, 20)
     assert cell.state.get() == "Running"
+
+
+def test_a_sweep_takes_the_cell_to_its_end_and_the_next_step_follows(cell):
+    first_v = cell.voltage.get(use_monitor=False)
+    last_v = first_v + (0.1 if first_v < 3.9 else -0.1)
+    cell.program.set(Protocol((VoltageRamp(last_v, 1e-4, id="sweep"), Rest(60.0)))).wait(20)
+    cell.kickoff().wait(10)
+    cell.command.set("start").wait(20)
+    assert wait_until(lambda: cell.mode.get() == "voltage scan", 10)
+    cell.complete().wait(40)
+    assert cell.message.get(use_monitor=False) == "the protocol has ended"
+    seen = [value for page in cell.collect_pages() for value in page["data"]["cell_voltage"]]
+    assert abs(min(seen, key=lambda value: abs(value - last_v)) - last_v) < 0.02
+
+
+def test_the_circuit_is_opened_by_hand_and_stays_so_until_the_trip_is_cleared(cell):
+    cell.program.set(Protocol((charging(4.4),))).wait(20)
+    cell.command.set("start").wait(20)
+    cell.command.set("open").wait(20)
+    with variables(f"{DRIVER}STATE") as (state,):
+        assert state.get() == 0
+    assert "opened by hand" in cell.limits.cause.get(use_monitor=False)
+    with pytest.raises(CyclerRefusalError, match="tripped"):
+        cell.command.set("hold_voltage").wait(20)
+
+
+def test_a_circuit_that_is_opened_while_a_start_waits_for_the_driver_never_closes(cell, driver_clock):
+    _, _, driver = driver_clock
+    cell.program.set(Protocol((charging(4.4),))).wait(20)
+    with variables(f"{BRIDGE}SAFETY:OPEN", f"{DRIVER}STATE") as (opens, state):
+        os.kill(driver.pid, signal.SIGSTOP)
+        try:
+            start = cell.command.set("start")
+            assert not wait_until(lambda: start.done, 1.0)
+            opens.put(1)
+        finally:
+            Event().wait(0.5)
+            os.kill(driver.pid, signal.SIGCONT)
+        assert not wait_until(lambda: state.get() == 1, 2.0)
+        assert wait_until(lambda: cell.limits.trip.get(use_monitor=False) == 1, 10)
+        with pytest.raises(CyclerRefusalError, match=r"given up|tripped"):
+            start.wait(20)
+        assert state.get() == 0
+
+
+def test_the_driver_gives_several_samples_a_second_while_a_technique_runs(cell, driver_clock):
+    clock, _, _ = driver_clock
+    cell.program.set(Protocol((charging(4.4),))).wait(20)
+    clock.set_mode("elastic", 1.0)
+    try:
+        cell.command.set("start").wait(20)
+        first, begin_s = cell.record.samples(), time.monotonic()
+        assert wait_until(lambda: cell.record.samples() - first >= 12, 10)
+        # Were it read once a second only, these would take 12 s.
+        assert time.monotonic() - begin_s < 8.0
+    finally:
+        cell.command.set("stop").wait(20)
+        clock.set_mode("elastic", 1000.0)
 
 
 def test_a_driver_that_hangs_is_an_alarm_and_its_circuit_is_opened_when_it_is_back(cell, driver_clock):
