@@ -46,8 +46,7 @@ class BridgedCycler:
         self.message, self.started_s = "no protocol is loaded", 0.0
         self.sample = Sample(0.0, math.nan, 0.0, 0.0, 1.0, 0.0, math.nan)
         self.given, self.given_s = 0, 0.0
-        self._loaded = False
-        self._sign = self._half_cycle = 0
+        self._loaded, self._sign, self._half_cycle = False, 0, 0
         self._seen_running = self._stepping = self._open_pending = False
         self._begun_wall_s, self.technique = 0.0, ""
         # Orders and readings change the same protocol, each over several exchanges with the driver.
@@ -149,17 +148,18 @@ class BridgedCycler:
         """Look at a reading of the driver: triggers, limits, record, and whether the step has ended."""
         async with self._lock:
             before, self.sample = self.sample, self._sampled(reading)
+            for channel in self.triggers.values():
+                if self.state is not State.STOPPED or channel.outlasts_protocol:
+                    channel.feed(before, self.sample)
             if self.state is not State.STOPPED:
                 self.record.append(self.sample)
-                for channel in self.triggers.values():
-                    channel.feed(before, self.sample)
                 self.progress.look(self.sample)
                 if self.safety.check(self.sample, self.sample.time - self.started_s):
                     await self._end(f"tripped: {self.safety.cause}")
             for state in reading.states:
                 await self._heed(state)
-            step = self.step
-            if self._stepping and step is not None and self.progress.has_passed(step, self.charge.total_mah):
+            step = self.step if self._stepping else None
+            if step is not None and self.progress.has_passed(step, self.charge.total_mah):
                 await self._open()
                 await self._leave(step)
 
@@ -225,8 +225,7 @@ class BridgedCycler:
         step = self.program[index]
         self.progress.enter(index, self.sample.time, self.charge.total_mah)
         self._count_half_cycles(step)
-        half_cycle = self._half_cycle
-        counts = {"step": index, "half_cycle": half_cycle, "cycle": half_cycle // 2}
+        counts = {"step": index, "half_cycle": self._half_cycle, "cycle": self._half_cycle // 2}
         self.sample = replace(self.sample, step_id=step.id, step_time=0.0, **counts)
         self._boundary("start", step)
         if step.technique == "TO":
@@ -293,6 +292,7 @@ class BridgedCycler:
             protocol_time=time_s - self.started_s,
             step_time=self.progress.spent_at_s(time_s) if running else self.progress.spent_s,
             step_id=self.step.id if self.step else "",
+            at_rest=not running and not self.technique,
         )
 
     def _need_limits(self) -> None:
