@@ -95,6 +95,7 @@ class BridgedChannel:
             protocol_time=time_s - self.started_s,
             step_time=self.progress.spent_at_s(time_s) if running else self.progress.spent_s,
             step_id=self.step.id if self.step else "",
+            at_rest=not running and not self.technique,
         )
 
     def _need_limits(self) -> None:

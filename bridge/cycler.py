@@ -134,17 +134,18 @@ class BridgedCycler(BridgedChannel):
         """Look at a reading of the driver: triggers, limits, record, and whether the step has ended."""
         async with self._lock:
             before, self.sample = self.sample, self._sampled(reading)
+            for channel in self.triggers.values():
+                if self.state is not State.STOPPED or channel.outlasts_protocol:
+                    channel.feed(before, self.sample)
             if self.state is not State.STOPPED:
                 self.record.append(self.sample)
-                for channel in self.triggers.values():
-                    channel.feed(before, self.sample)
                 self.progress.look(self.sample)
                 if self._has_tripped(reading):
                     await self._end(f"tripped: {self.safety.cause}")
             for state in reading.states:
                 await self._heed(state)
-            step = self.step
-            if self._stepping and step is not None and self.progress.has_passed(step, self.charge.total_mah):
+            step = self.step if self._stepping else None
+            if step is not None and self.progress.has_passed(step, self.charge.total_mah):
                 await self._open()
                 await self._leave(step)
 

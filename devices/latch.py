@@ -15,7 +15,7 @@ from ophyd.status import DeviceStatus
 from .bounded import fresh, in_background, write
 
 ACCEPTED = "accepted"
-RUNNING = "Running"
+CYCLING = ("Running", "Paused")
 LOG_COLUMNS = 6
 PAGE_COLUMNS = 7
 
@@ -132,8 +132,8 @@ def _latches(values: np.ndarray, columns: int) -> list[Latch]:
 class News(Device):
     """Waits for something to react to: `set({channel: count already seen})`.
 
-    Done when a counter is no longer at the count seen, or when the cell is no longer cycling. A network
-    gap of up to `patience_s` is waited for.
+    Done when a counter is no longer at the count seen, when the cell is suspended or let go on, or when it
+    is stopped. A network gap of up to `patience_s` is waited for.
     """
 
     patience_s = 60.0
@@ -146,7 +146,7 @@ class News(Device):
         seen
             Channel (1..8) and the count that is already known.
         timeout_s
-            Longest wait; None: as long as the cell cycles.
+            Longest wait; None: as long as the cell cycles, or stays suspended.
 
         Raises
         ------
@@ -159,11 +159,13 @@ class News(Device):
         channels = {number: potentiostat.triggers[number] for number in seen}
         status = DeviceStatus(self, timeout=timeout_s)
         watch = _Watch(status, potentiostat.state, self.patience_s)
+        begun = potentiostat.state.get()
 
         def look(**_: object) -> None:
             counts = {number: channel.count.get() for number, channel in channels.items()}
             gone_on = any(count is not None and int(count) != seen[n] for n, count in counts.items())
-            if gone_on or potentiostat.state.get() != RUNNING:
+            state = potentiostat.state.get()
+            if gone_on or state != begun or state not in CYCLING:
                 watch.finish()
 
         signals = [potentiostat.state, *(channel.count for channel in channels.values())]

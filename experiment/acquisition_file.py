@@ -72,23 +72,31 @@ class RelaxationFile(Section):
     slope_max_mv_h
         Largest |dV/dt|.
     window_s
-        Over which the slope is fitted, hence the shortest rest.
+        Over which the mean slope is taken.
+    for_s
+        For which the slope must have been small; with the window the shortest rest.
     longest_s
         The cell is measured after this time as it is; the document of the measurement says so.
     """
 
     slope_max_mv_h: PositiveFloat = 5.0
     window_s: Seconds = 300.0
+    for_s: Seconds = 60.0
     longest_s: Seconds = 4 * 3600.0
 
     @model_validator(mode="after")
     def _slope_is_known_in_time(self) -> Self:
-        if self.longest_s < self.window_s:
+        if self.longest_s < self.shortest_s:
             raise ValueError(
-                f"longest_s = {self.longest_s:g} s is below window_s = {self.window_s:g} s, so that no "
-                "slope would ever be known; wait longer or fit a shorter window"
+                f"longest_s = {self.longest_s:g} s is below window_s + for_s = {self.shortest_s:g} s, so "
+                "that no slope would ever be known; wait longer or judge a shorter window"
             )
         return self
+
+    @property
+    def shortest_s(self) -> float:
+        """Shortest rest."""
+        return self.window_s + self.for_s
 
 
 class AcquisitionSection(Section):

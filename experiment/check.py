@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..plans.grids import edge_energy_ev
+from ..plans.operando import TRIGGERS
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
@@ -176,8 +177,13 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
         for number, name in enumerate(names):
             if name in names[:number]:
                 yield Problem((table, number, "name"), f"name {name!r} is used twice; give each its own")
-    if len(experiment.measurements) > 8:
-        yield Problem(("measurements", 8), "the potentiostat has 8 triggers; give at most 8 measurements")
+    most = TRIGGERS - experiment.acquisition.holds
+    if len(experiment.measurements) > most:
+        told = ", one tells when the cell has relaxed" if experiment.acquisition.holds else ""
+        yield Problem(
+            ("measurements", most),
+            f"the potentiostat has {TRIGGERS} triggers{told}; give at most {most} measurements",
+        )
 
 
 def _edges(experiment: ExperimentFile) -> Iterator[Problem]:

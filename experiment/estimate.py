@@ -132,7 +132,7 @@ def relaxing_s(experiment: ExperimentFile) -> tuple[float, float]:
     """Shortest and longest time that the cell rests in step and hold until it is measured, all states, s."""
     acquisition = experiment.acquisition
     relaxation, count = acquisition.relaxation, len(acquisition.states)
-    return count * relaxation.window_s, count * relaxation.longest_s
+    return count * relaxation.shortest_s, count * relaxation.longest_s
 
 
 def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate], speed: float) -> float:

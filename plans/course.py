@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
-from bluesky.utils import Msg, MsgGenerator
+from bluesky.utils import Msg, MsgGenerator, short_uid
 
 from ..devices.latch import Latch, page_latches
 from ..devices.protocol import Protocol as CyclingProtocol
@@ -23,7 +23,7 @@ from .measurement import Measurement
 from .policies import Policies
 from .resume import ResumePoint
 from .station import Settable
-from .waiting import set_all
+from .waiting import WAIT_S, set_all, wait_bounded
 
 #: Run key of the run that stays open for the whole experiment; of several cells each has its own.
 CYCLING = "cycling"
@@ -124,13 +124,17 @@ def beat(course: Course, period_s: float | None = None) -> MsgGenerator[None]:
     yield from set_all({each.cell.heartbeat: next(each.beats) for each in followed})
 
 
-def collect(course: Course) -> MsgGenerator[None]:
-    """Bring the cycler's own samples so far into stream `electrochemistry`, and spectra into `impedance`."""
-    yield from keyed(course, bps.collect(course.cell, return_payload=False))  # type: ignore[arg-type]
+def collect(course: Course) -> MsgGenerator[list[dict[str, Any]]]:
+    """Bring the cycler's own samples so far into stream `electrochemistry`, and spectra into `impedance`.
+
+    Gives the pages of samples, with `data` by key.
+    """
+    pages = yield from keyed(course, bps.collect(course.cell, return_payload=True))  # type: ignore[arg-type]
     if course.impedance is not None:
         yield from keyed(course, bps.collect(course.impedance, return_payload=False))
     yield from bps.checkpoint()
     yield from tell_hole(course)
+    return pages or []
 
 
 def tell_hole(course: Course) -> MsgGenerator[None]:
@@ -222,6 +226,20 @@ def order(course: Course, command: str) -> MsgGenerator[None]:
     """Give the cell an order; `continue` is none."""
     if command != "continue":
         yield from set_all({course.cell.command: command})
+
+
+def order_once(course: Course, command: str) -> MsgGenerator[None]:
+    """Give the cell an order that a replay after a pause does not repeat."""
+    yield from bps.checkpoint()
+    group = short_uid("order")
+    yield Msg("set", course.cell.command, command, group=group)
+    yield from bps.checkpoint()
+    yield from wait_bounded(group, WAIT_S, [course.cell.command])
+
+
+def state_of(course: Course) -> MsgGenerator[str]:
+    """Tell what the potentiostat does: `running`, `paused` or `stopped`."""
+    return str((yield from bps.rd(course.cell.state, default_value="Running"))).lower()
 
 
 def has_ended(course: Course) -> MsgGenerator[bool]:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import MsgGenerator
 
 from ..devices.latch import Latch, page_latches
-from .course import Course, has_ended, record, take_in
+from .course import Course, has_ended, order_once, record, state_of, take_in
 from .latches import next_due
-from .relaxation import Relaxation, relax, time_and_voltage
+from .relaxation import Relaxation
 from .request import answer
+from .rest import rest_until_relaxed
 from .takeover import go_on_with_record, let_go_on
 from .triggers import AtLevel
-from .waiting import WAIT_S, set_all, wait_bounded
+from .waiting import set_all
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +75,7 @@ class Hold:
     def answer(self, course: Course, number: int) -> MsgGenerator[None]:
         """Hold the cell, measure all that waits, arm the next state, and let the cell go on."""
         latch = course.queues[number].pending[-1]
-        state = yield from _state_of(course)
-        before = yield from time_and_voltage(course)
-        if state == "running":
-            yield from order_once(course, "rest")
-        elif state == "paused":
-            # Held by a process that died: the voltage under current is that of the latch.
-            before = (latch.time, latch.voltage)
-        found = yield from relax(course, self.relaxation, before)
+        found = yield from rest_until_relaxed(course, self.relaxation, latch)
         if not found.reached:
             logger.warning("the cell is measured although not relaxed, after %g s", found.duration_s)
         shared = course.shared_md
@@ -126,7 +120,7 @@ class Hold:
         waits = False
         for number, times in crossed_s.items():
             waits |= yield from self._find(course, number, last_s, measured=len(times) > index)
-        state = yield from _state_of(course)
+        state = yield from state_of(course)
         if state != "paused" or waits:
             return state != "stopped"
         return (yield from let_go_on(course))
@@ -160,16 +154,3 @@ class Hold:
                 if index or not queue.seen:
                     course.rules[number] = state.rule
                     yield from record(course, number, here, "missed", reason=UNREACHED)
-
-
-def _state_of(course: Course) -> MsgGenerator[str]:
-    return str((yield from bps.rd(course.cell.state, default_value="Running"))).lower()
-
-
-def order_once(course: Course, command: str) -> MsgGenerator[None]:
-    """Give the cell an order that a replay after a pause does not repeat."""
-    yield from bps.checkpoint()
-    group = short_uid("order")
-    yield Msg("set", course.cell.command, command, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, WAIT_S, [course.cell.command])

@@ -1,23 +1,17 @@
-"""Waiting at open circuit until a cell's voltage stands still, on the cell's own clock."""
+"""When a held cell counts as relaxed: the rule its potentiostat watches for, and what became of it."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import bluesky.plan_stubs as bps
 import numpy as np
-from bluesky.utils import MsgGenerator
 
-from .course import Course, beat, collect
-from .waiting import WAIT_S
+from .trigger_state import AtRest, While
+from .trigger_union import AllOf, AnyOf
 
 FEWEST = 3
 """Readings that a slope needs."""
-
 MV_H_PER_V_S = 3.6e6
-LOOK_S = 0.1
-"""Longest wall time between two looks at the voltage, s: in a rehearsal much of a rest passes in it."""
 
 
 @dataclass(frozen=True)
@@ -29,42 +23,79 @@ class Relaxation:
     slope_max_mv_h : float
         Largest |dV/dt| of a relaxed cell, in mV/h.
     window_s : float
-        Time over which the slope is fitted, hence the shortest rest, in s.
+        Time over which the mean slope is taken, in s.
     longest_s : float
         The cell is measured after this time as it is, in s; the measurement's `relaxation` tells.
+    for_s : float
+        Time for which the slope must have been small, in s; 0: an instant. Noise of the voltage passes it.
     """
 
     slope_max_mv_h: float = 5.0
     window_s: float = 300.0
     longest_s: float = 4 * 3600.0
+    for_s: float = 60.0
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not value > 0:
-                raise ValueError(f"relaxation: {name} = {value!r} must be positive")
-        if self.longest_s < self.window_s:
+        for name in ("slope_max_mv_h", "window_s", "longest_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"relaxation: {name} = {getattr(self, name)!r} must be positive")
+        if not self.for_s >= 0:
+            raise ValueError(f"relaxation: for_s = {self.for_s!r} must be 0 or positive")
+        if self.longest_s < self.shortest_s:
             raise ValueError(
-                f"relaxation: longest_s = {self.longest_s:g} s is below window_s = {self.window_s:g} s, "
-                "so that no slope would ever be known; wait longer or fit a shorter window"
+                f"relaxation: longest_s = {self.longest_s:g} s is below window_s + for_s = "
+                f"{self.shortest_s:g} s, so that no slope would ever be known; wait longer or judge a "
+                "shorter window"
             )
+
+    @property
+    def shortest_s(self) -> float:
+        """Shortest rest, s: before, the window would reach into the time under current."""
+        return self.window_s + self.for_s
+
+    def rule(self, longest_s: float, *, tells_begin: bool) -> str:
+        """Rule that latches when the cell has relaxed, or the time (s) is over.
+
+        Parameters
+        ----------
+        longest_s
+            Longest rest from when the rule is armed, or the cell comes to rest after that.
+        tells_begin
+            Whether the begin of the rest, which is still to come, latches too.
+
+        Examples
+        --------
+        >>> Relaxation(3.6, 300.0, for_s=60.0).rule(7200.0, tells_begin=False)
+        'voltage_rate below 1e-06 for 60.0 over 300.0 and at_rest for 360.0 or at_rest for 7200.0'
+        """
+        slope_v_s = self.slope_max_mv_h / MV_H_PER_V_S
+        slow = While("voltage_rate", "below", slope_v_s, for_s=self.for_s, over_s=self.window_s)
+        ends = (AllOf((slow, AtRest(self.shortest_s))), AtRest(longest_s))
+        return AnyOf((AtRest(), *ends) if tells_begin else ends).rule_text
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """How a cell came to rest.
+    """How a cell came to rest; all by the instrument's clock.
 
     Parameters
     ----------
+    began_s : float
+        Begin of the rest, UNIX s; that of the state where a process died in between.
+    ended_s : float
+        When the cell was relaxed, or the time was over, UNIX s.
     duration_s : float
-        From the order to rest to the end of the wait on the cell's clock, in s.
+        Between the two, in s.
     slope_mv_h : float
-        Final dV/dt in mV/h.
+        Final dV/dt in mV/h: straight line through the record of the last window.
     voltage_before_v, voltage_after_v : float
-        Under current, just before the order to rest, and at the end of the wait, in V.
+        Under current, as the state was reached, and at the end, in V.
     reached : bool
         Whether the slope was small enough in time.
     """
 
+    began_s: float
+    ended_s: float
     duration_s: float
     slope_mv_h: float
     voltage_before_v: float
@@ -106,66 +137,3 @@ def recent(readings: Sequence[tuple[float, float]], window_s: float) -> list[tup
     begin = readings[-1][0] - window_s
     first = max((index for index, (time_s, _) in enumerate(readings) if time_s <= begin), default=0)
     return list(readings[min(first, max(0, len(readings) - FEWEST)) :])
-
-
-def relax(course: Course, settings: Relaxation, before: tuple[float, float]) -> MsgGenerator[Relaxed]:
-    """Wait until a resting cell's voltage stands still; its record and the heartbeat go on meanwhile.
-
-    Parameters
-    ----------
-    course : Course
-        The experiment, its cell at open circuit.
-    settings : Relaxation
-        When to end.
-    before : tuple of float
-        Time (s) and voltage (V) of the cell just before it was ordered to rest; however long ago, the slope
-        is looked at over one window.
-
-    Raises
-    ------
-    TimeoutError
-        If the cell's clock stands still.
-    """
-    readings: list[tuple[float, float]] = []
-    moved_at = time.monotonic()
-    while True:
-        yield from bps.checkpoint()
-        yield from beat(course)
-        now = yield from time_and_voltage(course)
-        if not readings:
-            # A cell that a dead process left may have rested for longer: its slope is known in a window.
-            least_s = now[0] - before[0] + settings.window_s
-            settings = replace(settings, longest_s=max(settings.longest_s, least_s))
-        if not readings or now[0] > readings[-1][0]:
-            readings = recent([*readings, now], settings.window_s)
-            moved_at = time.monotonic()
-        elif time.monotonic() - moved_at > WAIT_S:
-            raise TimeoutError(
-                f"cell: its clock has stood still for {WAIT_S:g} s while it rests; is its server running?"
-            )
-        found = judge(readings, settings, before)
-        if found is not None:
-            return found
-        yield from bps.sleep(min(course.poll_s, LOOK_S))
-        yield from collect(course)
-
-
-def judge(
-    readings: Sequence[tuple[float, float]], settings: Relaxation, before: tuple[float, float]
-) -> Relaxed | None:
-    """Say how the cell has come to rest; None while it has not in time, or three readings are not there."""
-    (first_s, _), (last_s, last_v) = readings[0], readings[-1]
-    if len(readings) < FEWEST:
-        return None
-    slope = slope_mv_h(*zip(*readings, strict=True))
-    full = last_s - first_s >= settings.window_s
-    reached = full and abs(slope) <= settings.slope_max_mv_h
-    if not reached and last_s - before[0] < settings.longest_s:
-        return None
-    return Relaxed(last_s - before[0], slope, before[1], last_v, reached)
-
-
-def time_and_voltage(course: Course) -> MsgGenerator[tuple[float, float]]:
-    """Time (s) and voltage (V) of the cell on its own clock."""
-    reading: Any = yield from bps.read(course.cell)
-    return float(reading["cell_time"]["value"]), float(reading["cell_voltage"]["value"])

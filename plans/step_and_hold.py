@@ -14,9 +14,10 @@ from .follow import run_course
 from .hold import Hold, State
 from .ledger import Ledger
 from .measurement import Measurement, check_names
-from .operando import TRIGGERS, OperandoResult, result_of, start_document
+from .operando import OperandoResult, result_of, start_document
 from .policies import Policies
 from .relaxation import Relaxation
+from .rest import CHANNEL
 from .resume import ResumePoint
 from .start import Orders, check_resumable
 from .station import Settable
@@ -60,7 +61,8 @@ def step_and_hold(
     states : sequence of State
         In the order in which the protocol passes them.
     measurements : sequence of Measurement
-        Done at each state; at most 8. Without energies in this order, else back and forth.
+        Done at each state; at most 7: a trigger tells when the cell has relaxed. Without energies in this
+        order, else back and forth.
     relaxation : Relaxation, optional
         When the cell counts as relaxed.
     policies : Policies, optional
@@ -118,7 +120,7 @@ def _check(
     limits: Limits,
     policies: Policies,
 ) -> None:
-    check_names(measurements, {each.name: "" for each in measurements}, TRIGGERS)
+    check_names(measurements, {each.name: "" for each in measurements}, CHANNEL - 1)
     limits.check(protocol)
     if not states or not measurements:
         raise ValueError("step and hold: no state or no measurement is given; give at least one of each")

@@ -104,6 +104,35 @@ class InStep:
 
 
 @dataclass(frozen=True)
+class AtRest:
+    """The cell was ordered to rest, or its protocol has ended; for `for_s` at least.
+
+    The rests of a protocol are steps (`InStep`).
+
+    Examples
+    --------
+    >>> AtRest(300.0).rule_text
+    'at_rest for 300.0'
+    """
+
+    for_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_not_negative("trigger at rest", for_s=self.for_s)
+
+    @property
+    def rule_text(self) -> str:
+        """The state as the cycler reads it."""
+        return f"at_rest{options(for_=self.for_s)}"
+
+    def can_fire(
+        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
+    ) -> str | None:
+        """None: orders are out of the protocol's hands."""
+        del protocol, limits, capacity_mah
+
+
+@dataclass(frozen=True)
 class InCycle:
     """The cell is in this cycle or half cycle, counted from 0; alone it latches when that begins.
 

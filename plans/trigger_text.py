@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from .trigger_feature import FeatureApproach, FeatureConfirmed, Way
 from .trigger_range import Condition, Quantity, check_choice
-from .trigger_state import Direction, InCycle, InStep, Line, LineChange, Manual, While
+from .trigger_state import AtRest, Direction, InCycle, InStep, Line, LineChange, Manual, While
 from .trigger_union import AllOf, AnyOf, Thinned
 from .triggers import AtLevel, Edge, EveryInterval, StepBoundary, Trigger
 
@@ -16,7 +16,7 @@ _WAYS = ("charging", "discharging")
 _FORMS = (
     "every QUANTITY INTERVAL, at QUANTITY LEVELS rising|falling|both, step start|end [ID], dqdv confirmed, "
     "dqdv approach VOLTAGES|last margin V, ttl rising|falling|both, manual, QUANTITY above|below LEVEL, "
-    "in_step ID, cycle N, half_cycle N, ttl high|low"
+    "in_step ID, at_rest, cycle N, half_cycle N, ttl high|low"
 )
 
 
@@ -112,6 +112,8 @@ def _state(words: Sequence[str]) -> Condition:
     match words:
         case ["ttl", "high" | "low" as level, *rest]:
             return Line(level, **_options(rest, **{"for": "for_s"}))
+        case ["at_rest", *rest]:
+            return AtRest(**_options(rest, **{"for": "for_s"}))
         case ["in_step", step_id, *rest]:
             return InStep(step_id, **_options(rest, **{"for": "for_s"}))
         case [quantity, "above" | "below" as side, level, *rest]:

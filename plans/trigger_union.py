@@ -8,9 +8,9 @@ from typing import Literal
 
 from ..devices.protocol import Limits, Protocol
 from .trigger_range import Condition
-from .trigger_state import InCycle, InStep, Line, While
+from .trigger_state import AtRest, InCycle, InStep, Line, While
 
-State = While | InStep | InCycle | Line
+State = While | InStep | AtRest | InCycle | Line
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AllOf:
             texts = ", ".join(repr(one.rule_text) for one in self.conditions)
             raise ValueError(
                 f"trigger all of: {texts} must be two or more conditions, all but one of them states"
-                " (While, InStep, InCycle, Line), since two events do not meet at one instant"
+                " (While, InStep, AtRest, InCycle, Line), since two events do not meet at one instant"
             )
 
     @property

@@ -23,7 +23,7 @@ from .trigger_range import (
     ways,
     widest,
 )
-from .trigger_state import Direction, InCycle, InStep, Level, Line, LineChange, Manual, Side, While
+from .trigger_state import AtRest, Direction, InCycle, InStep, Level, Line, LineChange, Manual, Side, While
 from .trigger_union import AllOf, AnyOf, Thinned
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "AtLevel",
+    "AtRest",
     "Condition",
     "Direction",
     "Edge",

@@ -157,10 +157,12 @@ class Channel:
 
     def _take(self, sample: Sample, *, keep: bool = False) -> bool:
         before, self.sample = self.sample, sample
+        has_ended = self.state is State.STOPPED
         latches: list[Latch] = []
-        if self.state is not State.STOPPED:
-            for channel in self.triggers.values():
+        for channel in self.triggers.values():
+            if not has_ended or channel.outlasts_protocol:
                 latches += channel.feed(before, sample)
+        if not has_ended:
             if keep or self._recorder.due(sample, self.step):
                 self._recorder.keep(sample)
             if self._has_tripped(sample):
@@ -219,6 +221,7 @@ class Channel:
             step_time=self._spent_s(),
             step_id=self.step.step_id if self.step else "",
             ttl=self.ttl,
+            at_rest=self.state is not State.RUNNING and self.control == OPEN_CIRCUIT,
             swing_v=swing_v,
             swing_a=swing_a,
         )

@@ -46,6 +46,8 @@ class Sample:
         Name of the step; empty where none is carried out.
     ttl
         Whether the external line is high.
+    at_rest
+        Whether the cell was ordered to rest, or its protocol has ended: open circuit outside of any step.
     swing_v, swing_a
         Amplitudes of a sinus about voltage and current, V and A.
     """
@@ -64,6 +66,7 @@ class Sample:
     step_time: float = 0.0
     step_id: str = ""
     ttl: bool = False
+    at_rest: bool = False
     swing_v: float = 0.0
     swing_a: float = 0.0
 

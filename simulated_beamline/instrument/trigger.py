@@ -8,7 +8,7 @@ from itertools import islice
 
 from .sample import Sample
 from .triggers.event import Event
-from .triggers.grammar import RuleError, parse_rule
+from .triggers.grammar import AT_REST, RuleError, parse_rule
 
 LOG_LENGTH = 64
 PAGE_LATCHES = 500
@@ -39,10 +39,17 @@ class Latch:
 
 
 class TriggerChannel:
-    """One rule, armed or not, with its count and its last latches (`KEPT_LATCHES`, oldest first)."""
+    """One rule, armed or not, with its count and its last latches (`KEPT_LATCHES`, oldest first).
+
+    Attributes
+    ----------
+    outlasts_protocol
+        Whether the rule asks for a cell at rest, so that it is watched after the protocol has ended too.
+    """
 
     def __init__(self) -> None:
         self.rule_text = ""
+        self.outlasts_protocol = False
         self.armed = False
         self.count = 0
         self.latches: deque[Latch] = deque(maxlen=KEPT_LATCHES)
@@ -67,6 +74,7 @@ class TriggerChannel:
             If it is not understood; the old rule is gone then.
         """
         self.armed, self._rule, self.rule_text = False, None, text
+        self.outlasts_protocol = AT_REST in text.split()
         if text.strip():
             self._rule = parse_rule(text)
 

@@ -232,3 +232,28 @@ def test_the_offset_of_the_drivers_clock_is_that_of_the_fastest_reading():
         clock.compare(100.0 + number, 100.0 + number - 7.5 + way_s + SETTLE_S)
     assert clock.offset_s == pytest.approx(-7.498)
     assert clock.uncertainty_s == pytest.approx(0.011)
+
+
+def test_a_held_cell_latches_once_it_has_relaxed_on_the_samples_of_its_driver(cycler):
+    trigger = cycler.triggers[8]
+
+    async def go():
+        await cycler.take(Reading(0.0, 3.7, 0.0, (STOPPED,)))
+        cycler.load((CHARGE,))
+        await cycler.start()
+        for reading in charging(3.80, 3.81):
+            await cycler.take(reading)
+        trigger.set_rule("at_rest or voltage_rate below 1e-5 over 60 and at_rest for 60 or at_rest for 900")
+        cycler.arm(8)
+        await cycler.hold("rest")
+        for time_s in range(22, 1000, 2):
+            voltage_v = 3.77 + 0.03 * math.exp(-(time_s - 20) / 100)
+            await cycler.take(Reading(float(time_s), voltage_v, 0.0))
+
+    asyncio.run(go())
+    began, ended = (latch.sample.time for latch in list(trigger.latches)[:2])
+    # The mean over 60 s of a decay of 30 mV by 1/e in 100 s.
+    truth_s = 100 * math.log(0.03 * (math.exp(0.6) - 1) / 60 / 1e-5)
+    assert began == 22.0
+    assert ended - 20 == pytest.approx(truth_s, abs=2.0)
+    assert trigger.latches[-1].sample.time == pytest.approx(922.0)

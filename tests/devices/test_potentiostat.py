@@ -125,6 +125,17 @@ def test_news_end_when_the_cell_no_longer_cycles(cell):
     status.wait(1)
 
 
+def test_news_of_a_suspended_cell_are_its_latches_and_that_it_goes_on(cell):
+    cell.state.sim_put("Paused")
+    status = cell.news.set({8: 0})
+    assert not status.done
+    cell.triggers[8].count.sim_put(1)
+    status.wait(1)
+    status = cell.news.set({8: 1})
+    cell.state.sim_put("Running")
+    status.wait(1)
+
+
 def test_news_stop_listening_once_done(cell):
     cell.news.set({1: 1}).wait(1)
     cell.triggers[1].count.sim_put(7)

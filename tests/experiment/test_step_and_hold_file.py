@@ -53,7 +53,7 @@ def test_states_and_relaxation_are_what_the_plan_takes(tmp_path):
     experiment = read(tmp_path)
     assert states_of(experiment) == [State("lithium_content", 0.8), State("voltage", 4.1)]
     relaxation = Relaxation(**experiment.acquisition.relaxation.model_dump())
-    assert relaxation == Relaxation(slope_max_mv_h=5.0, window_s=600.0, longest_s=7200.0)
+    assert relaxation == Relaxation(slope_max_mv_h=5.0, window_s=600.0, longest_s=7200.0, for_s=60.0)
     assert triggers_of(experiment) == {"ni_k": "at lithium_content 0.8 both once"}
     assert mode_document(experiment)["states"][1] == {"quantity": "voltage", "value": 4.1}
 
@@ -62,7 +62,7 @@ def test_each_state_is_one_spectrum_without_blur_and_its_rest_is_estimated(tmp_p
     experiment = read(tmp_path)
     (estimate,) = measurement_estimates(experiment, dead_times(read_settings(simulated_settings()).timing))
     assert (estimate.count, estimate.blur) == (2, 0.0)
-    assert relaxing_s(experiment) == (1200.0, 14400.0)
+    assert relaxing_s(experiment) == (1320.0, 14400.0)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,20 @@ def test_each_state_is_one_spectrum_without_blur_and_its_rest_is_estimated(tmp_p
         ("grid.regions", "trigger.every_time_s = 60\ngrid.regions", "no meaning in step and hold"),
         ("grid.regions", "max_lateness_s = 60\ngrid.regions", "relaxation would use it up"),
         ('longest_s = "2h"', 'longest_s = "5 min"', "no slope would ever be known"),
+        ('"10 min", longest_s', '"10 min", for_s = "2h", longest_s', "no slope would ever be known"),
         ("[acquisition]", '[policies]\non_pause = "rest"\n[acquisition]', "would end a hold early"),
     ],
 )
 def test_what_does_not_go_with_the_mode_is_refused(tmp_path, old, new, message):
     with pytest.raises(ExperimentFileError, match=re.escape(message)):
         read(tmp_path, old, new)
+
+
+def test_one_trigger_is_left_to_the_relaxation(tmp_path):
+    begin = FILE.index("[[measurements]]")
+    more = "".join(FILE[begin:].replace("ni_k", f"ni_{number}") for number in range(8))
+    with pytest.raises(ExperimentFileError, match="at most 7 measurements"):
+        read(tmp_path, FILE[begin:], more)
 
 
 def test_a_measurement_without_trigger_needs_the_mode(tmp_path):

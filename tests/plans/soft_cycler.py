@@ -60,7 +60,8 @@ class SoftTrigger(Device):
 
     def latch(self, cell):
         self.count.put(self.count.get() + 1)
-        self.rows.append([self.count.get(), cell.time.get(), 3.7, 1e-3, 0.1, cell.lithium_content.get(), 0.0])
+        now = (cell.time.get(), cell.voltage.get(), 1e-3, 0.1, cell.lithium_content.get())
+        self.rows.append([self.count.get(), *now, 0.0])
 
 
 class SoftCommand(Instant):

@@ -8,16 +8,51 @@ from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.policies import Policies
-from operando.plans.relaxation import Relaxation, judge, recent
+from operando.plans.relaxation import Relaxation, recent
 from operando.plans.resume import ResumePoint, Unlisted
 from operando.plans.step_and_hold import State, step_and_hold
 from operando.plans.xanes import xanes
-from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler
+from operando.simulated_beamline.instrument.sample import Sample
+from operando.simulated_beamline.instrument.trigger import TriggerChannel
+from ophyd import Component as Cpt
+from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler, SoftNews, SoftTrigger
 from soft_station import collected
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
-QUICK = Relaxation(60.0, 60.0, 3600.0)
+QUICK = Relaxation(60.0, 60.0, 3600.0, for_s=20.0)
 DECAY_S, OVERVOLTAGE_V = 60.0, 0.05
+
+
+class RestTrigger(SoftTrigger):
+    """The trigger that tells of a relaxation: as the cycler has it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.channel, self.rules = TriggerChannel(), []
+
+    def set(self, rule):
+        if rule:
+            self.rules.append(rule)
+            self.channel.set_rule(rule)
+            self.channel.arm(self.parent.sample())
+        else:
+            self.channel.disarm()
+        return super().set(rule)
+
+    def feed(self, before, after):
+        for latch in self.channel.feed(before, after):
+            self.count.put(latch.count)
+            self.rows.append(list(latch.row))
+
+
+class RestingNews(SoftNews):
+    """The cell lives on while it rests too."""
+
+    def set(self, seen):
+        cell = self.parent
+        while cell.state.get() != "Running" and cell.trigger_8.count.get() == seen.get(8):
+            cell.live(1.0)
+        return super().set(seen)
 
 
 class RestingCycler(SoftCycler):
@@ -26,7 +61,31 @@ class RestingCycler(SoftCycler):
     Each reading at rest costs 10 s of life. Triggers know the rule `at <quantity> <level> both`.
     """
 
+    news = Cpt(RestingNews, "", kind="omitted")
+    trigger_8 = Cpt(RestTrigger, "", kind="omitted")
     rested_s = None
+    last = None
+
+    @property
+    def triggers(self):
+        return super().triggers | {8: self.trigger_8}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.voltages = {}
+
+    def describe_collect(self):
+        (stream, keys), *_ = super().describe_collect().items()
+        return {stream: keys | {"cell_voltage": keys["cell_time"]}}
+
+    def collect_pages(self):
+        for page in super().collect_pages():
+            page["data"]["cell_voltage"] = [self.voltages[time] for time in page["data"]["cell_time"]]
+            yield page
+
+    def sample(self):
+        x, rests = self.lithium_content.get(), self.state.get() != "Running"
+        return Sample(self.time.get(), self.voltage.get(), 0.0, 0.0, x, 1 - x, 25.0, at_rest=rests)
 
     def read(self):
         if self.state.get() == "Paused":
@@ -41,6 +100,9 @@ class RestingCycler(SoftCycler):
             self.samples[:] = self.samples if running else [*self.samples, self.time.get()]
             excess = OVERVOLTAGE_V * math.exp(-self.rested_s / DECAY_S)
             self.voltage.put(4.7 - self.lithium_content.get() + excess)
+            self.voltages[self.time.get()] = self.voltage.get()
+            before, self.last = self.last or self.sample(), self.sample()
+            self.trigger_8.feed(before, self.last)
 
     def _second(self):
         before = {"lithium_content": self.lithium_content.get(), "voltage": self.voltage.get()}
@@ -48,7 +110,8 @@ class RestingCycler(SoftCycler):
         self.lithium_content.put(x)
         self.samples.append(self.time.get())
         after = {"lithium_content": x, "voltage": 4.7 - x + OVERVOLTAGE_V}
-        for trigger in self.triggers.values():
+        self.voltage.put(after["voltage"])
+        for trigger in super().triggers.values():
             if trigger.arm.get():
                 _, quantity, level, _, once = trigger.rule.get().split()
                 if once == "once" and trigger.count.get():
@@ -130,8 +193,11 @@ def test_the_relaxation_is_in_the_measurement_and_its_samples_in_the_record(line
     rested_s = relaxation["duration_s"]
     expected_v = 4.7 - 0.98 + OVERVOLTAGE_V * math.exp(-rested_s / DECAY_S)
     assert relaxation["voltage_after_v"] == pytest.approx(expected_v, abs=1e-4)
-    # 50 mV with 60 s decay to below 60 mV/h over a window of 60 s, by hand: 240 to 300 s.
-    assert 230 < rested_s < 320
+    # 50 mV that decay by 1/e in 60 s: their mean slope over 60 s is below 60 mV/h after 266 s, then for 20 s.
+    mean_v_s = (math.exp(60 / DECAY_S) - 1) * OVERVOLTAGE_V / 60
+    assert rested_s == pytest.approx(DECAY_S * math.log(mean_v_s * 3.6e6 / 60.0) + 20.0, abs=1.0)
+    assert relaxation["ended_s"] - relaxation["began_s"] == rested_s
+    assert line.cell.trigger_8.rules == [QUICK.rule(3600.0, tells_begin=True)] * 2
     sampled = [
         time
         for name, doc in documents
@@ -144,11 +210,11 @@ def test_the_relaxation_is_in_the_measurement_and_its_samples_in_the_record(line
 
 def test_a_cell_that_does_not_relax_in_time_is_measured_and_the_document_says_so(line, engine):
     documents = collected(engine)
-    result = engine(experiment(line, LITHIUM[:1], relaxation=Relaxation(1e-6, 20.0, 100.0))).plan_result
+    result = engine(experiment(line, LITHIUM[:1], relaxation=Relaxation(1e-6, 20.0, 100.0, 0.0))).plan_result
     relaxation = runs(documents)[0]["relaxation"]
     assert result.done == 1
     assert not relaxation["reached"]
-    assert 100 <= relaxation["duration_s"] <= 120
+    assert relaxation["duration_s"] == pytest.approx(100.0, abs=1e-6)
 
 
 def test_a_voltage_passed_again_after_the_rest_is_not_measured_twice(line, engine):
@@ -225,12 +291,6 @@ def test_what_could_never_be_held_is_refused_before_anything_moves(line, engine,
     assert line.cell.command.history == []
 
 
-def test_a_window_that_is_not_full_is_no_relaxation():
-    flat = [(0.0, 3.7), (10.0, 3.7), (20.0, 3.7)]
-    assert judge(flat, Relaxation(5.0, 60.0, 600.0), (0.0, 3.8)) is None
-    assert judge([*flat, (60.0, 3.7)], Relaxation(5.0, 60.0, 600.0), (0.0, 3.8)).reached
-
-
 def test_sparse_readings_still_give_a_slope():
     assert len(recent([(0.0, 3.9), (500.0, 3.8), (1000.0, 3.8)], 60.0)) == 3
 
@@ -261,7 +321,8 @@ def test_a_cell_that_was_left_held_is_measured_before_it_goes_on(line, engine):
     assert line.cell.command.history == ["resume", "rest", "resume", "rest"]
     first = runs(documents)[0]
     assert first["trigger"]["time"] == latched_s
-    assert first["relaxation"]["voltage_before_v"] == line.cell.trigger_1.rows[0][2]
+    assert first["relaxation"]["voltage_before_v"] == first["trigger"]["voltage"]
+    assert line.cell.trigger_8.rules[0].startswith("voltage_rate")
     sampled = [
         number
         for name, doc in documents
@@ -275,7 +336,7 @@ def test_a_cell_that_has_rested_too_long_while_nobody_was_there_still_shows_its_
     left_held(line)
     line.cell.live(1000)
     documents = collected(engine)
-    short = Relaxation(60.0, 60.0, 600.0)
+    short = Relaxation(60.0, 60.0, 600.0, 20.0)
     engine(experiment(line, LITHIUM, relaxation=short, resume=ResumePoint("dead", 3, 4.0)))
     relaxation = runs(documents)[0]["relaxation"]
     assert relaxation["reached"]

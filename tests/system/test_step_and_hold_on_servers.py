@@ -73,9 +73,23 @@ def test_a_spectrum_is_taken_of_a_cell_at_rest_that_has_relaxed(run):
     for doc in scans(documents):
         relaxation = doc["relaxation"]
         assert relaxation["reached"]
-        assert abs(relaxation["slope_mv_h"]) <= QUICK.slope_max_mv_h
-        assert QUICK.window_s <= relaxation["duration_s"] <= QUICK.longest_s
+        # The slope of a straight line has noise of its own.
+        assert abs(relaxation["slope_mv_h"]) <= 1.3 * QUICK.slope_max_mv_h
+        assert QUICK.shortest_s <= relaxation["duration_s"] <= QUICK.longest_s
         assert relaxation["voltage_after_v"] < relaxation["voltage_before_v"]
+
+
+def test_a_relaxation_is_told_by_the_clock_of_the_record(run):
+    _, documents = run
+    time_s, voltage_v = samples(documents, "time"), samples(documents, "voltage")
+    resting = samples(documents, "current") == 0.0
+    for doc in scans(documents):
+        relaxation, crossed_s = doc["relaxation"], doc["trigger"]["time"]
+        assert relaxation["began_s"] == pytest.approx(time_s[resting & (time_s > crossed_s)][0], abs=1e-3)
+        ended_s, window_s = relaxation["ended_s"], QUICK.window_s
+        begin_v = np.interp(ended_s - window_s, time_s, voltage_v)
+        # 20 mV/h over 120 s are 0.67 mV, with noise of 0.05 mV at both ends.
+        assert abs(relaxation["voltage_after_v"] - begin_v) / window_s * 3.6e6 <= 1.3 * QUICK.slope_max_mv_h
 
 
 def test_the_charge_and_its_relaxation_are_in_the_record_without_a_hole(run):

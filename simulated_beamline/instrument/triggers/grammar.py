@@ -13,6 +13,7 @@ from .track import QUANTITIES, RATE, Track, track_of
 
 DIRECTIONS = ("rising", "falling", "both")
 EDGES = ("start", "end")
+AT_REST = "at_rest"
 MODIFIERS = ("once", "each", "min_interval")
 
 
@@ -115,6 +116,8 @@ def _condition(words: Sequence[str]) -> Event | State:
             return LineEdge(_one_of(direction, (*DIRECTIONS, "high", "low"), "line"))
         case ["manual"]:
             return Event()
+        case ["at_rest", *options]:
+            return _held(Same(AT_REST, True), _options(options, "for"))
         case ["in_step", step_id, *options]:
             return _held(Same("step_id", step_id), _options(options, "for"))
         case [quantity, "above" | "below" as side, level, *options]:
@@ -127,8 +130,8 @@ def _condition(words: Sequence[str]) -> Event | State:
             return Same(counter, _count(number))
     raise RuleError(
         f"{' '.join(words)!r} is none of: every Q INTERVAL, at Q LEVELS DIRECTION, step start|end [ID],"
-        " Q above|below LEVEL, in_step ID, cycle N, half_cycle N, ttl rising|falling|both|high|low, manual,"
-        " dqdv confirmed, dqdv approach VOLTAGES|last margin V"
+        " Q above|below LEVEL, in_step ID, at_rest, cycle N, half_cycle N, ttl rising|falling|both|high|low,"
+        " manual, dqdv confirmed, dqdv approach VOLTAGES|last margin V"
     )
 
 

@@ -68,7 +68,7 @@ class Compared(State):
 
 
 class Same(State):
-    """The cycle, the half cycle, the step or the TTL line is the one asked for."""
+    """The cycle, half cycle, step, TTL line or rest is the one asked for."""
 
     def __init__(self, attribute: str, wanted: int | str | bool) -> None:
         self.attribute = attribute

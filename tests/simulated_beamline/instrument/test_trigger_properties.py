@@ -52,6 +52,8 @@ STATES = (
     "step_time above {t}",
     "in_step s1",
     "in_step s2 for {t}",
+    "at_rest",
+    "at_rest for {t}",
     "cycle 1",
     "half_cycle 2",
     "ttl high",

@@ -108,6 +108,21 @@ def test_the_line_latches_on_its_edges():
     assert times("ttl high for 4", path) == [14]
 
 
+def test_a_cell_at_rest_latches_when_its_rest_begins_and_once_it_has_lasted():
+    path = line(*((t, 3.0) for t in (0, 10, 10, 100)), at_rest=lambda i: i > 1)
+    assert times("at_rest", path) == [10]
+    assert times("at_rest for 60", path) == pytest.approx([70])
+    assert times("at_rest for 60", path[2:]) == pytest.approx([60])
+
+
+def test_a_rate_counts_once_its_whole_window_is_in_the_rest():
+    # The jump hides the slope of 1 mV/s for as long as the window holds it.
+    path = line((0, 4.0), (100, 4.1), (100, 4.05), (400, 4.05), at_rest=lambda i: i > 1)
+    assert times("voltage_rate below 1e-4 over 50", path)[0] < 150
+    rule = "voltage_rate below 1e-4 over 50 for 20 and at_rest for 70 or at_rest for 250"
+    assert times(rule, path) == pytest.approx([170, 350])
+
+
 def test_a_step_can_be_asked_for_by_name_and_gated():
     path = line((0, 3.0), (10, 3.6), (10, 3.6), (20, 3.0), step_id=lambda i: ("a", "a", "b", "b")[i])
     path.insert(3, Boundary("start", "b"))
@@ -164,6 +179,8 @@ def test_a_crossing_in_the_jump_at_a_step_has_its_time():
         "cycle 1.5",
         "ttl up",
         "in_step",
+        "at_rest for",
+        "at_rest charge",
         "manual 1",
     ],
 )

@@ -33,6 +33,7 @@ def protocol(seed, steps, *, jumps=True, knots=4):
             step_time=0.0,
             half_cycle=half_cycle,
             cycle=half_cycle // 2,
+            at_rest=abs(current) < 0.6e-3,
         )
         path += [now, Boundary("start", now.step_id)]
         for _ in range(rng.integers(1, knots + 1)):
