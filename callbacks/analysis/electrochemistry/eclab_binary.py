@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .eclab_columns import COLUMNS, FLAGS
 from .eclab_text import WANTED, declared_capacity_ah, eclab_record, start_in
 from .record import CyclerRecord, FloatArray
 
@@ -26,47 +27,13 @@ FIRST_MODULE = 52
 SIGNATURE = b"MODULE"
 SHORT_NAME, LONG_HEADER = slice(6, 16), 0xFFFFFFFF
 # Length of what precedes the rows, by version of the data module.
-ROWS_BEGIN = {2: 405, 3: 406, 10: 1007, 11: 1007}
+ROWS_BEGIN = {0: 100, 2: 405, 3: 406, 10: 1007, 11: 1007}
 START_OFFSETS = (465, 469, 473, 585)
 OLE_EPOCH = datetime(1899, 12, 30)
 OLE_DAYS = (25_000.0, 75_000.0)  # 1968 to 2105: anything else is no date
 
-FLAGS = {1, 2, 3, 21, 31, 65}  # one byte for all of them, before the other columns
-COLUMNS: dict[int, tuple[str, str]] = {
-    4: ("time/s", "<f8"),
-    5: ("control/V/mA", "<f4"),
-    6: ("Ewe/V", "<f4"),
-    7: ("dq/mA.h", "<f8"),
-    8: ("I/mA", "<f4"),
-    9: ("Ece/V", "<f4"),
-    11: ("<I>/mA", "<f8"),
-    13: ("(Q-Qo)/mA.h", "<f8"),
-    16: ("Analog IN 1/V", "<f4"),
-    17: ("Analog IN 2/V", "<f4"),
-    19: ("control/V", "<f4"),
-    20: ("control/mA", "<f4"),
-    23: ("dQ/mA.h", "<f8"),
-    24: ("cycle number", "<f8"),
-    27: ("Ewe-Ece/V", "<f4"),
-    32: ("freq/Hz", "<f4"),
-    33: ("|Ewe|/V", "<f4"),
-    34: ("|I|/A", "<f4"),
-    35: ("Phase(Z)/deg", "<f4"),
-    36: ("|Z|/Ohm", "<f4"),
-    37: ("Re(Z)/Ohm", "<f4"),
-    38: ("-Im(Z)/Ohm", "<f4"),
-    39: ("I Range", "<u2"),
-    69: ("R/Ohm", "<f4"),
-    70: ("P/W", "<f4"),
-    76: ("<I>/mA", "<f4"),
-    77: ("<Ewe>/V", "<f4"),
-    131: ("Ns", "<u2"),
-    169: ("Cs/µF", "<f4"),
-    172: ("Cp/µF", "<f4"),
-    467: ("Q charge/discharge/mA.h", "<f8"),
-    468: ("half cycle", "<u4"),
-}
 UNKNOWN_TYPES = {1: "u1", 2: "<u2", 4: "<f4", 8: "<f8"}
+WIDEST = max(UNKNOWN_TYPES)
 
 
 @dataclass(frozen=True)
@@ -84,8 +51,8 @@ def read_eclab_binary(path: Path) -> CyclerRecord:
     Raises
     ------
     ValueError
-        If the file is not of this kind, is cut short, has several columns of unknown meaning, or lacks time,
-        voltage, or current and charge.
+        If the file is not of this kind, is cut short, has columns of unknown width before one that is needed,
+        or lacks time, voltage, or current and charge.
     """
     content = path.read_bytes()
     if not content.startswith(MAGIC):
@@ -124,7 +91,7 @@ def _columns(module: _Module, path: Path) -> dict[str, FloatArray]:
     begin, wide = ROWS_BEGIN[module.version], module.version >= 10
     (rows,) = struct.unpack_from("<I", module.body)
     (count,) = struct.unpack_from("<H" if wide else "<B", module.body, 4)
-    kind = "<u2" if wide or module.version == 3 else "u1"
+    kind = "<u2" if module.version else "u1"
     numbers = np.frombuffer(module.body, kind, count, 6 if wide else 5).tolist()
     if rows == 0:
         raise ValueError(f"{path}: has no rows: nothing was recorded")
@@ -138,23 +105,46 @@ def _columns(module: _Module, path: Path) -> dict[str, FloatArray]:
 
 
 def _layout(numbers: Sequence[int], width: int, path: Path) -> np.dtype[Any]:
-    """Layout of one row; a single column of unknown meaning has the width that is left."""
-    fields: dict[str, str] = {"flags": "u1"} if FLAGS & set(numbers) else {}
+    """Layout of one row, in which no column of unknown width may move one that is needed.
+
+    A single one has the width that is left. Several after the last column that is needed are skipped as one.
+    """
     unknown = [number for number in numbers if number not in FLAGS and number not in COLUMNS]
-    known = len(fields) + sum(np.dtype(COLUMNS[n][1]).itemsize for n in numbers if n in COLUMNS)
-    left = width - known
+    left = width - _known_width(numbers)
+    last = max((place for place, n in enumerate(numbers) if COLUMNS.get(n, ("",))[0] in WANTED), default=-1)
+    moving = [number for number in numbers[: last + 1] if number in unknown]
+    if len(unknown) > 1 and not moving and len(unknown) <= left <= WIDEST * len(unknown):
+        head = _fields(numbers[: last + 1], "")
+        rest = width - np.dtype(head).itemsize
+        return np.dtype([*head, ("rest", f"V{rest}")])
     if len(unknown) > 1 or (unknown and left not in UNKNOWN_TYPES) or (not unknown and left):
         raise ValueError(
-            f"{path}: columns {unknown[:9]} have no known meaning, {left} of {width} bytes of a row remain: "
-            "export it from EC-Lab as .mpt"
+            f"{path}: columns {', '.join(map(str, unknown)) or 'without number'} have no known meaning, "
+            f"{left} of {width} bytes of a row remain{_before(moving)}: export it from EC-Lab as .mpt"
         )
+    return np.dtype(_fields(numbers, UNKNOWN_TYPES.get(left, "")))
+
+
+def _before(moving: Sequence[int]) -> str:
+    return f", and {', '.join(map(str, moving))} come before one that is needed" if moving else ""
+
+
+def _known_width(numbers: Sequence[int]) -> int:
+    """Bytes of the columns whose width is known."""
+    widths = [np.dtype(COLUMNS[number][1]).itemsize for number in numbers if number in COLUMNS]
+    return sum(widths) + bool(FLAGS & set(numbers))
+
+
+def _fields(numbers: Sequence[int], unknown_type: str) -> list[tuple[str, str]]:
+    """Name and kind of each column in its order; the flags share the place of the first."""
+    fields: dict[str, str] = {}
     for number in numbers:
-        if number in unknown:
-            fields[f"unknown {number}"] = UNKNOWN_TYPES[left]
-        elif number in COLUMNS:
-            name, kind = COLUMNS[number]
-            fields[name if name not in fields else f"{name} {number}"] = kind
-    return np.dtype(list(fields.items()))
+        if number in FLAGS:
+            fields.setdefault("flags", "u1")
+            continue
+        name, kind = COLUMNS.get(number, (f"unknown {number}", unknown_type))
+        fields[name if name not in fields else f"{name} {number}"] = kind
+    return list(fields.items())
 
 
 def _start(log: _Module | None) -> datetime | None:
