@@ -19,7 +19,11 @@ def beamline(tmp_path):
     clock.set_mode("elastic", 2000.0)
     scenarios = ("nmc811-first-charge",) * 2
     settings = ServerSettings(0, "T:", tmp_path, scenarios, seed=1, until_stdin_closes=False)
-    yield clock, board, [PotentiostatIOC(mount, settings, clock, board, 1.7e9) for mount in load_mounts(scenarios)]
+    yield (
+        clock,
+        board,
+        [PotentiostatIOC(mount, settings, clock, board, 1.7e9) for mount in load_mounts(scenarios)],
+    )
     clock.close()
     board.close()
 
