@@ -11,7 +11,7 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, file, measurement_file
+from operando.experiment import acquisition_file, cells_file, file, measurement_file
 from operando.experiment.cli import app
 from operando.experiment.reading import read_experiment
 
@@ -53,6 +53,9 @@ FILE_TABLES = {
     "[experiment]": file.NameSection,
     "[cell]": file.CellSection,
     "[cell.stage]": file.StageSection,
+    "Several cells": cells_file.ManyCellsFile,
+    "[[cells]]": cells_file.MountedCellSection,
+    "[changer]": cells_file.ChangerSection,
     "[limits]": file.LimitsSection,
     "[watchdog]": file.WatchdogSection,
     "[protocol.record]": file.RecordSection,
