@@ -62,13 +62,18 @@ def tell_if_empty(root: DataRoot) -> bool:
 @app.command()
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
+    from .cells_file import ManyCells
+    from .cells_report import cells_check_report
     from .dead_time import expected_timing
-    from .reading import read_experiment
+    from .reading import read_file
     from .report import check_report
 
     with complaining():
-        experiment = read_experiment(file)
-        console.print(check_report(experiment, expected_timing(experiment, beamline)))
+        found = read_file(file)
+        if isinstance(found, ManyCells):
+            console.print(cells_check_report(found, expected_timing(found.file, beamline)))
+        else:
+            console.print(check_report(found, expected_timing(found, beamline)))
 
 
 @app.command()
