@@ -79,17 +79,24 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
 @app.command()
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
-    from .reading import read_experiment
-    from .rehearsal import interruptible, rehearsing, simulated_settings
+    from .cells_file import ManyCells
+    from .cells_rehearsal import expected_cells_progress, simulated_cells
+    from .reading import read_file
+    from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
 
     with complaining(), interruptible():
-        experiment = read_experiment(file)
-        if experiment.rehearsal is None:
+        found, settings = read_file(file), simulated_settings()
+        section = found.file.rehearsal if isinstance(found, ManyCells) else found.rehearsal
+        if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
-        rehearsal = experiment.rehearsal.model_copy(update={"speed": speed} if speed else {})
+        rehearsal = section.model_copy(update={"speed": speed} if speed else {})
+        if isinstance(found, ManyCells):
+            scenarios, progress = simulated_cells(found, rehearsal), expected_cells_progress(found, settings)
+        else:
+            scenarios, progress = [], expected_progress(found, settings)
         root = DataRoot.from_environment()
-        with rehearsing(file, experiment, rehearsal, simulated_settings(), root, console) as outcome:
+        with rehearsing(file, rehearsal, progress, settings, root, console, scenarios) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
@@ -97,16 +104,22 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import acquire
-    from .report import run_cadence
+    from .cells_acquisition import acquire_cells
+    from .cells_file import ManyCells
+    from .reading import read_file
+    from .report import result_line, run_cadence
 
     with complaining():
-        root = DataRoot.from_environment()
-        result = acquire(file.resolve(), beamline_settings(beamline), root)
-        console.print(
-            f"done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
-        )
-        console.print(*run_cadence(root.journal, result.cycling_run))
-        if result.fault:
+        root, settings = DataRoot.from_environment(), beamline_settings(beamline)
+        found = read_file(file)
+        if isinstance(found, ManyCells):
+            results = acquire_cells(found, file.resolve(), settings, root)
+        else:
+            results = {"": acquire(file.resolve(), settings, root)}
+        for name, result in results.items():
+            console.print(result_line(name, result))
+        console.print(*run_cadence(root.journal, [result.cycling_run for result in results.values()]))
+        if any(result.fault for result in results.values()):
             raise typer.Exit(3)
 
 
