@@ -127,12 +127,14 @@ def run(file: FILE, beamline: BEAMLINE = None) -> None:
 def trigger(
     name: Annotated[str, typer.Argument(help="measurement of the experiment that the cell runs")],
     beamline: BEAMLINE = None,
+    channel: Annotated[int | None, typer.Option(help="of the cycler, of several cells")] = None,
 ) -> None:
     """Ask by hand for a measurement of the experiment that runs, once, whatever its trigger."""
     from .manual_trigger import fire_trigger
 
     with complaining():
-        latch = fire_trigger(name, beamline_settings(beamline), DataRoot.from_environment())
+        settings, root = beamline_settings(beamline), DataRoot.from_environment()
+        latch = fire_trigger(name, settings, root, channel=channel)
         console.print(
             f"{name}: request {latch.count} at {latch.voltage:.4f} V, x = {latch.lithium_content:.4f}; "
             "whoever follows the cell measures it"

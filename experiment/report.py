@@ -2,7 +2,8 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
@@ -131,10 +132,18 @@ def experiments_table(journal: Path) -> RenderableType:
     table = Table(title=f"experiments in {journal}")
     for heading in ("uid", "name", "started", "measurements", "state"):
         table.add_column(heading)
-    for uid, own in grouped(journal).items():
+    experiments = grouped(journal)
+    batches = batches_of(experiments)
+    for uid, own in experiments.items():
         name = str(own[0].start["experiment"].get("name", ""))
         purposes = Counter(run.start.get("purpose", "") for run in own)
-        table.add_row(uid, name, started(own[0]), str(purposes["measurement"]), state(own))
+        table.add_row(
+            uid,
+            name,
+            started(own[0]),
+            str(purposes["measurement"]),
+            batches[uid].told if uid in batches else state(own),
+        )
     return table
 
 
@@ -147,15 +156,16 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
         When no experiment, or more than one, has this uid or name.
     """
     experiments = grouped(root.journal)
-    found = [
-        uid
-        for uid, own in experiments.items()
-        if uid.startswith(wanted) or own[0].start["experiment"].get("name") == wanted
-    ]
+    batches = batches_of(experiments)
+    names = {uid: str(own[0].start["experiment"].get("name", "")) for uid, own in experiments.items()}
+    names |= {uid: batch.name for uid, batch in batches.items()}
+    found = [uid for uid, name in names.items() if uid.startswith(wanted) or name == wanted]
     if len(found) != 1:
         raise KeyError(f"{len(found)} experiments are called {wanted!r} in {root.journal}; see operando list")
-    own = experiments[found[0]]
-    table = Table(title=f"{own[0].start['experiment'].get('name', '')} {found[0]}: {state(own)}")
+    uid, batch = found[0], batches.get(found[0])
+    members = [experiments[cell] for cell in batch.cells] if batch else [experiments[uid]]
+    own = [*(experiments.get(uid, []) if batch else []), *(run for member in members for run in member)]
+    table = Table(title=f"{names[uid]} {uid}: {batch.told if batch else state(own)}")
     for heading in ("run", "purpose", "what", "started", "exit"):
         table.add_column(heading)
     for run in own:
@@ -169,7 +179,7 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     return Group(
         table,
         Text(f"measurements asked for by the cell: {told or 'none'}"),
-        *(Text(line) for line in rate_lines(own)),
+        *(Text(line) for member in members for line in rate_lines(member)),
         *([cadence] if cadence else []),
     )
 
@@ -224,6 +234,37 @@ def grouped(journal: Path) -> dict[str, list[JournalRun]]:
         if uid:
             experiments.setdefault(uid, []).append(run)
     return experiments
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Experiments of several cells that were started together.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment of all of them.
+    cells : list of str
+        Uids of their experiments.
+    """
+
+    name: str
+    cells: list[str]
+
+    @property
+    def told(self) -> str:
+        """How many there are."""
+        return f"{len(self.cells)} cells"
+
+
+def batches_of(experiments: Mapping[str, Sequence[JournalRun]]) -> dict[str, Batch]:
+    """Find the batches among experiments, by uid."""
+    found: dict[str, Batch] = {}
+    for uid, own in experiments.items():
+        batch = next((run.start["batch"] for run in own if run.start.get("batch")), None)
+        if batch:
+            found.setdefault(batch["uid"], Batch(str(batch["name"]), [])).cells.append(uid)
+    return found
 
 
 def started(run: JournalRun) -> str:
