@@ -55,9 +55,9 @@ def fire_trigger(
         report = beamline.connect(connect_s)
         if "cell" in report.missing:
             raise ManualTriggerError(f"the potentiostat does not answer: {report}")
-        channel = beamline.cell.triggers[_number(name, beamline.cell, root)]
-        channel.latch_by_hand().wait(LATCH_LIMIT_S)
-        return channel.read_log()[-1]
+        trigger = beamline.cell.triggers[_number(name, beamline.cell, root)]
+        trigger.latch_by_hand().wait(LATCH_LIMIT_S)
+        return trigger.read_log()[-1]
     finally:
         beamline.release()
 
