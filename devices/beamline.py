@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from ophyd import Device
-from ophyd.signal import EpicsSignalBase
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .connection import ConnectionReport, connect
+from .cycler_channel import PotentiostatSection
 from .ion_chamber import IonChambers
-from .mapped import mapped
 from .monochromator import Monochromator
 from .potentiostat import Potentiostat
 from .ring import StorageRing
 from .sample_stage import SampleStage
 from .shutter import Shutter
 
-NAMED = 3
-"""Process variables of a device that a report spells out."""
-KnownNames = AfterValidator(lambda names: mapped(Potentiostat, names) and names)
-
 
 class Section(BaseModel):
     """A table of the file; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PotentiostatSection(Section):
-    """`[devices.cell]`; `[devices.cell.map]` names what is not below the prefix, see `mapped`."""
-
-    class_: Literal["potentiostat"] = Field(alias="class")
-    prefix: str
-    map_: Annotated[dict[str, str], KnownNames] = Field(default={}, alias="map")
 
 
 class MonochromatorSection(Section):
@@ -149,32 +135,6 @@ class BeamlineSettings(Section):
 
 
 @dataclass(frozen=True)
-class ConnectionReport:
-    """What of a beamline answered.
-
-    Attributes
-    ----------
-    missing : Mapping
-        Device name to the process variables that did not answer; empty when all is there.
-    connected_count : int
-        Process variables that answered.
-    duration_s : float
-        Wall time that it took.
-    """
-
-    missing: Mapping[str, tuple[str, ...]]
-    connected_count: int
-    duration_s: float
-
-    def __str__(self) -> str:
-        lines = [f"{self.connected_count} process variables answered in {self.duration_s:.1f} s"]
-        for device, names in self.missing.items():
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            lines.append(f"  {device} misses {', '.join(names[:NAMED])}{more}")
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
 class Beamline:
     """The instruments of an experiment under the names that plans use."""
 
@@ -216,26 +176,18 @@ class Beamline:
         -------
         ConnectionReport
         """
-        begun = time.monotonic()
-        deadline = begun + (self.timing.connect_s if timeout_s is None else timeout_s)
-        missing: dict[str, tuple[str, ...]] = {}
-        count = 0
-        for name, device in self.devices().items():
-            signals = list(_process_variables(device))
-            absent = tuple(signal.pvname for signal in signals if not _answers(signal, deadline))
-            count += len(signals) - len(absent)
-            if absent:
-                missing[name] = absent
-        return ConnectionReport(missing, count, time.monotonic() - begun)
+        return connect(self.devices(), self.timing.connect_s if timeout_s is None else timeout_s)
 
 
-def load_beamline(path: Path | str) -> Beamline:
+def load_beamline(path: Path | str, channel: int | None = None) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
     Parameters
     ----------
     path
         A toml file.
+    channel
+        Of the cycler; that of the settings unless given.
 
     Returns
     -------
@@ -253,7 +205,7 @@ def load_beamline(path: Path | str) -> Beamline:
     return Beamline(
         name=settings.name,
         timing=settings.timing,
-        cell=mapped(Potentiostat, sections.cell.map_)(sections.cell.prefix, name="cell"),
+        cell=sections.cell.device(channel),
         mono=Monochromator(name="mono", **_options(sections.mono)),
         ion_chambers=IonChambers(name="ion_chambers", **_options(sections.ion_chambers)),
         photon_shutter=Shutter(name="photon_shutter", **_options(sections.photon_shutter)),
@@ -287,17 +239,3 @@ def read_settings(path: Path) -> BeamlineSettings:
 
 def _options(section: Section) -> dict:
     return section.model_dump(exclude={"class_"})
-
-
-def _process_variables(device: Device) -> Iterator[EpicsSignalBase]:
-    for walk in device.walk_signals(include_lazy=True):
-        if isinstance(walk.item, EpicsSignalBase):
-            yield walk.item
-
-
-def _answers(signal: EpicsSignalBase, deadline: float) -> bool:
-    try:
-        signal.wait_for_connection(timeout=max(0.01, deadline - time.monotonic()))
-    except TimeoutError:
-        return False
-    return True

@@ -2,12 +2,15 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
 import bluesky.plan_stubs as bps
+from bluesky.run_engine import RunEngine
 from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 
 from ..callbacks.tiled.journal import Journal
@@ -99,15 +102,33 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
         start = choose_start(experiment, beamline, root.journal)
         folder = root.experiment(experiment.experiment.name, start.uid)
         keep_file(file, folder, experiment.protocol.file)
-        with Heartbeat(beamline.cell.heartbeat), ends_in_order(engine) as received:
-            try:
-                outcome = engine(whole_experiment(experiment, beamline, start))
-            except RunEngineInterrupted:
-                raise AcquisitionError(f"ended in order after {received() or 'an abort'}") from None
-            except Exception as error:
-                told = f" ({received()})" if received() else ""
-                raise AcquisitionError(f"the experiment ended early{told}: {error}") from error
+        outcome = run_to_end(engine, whole_experiment(experiment, beamline, start), [beamline])
     return _result(outcome)
+
+
+def run_to_end(
+    engine: RunEngine,
+    whole: MsgGenerator[Any],
+    stations: Sequence[Beamline],
+) -> Any:  # noqa: ANN401
+    """Run a plan while every cell feels a heartbeat; SIGTERM, SIGHUP and Ctrl-C end it in order.
+
+    Raises
+    ------
+    AcquisitionError
+        When it was told to end, or failed.
+    """
+    with ExitStack() as stack:
+        for station in stations:
+            stack.enter_context(Heartbeat(station.cell.heartbeat))
+        received = stack.enter_context(ends_in_order(engine))
+        try:
+            return engine(whole)
+        except RunEngineInterrupted:
+            raise AcquisitionError(f"ended in order after {received() or 'an abort'}") from None
+        except Exception as error:
+            told = f" ({received()})" if received() else ""
+            raise AcquisitionError(f"the experiment ended early{told}: {error}") from error
 
 
 def _result(outcome: Any) -> OperandoResult:  # noqa: ANN401

@@ -62,29 +62,41 @@ def tell_if_empty(root: DataRoot) -> bool:
 @app.command()
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
+    from .cells_file import ManyCells
+    from .cells_report import cells_check_report
     from .dead_time import expected_timing
-    from .reading import read_experiment
+    from .reading import read_file
     from .report import check_report
 
     with complaining():
-        experiment = read_experiment(file)
-        console.print(check_report(experiment, expected_timing(experiment, beamline)))
+        found = read_file(file)
+        if isinstance(found, ManyCells):
+            console.print(cells_check_report(found, expected_timing(found.file, beamline)))
+        else:
+            console.print(check_report(found, expected_timing(found, beamline)))
 
 
 @app.command()
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
-    from .reading import read_experiment
-    from .rehearsal import interruptible, rehearsing, simulated_settings
+    from .cells_file import ManyCells
+    from .cells_rehearsal import expected_cells_progress, simulated_cells
+    from .reading import read_file
+    from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
 
     with complaining(), interruptible():
-        experiment = read_experiment(file)
-        if experiment.rehearsal is None:
+        found, settings = read_file(file), simulated_settings()
+        section = found.file.rehearsal if isinstance(found, ManyCells) else found.rehearsal
+        if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
-        rehearsal = experiment.rehearsal.model_copy(update={"speed": speed} if speed else {})
+        rehearsal = section.model_copy(update={"speed": speed} if speed else {})
+        if isinstance(found, ManyCells):
+            scenarios, progress = simulated_cells(found, rehearsal), expected_cells_progress(found, settings)
+        else:
+            scenarios, progress = [], expected_progress(found, settings)
         root = DataRoot.from_environment()
-        with rehearsing(file, experiment, rehearsal, simulated_settings(), root, console) as outcome:
+        with rehearsing(file, rehearsal, progress, settings, root, console, scenarios) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
@@ -92,16 +104,22 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import acquire
-    from .report import run_cadence
+    from .cells_acquisition import acquire_cells
+    from .cells_file import ManyCells
+    from .reading import read_file
+    from .report import result_line, run_cadence
 
     with complaining():
-        root = DataRoot.from_environment()
-        result = acquire(file.resolve(), beamline_settings(beamline), root)
-        console.print(
-            f"done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
-        )
-        console.print(*run_cadence(root.journal, result.cycling_run))
-        if result.fault:
+        root, settings = DataRoot.from_environment(), beamline_settings(beamline)
+        found = read_file(file)
+        if isinstance(found, ManyCells):
+            results = acquire_cells(found, file.resolve(), settings, root)
+        else:
+            results = {"": acquire(file.resolve(), settings, root)}
+        for name, result in results.items():
+            console.print(result_line(name, result))
+        console.print(*run_cadence(root.journal, [result.cycling_run for result in results.values()]))
+        if any(result.fault for result in results.values()):
             raise typer.Exit(3)
 
 
@@ -109,12 +127,14 @@ def run(file: FILE, beamline: BEAMLINE = None) -> None:
 def trigger(
     name: Annotated[str, typer.Argument(help="measurement of the experiment that the cell runs")],
     beamline: BEAMLINE = None,
+    channel: Annotated[int | None, typer.Option(help="of the cycler, of several cells")] = None,
 ) -> None:
     """Ask by hand for a measurement of the experiment that runs, once, whatever its trigger."""
     from .manual_trigger import fire_trigger
 
     with complaining():
-        latch = fire_trigger(name, beamline_settings(beamline), DataRoot.from_environment())
+        settings, root = beamline_settings(beamline), DataRoot.from_environment()
+        latch = fire_trigger(name, settings, root, channel=channel)
         console.print(
             f"{name}: request {latch.count} at {latch.voltage:.4f} V, x = {latch.lithium_content:.4f}; "
             "whoever follows the cell measures it"

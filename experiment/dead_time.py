@@ -5,12 +5,12 @@ from pathlib import Path
 from ..devices.beamline import read_settings
 from ..plans.duration import Timing
 from .conversion import dead_times
-from .file import ExperimentFile
+from .file import CommonTables
 from .rehearsal import simulated_settings
 from .settings import beamline_settings
 
 
-def expected_timing(experiment: ExperimentFile, beamline: Path | None = None) -> Timing:
+def expected_timing(experiment: CommonTables, beamline: Path | None = None) -> Timing:
     """Dead times of the beamline at which an experiment will run.
 
     Parameters

@@ -1,5 +1,6 @@
 """What an experiment will take: time, spectra, blur, dose and bytes, before anything starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import xraydb
@@ -7,7 +8,7 @@ import xraydb
 from ..plans.duration import Timing, estimate_duration_s, expected_blur
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
-from .file import ExperimentFile
+from .file import CommonTables, ExperimentFile
 from .measurement_file import MeasurementFile
 from .request_count import expected_requests
 from .scan_grid import energy_grid
@@ -145,18 +146,22 @@ def rehearsal_s(experiment: ExperimentFile, estimates: list[MeasurementEstimate]
     speed
         How much faster than real the cell lives while nothing is measured.
     """
-    points = sum(estimate.count * estimate.points for estimate in estimates)
-    points += sum(len(energy_grid(reference)) for reference in experiment.references)
-    points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
-    spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
-    spectra += 2 if experiment.calibration else 0
     scanned_s = sum(estimate.count * estimate.duration_s for estimate in estimates)
     cycled_s = course_of(experiment).duration_s
     alone_s = relaxing_s(experiment)[0] + max(
         0.0, cycled_s - (0.0 if experiment.acquisition.holds else scanned_s)
     )
-    software_s = points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
-    return REHEARSAL_START_S + alone_s / speed + software_s
+    return REHEARSAL_START_S + alone_s / speed + software_s(experiment, estimates)
+
+
+def software_s(experiment: CommonTables, estimates: Sequence[MeasurementEstimate]) -> float:
+    """Wall time that calibration, references and measurements cost a rehearsal, s."""
+    points = sum(estimate.count * estimate.points for estimate in estimates)
+    points += sum(len(energy_grid(reference)) for reference in experiment.references)
+    points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
+    spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
+    spectra += 2 if experiment.calibration else 0
+    return points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:

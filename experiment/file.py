@@ -240,11 +240,10 @@ class RehearsalSection(Section):
     speed: float = Field(default=500.0, ge=1, le=100000)
 
 
-class ExperimentFile(Section):
-    """A whole experiment file; `operando.experiment.reading.read_experiment` makes one from toml."""
+class CommonTables(Section):
+    """The tables that one cell and several cells have in common."""
 
     experiment: NameSection
-    cell: CellSection
     limits: LimitsSection
     protocol: ProtocolSection
     acquisition: AcquisitionSection = AcquisitionSection()
@@ -255,3 +254,9 @@ class ExperimentFile(Section):
     policies: PoliciesSection = PoliciesSection()
     beam: BeamSection = BeamSection()
     rehearsal: RehearsalSection | None = None
+
+
+class ExperimentFile(CommonTables):
+    """A whole file of one cell; `operando.experiment.reading.read_experiment` makes one from toml."""
+
+    cell: CellSection

@@ -16,7 +16,9 @@ class ManualTriggerError(RuntimeError):
     """A measurement that cannot be asked for by hand."""
 
 
-def fire_trigger(name: str, settings: Path, root: DataRoot, *, connect_s: float = 15.0) -> Latch:
+def fire_trigger(
+    name: str, settings: Path, root: DataRoot, *, channel: int | None = None, connect_s: float = 15.0
+) -> Latch:
     """Latch the trigger of a measurement in the potentiostat; whoever follows the cell will measure.
 
     Nothing is moved and no order is given to the cell: a latch is one more request, whatever the rule of the
@@ -30,6 +32,8 @@ def fire_trigger(name: str, settings: Path, root: DataRoot, *, connect_s: float 
         Beamline settings file.
     root
         Where the data of the experiment go: it tells which trigger is that of the measurement.
+    channel
+        Of the cycler, of several cells; that of the settings unless given.
     connect_s
         Time for the beamline to answer, s.
 
@@ -46,14 +50,14 @@ def fire_trigger(name: str, settings: Path, root: DataRoot, *, connect_s: float 
     RuntimeError
         With the potentiostat's words, when it refuses.
     """
-    beamline = load_beamline(settings)
+    beamline = load_beamline(settings, channel)
     try:
         report = beamline.connect(connect_s)
         if "cell" in report.missing:
             raise ManualTriggerError(f"the potentiostat does not answer: {report}")
-        channel = beamline.cell.triggers[_number(name, beamline.cell, root)]
-        channel.latch_by_hand().wait(LATCH_LIMIT_S)
-        return channel.read_log()[-1]
+        trigger = beamline.cell.triggers[_number(name, beamline.cell, root)]
+        trigger.latch_by_hand().wait(LATCH_LIMIT_S)
+        return trigger.read_log()[-1]
     finally:
         beamline.release()
 

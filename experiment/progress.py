@@ -40,12 +40,15 @@ class Progress:
         Start documents before this time (UNIX s) are history.
     expected_count
         Number of measurements as estimated; 0: not told.
+    batch
+        Name of the experiment of several cells whose references are measured for this one too.
     """
 
     name: str
     expected_s: float
     since: float = 0.0
     expected_count: int = 0
+    batch: str = ""
     uid: str = ""
     cycling_run: str = ""
     cell: dict[str, float] = field(default_factory=dict)
@@ -98,12 +101,23 @@ class Progress:
         first, last = self._host_times
         return (last - first) * (1.0 / self.fraction - 1.0)
 
+    @property
+    def each(self) -> "list[Progress]":
+        """Itself: what several cells have several of."""
+        return [self]
+
+    @property
+    def awaits_fits(self) -> bool:
+        """Whether a spectrum has no fit yet."""
+        return len(self.latencies_s) < self.ledger["done"] + self.ledger["late"] + self.references
+
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}
-        if experiment.get("name") != self.name or doc["time"] < self.since:
+        is_own = experiment.get("name") == self.name
+        if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
             return
         purpose = doc.get("purpose", "")
-        self.uid = experiment["uid"]
+        self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
             self.cycling_run = doc["uid"]
@@ -122,6 +136,8 @@ class Progress:
             self.latencies_s.append(float(data["latency_s"]))
         elif "cell_time" in data:
             self.points += purpose in ("measurement", "reference")
+            if self.batch and purpose == "reference":
+                return  # its state of a cell is that of whichever sits in the settings first
             if purpose == "cycling":
                 self.rates.add(data)
             if purpose == "cycling" and self._first_time is None:
@@ -155,8 +171,8 @@ class Progress:
         for label, (key, unit, decimals) in CELL.items():
             value = self.cell.get(key)
             table.add_row(label, "" if value is None else f"{value:.{decimals}f} {unit}".strip())
-        table.add_row("measurements", self._counts())
-        table.add_row("now", self._now())
+        table.add_row("measurements", self.counts())
+        table.add_row("now", self.now())
         table.add_row("last fit", self._fit())
         if self.rates.sentence:
             table.add_row("true C-rate", self.rates.sentence)
@@ -166,12 +182,14 @@ class Progress:
         table.add_row("time left", self._time_left())
         return table
 
-    def _counts(self) -> str:
+    def counts(self) -> str:
+        """Count the measurements by how they ended."""
         counts = ", ".join(f"{self.ledger[status]} {status}" for status in ("done", "late", "missed"))
         of = f" of about {self.expected_count}" if self.expected_count else ""
         return counts + of + (f"; references: {self.references}" if self.references else "")
 
-    def _now(self) -> str:
+    def now(self) -> str:
+        """Say what is being done."""
         if self.stop:
             return "the protocol has ended"
         if self.measuring:

@@ -3,10 +3,13 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from .cells_check import cells_problems, keys_of_cell, name_problems
+from .cells_file import ManyCells, ManyCellsFile
 from .check import problems
 from .file import (
     ConstantCurrentStep,
@@ -27,6 +30,8 @@ from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
+FileModel = TypeVar("FileModel", bound=BaseModel)
+
 
 def read_experiment(path: Path | str) -> ExperimentFile:
     """Read an experiment file and refuse it when it cannot do what it says.
@@ -46,19 +51,70 @@ def read_experiment(path: Path | str) -> ExperimentFile:
     ExperimentFileError
         With every problem on a line of its own: ``file:line: key: what is wrong; remedy``.
     """
+    found = read_file(path)
+    if isinstance(found, ManyCells):
+        raise ExperimentFileError(
+            f"{path}: cells: here an experiment has one [cell]; "
+            "operando check, rehearse and run take [[cells]]"
+        )
+    return found
+
+
+def read_file(path: Path | str) -> ExperimentFile | ManyCells:
+    """Read an experiment file of one cell or of several, and refuse it when it cannot do what it says.
+
+    Raises
+    ------
+    ExperimentFileError
+        As for `read_experiment`.
+    """
     source = read_toml(Path(path))
+    if not {"cells", "changer"} & source.data.keys():
+        experiment = _with_steps(source, _validated(source, ExperimentFile))
+        _refuse(source, problems(experiment))
+        return experiment
+    if "cell" in source.data:
+        raise ExperimentFileError(
+            f"{source.where(('cell',))}: goes neither with [[cells]] nor with [changer]; make it one of the "
+            "[[cells]], with name and channel, or remove them"
+        )
+    return _read_cells(source)
+
+
+def _read_cells(source: TomlSource) -> ManyCells:
+    file = _validated(source, ManyCellsFile)
+    _refuse(source, name_problems(file))
+    cells = ManyCells(file, tuple(_single(source, file, number) for number in range(len(file.cells))))
+    _refuse(source, cells_problems(cells))
+    return cells
+
+
+def _single(source: TomlSource, file: ManyCellsFile, number: int) -> ExperimentFile:
     try:
-        experiment = ExperimentFile.model_validate(source.data)
+        return with_steps(file.single(number), source.path.parent)
+    except ProtocolSourceError as error:
+        where = source.where(keys_of_cell(file, number, error.keys))
+        raise ExperimentFileError(f"{where}: cell {file.cells[number].name}: {error}") from None
+
+
+def _validated(source: TomlSource, model: type[FileModel]) -> FileModel:
+    try:
+        return model.model_validate(source.data)
     except ValidationError as error:
-        raise ExperimentFileError("\n".join(_translate(source, error))) from None
+        raise ExperimentFileError("\n".join(_translate(source, error, model))) from None
+
+
+def _with_steps(source: TomlSource, experiment: ExperimentFile) -> ExperimentFile:
     try:
-        experiment = with_steps(experiment, source.path.parent)
+        return with_steps(experiment, source.path.parent)
     except ProtocolSourceError as error:
         raise ExperimentFileError(f"{source.where(error.keys)}: {error}") from None
-    found = [problem for problem in problems(experiment) if problem.is_fatal]
-    if found:
-        raise ExperimentFileError("\n".join(place(source, problem) for problem in found))
-    return experiment
+
+
+def _refuse(source: TomlSource, found: Sequence[Problem]) -> None:
+    fatal = [place(source, problem) for problem in found if problem.is_fatal]
+    if fatal:
+        raise ExperimentFileError("\n".join(fatal))
 
 
 def place(source: TomlSource, problem: Problem) -> str:
@@ -66,12 +122,12 @@ def place(source: TomlSource, problem: Problem) -> str:
     return f"{source.where(problem.keys)}: {problem.text}"
 
 
-def _translate(source: TomlSource, error: ValidationError) -> list[str]:
+def _translate(source: TomlSource, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line for each complaint of pydantic, in the words of the file."""
     messages: dict[str, None] = {}
     for item in error.errors(include_url=False):
         keys = _in_file(source.data, item["loc"], missing=item["type"] == "missing")
-        messages[f"{source.where(keys)}: {_sentence(source, keys, item)}"] = None
+        messages[f"{source.where(keys)}: {_sentence(keys, item, model)}"] = None
     return list(messages)
 
 
@@ -96,10 +152,10 @@ def _child(data: object, part: str | int) -> object:
         return _ABSENT
 
 
-def _sentence(source: TomlSource, keys: KeyPath, item: ErrorDetails) -> str:
+def _sentence(keys: KeyPath, item: ErrorDetails, model: type[BaseModel]) -> str:
     kind, value = item["type"], item.get("input")
     if kind == "extra_forbidden":
-        return _unknown_key(str(item["loc"][-1]), item["loc"])
+        return _unknown_key(str(item["loc"][-1]), item["loc"], model)
     if kind == "missing":
         return f"is missing; add it ({_parent(keys)})"
     if kind == "value_error":
@@ -116,27 +172,24 @@ def _parent(keys: KeyPath) -> str:
     return f"table [{'.'.join(parents)}]" if parents else "at the top level of the file"
 
 
-def _unknown_key(key: str, location: Sequence[str | int]) -> str:
+def _unknown_key(key: str, location: Sequence[str | int], model: type[BaseModel]) -> str:
     """Refuse a key and name those that are known there, the nearest first."""
-    known = _known_keys(location)
+    known = _known_keys(location, model)
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
         return f"unknown key; did you mean {near[0]!r}?"
     return f"unknown key; known here: {', '.join(sorted(known))}" if known else "unknown key; remove it"
 
 
-def _known_keys(location: Sequence[str | int]) -> list[str]:
+def _known_keys(location: Sequence[str | int], model: type[BaseModel]) -> list[str]:
     """Keys that the model around a location accepts."""
-    model: type[BaseModel] | None = ExperimentFile
     for part in location[:-1]:
-        if model is None:
-            return []
         if isinstance(part, str):
             model = _submodel(model, part)
-    return list(model.model_fields) if model is not None else []
+    return list(model.model_fields)
 
 
-def _submodel(model: type[BaseModel], part: str) -> type[BaseModel] | None:
+def _submodel(model: type[BaseModel], part: str) -> type[BaseModel]:
     """Model behind a field, or the member of a discriminated union that a tag chooses."""
     field = model.model_fields.get(part)
     if field is None:

@@ -5,13 +5,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from ..callbacks.tiled.journal import JournalTail, runs
@@ -35,14 +36,36 @@ FORWARD_LIMIT_S = 60.0
 """Longest wait for Tiled to have everything, s."""
 
 
+class Display(Protocol):
+    """What is shown of a rehearsal: `Progress`, or `CellsProgress` of several cells."""
+
+    @property
+    def each(self) -> Sequence[Progress]:
+        """Of each cell."""
+        ...
+
+    @property
+    def awaits_fits(self) -> bool:
+        """Whether a spectrum has no fit yet."""
+        ...
+
+    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Take one document of any run of the journal."""
+        ...
+
+    def __rich__(self) -> RenderableType:
+        """Draw the state."""
+        ...
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a rehearsal ended.
 
     Attributes
     ----------
-    progress
-        Last state.
+    each
+        Last state of each cell.
     exit_code
         Of the acquisition.
     tiled_url
@@ -51,7 +74,7 @@ class Outcome:
         Summary pictures.
     """
 
-    progress: Progress
+    each: tuple[Progress, ...]
     exit_code: int
     tiled_url: str
     pictures: tuple[Path, ...] = ()
@@ -81,36 +104,41 @@ def interruptible() -> Iterator[None]:
 @contextmanager
 def rehearsing(
     file: Path,
-    experiment: ExperimentFile,
     rehearsal: RehearsalSection,
+    progress: Display,
     settings: Path,
     root: DataRoot,
     console: Console,
+    scenarios: Sequence[str] = (),
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
     Parameters
     ----------
-    file, experiment
-        The experiment file and its content.
+    file
+        The experiment file.
     rehearsal
         Which cell to simulate and how fast.
+    progress
+        What is shown.
     settings
         Beamline settings of the simulated beamline.
     root
         Where the data go.
     console
         Where the display goes.
+    scenarios
+        Of several cells, as `running_services` takes them.
 
     Raises
     ------
     ProcessError
         When a service or the acquisition fails.
     """
-    progress = expected_progress(experiment, settings)
     with ExitStack() as stack:
-        with told(console, f"starting the simulated beamline, {rehearsal.scenario}"):
-            services = stack.enter_context(running_services(root, rehearsal))
+        simulated = ", ".join(scenarios) or rehearsal.scenario
+        with told(console, f"starting the simulated beamline, {simulated}"):
+            services = stack.enter_context(running_services(root, rehearsal, scenarios))
         acquisition = acquisition_process(file, settings, root, services)
         try:
             acquisition.start()
@@ -124,10 +152,8 @@ def rehearsing(
                 f"the acquisition ended with code {acquisition.exit_code}\n{acquisition.tail()}"
             )
         with told(console, "waiting until everything is in Tiled, and drawing the summary"):
-            wait_for_tiled(root.journal, progress.uid)
-            folder = root.experiment(progress.name, progress.uid)
-            pictures = summary_pictures(root.journal, progress.uid, folder)
-        yield Outcome(progress, acquisition.exit_code or 0, services.tiled_url, pictures)
+            pictures = tuple(finished_picture(root, cell) for cell in progress.each)
+        yield Outcome(tuple(progress.each), acquisition.exit_code or 0, services.tiled_url, pictures)
         with told(console, "ending the simulated beamline and the other services"):
             stack.close()
 
@@ -161,7 +187,7 @@ def acquisition_process(file: Path, settings: Path, root: DataRoot, services: Se
 
 
 def follow(
-    acquisition: HelperProcess, services: Services, progress: Progress, root: DataRoot, console: Console
+    acquisition: HelperProcess, services: Services, progress: Display, root: DataRoot, console: Console
 ) -> None:
     """Show the progress until the acquisition has ended and its last spectrum is fitted."""
     tail, down = JournalTail(root.journal), set[str]()
@@ -179,10 +205,7 @@ def follow(
         while time.monotonic() < deadline:
             for name, doc in tail.poll():
                 progress(name, doc)
-            if (
-                len(progress.latencies_s)
-                >= progress.ledger["done"] + progress.ledger["late"] + progress.references
-            ):
+            if not progress.awaits_fits:
                 break
             pause.wait(REFRESH_S)
         live.update(progress)
@@ -213,8 +236,9 @@ def _not_forwarded(journal: Path, experiment_uid: str) -> list[str]:
     return [run.uid for run in own if run.stop is None or read_note(journal, run.uid) is None]
 
 
-def summary_pictures(journal: Path, experiment_uid: str, folder: Path) -> tuple[Path, ...]:
-    """Draw the summary of an experiment from the journal, in a png of the experiment's folder."""
-    path = folder / "summary.png"
-    experiment_from_journal(journal, experiment_uid).plot().savefig(path, dpi=150)
-    return (path,)
+def finished_picture(root: DataRoot, cell: Progress) -> Path:
+    """Wait until Tiled has an experiment, and draw its summary, a png in its folder."""
+    wait_for_tiled(root.journal, cell.uid)
+    path = root.experiment(cell.name, cell.uid) / "summary.png"
+    experiment_from_journal(root.journal, cell.uid).plot().savefig(path, dpi=150)
+    return path

@@ -2,6 +2,8 @@
 
 import shlex
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
@@ -11,12 +13,13 @@ from rich.text import Text
 
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
+from ..plans.operando import OperandoResult
 from .cadence_report import cadence_table
 from .check import problems
 from .edge_round import edge_rounds
 from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
 from .file import ExperimentFile
-from .progress import spoken
+from .progress import Progress, spoken
 from .rate_watch import RateWatch
 from .rehearsal import Outcome
 from .settings import DataRoot
@@ -70,20 +73,10 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
 
 def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     """Say what came out of a rehearsal, where it is and how to fetch it."""
-    progress = outcome.progress
-    counts = ", ".join(f"{progress.ledger[status]} {status}" for status in ("done", "late", "missed"))
-    lines = [f"measurements: {counts}; {progress.references} references"]
-    if progress.trouble:
-        lines.append(f"last trouble: {progress.trouble}; operando show {progress.uid[:8]} has all")
-    if progress.rates.sentence:
-        lines.append(f"true C-rate: {progress.rates.sentence}")
-    if progress.latencies_s:
-        ordered = sorted(progress.latencies_s)
-        lines.append(
-            f"fits: {len(ordered)}, latency median {ordered[len(ordered) // 2] * 1e3:.0f} ms, "
-            f"largest {ordered[-1] * 1e3:.0f} ms after the scan"
-        )
-    lines += [f"picture: {picture}" for picture in outcome.pictures]
+    experiments = grouped(root.journal)
+    runs_of_all = [run for cell in outcome.each for run in experiments.get(cell.uid, [])]
+    cadence = cadence_table(runs_of_all)
+    lines = [f"picture: {picture}" for picture in outcome.pictures]
     lines += [
         f"data: {root.path}",
         "",
@@ -93,21 +86,44 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
         "",
         "and in Python:",
         "",
-        *snippet(root, progress.uid),
+        *snippet(root, *(cell.uid for cell in outcome.each)),
     ]
-    title = Text(f"{progress.name} {progress.uid}", style="bold")
-    cadence = cadence_table(grouped(root.journal).get(progress.uid, []))
+    return Group(
+        *(part for cell in outcome.each for part in _came_out(cell)),
+        *([cadence] if cadence else []),
+        *(Text(line, no_wrap=True, overflow="ignore") for line in lines),
+    )
+
+
+def _came_out(cell: Progress) -> list[Text]:
+    """Lines on one cell, the first its title."""
+    counts = ", ".join(f"{cell.ledger[status]} {status}" for status in ("done", "late", "missed"))
+    lines = [f"measurements: {counts}; {cell.references} references"]
+    if cell.trouble:
+        lines.append(f"last trouble: {cell.trouble}; operando show {cell.uid[:8]} has all")
+    if cell.rates.sentence:
+        lines.append(f"true C-rate: {cell.rates.sentence}")
+    if cell.latencies_s:
+        ordered = sorted(cell.latencies_s)
+        lines.append(
+            f"fits: {len(ordered)}, latency median {ordered[len(ordered) // 2] * 1e3:.0f} ms, "
+            f"largest {ordered[-1] * 1e3:.0f} ms after the scan"
+        )
     told = [Text(line, no_wrap=True, overflow="ignore") for line in lines]
-    return Group(title, told[0], *([cadence] if cadence else []), *told[1:])
+    return [Text(f"{cell.name} {cell.uid}", style="bold"), *told]
 
 
-def snippet(root: DataRoot, uid: str) -> list[str]:
-    """Lines of Python that open an experiment through Tiled."""
+def snippet(root: DataRoot, *uids: str) -> list[str]:
+    """Lines of Python that open experiments through Tiled."""
+    names = ["experiment"] if len(uids) == 1 else [f"cell_{number}" for number in range(1, len(uids) + 1)]
     return [
         "from operando.callbacks.tiled.access import reader_client",
         "from operando.callbacks.tiled.open_experiment import open_experiment",
-        f'experiment = open_experiment(reader_client({str(root.path)!r}), "{uid[:8]}")',
-        "experiment.edge_fits",
+        *(
+            f'{name} = open_experiment(reader_client({str(root.path)!r}), "{uid[:8]}")'
+            for name, uid in zip(names, uids, strict=True)
+        ),
+        f"{names[0]}.edge_fits",
     ]
 
 
@@ -116,10 +132,18 @@ def experiments_table(journal: Path) -> RenderableType:
     table = Table(title=f"experiments in {journal}")
     for heading in ("uid", "name", "started", "measurements", "state"):
         table.add_column(heading)
-    for uid, own in grouped(journal).items():
+    experiments = grouped(journal)
+    batches = batches_of(experiments)
+    for uid, own in experiments.items():
         name = str(own[0].start["experiment"].get("name", ""))
         purposes = Counter(run.start.get("purpose", "") for run in own)
-        table.add_row(uid, name, started(own[0]), str(purposes["measurement"]), state(own))
+        table.add_row(
+            uid,
+            name,
+            started(own[0]),
+            str(purposes["measurement"]),
+            batches[uid].told if uid in batches else state(own),
+        )
     return table
 
 
@@ -132,15 +156,16 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
         When no experiment, or more than one, has this uid or name.
     """
     experiments = grouped(root.journal)
-    found = [
-        uid
-        for uid, own in experiments.items()
-        if uid.startswith(wanted) or own[0].start["experiment"].get("name") == wanted
-    ]
+    batches = batches_of(experiments)
+    names = {uid: str(own[0].start["experiment"].get("name", "")) for uid, own in experiments.items()}
+    names |= {uid: batch.name for uid, batch in batches.items()}
+    found = [uid for uid, name in names.items() if uid.startswith(wanted) or name == wanted]
     if len(found) != 1:
         raise KeyError(f"{len(found)} experiments are called {wanted!r} in {root.journal}; see operando list")
-    own = experiments[found[0]]
-    table = Table(title=f"{own[0].start['experiment'].get('name', '')} {found[0]}: {state(own)}")
+    uid, batch = found[0], batches.get(found[0])
+    members = [experiments[cell] for cell in batch.cells] if batch else [experiments[uid]]
+    own = [*(experiments.get(uid, []) if batch else []), *(run for member in members for run in member)]
+    table = Table(title=f"{names[uid]} {uid}: {batch.told if batch else state(own)}")
     for heading in ("run", "purpose", "what", "started", "exit"):
         table.add_column(heading)
     for run in own:
@@ -154,18 +179,27 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     return Group(
         table,
         Text(f"measurements asked for by the cell: {told or 'none'}"),
-        *(Text(line) for line in rate_lines(own)),
+        *(Text(line) for member in members for line in rate_lines(member)),
         *([cadence] if cadence else []),
     )
 
 
-def run_cadence(journal: Path, cycling_run: str) -> list[Table]:
-    """Planned against achieved cadence of the experiment of a cycling run; empty if nothing was asked for."""
-    for own in grouped(journal).values():
-        if any(run.uid == cycling_run for run in own):
-            table = cadence_table(own)
-            return [table] if table else []
-    return []
+def result_line(cell: str, result: OperandoResult) -> str:
+    """Say how an experiment ended; of several cells, of which."""
+    whose = f"{cell}: " if cell else ""
+    return f"{whose}done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
+
+
+def run_cadence(journal: Path, cycling_runs: Sequence[str]) -> list[Table]:
+    """Planned against achieved cadence of the experiments of these runs; empty if nothing was asked for."""
+    own = [
+        run
+        for runs_of_one in grouped(journal).values()
+        if any(run.uid in cycling_runs for run in runs_of_one)
+        for run in runs_of_one
+    ]
+    table = cadence_table(own)
+    return [table] if table else []
 
 
 def rate_lines(own: list[JournalRun]) -> list[str]:
@@ -200,6 +234,37 @@ def grouped(journal: Path) -> dict[str, list[JournalRun]]:
         if uid:
             experiments.setdefault(uid, []).append(run)
     return experiments
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Experiments of several cells that were started together.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment of all of them.
+    cells : list of str
+        Uids of their experiments.
+    """
+
+    name: str
+    cells: list[str]
+
+    @property
+    def told(self) -> str:
+        """How many there are."""
+        return f"{len(self.cells)} cells"
+
+
+def batches_of(experiments: Mapping[str, Sequence[JournalRun]]) -> dict[str, Batch]:
+    """Find the batches among experiments, by uid."""
+    found: dict[str, Batch] = {}
+    for uid, own in experiments.items():
+        batch = next((run.start["batch"] for run in own if run.start.get("batch")), None)
+        if batch:
+            found.setdefault(batch["uid"], Batch(str(batch["name"]), [])).cells.append(uid)
+    return found
 
 
 def started(run: JournalRun) -> str:

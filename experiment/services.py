@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -95,7 +95,9 @@ def lock(root: DataRoot) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iterator[Services]:
+def running_services(
+    root: DataRoot, rehearsal: RehearsalSection | None, scenarios: Sequence[str] = ()
+) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
     They end in the order in which each can still hand on what it holds: pictures and fits, forwarder, Tiled.
@@ -108,6 +110,8 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
         Where data, logs and process ids go.
     rehearsal
         Which cell to simulate, or None for a real beamline.
+    scenarios
+        Of several cells, channel 1 first, each as ``name@X,Y`` with its place (mm).
 
     Raises
     ------
@@ -118,7 +122,7 @@ def running_services(root: DataRoot, rehearsal: RehearsalSection | None) -> Iter
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
         if rehearsal is not None:
-            beamline = simulated_beamline(root, rehearsal)
+            beamline = simulated_beamline(root, scenarios or (rehearsal.scenario,), rehearsal.speed)
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
@@ -171,16 +175,10 @@ def epics_environment(beamline_json: Path) -> dict[str, str]:
     }
 
 
-def simulated_beamline(root: DataRoot, rehearsal: RehearsalSection) -> HelperProcess:
-    """Servers of a simulated beamline; the cell lives there and is never started again by itself."""
-    options = [
-        "--scenario",
-        rehearsal.scenario,
-        "--run-folder",
-        str(root.run),
-        "--factor",
-        str(rehearsal.speed),
-    ]
+def simulated_beamline(root: DataRoot, scenarios: Sequence[str], speed: float) -> HelperProcess:
+    """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
+    options = [word for scenario in scenarios for word in ("--scenario", scenario)]
+    options += ["--run-folder", str(root.run), "--factor", str(speed)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
 

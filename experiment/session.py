@@ -8,7 +8,8 @@ from bluesky.run_engine import RunEngine
 from ophyd.utils.errors import DisconnectedError
 
 from ..callbacks.tiled.journal import Journal, runs
-from ..devices.beamline import Beamline, ConnectionReport, load_beamline
+from ..devices.beamline import Beamline, load_beamline
+from ..devices.connection import ConnectionReport
 from .heartbeat import Heartbeat
 from .queue_plan import QueuePlans
 from .run_engine import beamline_engine

@@ -164,6 +164,7 @@ def _document(seat: Seat, changer: SampleChanger) -> dict[str, Any]:
             "settle_s": changer.settle_s,
         },
         **seat.course.shared_md,
+        **seat.mounted.document,
     }
 
 

@@ -44,6 +44,8 @@ class MountedCell:
         How fast it changes, and how much that matters.
     md : mapping
         Further metadata of its runs, such as `cell`.
+    document : mapping
+        Further metadata of its cycling run alone.
     resume : ResumePoint, optional
         Go on with the cell that a dead process left: it is not loaded, armed or started.
     """
@@ -57,6 +59,7 @@ class MountedCell:
     experiment: Mapping[str, str]
     activity: Activity = field(default_factory=lambda: Activity(1.0))
     md: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
     resume: ResumePoint | None = None
 
 

@@ -11,9 +11,10 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, file, measurement_file
+from operando.experiment import acquisition_file, cells_file, file, measurement_file
+from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
-from operando.experiment.reading import read_experiment
+from operando.experiment.reading import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "docs").rglob("*.md")}
@@ -53,6 +54,9 @@ FILE_TABLES = {
     "[experiment]": file.NameSection,
     "[cell]": file.CellSection,
     "[cell.stage]": file.StageSection,
+    "Several cells": cells_file.ManyCellsFile,
+    "[[cells]]": cells_file.MountedCellSection,
+    "[changer]": cells_file.ChangerSection,
     "[limits]": file.LimitsSection,
     "[watchdog]": file.WatchdogSection,
     "[protocol.record]": file.RecordSection,
@@ -204,7 +208,7 @@ def test_links_between_pages_lead_somewhere(page):
     assert lost == []
 
 
-@pytest.mark.parametrize("page", ["write-an-experiment", "measure-a-cell-at-rest"])
+@pytest.mark.parametrize("page", ["write-an-experiment", "measure-a-cell-at-rest", "measure-several-cells"])
 def test_whole_experiment_files_in_the_pages_are_accepted(page, tmp_path):
     page = f"docs/how-to/{page}.md"
     whole = [block for block in blocks(page, "toml") if "[experiment]" in block]
@@ -212,7 +216,8 @@ def test_whole_experiment_files_in_the_pages_are_accepted(page, tmp_path):
     for number, block in enumerate(whole):
         path = tmp_path / f"{number}.toml"
         path.write_text(block)
-        assert read_experiment(path).measurements
+        found = read_file(path)
+        assert (found.file if isinstance(found, ManyCells) else found).measurements
 
 
 @pytest.mark.parametrize("page", WRITTEN)

@@ -16,16 +16,20 @@ from typing import Any
 from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
 from .edge_analysis import EdgeAnalysis
 from .result import Publish, ResultRun
-from .spectrum import SPECTRUM_PURPOSES, RunRecord, spectrum_of
+from .spectrum import SPECTRUM_PURPOSES, RunRecord, Spectrum, spectrum_of
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class _Experiment:
-    """What the live analysis knows of one experiment."""
+    """What the live analysis knows of one experiment.
+
+    `references` are those measured so far, with results: cells of a batch learn from those of the batch.
+    """
 
     analysis: EdgeAnalysis
+    references: list[tuple[Spectrum, dict[str, Any]]] = field(default_factory=list)
     cycling_runs: list[str] = field(default_factory=list)
     open_cycling: set[str] = field(default_factory=set)
     waiting: list[tuple[dict[str, Any], float]] = field(default_factory=list)
@@ -51,11 +55,11 @@ class EdgeFits:
         self._records: dict[str, RunRecord] = {}
         self._owner: dict[str, str] = {}
         self._experiments: dict[str, _Experiment] = {}
-        self._done: set[str] = set()
+        self._done: set[tuple[str, str]] = set()
 
-    def remember(self, measurement_run: str) -> None:
-        """Note that a spectrum has its result already."""
-        self._done.add(measurement_run)
+    def remember(self, experiment_uid: str, measurement_run: str) -> None:
+        """Note that a spectrum has its result in an experiment already."""
+        self._done.add((experiment_uid, measurement_run))
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document of any run of the journal; one that makes no sense costs its own run only.
@@ -110,8 +114,27 @@ class EdgeFits:
             experiment.cycling_runs.append(doc["uid"])
             experiment.open_cycling.add(doc["uid"])
             self._records[doc["uid"]] = RunRecord(doc)
+            self._learn_from_batch(experiment, doc)
         elif purpose in SPECTRUM_PURPOSES:
             self._records[doc["uid"]] = RunRecord(doc)
+
+    def _learn_from_batch(self, experiment: _Experiment, start: Mapping[str, Any]) -> None:
+        """Let one of several cells learn, once, from the references that were measured for all of them."""
+        batch = self._experiments.get((start.get("batch") or {}).get("uid", ""))
+        if batch is None or len(experiment.cycling_runs) > 1:
+            return
+        for spectrum, values in batch.references:
+            experiment.analysis.result(spectrum)
+            if self._is_new(start["experiment"]["uid"], spectrum.run):
+                experiment.waiting.append((dict(values), start["time"]))
+
+    def _is_new(self, experiment_uid: str, run: str) -> bool:
+        """Whether a spectrum has no result in an experiment yet; from now on it has."""
+        key = (experiment_uid, run)
+        if key in self._done:
+            return False
+        self._done.add(key)
+        return True
 
     def _stop(self, doc: Mapping[str, Any]) -> None:
         record = self._records.pop(doc["run_start"], None)
@@ -131,10 +154,11 @@ class EdgeFits:
             logger.warning("run %s holds no spectrum: %s", record.start["uid"], error)
             return
         values = experiment.analysis.result(spectrum)
-        if spectrum.run in self._done:
-            return
-        self._done.add(spectrum.run)
         values["latency_s"] = time.time() - stopped_at
+        if spectrum.purpose == "reference":
+            experiment.references.append((spectrum, values))
+        if not self._is_new(record.start["experiment"]["uid"], spectrum.run):
+            return
         experiment.waiting.append((values, stopped_at))
         self._publish_waiting(experiment, record.start)
 
@@ -164,14 +188,14 @@ def _line(values: Mapping[str, Any]) -> str:
 def recall(journal: Path, fits: EdgeFits) -> None:
     """Close result runs that a dead predecessor left open and note which spectra have their result."""
     tail = JournalTail(journal)
-    analyses: set[str] = set()
+    analyses: dict[str, str] = {}
     for name, doc in tail.poll():
-        if (
-            name == "start" and doc.get("purpose") == "analysis" and doc["analysis"]["name"] == "edge_fit"
-        ) or (name == "descriptor" and doc["run_start"] in analyses):
-            analyses.add(doc["uid"])
+        if name == "start" and doc.get("purpose") == "analysis" and doc["analysis"]["name"] == "edge_fit":
+            analyses[doc["uid"]] = doc["experiment"]["uid"]
+        elif name == "descriptor" and doc["run_start"] in analyses:
+            analyses[doc["uid"]] = analyses[doc["run_start"]]
         elif name == "event" and doc["descriptor"] in analyses:
-            fits.remember(doc["data"]["measurement_run"])
+            fits.remember(analyses[doc["descriptor"]], doc["data"]["measurement_run"])
     for run in runs(journal):
         if run.uid in analyses and run.stop is None and not run.alive:
             close_dead_run(run.path, "the live analysis ended before its experiment; another process went on")

@@ -147,7 +147,7 @@ def test_outcome_tells_counts_picture_and_how_to_fetch(root, measured):
     console = Console(width=80)
     with console.capture() as captured:
         console.print(
-            outcome_report(Outcome(progress, 0, "", (Path("/x/summary.png"),)), root), soft_wrap=True
+            outcome_report(Outcome((progress,), 0, "", (Path("/x/summary.png"),)), root), soft_wrap=True
         )
     told = captured.get()
     assert "40 done, 0 late, 1 missed; 3 references" in told

@@ -47,14 +47,14 @@ def root(tmp_path):
 def test_it_is_shown_while_the_cell_cycles_and_at_the_end(tmp_path):
     progress = followed(0.2)
     assert "charge 1: 7.5C was truly" in shown(progress)
-    outcome = SimpleNamespace(progress=progress, pictures=[])
+    outcome = SimpleNamespace(each=[progress], pictures=[])
     assert "true C-rate: charge 1: 7.5C was truly" in shown(outcome_report(outcome, DataRoot(tmp_path)))
 
 
 def test_nothing_is_said_of_a_rate_that_is_not_contradicted(tmp_path):
     progress = followed(2.0)
     assert "C-rate" not in shown(progress)
-    outcome = SimpleNamespace(progress=progress, pictures=[])
+    outcome = SimpleNamespace(each=[progress], pictures=[])
     assert "C-rate" not in shown(outcome_report(outcome, DataRoot(tmp_path)))
 
 

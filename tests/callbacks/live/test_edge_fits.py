@@ -102,6 +102,22 @@ def test_results_of_references_wait_for_the_cycling_run_they_belong_to(fits, pub
     assert [data["measurement"] for data in results(published)] == ["NiO", "LiNiO2", "ni_k"]
 
 
+def test_cells_of_one_batch_learn_from_the_references_that_were_measured_once(fits, published):
+    with_references(fits)
+    for name in ("left", "right"):
+        cell = {"uid": name * 8, "name": name}
+        run = compose_run(metadata={"purpose": "cycling", "experiment": cell, "batch": EXPERIMENT})
+        fits("start", run.start_doc)
+        documents = list(spectrum_documents(8344.0, of=run.start_doc["uid"]))
+        documents[0][1]["experiment"] = cell
+        send(fits, documents)
+    starts = [doc for name, doc in published if name == "start"]
+    assert [start["experiment"]["name"] for start in starts] == ["left", "right"]
+    told = results(published)
+    assert [data["measurement"] for data in told] == ["NiO", "LiNiO2", "ni_k"] * 2
+    assert [told[2]["valence"], told[5]["valence"]] == pytest.approx([2.5, 2.5], abs=0.04)
+
+
 def test_without_references_there_is_a_fit_but_no_valence(fits, published):
     send(fits, spectrum_documents(8344.0))
     data = results(published)[-1]
