@@ -53,7 +53,7 @@ def call(*arguments: str):
 def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
     result = call("check", str(DEFAULT))
     assert result.exit_code == 0
-    for told in ("ni_k", "blur in x", "MGy", "MB", "protocol: about 2.", "rehearsal: about", "at speed 500"):
+    for told in ("ni_k", "blur in x", "MGy", "MB", "protocol: about 2.", "rehearsal: about", "at speed 1000"):
         assert told in result.stdout, result.stdout
     assert "…" not in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
