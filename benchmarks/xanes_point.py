@@ -108,7 +108,7 @@ def run() -> list[Figure]:
         Figure(
             name="one point of xanes, exposure at once",
             value=point_s * 1e3,
-            baseline="bluesky.plans.list_scan of mono.energy over ion chambers, mono.bragg, ring and cell, same servers",
+            baseline="bluesky.plans.list_scan of mono.energy: ion chambers, mono.bragg, ring, cell",
             baseline_value=bare_s * 1e3,
             ratio=bare_s / point_s,
             goal="<= 1.05 x its time",
