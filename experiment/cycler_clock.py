@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..callbacks.analysis.clock_drift import with_drift
+from ..callbacks.analysis.clock_drift import FASTEST_DRIFT, with_drift
 from ..callbacks.analysis.clock_offset import (
     LONGEST_OFFSET_S,
     AmbiguousClockError,
@@ -37,11 +37,21 @@ class ClockStatement:
         Standard deviation of a stated offset, or of the time stamps; None: nobody knows.
     longest_offset_s
         Larger offsets are not looked for.
+    drift
+        What a stated offset grows by per second.
+    reference_s
+        Instant of the cycler's clock at which a stated offset with a drift is as given, UNIX s; None: the
+        first row.
+    inverted
+        Whether the monitors are of opposite sign; None: told from the records.
     """
 
     offset_s: float | None = None
     uncertainty_s: float | None = None
     longest_offset_s: float = LONGEST_OFFSET_S
+    drift: float = 0.0
+    reference_s: float | None = None
+    inverted: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -114,11 +124,13 @@ def _clock(
 ) -> tuple[ClockOffset, str]:
     stated_s = float("nan") if stated.uncertainty_s is None else stated.uncertainty_s
     if stated.offset_s is not None:
-        return ClockOffset(stated.offset_s, stated_s, "stated"), ""
+        return _stated(table, stated, stated.offset_s, stated_s), ""
+    if stated.drift:
+        raise ValueError(f"drift of {stated.drift * 1e6:g} ppm is stated without an offset: state both")
     found, reasons = [], []
     for log in logs:
         try:
-            found.append((_estimate(table, log, stated.longest_offset_s), log))
+            found.append((_estimate(table, log, stated), log))
         except AmbiguousClockError as error:
             reasons.append(f"{log.name}: {error}")
     if not found:
@@ -126,6 +138,20 @@ def _clock(
         return ClockOffset(0.0, stated_s, "time stamps"), reason
     best, log = min(found, key=lambda pair: pair[0].uncertainty_s)
     return with_drift(best, *_compared(table, log)), ""
+
+
+def _stated(table: pd.DataFrame, stated: ClockStatement, offset_s: float, sigma_s: float) -> ClockOffset:
+    """Take the user's word for a clock."""
+    if not stated.drift:
+        return ClockOffset(offset_s, sigma_s, "stated")
+    if abs(stated.drift) > FASTEST_DRIFT:
+        raise ValueError(
+            f"drift of {stated.drift * 1e6:g} ppm is more than {FASTEST_DRIFT * 1e6:g} ppm, which no "
+            "clock of a computer does: give parts per million"
+        )
+    first_s = float(table["Unix Time / s"].to_numpy(float).min())
+    reference_s = first_s if stated.reference_s is None else stated.reference_s
+    return ClockOffset(offset_s, sigma_s, "stated", stated.drift, reference_s=reference_s)
 
 
 def on_beamline_clock(table: pd.DataFrame, clock: ClockOffset) -> pd.DataFrame:
@@ -143,7 +169,7 @@ def on_beamline_clock(table: pd.DataFrame, clock: ClockOffset) -> pd.DataFrame:
     return table.assign(**{"Unix Time / s": time_s}, **said)
 
 
-def clock_document(clock: ClockOffset) -> dict[str, float | str | None]:
+def clock_document(clock: ClockOffset) -> dict[str, float | str | bool | None]:
     """Say in a start document what is known of a clock; None: nobody knows."""
     numbers = {
         "clock_offset_s": clock.offset_s,
@@ -153,24 +179,32 @@ def clock_document(clock: ClockOffset) -> dict[str, float | str | None]:
         "clock_reference_s": clock.reference_s,
     }
     known = {name: value if np.isfinite(value) else None for name, value in numbers.items()}
-    return {**known, "clock_method": clock.method}
+    inverted = {"monitor_inverted": True} if clock.inverted else {}
+    return {**known, "clock_method": clock.method, **inverted}
 
 
 def clock_sentence(clock: ClockOffset) -> str:
     """Tell offset and drift, each with its uncertainty, for people."""
     sigma = f"+-{clock.uncertainty_s:.3g} s" if np.isfinite(clock.uncertainty_s) else "nobody knows how well"
     sentence = f"{clock.offset_s:+.7g} s ({sigma}), from {clock.method}"
+    if clock.inverted:
+        sentence += " of an inverted monitor"
     if not np.isfinite(clock.drift_uncertainty):
         return sentence
     ppm = f"{clock.drift * 1e6:+.1f} ppm" if clock.drift else "none seen"
     return f"{sentence}, drift {ppm} (+-{clock.drift_uncertainty * 1e6:.1f} ppm)"
 
 
-def _estimate(table: pd.DataFrame, log: MonitorLog, longest_offset_s: float) -> ClockOffset:
+def _estimate(table: pd.DataFrame, log: MonitorLog, stated: ClockStatement) -> ClockOffset:
     method: Literal["voltage steps", "current steps"] = (
         "voltage steps" if log.quantity == "voltage" else "current steps"
     )
-    return estimate_clock_offset(*_compared(table, log), longest_offset_s=longest_offset_s, method=method)
+    return estimate_clock_offset(
+        *_compared(table, log),
+        longest_offset_s=stated.longest_offset_s,
+        method=method,
+        inverted=stated.inverted,
+    )
 
 
 def _compared(table: pd.DataFrame, log: MonitorLog) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

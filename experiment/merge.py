@@ -49,6 +49,10 @@ class MergeSettings:
         Standard deviation of a stated offset, or of the time stamps; None: nobody knows.
     longest_offset_s
         Larger offsets are not looked for.
+    drift_ppm
+        What a stated offset grows by, microseconds per second, from the first row on.
+    inverted
+        Whether the monitors are of opposite sign; None: told from the records.
     initial_lithium_content
         x where the cycler's charge is zero; None: that of the experiment's cell, if it says so.
     voltage_monitor, current_monitor
@@ -63,11 +67,19 @@ class MergeSettings:
     initial_lithium_content: float | None = None
     voltage_monitor: str | None = None
     current_monitor: str | None = None
+    drift_ppm: float = 0.0
+    inverted: bool | None = None
 
     @property
     def clock(self) -> ClockStatement:
         """What is stated of the clock."""
-        return ClockStatement(self.offset_s, self.uncertainty_s, self.longest_offset_s)
+        return ClockStatement(
+            self.offset_s,
+            self.uncertainty_s,
+            self.longest_offset_s,
+            drift=self.drift_ppm * 1e-6,
+            inverted=self.inverted,
+        )
 
 
 @dataclass(frozen=True)

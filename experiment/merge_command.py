@@ -14,6 +14,10 @@ OFFSET = Annotated[
     float | None, typer.Option(help="seconds to add to the cycler's clock; else told from logged steps")
 ]
 UNCERTAINTY = Annotated[float | None, typer.Option(help="how well offset or stamps are known, s")]
+DRIFT = Annotated[float, typer.Option(help="what a stated offset grows by from the first row on, ppm")]
+INVERTED = Annotated[
+    bool | None, typer.Option(help="the monitors are of opposite sign, or not; else told from the records")
+]
 LONGEST = Annotated[float, typer.Option(min=0, help="look for no larger offset than this, s")]
 INITIAL_X = Annotated[float | None, typer.Option(help="lithium content where the cycler's charge is zero")]
 VOLTAGE = Annotated[
@@ -29,6 +33,8 @@ def merge_command(
     time_zone: ZONE,
     offset_s: OFFSET = None,
     uncertainty_s: UNCERTAINTY = None,
+    drift_ppm: DRIFT = 0.0,
+    inverted: INVERTED = None,
     longest_offset_s: LONGEST = LONGEST_OFFSET_S,
     initial_x: INITIAL_X = None,
     voltage_monitor: VOLTAGE = None,
@@ -52,6 +58,8 @@ def merge_command(
             initial_lithium_content=initial_x,
             voltage_monitor=voltage_monitor,
             current_monitor=current_monitor,
+            drift_ppm=drift_ppm,
+            inverted=inverted,
         )
         merged = merge(root.journal, experiment, files, settings)
         console.print(merge_report(merged))

@@ -27,6 +27,8 @@ def merge_report(merged: Merged) -> RenderableType:
         f"{merged.with_state} of {merged.scans}",
     )
     lines = _drift(merged.clock)
+    if merged.clock.inverted:
+        lines.append("the monitor is of opposite sign to the cycler's record; its negative was compared")
     if merged.remark:
         lines.append(f"offset not told from steps: {merged.remark}")
     if not math.isfinite(sigma_s):
@@ -43,9 +45,10 @@ def merge_report(merged: Merged) -> RenderableType:
 
 def _drift(clock: ClockOffset) -> list[str]:
     """Line on the drift of the clock, where the record is long enough to tell of it."""
-    if not math.isfinite(clock.drift_uncertainty):
+    if not clock.drift and not math.isfinite(clock.drift_uncertainty):
         return []
-    sigma = f"+-{clock.drift_uncertainty * 1e6:.1f} ppm"
+    known = math.isfinite(clock.drift_uncertainty)
+    sigma = f"+-{clock.drift_uncertainty * 1e6:.1f} ppm" if known else clock.method
     if not clock.drift:
         return [f"the clock does not drift by what its steps could tell ({sigma})"]
     at = datetime.fromtimestamp(clock.reference_s, UTC)

@@ -78,6 +78,7 @@ def with_drift(
     """
     cycler = record_of(cycler_time_s, cycler_value, "cycler")
     logged = record_of(logged_time_s, logged_value, "log")
+    logged = Record(logged.time_s, -logged.value) if offset.inverted else logged
     begin_s = max(cycler.time_s[0], logged.time_s[0] - offset.offset_s)
     end_s = min(cycler.time_s[-1], logged.time_s[-1] - offset.offset_s)
     if end_s - begin_s < SHORTEST_SPAN_S:
@@ -127,4 +128,11 @@ def _on_a_line(offset: ClockOffset, local: _Local) -> ClockOffset:
         return replace(offset, uncertainty_s=float(np.hypot(offset.uncertainty_s, spread_s)))
     if abs(drift) < SIGNIFICANCE * sigma:
         return replace(offset, drift_uncertainty=sigma, reference_s=reference_s)
-    return ClockOffset(mean_s, float(local.sigma_s.min()), offset.method, drift, sigma, reference_s)
+    return replace(
+        offset,
+        offset_s=mean_s,
+        uncertainty_s=float(local.sigma_s.min()),
+        drift=drift,
+        drift_uncertainty=sigma,
+        reference_s=reference_s,
+    )

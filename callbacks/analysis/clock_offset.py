@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .record_alignment import (
     AmbiguousClockError,
+    Record,
     informative,
     possible_offsets,
     record_of,
@@ -43,6 +44,8 @@ class ClockOffset:
     reference_s
         Instant of the cycler's clock at which the offset is as given, UNIX s; NaN where nothing is known of
         a drift.
+    inverted
+        Whether the log that told it is of opposite sign.
     """
 
     offset_s: float
@@ -51,6 +54,7 @@ class ClockOffset:
     drift: float = 0.0
     drift_uncertainty: float = float("nan")
     reference_s: float = float("nan")
+    inverted: bool = False
 
     def beamline_time_s(self, cycler_time_s: ArrayLike) -> NDArray[np.float64]:
         """Instants of the beamline's clock at instants of the cycler's, UNIX s."""
@@ -77,11 +81,12 @@ def estimate_clock_offset(
     *,
     longest_offset_s: float = LONGEST_OFFSET_S,
     method: Method = "steps",
+    inverted: bool | None = False,
 ) -> ClockOffset:
     """Offset of a cycler's clock from a voltage or current that the beamline logged too.
 
-    The logged values are ``a + b`` times the cycler's, moved by the offset; scale ``b > 0`` and zero ``a`` of
-    the monitor need not be known. Nothing is assumed of the sampling of either.
+    The logged values are ``a + b`` times the cycler's, moved by the offset; scale ``b`` and zero ``a`` of the
+    monitor need not be known. Nothing is assumed of the sampling of either.
 
     Parameters
     ----------
@@ -93,6 +98,8 @@ def estimate_clock_offset(
         Larger offsets are not looked for.
     method
         What the result is to say of its origin.
+    inverted
+        Whether the log is of opposite sign, as of leads reversed; None: told from the records.
 
     Returns
     -------
@@ -125,7 +132,10 @@ def estimate_clock_offset(
     """
     cycler = record_of(cycler_time_s, cycler_value, "cycler")
     logged = record_of(logged_time_s, logged_value, "log")
-    begin, end = possible_offsets(cycler, logged, longest_offset_s)
+    if inverted:
+        logged = Record(logged.time_s, -logged.value)
+    begin, end, turned = possible_offsets(cycler, logged, longest_offset_s, either_sign=inverted is None)
     offset_s, spread_s = refined_offset(cycler, informative(cycler, logged, begin, end), begin, end)
     sampling_s = np.hypot(step_interval_s(cycler), step_interval_s(logged)) / np.sqrt(12)
-    return ClockOffset(offset_s, float(np.hypot(spread_s, sampling_s)), method)
+    sigma_s = float(np.hypot(spread_s, sampling_s))
+    return ClockOffset(offset_s, sigma_s, method, inverted=bool(inverted) or turned)

@@ -68,8 +68,25 @@ def within(record: Record, begin_s: float, end_s: float) -> Record:
     return Record(record.time_s[inside], record.value[inside])
 
 
-def possible_offsets(cycler: Record, logged: Record, longest_s: float) -> tuple[float, float]:
+def possible_offsets(
+    cycler: Record, logged: Record, longest_s: float, *, either_sign: bool = False
+) -> tuple[float, float, bool]:
     """Find the range of offsets about the best one, all others ruled out.
+
+    Parameters
+    ----------
+    cycler, logged
+        The two records.
+    longest_s
+        Larger offsets are not looked for.
+    either_sign
+        Whether the log may be of opposite sign; it is taken for such only if that explains it better and the
+        same sign is ruled out at all offsets.
+
+    Returns
+    -------
+    tuple of float, float and bool
+        Smallest and largest possible offset, s, and whether the log is of opposite sign.
 
     Raises
     ------
@@ -83,6 +100,8 @@ def possible_offsets(cycler: Record, logged: Record, longest_s: float) -> tuple[
             "to compare clocks with: check zone and files, or state the offset"
         )
     lag_s, correlation = _correlations(cycler, seen, longest_s)
+    inverted = either_sign and bool(-correlation.min() > correlation.max())
+    correlation = -correlation if inverted else correlation
     best = int(np.argmax(correlation))
     if correlation[best] < LEAST_CORRELATION:
         raise AmbiguousClockError(
@@ -91,10 +110,16 @@ def possible_offsets(cycler: Record, logged: Record, longest_s: float) -> tuple[
         )
     unlike = 1 - correlation**2 + FLOOR
     count = _independent(_residual(cycler, seen, float(lag_s[best])))
-    possible = np.flatnonzero((correlation > 0) & (_log_odds(unlike, unlike[best], count) < RIVAL_LOG_ODDS))
+    rivals = _log_odds(unlike, unlike[best], count) < RIVAL_LOG_ODDS
+    if inverted and (rivals & (correlation < 0)).any():
+        raise AmbiguousClockError(
+            "the log and its negative do equally well, as a single step does: say whether the monitor is "
+            "inverted, or state the offset"
+        )
+    possible = np.flatnonzero(rivals & (correlation > 0))
     if possible.size < EXACT_LAGS:
         possible, best = _between_samples(cycler, seen, lag_s, possible)
-    return _around(lag_s, possible, best)
+    return *_around(lag_s, possible, best), inverted
 
 
 def _log_odds(unlike: FloatArray, least: float, count: float) -> FloatArray:
@@ -134,7 +159,7 @@ def _around(lag_s: FloatArray, possible: NDArray[np.intp], best: int) -> tuple[f
 
 
 def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[FloatArray, FloatArray]:
-    """Give the normalised correlation over lags, -1 where half of the log or of its changes is left out."""
+    """Give the normalised correlation over lags, 0 where half of the log or of its changes is left out."""
     # Here, since it loads for a second or more and the command line's help should not.
     from scipy.signal import correlate, correlation_lags
 
@@ -158,7 +183,7 @@ def _correlations(cycler: Record, logged: Record, longest_s: float) -> tuple[Flo
     scale = np.sqrt(np.maximum(square_l, 0) * np.maximum(square_c, 0))
     enough &= (square_c > 1e-9 * count) & (square_l > 1e-9 * count)
     together = product(value_l, value_c) - sum_l * sum_c / count
-    correlation = np.divide(together, scale, out=np.full_like(scale, -1.0), where=enough)
+    correlation = np.divide(together, scale, out=np.zeros_like(scale), where=enough)
     lag_s = correlation_lags(grid.size, grid.size) * step_s
     allowed = np.abs(lag_s) <= longest_s
     return lag_s[allowed], np.clip(correlation[allowed], -1.0, 1.0)

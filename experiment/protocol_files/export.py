@@ -11,6 +11,7 @@ from ...devices.protocol import Limits, Protocol
 from .loss import Target, inexpressible
 from .pybamm_text import strings_from_protocol
 from .safety import Safety
+from .tomato import as_tomato_reads_it
 from .unicycler_model import to_unicycler
 
 Droppable = Literal["limits", "record", "tags"]
@@ -80,7 +81,7 @@ def export(
         case "neware":
             return model.to_neware_xml()
         case "tomato":
-            return model.to_tomato_mpg2()
+            return as_tomato_reads_it(model.to_tomato_mpg2(), capacity_mah)
         case "unicycler":
             return model.to_json()
 

@@ -57,7 +57,7 @@ def inexpressible(
     limits
         To be kept by the cycler, if any.
     capacity_mah
-        Of the cell, mA h: tomato ends a hold at a C-rate alone.
+        Of the cell, mA h: needed for the end of tomato's holds.
 
     Returns
     -------
@@ -162,7 +162,9 @@ def _of_tomato(step: Step, capacity_mah: float | None) -> Iterator[str]:
         if abs(step.current_a) > TOMATO_CURRENT_MAX_A:
             yield f"current_a = {step.current_a:g} A is above tomato's range of {TOMATO_CURRENT_MAX_A:g} A"
     if isinstance(step, ConstantVoltage) and step.until_current_a is not None and capacity_mah is None:
-        yield "until_current_a needs the capacity of the cell, as tomato ends a hold at a C-rate"
+        yield "until_current_a needs the capacity of the cell, as it is written by way of a C-rate"
+    if isinstance(step, (ConstantCurrent, ConstantVoltage)) and step.until_time_s is None:
+        yield "tomato does not begin a step without a longest time; give until_time_s"
     for name in ("until_voltage_v", "voltage_v"):
         voltage_v = getattr(step, name, None)
         if voltage_v is not None and abs(voltage_v) > TOMATO_VOLTAGE_MAX_V:

@@ -63,6 +63,48 @@ def test_a_monitor_that_the_user_names_tells_the_clock(journal, tmp_path):
     assert "adc_2" in experiment_from_journal(journal, "cell A").monitors
 
 
+def test_a_monitor_of_opposite_sign_tells_the_clock_and_is_reported(tmp_path):
+    times_s = BEGAN_S + np.arange(0.0, 1500.0, 3.0)
+    journal = journalled(tmp_path / "data/journal", times_s, -adc(times_s, stepped))
+    file = write_cycler(tmp_path / "a.mpt", 0, 2000, behind_s=120.0, state=stepped)
+    merged = merge(journal, "cell A", [file], dataclasses.replace(NAMED, longest_offset_s=300.0))
+    assert merged.clock.inverted
+    assert abs(merged.clock.offset_s - 120.0) < 3 * merged.clock.uncertainty_s < 15.0
+    (run,) = experiment_from_journal(journal, "cell A").runs("electrochemistry")
+    assert run["monitor_inverted"] is True
+
+
+def test_a_monitor_that_is_said_not_to_be_inverted_is_not_turned(tmp_path):
+    times_s = BEGAN_S + np.arange(0.0, 1500.0, 3.0)
+    journal = journalled(tmp_path / "data/journal", times_s, -adc(times_s, stepped))
+    file = write_cycler(tmp_path / "a.mpt", 0, 2000, behind_s=120.0, state=stepped)
+    said = dataclasses.replace(NAMED, longest_offset_s=300.0, inverted=False)
+    assert merge(journal, "cell A", [file], said).clock.method == "time stamps"
+
+
+def test_a_stated_offset_may_have_a_stated_drift(journal, tmp_path):
+    file = write_cycler(tmp_path / "a.mpt", 0, 2000, behind_s=120.0, state=stepped)
+    settings = MergeSettings("UTC", offset_s=120.0, uncertainty_s=1.0, drift_ppm=500.0)
+    clock = merge(journal, "cell A", [file], settings).clock
+    first_s = BEGAN_S - 120.0
+    assert clock.beamline_time_s(np.array([first_s, first_s + 1000.0])) - BEGAN_S == pytest.approx(
+        [0.0, 1000.5], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (MergeSettings("UTC", drift_ppm=5.0), "stated without an offset"),
+        (MergeSettings("UTC", offset_s=1.0, drift_ppm=2000.0), "more than 1000 ppm"),
+    ],
+)
+def test_a_drift_without_offset_or_beyond_any_clock_is_refused(journal, tmp_path, settings, says):
+    file = write_cycler(tmp_path / "a.mpt", 0, 2000, state=stepped)
+    with pytest.raises(ValueError, match=says):
+        merge(journal, "cell A", [file], settings)
+
+
 def test_an_unknown_monitor_is_refused_with_those_there_are(journal, tmp_path):
     file = write_cycler(tmp_path / "a.mpt", 0, 2000, state=stepped)
     with pytest.raises(ValueError, match=r"no stream has a monitor 'adc_9': give one of .*adc_2"):
@@ -73,7 +115,7 @@ def test_the_command_takes_the_name_of_a_monitor(journal, tmp_path, monkeypatch)
     monkeypatch.setenv("OPERANDO_DATA", str(journal.parent))
     monkeypatch.setenv("COLUMNS", "200")
     file = str(write_cycler(tmp_path / "a.mpt", 0, 2000, behind_s=120.0, state=stepped))
-    options = ["--time-zone", "UTC", "--no-tiled", "--voltage-monitor", "adc_2"]
+    options = ["--time-zone", "UTC", "--no-tiled", "--voltage-monitor", "adc_2", "--no-inverted"]
     said = CliRunner().invoke(app, ["merge", "cell A", file, *options])
     assert said.exit_code == 0, said.output
     assert "voltage steps" in said.output

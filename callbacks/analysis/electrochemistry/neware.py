@@ -46,7 +46,7 @@ def read_neware(path: Path) -> CyclerRecord:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{path}: {EXTRA}", name="fastnda") from error
     try:
-        table: Any = fastnda.read(path)
+        table: Any = fastnda.read(path, raw_categories=True)  # types of steps by name cost, and go unused
     except (ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: is no file of Neware, or damaged: {error}; copy it again") from error
 

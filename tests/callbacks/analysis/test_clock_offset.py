@@ -54,6 +54,25 @@ def test_steps_that_the_cycler_marks_with_rows_give_the_offset_to_a_fraction_of_
     assert found.uncertainty_s == pytest.approx(2 / np.sqrt(12), rel=0.6)
 
 
+@pytest.mark.parametrize("inverted", [None, True])
+def test_a_log_of_opposite_sign_gives_the_offset(inverted):
+    time_s, edges_s = np.arange(0, DURATION_S, 5.0), np.array([611.0, 900.0, 2222.0, 3033.0])
+    voltage = cell_voltage(time_s, edges_s, np.array([3.7, 3.9, 3.75, 4.0, 3.8]))
+    found = estimate_clock_offset(
+        time_s, voltage, time_s + 42.0, -voltage, longest_offset_s=400.0, inverted=inverted
+    )
+    assert found.inverted
+    assert abs(found.offset_s - 42.0) < 3 * found.uncertainty_s
+
+
+def test_a_step_up_or_down_does_not_turn_a_log_round():
+    time_s = np.arange(0, DURATION_S, 5.0)
+    down = cell_voltage(time_s, np.array([2000.0]), np.array([3.9, 3.7]))
+    pulse = np.where((time_s > 1500) & (time_s < 2000), 3.9, 3.7)
+    assert not estimate_clock_offset(time_s, down, time_s + 42, down, inverted=None).inverted
+    assert not estimate_clock_offset(time_s, pulse, time_s + 42, pulse, inverted=None).inverted
+
+
 def test_a_forgotten_hour_of_summer_time_is_found():
     time_s = np.arange(0, 20_000, 10.0)
     voltage = np.where((time_s > 7000) & (time_s < 9000), 3.9, 3.7) + np.where(time_s > 12_345, 0.1, 0)

@@ -33,7 +33,7 @@ CYCLE = Protocol(
         Rest(600.0, id="wait"),
         ConstantCurrent(2e-4, until_voltage_v=4.3, until_time_s=54000.0, id="charge"),
         ConstantVoltage(4.3, until_current_a=4e-5, until_time_s=21600.0, id="hold"),
-        ConstantCurrent(-2e-4, until_voltage_v=2.8, id="discharge"),
+        ConstantCurrent(-2e-4, until_voltage_v=2.8, until_time_s=54000.0, id="discharge"),
         Loop("charge", 9, id="again"),
     )
 )
@@ -82,10 +82,62 @@ def test_a_hold_after_a_discharge_is_one_of_discharge_for_neware():
 
 
 @needs_library
-def test_tomato_ends_a_hold_at_a_rate():
+def test_tomato_ends_a_hold_at_a_current_and_records_under_its_own_names():
     method = json.loads(export(CYCLE, "tomato", capacity_mah=2.0, name="A1"))["method"]
-    assert method[2]["limit_current_min"] == "0.02C"
+    assert method[2]["limit_current_min"] == pytest.approx(4e-5)
+    assert (method[1]["record_every_dt"], method[1]["record_every_dE"]) == (10.0, 0.005)
     assert (method[4]["goto"], method[4]["n_gotos"]) == (1, 9)
+
+
+@needs_library
+def test_tomato_ends_a_hold_after_a_discharge_at_a_negative_current():
+    hold = ConstantVoltage(2.8, until_current_a=4e-5, until_time_s=3600.0)
+    down = ConstantCurrent(-1e-3, until_voltage_v=2.8, until_time_s=3600.0)
+    method = json.loads(export(Protocol((down, hold)), "tomato", capacity_mah=2.0))["method"]
+    assert method[1]["limit_current_max"] == pytest.approx(-4e-5)
+    assert "limit_current_min" not in method[1]
+
+
+@needs_library
+def test_json_of_tomato_has_only_what_its_driver_reads():
+    """Keys of version 0.2.3, `drivers/biologic/kbio_wrapper.py`; other keys are passed over by it."""
+    timed = {"device", "technique", "time", "I_range", "E_range", "record_every_dt", "record_every_dE"}
+    keys = {
+        "open_circuit_voltage": timed,
+        "constant_current": {*timed, "current", "limit_voltage_max", "limit_voltage_min"},
+        "constant_voltage": {*timed, "voltage", "limit_current_min", "limit_current_max"},
+        "loop": {"device", "technique", "goto", "n_gotos"},
+    }
+    for step in json.loads(export(CYCLE, "tomato", capacity_mah=2.0))["method"]:
+        assert step.keys() <= keys[step["technique"]]
+        assert step["technique"] == "loop" or step["time"] > 0
+
+
+@needs_library
+def test_json_of_tomato_is_one_of_its_schema():
+    schema = pytest.importorskip("dgbowl_schemas.tomato")
+    payload = schema.to_payload(**json.loads(export(CYCLE, "tomato", capacity_mah=2.0, name="A1")))
+    assert [step.technique for step in payload.method][:2] == ["open_circuit_voltage", "constant_current"]
+
+
+@needs_library
+def test_xml_of_neware_has_its_units_and_goes_back_to_the_step_that_it_names():
+    """Time in ms, voltage in 0.1 mV, current in mA; steps count from 1, the last one ends the test."""
+    steps = next(ET.fromstring(export(CYCLE, "neware", name="A1")).iter("Step_Info"))
+    assert steps.get("Num") == str(len(steps))
+    assert [step.get("Step_ID") for step in steps] == [str(number + 1) for number in range(len(steps))]
+    assert float(steps[0].find("Limit/Main/Time").get("Value")) == 600e3
+    assert float(steps[1].find("Limit/Main/Stop_Volt").get("Value")) == 43000
+    assert steps[4].find("Limit/Other/Start_Step").get("Value") == "2"
+
+
+@needs_library
+def test_settings_of_ec_lab_have_as_many_values_in_each_row_as_steps():
+    """Names of 20 characters, then a column of 20 for each sequence."""
+    text = export(CYCLE, "biologic", name="A1")
+    rows = text[text.index("Ns  ") :].rstrip("\n").splitlines()
+    assert {len(row) for row in rows if row} == {20 * (1 + len(CYCLE.steps))}
+    assert rows[0].split() == ["Ns", *map(str, range(len(CYCLE.steps)))]
 
 
 def test_pybamm_gets_strings_with_loops_written_out():
@@ -104,7 +156,7 @@ def test_json_of_unicycler_comes_back():
     ("target", "steps", "says"),
     [
         *(
-            (target, [ConstantCurrent(1e-3, until_capacity_mah=1.0)], "until_capacity_mah")
+            (target, [ConstantCurrent(1e-3, until_capacity_mah=1.0, until_time_s=60.0)], "until_capacity_mah")
             for target in TARGETS
         ),
         *((target, [TriggerOut()], "no TriggerOut") for target in TARGETS),
@@ -127,10 +179,15 @@ def test_json_of_unicycler_comes_back():
         ("biologic", [UP, ConstantVoltage(4.2, until_current_a=3e-7)], "is written as 0.000 mA"),
         ("biologic", [ConstantCurrent(1e-3, until_voltage_v=4.2004)], "give whole mV"),
         ("biologic", [ConstantCurrent(-1e-3, until_voltage_v=0.0)], "0 V is left out"),
-        ("tomato", [ConstantCurrent(-1e-3, until_voltage_v=0.0)], "0 V is left out"),
-        ("tomato", [UP, ConstantVoltage(4.2, until_current_a=1e-4)], "needs the capacity"),
+        ("tomato", [ConstantCurrent(-1e-3, until_voltage_v=0.0, until_time_s=60.0)], "0 V is left out"),
+        ("tomato", [ConstantVoltage(4.2, until_current_a=1e-4, until_time_s=60.0)], "needs the capacity"),
+        ("tomato", [UP], "give until_time_s"),
         ("tomato", [ConstantCurrent(0.02, until_time_s=60.0)], "tomato's range of 0.01 A"),
-        ("tomato", [ConstantCurrent(1e-3, until_voltage_v=5.2)], "tomato's range of +-5 V"),
+        (
+            "tomato",
+            [ConstantCurrent(1e-3, until_voltage_v=5.2, until_time_s=60.0)],
+            "tomato's range of +-5 V",
+        ),
         ("neware", [ConstantVoltage(4.2, until_time_s=60.0)], "needs to know whether it charges"),
         ("neware", [DOWN, ConstantVoltage(2.8, until_time_s=60.0)], "taken for a charge"),
         (
