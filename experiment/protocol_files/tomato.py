@@ -13,8 +13,8 @@ def as_tomato_reads_it(text: str, capacity_mah: float | None) -> str:
     """Give what is recorded the names that tomato knows, and the ends of holds in ampere.
 
     Tomato 0.2.3 (https://github.com/dgbowl/tomato, `drivers/biologic/kbio_wrapper.py`) passes over the names
-    of unicycler and records every 30 s instead. It takes a C-rate for a multiple of ``capacity`` of the sample,
-    which unicycler does not write, hence for 0 A: a hold would never end.
+    of unicycler and records every 30 s instead. It takes a C-rate for a multiple of the ``capacity`` of the
+    sample, which unicycler does not write, hence for 0 A: a hold would never end.
 
     Parameters
     ----------
