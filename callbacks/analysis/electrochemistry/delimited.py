@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,10 +83,23 @@ def read_delimited(path: Path) -> CyclerRecord:
         If it has no time, voltage or current, or one of Arbin's or Neware's columns without unit.
     """
     try:
-        table = pd.read_csv(path, low_memory=False, encoding_errors="replace")
+        # Bytes: through a text file pandas decodes and encodes everything once more.
+        content = path.read_bytes()
+        head = pd.read_csv(io.BytesIO(content), nrows=0, encoding_errors="replace")
+        names = [str(name) for name in head.columns]
+        table = pd.read_csv(
+            io.BytesIO(content), low_memory=False, encoding_errors="replace", usecols=_used(names) or None
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path}: is no table of comma-separated values: {error}") from error
-    return record_from(table, path)
+    return record_from(table, path, names)
+
+
+def _used(names: Sequence[str]) -> list[int]:
+    """Places of the columns that a record is made of; parsing the others takes time."""
+    standard, native = _standard(names), _native(names)
+    used = {*standard.values(), *(name for name, _ in native.values()), *filter(_is_date, names)}
+    return [place for place, name in enumerate(names) if name in used]
 
 
 def read_parquet(path: Path) -> CyclerRecord:
@@ -124,8 +138,8 @@ def read_excel(path: Path) -> CyclerRecord:
         return record_from(pd.DataFrame(pd.read_excel(book, sheet_name=wanted[0])), path)
 
 
-def record_from(table: pd.DataFrame, path: Path) -> CyclerRecord:
-    """Name the columns of a table as the Battery Data Format does.
+def record_from(table: pd.DataFrame, path: Path, known: Sequence[str] = ()) -> CyclerRecord:
+    """Name the columns of a table as the Battery Data Format does; `known` are those of the whole file.
 
     Raises
     ------
@@ -139,7 +153,8 @@ def record_from(table: pd.DataFrame, path: Path) -> CyclerRecord:
     missing = [name for name in (TEST_TIME, VOLTAGE, CURRENT) if name not in found]
     if missing:
         raise ValueError(
-            f"{path}: no column {' nor '.join(missing)}; of {', '.join(names[:9])}: export them with units"
+            f"{path}: no column {' nor '.join(missing)}; of {', '.join((known or names)[:9])}: "
+            "export them with units"
         )
     columns: dict[str, FloatArray] = {}
     for label, (name, factor) in found.items():
@@ -200,10 +215,14 @@ def _seconds(values: pd.Series) -> FloatArray:
 def _start(table: pd.DataFrame, names: Iterable[str], test_time_s: FloatArray, path: Path) -> datetime | None:
     """Instant of test time zero from the date of the first row, if there is a column of dates."""
     for name in names:
-        if re.sub(r"[\s_]+", " ", name).strip().lower() in DATES:
+        if _is_date(name):
             first = _date(table[name].iloc[0], f"{path}: {name}")
             return first - timedelta(seconds=float(test_time_s[0]))
     return None
+
+
+def _is_date(name: str) -> bool:
+    return re.sub(r"[\s_]+", " ", name).strip().lower() in DATES
 
 
 def _date(value: object, source: str) -> datetime:

@@ -43,9 +43,9 @@ def read_eclab_text(path: Path) -> CyclerRecord:
         If the file is not of this kind, or lacks time, voltage, or current and charge.
     """
     content = path.read_bytes()
-    header, body = _split(content, path)
+    header, begin = _header(content, path)
     names = header[-1].rstrip("\t\r ").split("\t")
-    columns = _numbers(body, names, path)
+    columns = _numbers(content, begin, names, path)
     start = start_in(header, str(path))
     return eclab_record(columns, start, declared_capacity_ah(header), path)
 
@@ -117,8 +117,8 @@ def declared_capacity_ah(header: Sequence[str]) -> float | None:
     return None
 
 
-def _split(content: bytes, path: Path) -> tuple[list[str], bytes]:
-    """Header lines, the last one with the columns' names, and the rows below."""
+def _header(content: bytes, path: Path) -> tuple[list[str], int]:
+    """Header lines, the last one with the columns' names, and where the rows begin."""
     found = re.match(rb"[^\n]*\n\s*Nb header lines\s*:\s*(\d+)", content)
     if found is None and b"time/s" not in content[: content.find(b"\n")]:
         raise ValueError(
@@ -130,24 +130,26 @@ def _split(content: bytes, path: Path) -> tuple[list[str], bytes]:
         end = content.find(b"\n", end) + 1
         if end == 0:
             raise ValueError(f"{path}: ends within its header: copy it again")
-    return content[:end].decode("latin-1").splitlines(), content[end:]
+    return content[:end].decode("latin-1").splitlines(), end
 
 
-def _numbers(body: bytes, names: list[str], path: Path) -> dict[str, FloatArray]:
+def _numbers(content: bytes, begin: int, names: list[str], path: Path) -> dict[str, FloatArray]:
     """Columns as numbers; a row cut short is left out."""
-    body = _whole_rows(body, len(names))
-    if not body.strip():
+    content = _whole_rows(content, begin, len(names))
+    first = content[begin : content.find(b"\n", begin) + 1 or None]
+    if not content[begin : begin + 1000].strip() and not content[begin:].strip():
         raise ValueError(f"{path}: no row below its header has all {len(names)} columns")
     wanted = [name for name in names if name in WANTED]
-    decimal = "," if b"," in body[: body.find(b"\n")] else "."
+    rows_below = io.BytesIO(content)  # shares the memory, unlike a slice
+    rows_below.seek(begin)
     table = pd.read_csv(
-        io.BytesIO(body),
+        rows_below,
         sep="\t",
         header=None,
         names=names,
         usecols=sorted({*wanted, names[-1]}),
         index_col=False,
-        decimal=decimal,
+        decimal="," if b"," in first else ".",
         encoding_errors="replace",
         low_memory=False,
     )
@@ -156,12 +158,14 @@ def _numbers(body: bytes, names: list[str], path: Path) -> dict[str, FloatArray]
     return {name: _column(np.asarray(table[name])[rows], name, path) for name in wanted}
 
 
-def _whole_rows(body: bytes, count: int) -> bytes:
+def _whole_rows(content: bytes, begin: int, count: int) -> bytes:
     """Drop the last row if the crash of a computer cut it."""
-    body = body.rstrip(b"\r\n")
-    last = body.rfind(b"\n") + 1
-    row = body[last:].rstrip(b"\t\r ")
-    return body if row.count(b"\t") + 1 == count else body[:last]
+    end = len(content)
+    while end > begin and content[end - 1] in b"\r\n":
+        end -= 1
+    last = max(content.rfind(b"\n", begin, end) + 1, begin)
+    row = content[last:end].rstrip(b"\t\r ")
+    return content if row.count(b"\t") + 1 == count else content[:last]
 
 
 def _column(values: NDArray[Any], name: str, path: Path) -> FloatArray:
