@@ -21,6 +21,9 @@ from bluesky.run_engine import RunEngine
 from bluesky_tiled_plugins import TiledWriter
 from operando.callbacks.tiled.journal import Journal, runs
 from operando.callbacks.tiled.projection import read_note
+from operando.experiment.process import HelperProcess
+from operando.experiment.services import forwarder
+from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
 from tiled.client import from_uri
 
@@ -70,17 +73,16 @@ def events_per_s(count: int, subscriber: Callable[..., object] | None = None) ->
 @contextmanager
 def forwarding(data_root: Path) -> Iterator[Callable[[], None]]:
     """Run Tiled and forwarder as in a rehearsal; gives a function that waits until all runs are in Tiled."""
-    command = [sys.executable, "-m", "operando.callbacks.tiled.forwarder"]
     with TiledServer(data_root):
-        forwarder = subprocess.Popen([*command, "--journal", str(data_root / "journal")])
+        helper = forwarder(DataRoot(data_root))
+        helper.start()
         try:
-            yield lambda: wait_for_tiled(data_root / "journal", forwarder)
+            yield lambda: wait_for_tiled(data_root / "journal", helper)
         finally:
-            forwarder.terminate()
-            forwarder.wait(60)
+            helper.end(60.0)
 
 
-def wait_for_tiled(journal: Path, forwarder: subprocess.Popen[bytes]) -> None:
+def wait_for_tiled(journal: Path, helper: HelperProcess) -> None:
     """Wait until every run has been read back.
 
     Raises
@@ -91,7 +93,7 @@ def wait_for_tiled(journal: Path, forwarder: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60.0
     notes = [read_note(journal, run.uid) for run in runs(journal)]
     while None in notes:
-        if forwarder.poll() is not None or time.monotonic() > deadline:
+        if not helper.is_running or time.monotonic() > deadline:
             raise RuntimeError("the forwarder does not bring the benchmark's runs to Tiled")
         threading.Event().wait(0.2)
         notes = [read_note(journal, run.uid) for run in runs(journal)]

@@ -6,7 +6,6 @@ import argparse
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -126,11 +125,11 @@ class Forwarder:
         until : callable
             Asked before each step; the step after it has answered True is the last that finds nothing.
         interval_s : float
-            Least time in s between two steps; a step that took longer is followed by a pause of that length.
+            Pause in s after a step.
         """
         pause, wait_s = self.wake, interval_s
         while not self.halt.is_set():
-            ending, began = until(), time.monotonic()
+            ending = until()
             try:
                 count = self.step()
             except Exception as error:
@@ -146,7 +145,7 @@ class Forwarder:
                 return
             wait_s = interval_s
             if not ending:
-                pause.wait(max(interval_s, time.monotonic() - began))
+                pause.wait(interval_s)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -155,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
     parser.add_argument("--root", type=Path, action="append", default=[], help="folder of external files")
-    parser.add_argument("--interval", type=float, default=1.0, help="least time between two steps in s")
+    parser.add_argument("--interval", type=float, default=1.0, help="pause after a step in s")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)

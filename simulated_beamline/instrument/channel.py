@@ -19,6 +19,8 @@ from .terminal import FLOATING_V, Compliance, Terminal, Wiring
 from .trigger import Latch, TriggerChannel
 
 CHANNELS = range(1, 9)
+REST_SHARE = 0.1
+"""A cell through which this part of the next current flows at most is as good as at rest."""
 
 
 class State(IntEnum):
@@ -143,7 +145,9 @@ class Channel:
         return self.program[self.progress.index] if self.progress.index >= 0 else None
 
     def _apply(self, control: Control) -> None:
-        self._polarity.applied(self.sample, control.sign, self.time_s)
+        flowing_a, begins_a = abs(self.sample.current), abs(control.current_a or 0.0)
+        from_rest = self.control == OPEN_CIRCUIT or flowing_a <= REST_SHARE * begins_a
+        self._polarity.applied(self.sample, control.sign, self.time_s, from_rest=from_rest)
         self.control = control
         self._drive_on()
 

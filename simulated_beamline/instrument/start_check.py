@@ -88,11 +88,15 @@ class Polarity:
         """Look at the first current from now on."""
         self._sign, self._is_due = 0, True
 
-    def applied(self, before: Sample, sign: int, time_s: float) -> None:
-        """Take note of a control that begins (s), the sample before it, and the sign of its current."""
+    def applied(self, before: Sample, sign: int, time_s: float, *, from_rest: bool = True) -> None:
+        """Take note of a control that begins (s), the sample before it, and the sign of its current.
+
+        After a larger current of the same sign, as of a hold, the voltage may go either way: only what begins
+        from rest is judged.
+        """
         if self._is_due and self._sign and sign != self._sign:
             self._is_due = False
-        elif self._is_due and sign and not self._sign:
+        elif self._is_due and sign and not self._sign and from_rest:
             self._open_v, self._sign, self._since_s = before.voltage, sign, time_s
 
     def next_look_s(self, time_s: float) -> float:

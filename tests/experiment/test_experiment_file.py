@@ -62,7 +62,7 @@ def test_default_experiment_is_accepted():
         ("trigger.every_lithium_content = 0.02", 'trigger.every_time_s = "30 d"', "never fire"),
         ("initial_lithium_content = 0.93", "initial_lithium_content = 93", "per cent? write 0.93"),
         ('scenario = "nmc811-first-charge"', 'scenario = "nmc811"', "those are lno-first-charge"),
-        ("[-155, -45, 22, 0.2]", "[-155, -45, -22, 0.2]", "region 1"),
+        ("[-155, -45, 22, 0.5]", "[-155, -45, -22, 0.5]", "region 1"),
         ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
         ('id = "rest"', 'id = "first rest"', "no space or comma"),

@@ -16,6 +16,8 @@ IndexArray: TypeAlias = NDArray[np.intp]
 SHORT_GAP_POINTS = 3
 GLITCH_SIGMA = 8.0
 GLITCH_FRACTION = 0.03
+GLITCH_SPACING_EV = 5.5
+"""Points further apart tell no glitch: 36 eV above an edge a distance of 2 angstrom has a period of 37 eV."""
 NOISE_POINTS = 120
 
 
@@ -223,7 +225,7 @@ def repair_glitches(energy_ev: FloatArray, mu: FloatArray) -> tuple[FloatArray, 
 
     A point is wild if it deviates by more than eight times the noise and 3 % of the difference between its
     ends, and if its neighbours deviate only as one wild point among good ones makes them deviate: edges are
-    left alone.
+    left alone. So are points further than `GLITCH_SPACING_EV` apart, between which the fine structure turns.
 
     Parameters
     ----------
@@ -245,7 +247,8 @@ def repair_glitches(energy_ev: FloatArray, mu: FloatArray) -> tuple[FloatArray, 
     ends = max(2, min(9, mu.shape[1] // 4))
     span = np.median(mu[:, -ends:], axis=1) - np.median(mu[:, :ends], axis=1)
     limit = np.maximum(GLITCH_SIGMA * noise, GLITCH_FRACTION * np.abs(span))
-    row, place = np.nonzero(np.abs(residual * scale) > limit[:, None])
+    gaps = np.lib.stride_tricks.sliding_window_view(np.diff(energy_ev), 4).max(axis=1)
+    row, place = np.nonzero((np.abs(residual * scale) > limit[:, None]) & (gaps <= GLITCH_SPACING_EV))
     if row.size == 0 or not np.any(limit > 0):
         return mu, noise, np.zeros(len(mu), dtype=np.intp)
     height = residual[row, place] * scale[place]

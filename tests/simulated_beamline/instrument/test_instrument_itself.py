@@ -212,6 +212,31 @@ def test_leads_that_are_right_never_trip_the_look_at_the_first_current(rate):
     assert cycler.state is State.RUNNING, cycler.told
 
 
+def test_a_smaller_current_after_a_hold_is_no_sign_of_reversed_leads():
+    cycler = made()
+    hold_v = cycler.sample.voltage + 0.1
+    hold = {"CALIMIT:0:VSTEP": [hold_v], "CALIMIT:0:DURSTEP": [20.0], "CALIMIT:0:ID": "hold"}
+    load(cycler, "calimit,cplimit", hold, current_step(0, 0.1 * HALF_C_A))
+    cycler.start()
+    live(cycler, 19.0)
+    assert cycler.sample.current > 0.2 * HALF_C_A
+    live(cycler, 10.0)
+    assert cycler.state is State.RUNNING, cycler.told
+    assert cycler.sample.step == 1
+
+
+def test_reversed_current_leads_are_seen_at_the_first_current_from_rest_after_a_hold():
+    cycler = made()
+    hold = {"CALIMIT:0:VSTEP": [cycler.sample.voltage], "CALIMIT:0:DURSTEP": [20.0], "CALIMIT:0:ID": "hold"}
+    rest = {"OCV:0:RTT": 20.0}
+    load(cycler, "calimit,ocv,cplimit", hold, rest, current_step(0, HALF_C_A))
+    cycler.start()
+    live(cycler, 30.0)
+    cycler.set_leads(wiring=Wiring.CURRENT_REVERSED)
+    live(cycler, 20.0)
+    assert "the current leads are reversed" in cycler.safety.cause
+
+
 @pytest.mark.parametrize("state", State)
 def test_the_relays_open_from_any_state_and_both_steps_close_them(state):
     cycler = loaded(current_a=HALF_C_A) if state is State.STOPPED else charging()
