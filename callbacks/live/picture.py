@@ -14,7 +14,7 @@ from ..tiled.run_source import ExperimentName, JournalSource
 
 logger = logging.getLogger(__name__)
 
-LEAST_INTERVAL_S = 4.0
+LEAST_INTERVAL_S = 8.0
 """Least wall time between two drawings, s."""
 
 

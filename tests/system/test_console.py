@@ -209,7 +209,7 @@ def short_experiment(folder: Path) -> Path:
         ('until_time_s = "5 min"', "until_time_s = 10"),
         ('until_time_s = "3h"', "until_time_s = 120"),
         ("every_lithium_content = 0.02", "every_lithium_content = 0.003"),
-        ("[-15, 30, 1, 0.2]", "[-15, 30, 2, 0.2]"),
+        ("[-10, 30, 1, 0.2]", "[-10, 30, 2, 0.2]"),
         ('name = "nmc811-first-charge"', 'name = "short"'),
     ):
         assert old in text
