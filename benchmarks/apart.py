@@ -8,7 +8,7 @@ from importlib import import_module
 
 from .figure import Figure
 
-LIMIT_S = 600.0
+LIMIT_S = 900.0
 
 
 def measure(name: str) -> list[Figure]:

@@ -76,8 +76,3 @@ def run() -> list[Figure]:
             unit="steps/s",
         )
     ]
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

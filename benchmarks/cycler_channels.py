@@ -107,8 +107,3 @@ def _apart(channels: int) -> float:
 
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(served_rate, channels).result()
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

@@ -158,8 +158,3 @@ def _feasible(entries: Sequence[dict[str, Any]]) -> int:
         ]
     begin_s = min(request.release_s for request in requests)
     return most_kept(requests, Situation(begin_s, "cell_0", _changer()), width=SEARCHED)
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

@@ -170,8 +170,3 @@ def run() -> list[Figure]:
         Figure(name, value, "RunEngine with no subscriber", median(bare), ratio, ">= 0.8 x", unit),
         Figure(name, value, "TiledWriter, batch size 1", direct, value / direct, ">= 10 x", unit),
     ]
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

@@ -61,8 +61,3 @@ def run() -> list[Figure]:
         *figures("every 0.02, start within 80 s", 0.02, 80.0, ">= 0.98 x"),
         *figures("every 0.01", 0.01, math.inf, ">= 0.9 x"),
     ]
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

@@ -105,8 +105,3 @@ def run() -> list[Figure]:
             "fits",
         ),
     ]
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

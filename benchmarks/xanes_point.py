@@ -124,8 +124,3 @@ def run() -> list[Figure]:
             unit="",
         ),
     ]
-
-
-if __name__ == "__main__":
-    for figure in run():
-        print(figure)

@@ -2,8 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -15,6 +15,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 
 from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline, load_beamline
+from ..devices.stations import Stations
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
 from ..plans.operando import OperandoResult
@@ -86,13 +87,26 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     """
     experiment = read_experiment(file)
     beamline = load_beamline(settings)
+    with connected(beamline, connect_s):
+        return _acquire(experiment, file, beamline, root)
+
+
+@contextmanager
+def connected(devices: Beamline | Stations, timeout_s: float) -> Iterator[None]:
+    """Devices that all answer, for a block; their channels are given back at its end.
+
+    Raises
+    ------
+    AcquisitionError
+        When some do not answer within `timeout_s` of wall time.
+    """
     try:
-        report = beamline.connect(connect_s)
+        report = devices.connect(timeout_s)
         if report.missing:
             raise AcquisitionError(str(report))
-        return _acquire(experiment, file, beamline, root)
+        yield
     finally:
-        beamline.release()
+        devices.release()
 
 
 def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: DataRoot) -> OperandoResult:

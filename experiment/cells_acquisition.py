@@ -19,7 +19,7 @@ from ..plans.operando import OperandoResult
 from ..plans.operando_many import MountedCell, operando_many
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
-from .acquisition import AcquisitionError, Start, choose_start, keep_file, run_to_end
+from .acquisition import AcquisitionError, Start, choose_start, connected, keep_file, run_to_end
 from .cells_estimate import activity_of
 from .cells_file import ManyCells
 from .conversion import (
@@ -83,13 +83,8 @@ def acquire_cells(
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
     stations = load_stations(settings, cells.channels)
-    try:
-        report = stations.connect(connect_s)
-        if report.missing:
-            raise AcquisitionError(str(report))
+    with connected(stations, connect_s):
         return _acquire(cells, file, stations, root)
-    finally:
-        stations.release()
 
 
 def _acquire(cells: ManyCells, file: Path, stations: Stations, root: DataRoot) -> dict[str, OperandoResult]:

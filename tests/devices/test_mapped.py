@@ -1,23 +1,12 @@
 import pytest
+from hall_settings import hall_settings
 from operando.devices.beamline import load_beamline
 from operando.devices.mapped import mapped
 from operando.devices.potentiostat import Potentiostat
 from operando.devices.protocol import Protocol, Rest
 from ophyd.sim import make_fake_device
 
-SETTINGS = """
-name = "hall"
-[devices]
-mono = { class = "monochromator", prefix = "B:MONO:" }
-ion_chambers = { class = "ion_chambers", prefix = "B:QE1:" }
-photon_shutter = { class = "shutter", prefix = "B:PSS:" }
-front_end_shutter = { class = "shutter", prefix = "B:FES:" }
-ring = { class = "ring", prefix = "B:RING:" }
-stage = { class = "sample_stage", prefix = "B:STAGE:" }
-[devices.cell]
-class = "potentiostat"
-prefix = "B:CELL:"
-"""
+SETTINGS = hall_settings("B:CELL:")
 
 
 def device(names):

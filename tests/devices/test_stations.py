@@ -1,24 +1,11 @@
 """One settings file names every channel of a cycler."""
 
 import pytest
+from hall_settings import hall_settings
 from operando.devices.beamline import load_beamline
 from operando.devices.stations import load_stations
 
-SETTINGS = """
-name = "hall"
-[devices]
-mono = { class = "monochromator", prefix = "B:MONO:" }
-ion_chambers = { class = "ion_chambers", prefix = "B:QE1:" }
-photon_shutter = { class = "shutter", prefix = "B:PSS:" }
-front_end_shutter = { class = "shutter", prefix = "B:FES:" }
-ring = { class = "ring", prefix = "B:RING:" }
-stage = { class = "sample_stage", prefix = "B:STAGE:" }
-[devices.cell]
-class = "potentiostat"
-prefix = "B:CELL{channel}:"
-[devices.cell.map]
-"limits.temperature_max" = "B:OVEN{channel}:TMAX"
-"""
+SETTINGS = hall_settings("B:CELL{channel}:", '"limits.temperature_max" = "B:OVEN{channel}:TMAX"')
 
 
 @pytest.fixture
