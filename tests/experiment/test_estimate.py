@@ -7,6 +7,7 @@ import pytest
 from operando.experiment.dead_time import expected_timing
 from operando.experiment.estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
 from operando.experiment.reading import read_experiment
+from operando.experiment.scan_grid import energy_grid
 from operando.plans.duration import Timing
 
 DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
@@ -45,7 +46,8 @@ def test_spectra_blur_and_duration_follow_from_trigger_current_and_grid(tmp_path
     timing = Timing(move_s=0.1, settle_s=0.0, per_point_overhead_s=0.1, start_s=5.0)
     (estimate,) = measurement_estimates(experiment, timing)
     assert estimate.count in (24, 25)
-    assert estimate.duration_s == pytest.approx(5.0 + estimate.points * 0.4)
+    grid = energy_grid(experiment.measurements[0])
+    assert estimate.duration_s == pytest.approx(5.0 + estimate.points * 0.2 + grid.counting_s)
     assert estimate.blur == pytest.approx(estimate.duration_s / 7200, rel=1e-3)
     assert estimate.interval_s == pytest.approx(0.02 * 7200, rel=1e-3)
     assert size_bytes(experiment, [estimate]) > estimate.size_bytes > 0
