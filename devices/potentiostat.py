@@ -79,6 +79,15 @@ class Potentiostat(ReachedDevice):
         """Channels of latched triggers by their number, 1..8."""
         return {number: getattr(self, f"trigger_{number}") for number in range(1, 9)}
 
+    def destroy(self) -> None:
+        """Give back all channels, those too that uploads of protocols have made.
+
+        Ophyd destroys the signals of the tree and asks no part of it: channels of parameters would be looked
+        for ever more seldom once their server is gone, and stand in the way of a device made later.
+        """
+        self.program.destroy()
+        super().destroy()
+
     def stop(self, *, success: bool = False) -> None:
         """Leave the cell as it is: the cycler goes on inside its limits.
 

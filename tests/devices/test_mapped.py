@@ -54,6 +54,19 @@ def test_a_parameter_of_a_technique_is_found_elsewhere():
     assert written["cell_program_t_ocv_0_rtt_sp"] == 60.0
 
 
+def test_channels_made_by_an_upload_are_given_back_with_the_device(monkeypatch):
+    cell = device({})
+    cell.program.reply.sim_put("accepted")
+    cell.program.technique_count.sim_put(1)
+    cell.program.set(Protocol((Rest(60.0),))).wait(5)
+    made = list(cell.program._parameters.values())
+    given_back = []
+    monkeypatch.setattr(type(made[0]), "destroy", lambda signal: given_back.append(signal.name))
+    cell.destroy()
+    assert {signal.name for signal in made} <= set(given_back)
+    assert cell.program._parameters == {}
+
+
 def test_a_name_that_no_signal_has_is_refused_with_what_there_is():
     with pytest.raises(ValueError, match=r"no signal 'EWEE'.*'time'.*'CLOCK:UNIX'"):
         mapped(Potentiostat, {"EWEE": "IN:EWE"})
