@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, cast, get_args
 
@@ -102,10 +103,11 @@ class Program(Device):
 
     def destroy(self) -> None:
         """Give back the channels, those of the techniques' parameters included."""
-        for signal in self._parameters.values():
-            signal.destroy()
-        self._parameters.clear()
-        super().destroy()
+        with ExitStack() as stack:
+            stack.callback(super().destroy)
+            # Each is given back, also where another one cannot be.
+            while self._parameters:
+                stack.callback(self._parameters.popitem()[1].destroy)
 
     def _parameter(self, suffix: str, value: Value) -> EpicsSignal:
         if suffix not in self._parameters:

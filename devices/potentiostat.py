@@ -85,8 +85,10 @@ class Potentiostat(ReachedDevice):
         Ophyd destroys the signals of the tree and asks no part of it: channels of parameters would be looked
         for ever more seldom once their server is gone, and stand in the way of a device made later.
         """
-        self.program.destroy()
-        super().destroy()
+        try:
+            self.program.destroy()
+        finally:
+            super().destroy()
 
     def stop(self, *, success: bool = False) -> None:
         """Leave the cell as it is: the cycler goes on inside its limits.

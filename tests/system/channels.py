@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import epics
+import ophyd
 from operando.devices.beamline import Beamline, load_beamline
 
 
@@ -26,14 +27,16 @@ def connected(settings: Path) -> Iterator[Beamline]:
 
 @contextmanager
 def variables(*names: str) -> Iterator[list[epics.PV]]:
-    """Process variables behind the devices' backs; their channels are given back as well."""
-    found = [epics.PV(name) for name in names]
+    """Process variables behind the devices' backs; their channels are given back as well.
+
+    A device may hold the same one, which has one channel then: as ophyd's signals, each counts itself.
+    """
+    found = [ophyd.cl.get_pv(name) for name in names]
+    for variable in found:
+        variable._reference_count += 1
     try:
         for variable in found:
             assert variable.wait_for_connection(timeout=20), variable.pvname
         yield found
     finally:
-        for variable in found:
-            channel = variable.chid
-            variable.disconnect()
-            epics.ca.clear_channel(channel)
+        ophyd.cl.release_pvs(*found)

@@ -9,9 +9,9 @@ from bluesky import RunEngine
 from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky.utils import FailedStatus
+from channels import variables
 from operando.devices.motor import MotorNotThereError
 from operando.devices.shutter import NoPermitError
-from ophyd import EpicsSignal
 
 pytestmark = pytest.mark.system
 FOUND_LIMIT_S = 15.0
@@ -20,18 +20,12 @@ FOUND_LIMIT_S = 15.0
 @pytest.fixture(scope="module")
 def faults(simulated_beamline, beamline):
     """Set variables under SIM:, which devices never touch."""
-    made = {}
 
     def put(name, value):
-        signal = made.setdefault(
-            name, EpicsSignal(simulated_beamline.prefix + name, name=name, put_complete=True)
-        )
-        signal.wait_for_connection(timeout=5)
-        signal.set(value).wait(5)
+        with variables(simulated_beamline.prefix + name) as (variable,):
+            assert variable.put(value, wait=True, timeout=5) == 1
 
-    yield put
-    for signal in made.values():
-        signal.destroy()
+    return put
 
 
 @pytest.fixture
