@@ -150,7 +150,7 @@ class At(Event):
     """Levels in one direction or both; after a latch a level is ready again once left by the hysteresis.
 
     With a persistence time it latches only after the quantity has stayed beyond the level for so long, which
-    a return by the hysteresis ends.
+    a return by the hysteresis ends, and so does a crossing back that counts itself.
     """
 
     def __init__(
@@ -193,12 +193,13 @@ class At(Event):
             return
         if self._left(piece.v0, level.value):
             level.ready = True
-        ended = self._return(level, piece)
-        yield from self._due(level, min(ended, piece.f1), times)
+        ended, side = self._return(level, piece), self._crosses(piece, level.value)
+        counts = side != 0 and level.ready
+        crossed = piece.fraction_at(level.value) if counts else math.inf
+        yield from self._due(level, min(ended, crossed, piece.f1), times)
         if ended < math.inf:
             level.side = 0
-        side = self._crosses(piece, level.value)
-        if side and level.ready:
+        if counts:
             yield from self._cross(level, side, piece, times)
         if self._left(piece.v1, level.value):
             level.ready = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from operator import itemgetter
 
 from ..sample import Sample
 from .event import Times
@@ -133,10 +134,14 @@ class AllOf(State):
     def follow(self, before: Sample, after: Sample) -> list[Change]:
         """Change with the whole; parts that change at one instant change together."""
         now = [part.value for part in self.parts]
+        # Sorted by fraction alone, which keeps the order of the changes that one part makes at one instant.
         marks = sorted(
-            (fraction, index, holds)
-            for index, part in enumerate(self.parts)
-            for fraction, holds in part.follow(before, after)
+            (
+                (fraction, index, holds)
+                for index, part in enumerate(self.parts)
+                for fraction, holds in part.follow(before, after)
+            ),
+            key=itemgetter(0),
         )
         changes: list[Change] = []
         for place, (fraction, index, holds) in enumerate(marks):

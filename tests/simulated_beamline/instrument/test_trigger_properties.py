@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from operando.plans.trigger_text import trigger_from_text
 from operando.simulated_beamline.instrument.sample import Sample
@@ -83,6 +83,8 @@ def random_rule(seed):
 
 @settings(max_examples=200, deadline=None)
 @given(SEEDS, STEPS, SEEDS, SEEDS)
+@example(path_seed=1, steps=3, rule_seed=396, sampling_seed=1)
+@example(path_seed=3754825165, steps=8, rule_seed=70727624, sampling_seed=3473927137)
 def test_any_rule_latches_the_same_however_the_path_is_sampled(path_seed, steps, rule_seed, sampling_seed):
     path, rule = protocol(path_seed, steps), random_rule(rule_seed)
     coarse, dense = latched(rule, path), latched(rule, resampled(path, sampling_seed))
