@@ -27,14 +27,12 @@ setup: $(VENV)/ready
 rehearse: setup
 	$(BIN)/operando rehearse $(EXPERIMENT)
 
-# Tests in one process each core, a file at a time; those that start servers share the machine with nothing else. They
-# are in two processes: Channel Access searches more and more slowly in one that has seen many servers come and go.
+# Tests in one process each core, a file at a time; those that start servers come after the others.
 SPREAD := --numprocesses 2 --dist loadfile
 
 test: setup
 	$(BIN)/python -m pytest $(SPREAD) -m "not system"
-	$(BIN)/python -m pytest -m system --ignore-glob="tests/system/test_[m-z]*.py"
-	$(BIN)/python -m pytest tests/system/test_[m-z]*.py
+	$(BIN)/python -m pytest $(SPREAD) -m system
 
 test-fast: setup
 	$(BIN)/python -m pytest $(SPREAD) -m "not system and not slow"

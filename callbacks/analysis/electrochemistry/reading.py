@@ -120,7 +120,7 @@ def table_of(
     if not np.all(np.diff(time) >= 0):
         block = block[:, np.argsort(time, kind="stable")]
     table = pd.DataFrame(block.T, columns=list(columns), copy=False)
-    table.insert(len(columns) - 2, "source", source)
+    table.insert(len(columns) - 2, "source", pd.array([source]).repeat(len(table)))
     return table
 
 

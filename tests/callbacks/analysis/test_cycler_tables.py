@@ -82,6 +82,26 @@ def test_battery_data_format_is_the_same_by_machine_names_by_labels_and_from_par
     assert first["Net Capacity / Ah"].tolist() == pytest.approx([0, 0.1, 0.2])
 
 
+def test_a_byte_order_mark_windows_line_ends_and_empty_cells_are_no_matter(tmp_path):
+    plain = pd.DataFrame({**BDF, "Cycle Count / 1": [1, None, 2], "note": ["é", "", "x"]})
+    plain.to_csv(tmp_path / "unix.csv", index=False)
+    (tmp_path / "windows.csv").write_bytes(
+        plain.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    )
+    unix, windows = (
+        read_cycler_file(tmp_path / name).drop(columns="source") for name in ("unix.csv", "windows.csv")
+    )
+    pd.testing.assert_frame_equal(unix, windows)
+    np.testing.assert_array_equal(unix["Cycle Count / 1"], [1, np.nan, 2])
+
+
+def test_a_word_among_the_numbers_costs_that_number_alone(tmp_path):
+    plain = read_cycler_file(write_bdf(tmp_path / "plain.csv"))
+    told = read_cycler_file(write_bdf(tmp_path / "told.csv", **{"Voltage / V": [3.0, "overload", 3.6]}))
+    np.testing.assert_array_equal(told["Voltage / V"], [3.0, np.nan, 3.6])
+    pd.testing.assert_frame_equal(*(table.drop(columns=["source", "Voltage / V"]) for table in (plain, told)))
+
+
 def test_a_column_without_unit_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text(ARBIN.replace("Current(A)", "Current"))
     with pytest.raises(ValueError, match="'Current' has no known unit"):
