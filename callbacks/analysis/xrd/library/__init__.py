@@ -1,0 +1,1 @@
+"""Reference phases as numbers with their sources."""
