@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ from .mode import follow_cell, mode_document
 from .preparation import describe_cell, prepare_beam
 from .protocol_source import kept_path
 from .reading import read_experiment
+from .reference_curve import named_files
 from .resumption import (
     Remains,
     changed_since,
@@ -115,7 +116,7 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
         folder = root.experiment(experiment.experiment.name, start.uid)
-        keep_file(file, folder, experiment.protocol.file)
+        keep_files(file, folder, named_files(experiment))
         outcome = run_to_end(engine, whole_experiment(experiment, beamline, start), [beamline])
     return _result(outcome)
 
@@ -208,14 +209,14 @@ def _is_unfinished(remains: Remains | None, name: str) -> bool:
     return resume_point(remains).last_time_s > 0
 
 
-def keep_file(file: Path, folder: Path, protocol_file: str | None = None) -> None:
-    """Keep the experiment file as run, and the protocol file that it names."""
+def keep_files(file: Path, folder: Path, named: Iterable[str]) -> None:
+    """Keep the experiment file as run, and the files that it names."""
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(file, folder / file.name)
-    if protocol_file is not None:
-        kept = folder / kept_path(protocol_file)
+    for name in named:
+        kept = folder / kept_path(name)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        copyfile(file.parent / protocol_file, kept)
+        copyfile(file.parent / name, kept)
 
 
 @plan

@@ -19,7 +19,7 @@ from ..plans.operando import OperandoResult
 from ..plans.operando_many import MountedCell, operando_many
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
-from .acquisition import AcquisitionError, Start, choose_start, connected, keep_file, run_to_end
+from .acquisition import AcquisitionError, Start, choose_start, connected, keep_files, run_to_end
 from .cells_estimate import activity_of
 from .cells_file import ManyCells
 from .conversion import (
@@ -35,6 +35,7 @@ from .conversion import (
 from .expected_course import course_of
 from .file import ExperimentFile
 from .preparation import describe_cell, prepare_beam
+from .reference_curve import named_files
 from .resumption import close_dead_runs, remains_of
 from .run_engine import beamline_engine
 from .settings import DataRoot
@@ -92,11 +93,10 @@ def _acquire(cells: ManyCells, file: Path, stations: Stations, root: DataRoot) -
     with Journal(root.journal) as journal:
         engine = beamline_engine(stations.each[0], root, journal, handles_ctrl_c=False)
         starts = choose_starts(cells, stations, root.journal)
-        protocols = {each.protocol.file for each in cells.each}
+        named = {name for each in cells.each for name in named_files(each)}
         for number, start in starts.each.items():
             folder = root.experiment(cells.each[number].experiment.name, start.uid)
-            for protocol in protocols:
-                keep_file(file, folder, protocol)
+            keep_files(file, folder, named)
         followed = [stations.each[number] for number in starts.each]
         outcome = run_to_end(engine, every_cell(cells, stations, starts), followed)
     results = getattr(outcome, "plan_result", None)

@@ -10,9 +10,10 @@ from ..plans.darks import take_darks
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
 from ..plans.xanes import xanes
-from .acquisition import choose_start, keep_file, whole_experiment
+from .acquisition import choose_start, keep_files, whole_experiment
 from .conversion import DARK_MAX_AGE_S, dead_times
 from .reading import read_experiment
+from .reference_curve import named_files
 from .resumption import close_dead_runs
 from .settings import DataRoot
 
@@ -46,7 +47,7 @@ class QueuePlans:
             close_dead_runs(root.journal)
             start = choose_start(experiment, beamline, root.journal)
             folder = root.experiment(experiment.experiment.name, start.uid)
-            keep_file(Path(file), folder, experiment.protocol.file)
+            keep_files(Path(file), folder, named_files(experiment))
             return (yield from whole_experiment(experiment, beamline, start))
 
         @plan

@@ -28,6 +28,7 @@ from .file import (
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
+from .reference_curve import ReferenceCurveError, with_reference_curves
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
 FileModel = TypeVar("FileModel", bound=BaseModel)
@@ -91,8 +92,8 @@ def _read_cells(source: TomlSource) -> ManyCells:
 
 def _single(source: TomlSource, file: ManyCellsFile, number: int) -> ExperimentFile:
     try:
-        return with_steps(file.single(number), source.path.parent)
-    except ProtocolSourceError as error:
+        return _completed(file.single(number), source.path.parent)
+    except (ProtocolSourceError, ReferenceCurveError) as error:
         where = source.where(keys_of_cell(file, number, error.keys))
         raise ExperimentFileError(f"{where}: cell {file.cells[number].name}: {error}") from None
 
@@ -106,9 +107,14 @@ def _validated(source: TomlSource, model: type[FileModel]) -> FileModel:
 
 def _with_steps(source: TomlSource, experiment: ExperimentFile) -> ExperimentFile:
     try:
-        return with_steps(experiment, source.path.parent)
-    except ProtocolSourceError as error:
+        return _completed(experiment, source.path.parent)
+    except (ProtocolSourceError, ReferenceCurveError) as error:
         raise ExperimentFileError(f"{source.where(error.keys)}: {error}") from None
+
+
+def _completed(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
+    """Take in what the file names: its protocol, and records in which its triggers look for features."""
+    return with_reference_curves(with_steps(experiment, folder), folder)
 
 
 def _refuse(source: TomlSource, found: Sequence[Problem]) -> None:

@@ -1,8 +1,9 @@
 """The trigger of a measurement in an experiment file: a rule over the state of the cell."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PrivateAttr, model_validator
 
 from ..plans.trigger_text import trigger_from_text
 from ..plans.trigger_union import AllOf, State
@@ -42,6 +43,33 @@ QUANTITIES: dict[str, tuple[str, float]] = {
 """Quantity of a key after its first word, and what its unit is in that of the cycler."""
 
 WAYS = {"rising": " charging", "falling": " discharging", "both": ""}
+
+
+class ReferenceCurve(Section):
+    """Where maxima of |dQ/dV| are expected: those of a half cycle that a cycler recorded before.
+
+    Attributes
+    ----------
+    file
+        Of any cycler that is read, relative to the experiment file.
+    half_cycle
+        Which one, 1 the first; the last of the trigger's direction unless given.
+    """
+
+    file: str
+    half_cycle: int | None = Field(default=None, ge=1)
+    _voltages_v: tuple[float, ...] = PrivateAttr(default=())
+
+    @property
+    def voltages_v(self) -> tuple[float, ...]:
+        """Where the maxima are, V; none before `found_at`."""
+        return self._voltages_v
+
+    def found_at(self, voltages_v: Sequence[float]) -> Self:
+        """Copy that knows where the maxima are, V."""
+        found = self.model_copy()
+        found._voltages_v = tuple(voltages_v)  # noqa: SLF001  its own
+        return found
 
 
 def rule_text(value: str) -> str:
@@ -138,7 +166,7 @@ class TriggerFile(Section):
     step_start: str | Literal[True] | None = None
     step_end: str | Literal[True] | None = None
     dqdv_confirmed: Literal[True] | None = None
-    dqdv_approach_v: list[Volts] | Literal["last"] | None = None
+    dqdv_approach_v: list[Volts] | Literal["last"] | ReferenceCurve | None = None
     ttl: Direction | None = None
     manual: Literal[True] | None = None
     when: RuleText | None = None
@@ -159,8 +187,19 @@ class TriggerFile(Section):
             named = " and ".join(given) or "none"
             raise ValueError(f"needs exactly one rule, has {named}; choose one of {known}")
         self._check_options(given[0])
-        trigger_from_text(self.rule())
+        if self.reference_curve is None:
+            trigger_from_text(self.rule())
+        elif self.direction == "both":
+            raise ValueError(
+                "dqdv_approach_v of a file needs its direction: charge and discharge have their maxima at "
+                "different voltages; write direction rising or falling"
+            )
         return self
+
+    @property
+    def reference_curve(self) -> ReferenceCurve | None:
+        """The record in which features are looked for, if it is one."""
+        return self.dqdv_approach_v if isinstance(self.dqdv_approach_v, ReferenceCurve) else None
 
     def _check_options(self, key: str) -> None:
         kind, options = key.partition("_")[0], self.model_fields_set & set(OPTIONS)
@@ -230,7 +269,8 @@ class TriggerFile(Section):
     def _feature(self) -> str:
         if self.dqdv_approach_v is None:
             return f"dqdv confirmed{WAYS[self.direction]}"
-        expected = self.dqdv_approach_v
+        curve = self.reference_curve
+        expected = self.dqdv_approach_v if curve is None else curve.voltages_v
         voltages = expected if isinstance(expected, str) else ",".join(f"{one:.12g}" for one in expected)
         return f"dqdv approach {voltages}{WAYS[self.direction]} margin {self.margin_v:.12g}"
 

@@ -1,4 +1,4 @@
-"""Results of live fits as documents: one run per experiment and analysis, one event per spectrum."""
+"""Results of live analysis as documents: one run per experiment and analysis, one event per result."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,15 +22,34 @@ UNITS = {
 }
 
 
-def data_key(name: str, value: object) -> dict[str, Any]:
+ENDINGS = {"_ev": "eV", "_angstrom": "angstrom", "_per_angstrom": "1/angstrom", "_deg": "degree", "_s": "s"}
+"""Units by the end of a name, that of its uncertainty included."""
+
+
+def unit_of(name: str) -> str | None:
+    """Tell the unit of a data key by its name; None where it has none.
+
+    Examples
+    --------
+    >>> unit_of("half_step_ev_sigma"), unit_of("q_per_angstrom"), unit_of("verdict")
+    ('eV', '1/angstrom', None)
+    """
+    known = name.removesuffix("_sigma")
+    found = [ending for ending in ENDINGS if known.endswith(ending)]
+    return UNITS.get(name) or (ENDINGS[max(found, key=len)] if found else None)
+
+
+def data_key(name: str, value: object, source: str = "edge_fit") -> dict[str, Any]:
     """Describe one value of a result: dtype, shape and unit for the descriptor.
 
     Parameters
     ----------
     name
-        Data key; a name that ends in ``_ev`` or ``_ev_sigma`` is in eV.
+        Data key; `unit_of` tells its unit.
     value
         A number, text, truth value or one-dimensional list of numbers.
+    source
+        Name of the analysis.
     """
     shape: list[int] = []
     if isinstance(value, bool):
@@ -43,8 +62,8 @@ def data_key(name: str, value: object) -> dict[str, Any]:
         dtype, numpy_type = "string", "|S4096"
     else:
         dtype, numpy_type, shape = "array", "<f8", [len(np.atleast_1d(np.asarray(value)))]
-    key: dict[str, Any] = {"source": "edge_fit", "dtype": dtype, "dtype_numpy": numpy_type, "shape": shape}
-    units = UNITS.get(name) or ("eV" if name.removesuffix("_sigma").endswith("_ev") else None)
+    key: dict[str, Any] = {"source": source, "dtype": dtype, "dtype_numpy": numpy_type, "shape": shape}
+    units = unit_of(name)
     return key | ({"units": units} if units else {})
 
 
@@ -62,6 +81,8 @@ class ResultRun:
         Uid of the cycling run.
     parameters
         Options of the analysis.
+    name
+        Of the analysis.
     """
 
     publish: Publish
@@ -69,41 +90,46 @@ class ResultRun:
     cell: Mapping[str, Any]
     of: str
     parameters: Mapping[str, Any]
+    name: str = "edge_fit"
     _bundle: Any = field(default=None, init=False, repr=False)
-    _stream: Any = field(default=None, init=False, repr=False)
+    _streams: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
-    def add(self, values: Mapping[str, Any]) -> None:
-        """Publish the result of one spectrum; the first one opens the run."""
+    def add(self, values: Mapping[str, Any], stream: str = "primary") -> None:
+        """Publish one result in a stream; the first one opens the run."""
         if self._bundle is None:
-            self._open(values)
-        now = time.time()
-        self.publish(
-            "event",
-            dict(self._stream.compose_event(data=dict(values), timestamps=dict.fromkeys(values, now))),
-        )
+            self._open()
+        if stream not in self._streams:
+            self._describe(stream, values)
+        stamps = dict.fromkeys(values, time.time())
+        event = self._streams[stream].compose_event(data=dict(values), timestamps=stamps)
+        self.publish("event", dict(event))
 
     def close(self) -> None:
         """End the run, if it was opened."""
         if self._bundle is not None:
             self.publish("stop", dict(self._bundle.compose_stop()))
             self._bundle = None
+            self._streams = {}
 
-    def _open(self, values: Mapping[str, Any]) -> None:
+    def _open(self) -> None:
+        analysis = {
+            "of": self.of,
+            "name": self.name,
+            "version": __version__,
+            "parameters": dict(self.parameters),
+        }
         self._bundle = compose_run(
             metadata={
                 "purpose": "analysis",
-                "plan_name": "edge_fit",
+                "plan_name": self.name,
                 "experiment": dict(self.experiment),
                 "cell": dict(self.cell),
-                "analysis": {
-                    "of": self.of,
-                    "name": "edge_fit",
-                    "version": __version__,
-                    "parameters": dict(self.parameters),
-                },
+                "analysis": analysis,
             }
         )
         self.publish("start", dict(self._bundle.start_doc))
-        keys = {name: data_key(name, value) for name, value in values.items()}
-        self._stream = self._bundle.compose_descriptor(name="primary", data_keys=keys)
-        self.publish("descriptor", dict(self._stream.descriptor_doc))
+
+    def _describe(self, stream: str, values: Mapping[str, Any]) -> None:
+        keys = {name: data_key(name, value, self.name) for name, value in values.items()}
+        self._streams[stream] = self._bundle.compose_descriptor(name=stream, data_keys=keys)
+        self.publish("descriptor", dict(self._streams[stream].descriptor_doc))

@@ -13,6 +13,7 @@ from .delivered import rate_table, rates_of
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
+from .pattern import lattice_table, pattern_dataset, result_rows
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, on_axis, state_coordinates
 
@@ -118,6 +119,21 @@ class Experiment:
         return fits.loc[fits["purpose"] == "reference"] if "purpose" in fits.columns else fits.iloc[:0]
 
     @property
+    def patterns(self) -> xr.Dataset:
+        """Diffraction: integrated ``intensity`` over ``pattern`` and ``q``; see `pattern_dataset`."""
+        return pattern_dataset(self._source, self.runs("analysis"))
+
+    @property
+    def lattice(self) -> pd.DataFrame:
+        """Lattice of the layered phase in each frame, with its verdict; index: uid of its run and frame."""
+        return lattice_table(result_rows(self._source, self.runs("analysis")))
+
+    @property
+    def phases(self) -> pd.DataFrame:
+        """Each phase found in each frame: ``phase``, ``fraction``, ``first_frame`` and more, by time."""
+        return result_rows(self._source, self.runs("analysis"), "phases")
+
+    @property
     def scan_middles(self) -> pd.DataFrame:
         """``measurement``, ``element`` and ``time`` (s) of the middle of finished scans; index: their run."""
         return scan_middles(self._source, self.runs("measurement"))
@@ -146,7 +162,8 @@ class Experiment:
         return monitor_rows(self._source, self._source.starts(self.uid), key)
 
     def _fits(self) -> pd.DataFrame:
-        frames = [self._source.stream(start["uid"], "primary") for start in self.runs("analysis")]
+        analyses = [start for start in self.runs("analysis") if start["analysis"]["name"] == "edge_fit"]
+        frames = [self._source.stream(start["uid"], "primary") for start in analyses]
         frames = [frame for frame in frames if not frame.empty]
         if not frames:
             return pd.DataFrame()

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .access import find_node
-from .table import StreamTable
+from .table import StreamTable, stacked
 from .tail import JournalTail
 
 
@@ -45,6 +46,10 @@ class RunSource(ABC):
     @abstractmethod
     def stream(self, uid: str, name: str) -> pd.DataFrame:
         """Rows of a stream (columns ``seq_num``, ``time`` and the data keys); empty if there is none."""
+
+    @abstractmethod
+    def array(self, uid: str, stream: str, key: str) -> np.ndarray:
+        """Arrays of a data key, stacked in the order of ``seq_num``: shape (n_events, ...); (0,) if none."""
 
     @abstractmethod
     def streams(self, uid: str) -> list[str]:
@@ -105,6 +110,11 @@ class TiledSource(RunSource):
             self._ended[uid, name] = rows.copy()
         return rows
 
+    def array(self, uid: str, stream: str, key: str) -> np.ndarray:
+        """Arrays of a data key, stacked in the order of ``seq_num``."""
+        node = find_node(self._runs[uid].base, stream, key)
+        return np.empty(0) if node is None else np.asarray(node.read())
+
     def streams(self, uid: str) -> list[str]:
         """Names of the streams of a run."""
         from tiled.client.container import Container
@@ -134,6 +144,7 @@ class JournalSource(RunSource):
         self._starts: dict[str, dict[str, Any]] = {}
         self._stops: dict[str, dict[str, Any]] = {}
         self._streams: dict[tuple[str, str], StreamTable] = {}
+        self._arrays: dict[tuple[str, str, str], dict[int, Any]] = {}
         self._descriptors: dict[str, tuple[str, str]] = {}
         self.refresh()
 
@@ -154,7 +165,10 @@ class JournalSource(RunSource):
             self._descriptors[doc["uid"]] = (doc["run_start"], doc["name"])
             self._streams.setdefault((doc["run_start"], doc["name"]), StreamTable(doc["data_keys"]))
         elif name == "event":
-            self._streams[self._descriptors[doc["descriptor"]]].add(_renamed(doc))
+            where = self._descriptors[doc["descriptor"]]
+            for key in self._streams[where].array_keys:
+                self._arrays.setdefault((*where, key), {})[doc["seq_num"]] = doc["data"][key]
+            self._streams[where].add(_renamed(doc))
 
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
         """Start documents of an experiment, in the order of their time."""
@@ -177,6 +191,11 @@ class JournalSource(RunSource):
         if table.pending:
             table.merge()
         return _plain(table.frame)
+
+    def array(self, uid: str, stream: str, key: str) -> np.ndarray:
+        """Arrays of a data key, stacked in the order of ``seq_num``."""
+        found = self._arrays.get((uid, stream, key), {})
+        return stacked([found[number] for number in sorted(found)]) if found else np.empty(0)
 
     def streams(self, uid: str) -> list[str]:
         """Names of the streams of a run."""

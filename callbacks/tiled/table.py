@@ -15,7 +15,7 @@ def is_array(data_key: dict[str, Any]) -> bool:
     return "external" not in data_key and data_key["dtype"] == "array"
 
 
-def _stack(values: list[Any]) -> np.ndarray:
+def stacked(values: list[Any]) -> np.ndarray:
     """Stack arrays of events; shorter ones are padded with NaN."""
     arrays = [np.asarray(value) for value in values]
     if len({array.shape for array in arrays}) == 1:
@@ -82,7 +82,7 @@ class StreamTable:
         cuts = np.flatnonzero(np.diff(positions) > 1) + 1
         blocks = np.split(np.arange(len(rows)), cuts)
         return {
-            key: [(int(positions[block[0]]), _stack([values[i] for i in block])) for block in blocks]
+            key: [(int(positions[block[0]]), stacked([values[i] for i in block])) for block in blocks]
             for key, values in arrays.items()
         }
 

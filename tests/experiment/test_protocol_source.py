@@ -6,7 +6,7 @@ from pathlib import Path
 import operando.experiment
 import pytest
 from operando.devices.protocol import ConstantCurrent, Loop, Recording, Rest
-from operando.experiment.acquisition import keep_file
+from operando.experiment.acquisition import keep_files
 from operando.experiment.conversion import cell_document, protocol_of
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError
@@ -152,6 +152,6 @@ def test_the_protocol_file_is_kept_with_the_experiment_file(tmp_path):
     pytest.importorskip("aurora_unicycler", reason="needs the extra 'protocols'")
     unicycler(tmp_path, METHOD)
     path = experiment_with(tmp_path, 'file = "cycle.json"')
-    keep_file(path, tmp_path / "kept", "cycle.json")
+    keep_files(path, tmp_path / "kept", {"cycle.json"})
     kept = read_experiment(tmp_path / "kept" / "experiment.toml")
     assert protocol_of(kept) == protocol_of(read_experiment(path))

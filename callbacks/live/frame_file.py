@@ -1,0 +1,100 @@
+"""Frames of a detector's HDF5 file, read while the server still writes it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TIME_STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
+"""Where areaDetector's file plugin keeps the instant of each frame."""
+
+
+LOOK_AGAIN_S = 0.05
+"""Wall time between two looks at a file that lacks a frame, s."""
+
+
+class FrameUnreadableError(ValueError):
+    """A frame that was announced cannot be read from its file."""
+
+
+class FrameFile:
+    """One file of frames; opened when asked first, looked at anew where a frame is not there yet.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dataset
+        Name of the data set, shape (n_frames, rows, columns).
+    patience_s
+        Wall time to wait for a frame that was announced, s: documents may overtake the disk.
+    """
+
+    def __init__(self, path: Path, dataset: str, patience_s: float = 2.0) -> None:
+        self.path = path
+        self.dataset = dataset
+        self._patience_s = patience_s
+        self._file: Any = None
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Read one frame.
+
+        Parameters
+        ----------
+        index
+            Number of the frame, from 0.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, columns), counts.
+
+        Raises
+        ------
+        FrameUnreadableError
+            If the file or the frame is not there, or is damaged.
+        """
+        return self._patiently(self.dataset, index)
+
+    def time_s(self, index: int) -> float:
+        """Instant of a frame by the detector's clock, UNIX s; NaN where the file does not say."""
+        try:
+            return float(self._patiently(TIME_STAMPS, index))
+        except FrameUnreadableError:
+            return float("nan")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _patiently(self, dataset: str, index: int) -> Any:  # noqa: ANN401  what h5py gives
+        deadline, pause = time.monotonic() + self._patience_s, threading.Event()
+        while True:
+            try:
+                return self._get(dataset, index)
+            except (OSError, KeyError, IndexError, ValueError) as error:
+                self.close()
+                if time.monotonic() > deadline:
+                    raise FrameUnreadableError(
+                        f"frame {index} of {dataset} in {self.path} is announced, but cannot be read: {error}"
+                    ) from error
+                pause.wait(LOOK_AGAIN_S)
+
+    def _get(self, dataset: str, index: int) -> Any:  # noqa: ANN401  what h5py gives
+        import h5py
+
+        if self._file is None:
+            self._file = h5py.File(self.path, "r", libver="latest", swmr=True, locking=False)
+        values = self._file[dataset]
+        if index >= values.shape[0]:
+            values.refresh()
+        if index >= values.shape[0]:
+            raise IndexError(f"it holds {values.shape[0]} frames")
+        return np.asarray(values[index])
