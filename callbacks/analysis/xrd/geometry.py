@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from pyFAI.geometry import Geometry as PyfaiGeometry
-    from pyFAI.integrator.azimuthal import AzimuthalIntegrator
-
-EXTRA = "frames of area detectors need pyFAI and numba: pip install 'operando[diffraction]'"
+from .pyfai import PyfaiGeometry, load_poni, pyfai_module
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Geometry:
         ValueError
             If it has no wavelength or its detector no shape.
         """
-        shape: Any = pyfai.detector.shape
+        shape = pyfai.detector.shape
         if not pyfai.wavelength or not shape:
             missing = "wavelength" if shape else "shape of the detector"
             raise ValueError(f"geometry: pyFAI's has no {missing}; write it into the PONI file")
@@ -107,22 +103,19 @@ class Geometry:
             detector="" if name == "Detector" else name,
         )
 
-    def pyfai(self) -> AzimuthalIntegrator:
+    def pyfai(self) -> PyfaiGeometry:
         """Give the same as pyFAI's object."""
-        require_pyfai()
-        from pyFAI.detectors import Detector, detector_factory
-        from pyFAI.integrator.azimuthal import AzimuthalIntegrator
-
+        detectors, azimuthal = pyfai_module("detectors"), pyfai_module("integrator.azimuthal")
         rows_m, columns_m = (side * 1e-3 for side in self.pixel_mm)
-        plain = Detector(pixel1=rows_m, pixel2=columns_m, max_shape=self.shape)
-        return AzimuthalIntegrator(
+        plain = detectors.Detector(pixel1=rows_m, pixel2=columns_m, max_shape=self.shape)
+        return azimuthal.AzimuthalIntegrator(
             dist=self.distance_mm * 1e-3,
             poni1=self.poni1_mm * 1e-3,
             poni2=self.poni2_mm * 1e-3,
             rot1=float(np.radians(self.rot1_deg)),
             rot2=float(np.radians(self.rot2_deg)),
             rot3=float(np.radians(self.rot3_deg)),
-            detector=detector_factory(self.detector) if self.detector else plain,
+            detector=detectors.detector_factory(self.detector) if self.detector else plain,
             wavelength=self.wavelength_angstrom * 1e-10,
         )
 
@@ -137,34 +130,3 @@ class Geometry:
     def metadata(self) -> dict[str, Any]:
         """Give numbers and text only, as a document holds them."""
         return asdict(self)
-
-
-def load_poni(path: str | Path) -> AzimuthalIntegrator:
-    """Read a PONI file as pyFAI's object, which knows all of a detector.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"geometry: no PONI file at {path}; pyFAI-calib2 writes one")
-    require_pyfai()
-    import pyFAI
-
-    return pyFAI.load(str(path))
-
-
-def require_pyfai() -> None:
-    """Tell which extra is missing.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Without the extra ``diffraction``.
-    """
-    from importlib.util import find_spec
-
-    for package in ("pyFAI", "numba"):
-        if find_spec(package) is None:
-            raise ModuleNotFoundError(EXTRA, name=package)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .geometry import Geometry, load_poni, require_pyfai
+from .geometry import Geometry
 from .pattern import FloatArray, Pattern, Sectors
+from .pyfai import PyfaiGeometry, load_poni
 from .sector import sector_bounds, sector_of
 from .split import Rows, Shares, full_split, rows
-
-if TYPE_CHECKING:
-    from pyFAI.integrator.azimuthal import AzimuthalIntegrator
 
 EMPTY = 1e-8
 """A bin that has lost all but this part of its pixels is empty: what is left is rounding."""
@@ -33,9 +31,9 @@ class _Layout:
 class Integrator:
     """Turns frames of one detector position into patterns.
 
-    All that does not change from frame to frame is computed once: the exact split of each pixel over the bins,
-    by pyFAI, and the sums of normalisation and dark of each bin. A frame then takes one pass. Pixels that are
-    dead or saturated in one frame leave its counts and its normalisation. Threads may share an integrator.
+    All that does not change from frame to frame is computed once: pyFAI's exact split of each pixel over the
+    bins, and the sums of normalisation and dark of each bin. A frame then takes one pass. Pixels that are dead
+    or saturated in one frame leave its counts and its normalisation. Threads may share an integrator.
 
     Parameters
     ----------
@@ -50,13 +48,12 @@ class Integrator:
     dark
         Counts to subtract, shape of a frame; pixels where it is not finite are masked.
     dark_variance
-        Of the dark, counts^2, shape of a frame: the dark itself where it was counted once, a tenth of it for a
-        mean of ten; None for a dark without error, as pyFAI takes it.
+        Of the dark, counts^2, shape of a frame: the dark itself where it was counted once, a tenth of it for
+        a mean of ten; None for a dark without error, as pyFAI takes it.
     flat
         Relative response of the pixels, shape of a frame; pixels where it is not above 0 are masked.
     polarization_factor
-        1 for a beam polarised along the rows' direction of pyFAI (horizontal), 0 for none, -1 vertical; None for
-        no correction.
+        1 for a beam polarised horizontally, 0 for an unpolarised one, -1 vertically; None for no correction.
     solid_angle
         Whether to correct for the solid angle of the pixels.
     saturation
@@ -83,7 +80,7 @@ class Integrator:
 
     def __init__(
         self,
-        geometry: Geometry | AzimuthalIntegrator | str | Path,
+        geometry: Geometry | PyfaiGeometry | str | Path,
         mask: ArrayLike | None = None,
         *,
         bins: int = 1000,
@@ -123,7 +120,7 @@ class Integrator:
         used = np.zeros(len(correction), bool)
         used[shares.pixel] = True
         correction[~used] = 0.0
-        norm, dark, dark_variance = correction.T
+        norm, dark, dark_variance = (correction[:, column] for column in range(3))
         self._whole = np.column_stack(
             [
                 shares.sums(norm, total),
@@ -153,7 +150,9 @@ class Integrator:
             If the shape is not the detector's, or the monitor is not above 0.
         """
         if not 0 < monitor < np.inf:
-            raise ValueError(f"integration: monitor is {monitor:g}, must be finite and above 0; give 1 for none")
+            raise ValueError(
+                f"integration: monitor is {monitor:g}, must be finite and above 0; give 1 for none"
+            )
         counts = self._counts(frame)
         sums, lost, dead, saturated = self._pass(counts)
         left = self._whole - lost
@@ -173,7 +172,7 @@ class Integrator:
         )
 
     def _pass(self, counts: NDArray[Any]) -> tuple[FloatArray, FloatArray, int, int]:
-        """Sums (n_bins, 2) of the counts, what dead pixels take away (n_bins, 4), and how many there are."""
+        """Sum counts (n_bins, 2) and what bad pixels take away (n_bins, 4); count dead and saturated ones."""
         from .kernel import LOST_COLUMNS, scatter
 
         size = len(self._whole)
@@ -198,7 +197,7 @@ class Integrator:
         return Sectors(self.bounds_deg, intensity, sigma, pixels)
 
     def _ceiling(self, kind: np.dtype[Any]) -> float:
-        """Counts at which a pixel of this type is saturated."""
+        """Give the counts at which a pixel of this type is saturated."""
         if self.saturation is not None:
             return float(self.saturation)
         return float(np.iinfo(kind).max) if kind.kind in "iu" else np.inf
@@ -220,7 +219,7 @@ class Integrator:
                 "check the geometry, binning and orientation"
             )
 
-    def _mask(self, pyfai: AzimuthalIntegrator, mask: ArrayLike | None) -> NDArray[np.bool_]:
+    def _mask(self, pyfai: PyfaiGeometry, mask: ArrayLike | None) -> NDArray[np.bool_]:
         """Pixels that never count."""
         gaps = pyfai.detector.mask
         never = np.zeros(self.geometry.shape, bool) if gaps is None else np.asarray(gaps, bool)
@@ -236,12 +235,12 @@ class Integrator:
 
     def _normalisation(
         self,
-        pyfai: AzimuthalIntegrator,
+        pyfai: PyfaiGeometry,
         flat: ArrayLike | None,
         polarization_factor: float | None,
         solid_angle: bool,
     ) -> NDArray[np.float32]:
-        """Counts of each pixel for the same intensity, relative to one at normal incidence."""
+        """Give the counts of each pixel for the same intensity, relative to normal incidence."""
         norm = self._image(flat, "flat", 1.0)
         if polarization_factor is not None:
             norm = norm * pyfai.polarization(self.geometry.shape, polarization_factor)
@@ -260,9 +259,8 @@ def _mean(sums: FloatArray, whole: FloatArray) -> tuple[FloatArray, FloatArray, 
     return intensity, sigma, np.where(full, pixels, 0.0)
 
 
-def _pyfai(geometry: Geometry | AzimuthalIntegrator | str | Path) -> AzimuthalIntegrator:
+def _pyfai(geometry: Geometry | PyfaiGeometry | str | Path) -> PyfaiGeometry:
     """Give pyFAI's object of any kind of geometry."""
-    require_pyfai()
     if isinstance(geometry, Geometry):
         return geometry.pyfai()
     if isinstance(geometry, str | Path):

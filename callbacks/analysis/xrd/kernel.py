@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
 
 _LOG = logging.getLogger(__name__)
+
+Array: TypeAlias = Any
+"""An array of any real type, as the compiler sees it."""
 
 LOST_COLUMNS = 4
 """Of what dead pixels take away from each bin: normalisation, dark, variance of the dark, pixels."""
@@ -31,14 +34,14 @@ def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
 
 @compiled
 def scatter(
-    frame: Any,  # noqa: ANN401
-    first: Any,  # noqa: ANN401
-    weight: Any,  # noqa: ANN401
+    frame: Array,
+    first: Array,
+    weight: Array,
     slots: tuple[int, ...],
     limits: tuple[float, float],
-    correction: Any,  # noqa: ANN401
-    sums: Any,  # noqa: ANN401
-    lost: Any,  # noqa: ANN401
+    correction: Array,
+    sums: Array,
+    lost: Array,
 ) -> tuple[int, int]:
     """Add each pixel to its neighbouring bins; of a dead one, add what it takes from the normalisation.
 
@@ -55,8 +58,8 @@ def scatter(
     limits
         Values at or above the second are saturated, below the first dead, counts.
     correction
-        Normalisation, dark (counts) and its variance (counts^2) of each pixel, shape (n, 3), single precision; the
-        normalisation is 0 where a pixel has no share in any bin.
+        Normalisation, dark (counts) and its variance (counts^2) of each pixel, shape (n, 3), single
+        precision; the normalisation is 0 where a pixel has no share in any bin.
     sums
         Added to, shape (2 * n_bins,): sum of w * v and of w^2 * max(v, 1) of each bin, in turn.
     lost

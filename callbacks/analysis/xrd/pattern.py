@@ -17,8 +17,8 @@ class Sectors:
     Attributes
     ----------
     bounds_deg
-        Azimuth at which each sector begins and ends, degrees as pyFAI counts them: 0 along the columns, 90 along
-        the rows; shape (n_sectors, 2). A pixel belongs to the sector in which its centre lies.
+        Azimuth at which each sector begins and ends, degrees: 0 towards higher columns, 90 towards higher
+        rows, as pyFAI counts; shape (n_sectors, 2). A pixel belongs to the sector in which its centre lies.
     intensity, sigma, pixels
         As in `Pattern`, shape (n_sectors, n).
     """
@@ -38,8 +38,8 @@ class Pattern:
     q_per_angstrom
         Centre of each bin, 4 pi sin(theta) / wavelength, shape (n,).
     intensity
-        Counts per pixel at normal incidence, less dark, divided by flat, solid angle, polarisation and monitor,
-        shape (n,); not a number where no good pixel is left.
+        Counts per pixel at normal incidence, less dark, divided by flat, solid angle, polarisation and
+        monitor, shape (n,); not a number where no good pixel is left.
     sigma
         Standard deviation of the intensity from counting (variance of a pixel = max(counts, 1), and that
         of the dark if given), shape (n,).

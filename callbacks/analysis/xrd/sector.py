@@ -56,7 +56,7 @@ def _require_apart(bounds: NDArray[np.float64]) -> None:
 
 
 def sector_of(azimuth_deg: NDArray[np.floating], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number of the sector in which each azimuth lies, n_sectors where it lies in none; its shape."""
+    """Give the number of the sector of each azimuth, n_sectors where there is none; shape of the azimuths."""
     number = np.full(azimuth_deg.shape, len(bounds), np.int64)
     for index, (begin, end) in enumerate(bounds):
         number[(azimuth_deg - begin) % TURN_DEG < end - begin] = index

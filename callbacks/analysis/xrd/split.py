@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pyFAI.integrator.azimuthal import AzimuthalIntegrator
+from .pyfai import PyfaiGeometry, pyfai_module
 
 UNIT = "q_A^-1"
 CROWDED = 0.01
@@ -44,7 +42,8 @@ class Shares:
         """Sum w^power * value (n_pixels_of_frame,) of each bin, shape (bins,)."""
         place = np.repeat(self.first - self.start, self.count) + np.arange(self.weight.size)
         spread = np.repeat(value[self.pixel].astype(float), self.count)
-        return np.bincount(place, self.weight.astype(float) ** power * spread, bins)
+        weighted: NDArray[np.float64] = self.weight.astype(float) ** power * spread
+        return np.bincount(place, weighted, bins).astype(float)
 
     def moved(self, offset: NDArray[np.int64]) -> Shares:
         """Add to the bins of each pixel of the frame, `offset` of shape (n_pixels_of_frame,)."""
@@ -74,7 +73,7 @@ class Rows:
 
 
 def full_split(
-    pyfai: AzimuthalIntegrator,
+    pyfai: PyfaiGeometry,
     bins: int,
     mask: NDArray[np.bool_],
     q_range_per_angstrom: tuple[float, float] | None,
@@ -97,25 +96,31 @@ def full_split(
     ValueError
         If no pixel is left.
     """
-    from pyFAI.units import to_unit
-
     if mask.all():
         raise ValueError(f"integration: all {mask.size} pixels are masked; check mask, flat and geometry")
     matrix = pyfai.setup_sparse_integrator(
-        mask.shape, bins, mask.astype(np.int8), pos0_range=q_range_per_angstrom, unit=UNIT, split="full", algo="CSC"
+        mask.shape,
+        bins,
+        mask.astype(np.int8),
+        pos0_range=q_range_per_angstrom,
+        unit=UNIT,
+        split="full",
+        algo="CSC",
     )
     weight, place, start = matrix.lut
     count = np.diff(start)
     pixel = np.flatnonzero(count)
     if pixel.size == 0:
-        raise ValueError(f"integration: no pixel within q = {q_range_per_angstrom} 1/angstrom; widen the range")
+        raise ValueError(
+            f"integration: no pixel within q = {q_range_per_angstrom} 1/angstrom; widen the range"
+        )
     return Shares(
         pixel=pixel,
         first=place[start[pixel]].astype(np.int64),
         count=count[pixel].astype(np.int64),
         start=start[pixel].astype(np.int64),
         weight=np.asarray(weight, np.float32),
-        q_per_angstrom=np.asarray(matrix.bin_centers, float) * to_unit(UNIT).scale,
+        q_per_angstrom=np.asarray(matrix.bin_centers, float) * pyfai_module("units").to_unit(UNIT).scale,
     )
 
 

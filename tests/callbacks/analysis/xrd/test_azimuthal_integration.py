@@ -1,9 +1,5 @@
 """Integration equals pyFAI's exact splitting with every correction, and leaves bad pixels out."""
 
-import logging
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 
@@ -46,14 +42,18 @@ def bad_pixels():
 
 def reference(frame, mask, bins=BINS, **options):
     """pyFAI's full split of a frame whose bad pixels are in the mask."""
-    return geometry().pyfai().integrate1d(
-        np.where(mask, 0, frame).astype(float),
-        bins,
-        mask=mask.astype(np.int8),
-        unit="q_A^-1",
-        method=("full", "csr", "cython"),
-        error_model="poisson",
-        **options,
+    return (
+        geometry()
+        .pyfai()
+        .integrate1d(
+            np.where(mask, 0, frame).astype(float),
+            bins,
+            mask=mask.astype(np.int8),
+            unit="q_A^-1",
+            method=("full", "csr", "cython"),
+            error_model="poisson",
+            **options,
+        )
     )
 
 
@@ -159,11 +159,13 @@ def test_each_sector_equals_the_pattern_with_the_others_masked():
     assert sectors.intensity.shape == (2, BINS)
     for row, (begin, end) in enumerate(bounds):
         outside = (azimuth_deg - begin) % 360 >= end - begin
-        expected = Integrator(geometry(), outside, bins=BINS, q_range_per_angstrom=_reach()).integrate(counts())
+        expected = Integrator(geometry(), outside, bins=BINS, q_range_per_angstrom=reach()).integrate(
+            counts()
+        )
         assert np.allclose(sectors.intensity[row], expected.intensity, rtol=1e-3, equal_nan=True)
 
 
-def _reach():
+def reach():
     """Lower and upper end of the pattern of the whole detector, 1/angstrom."""
     q = Integrator(geometry(), bins=BINS).integrate(counts()).q_per_angstrom
     step = q[1] - q[0]
@@ -179,7 +181,12 @@ def test_sectors_do_not_change_the_pattern_of_the_whole():
 
 @pytest.mark.parametrize(
     ("sectors", "told"),
-    [(0, "at least 1"), ([(10, 5)], "-5 wide"), ([(0, 90), (350, 370)], "overlap"), ([(0, 90), (45, 100)], "overlap")],
+    [
+        (0, "at least 1"),
+        ([(10, 5)], "-5 wide"),
+        ([(0, 90), (350, 370)], "overlap"),
+        ([(0, 90), (45, 100)], "overlap"),
+    ],
 )
 def test_sectors_that_cannot_be_are_refused(sectors, told):
     with pytest.raises(ValueError, match=told):
@@ -189,7 +196,9 @@ def test_sectors_that_cannot_be_are_refused(sectors, told):
 def test_a_texture_shows_in_the_sectors():
     azimuth_deg = np.degrees(geometry().pyfai().center_array((SIDE, SIDE), unit="chi_rad", scale=False))
     frame = np.where(np.abs(azimuth_deg) < 45, 900, 100).astype(np.uint16)
-    pattern = Integrator(geometry(), bins=BINS, solid_angle=False, sectors=[(-45, 45), (45, 135)]).integrate(frame)
+    pattern = Integrator(geometry(), bins=BINS, solid_angle=False, sectors=[(-45, 45), (45, 135)]).integrate(
+        frame
+    )
     assert np.nanmedian(pattern.sectors.intensity, axis=1).tolist() == pytest.approx([900, 100])
 
 
