@@ -1,4 +1,4 @@
-"""Azimuthal integration of large frames on one core, against pyFAI's fastest engine on one core and on all."""
+"""Azimuthal integration of large frames on one core, against pyFAI's fastest engine on one and on all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _geometry(side: int) -> Geometry:
 
 
 def _frame(where: Geometry, rng: np.random.Generator) -> np.ndarray:
-    """Counts of rings on a background, 20 to 320, unsigned 32 bit."""
+    """Count rings on a background, 20 to 320, unsigned 32 bit."""
     q = where.pyfai().array_from_unit(where.shape, "center", "q_A^-1", scale=True)
     rings = sum(np.exp(-0.5 * ((q - each) / 0.01) ** 2) for each in np.arange(1.3, 7.5, 0.4))
     return rng.poisson(20 + 300 * rings).astype(np.uint32)
@@ -106,7 +106,7 @@ def _measure(side: int) -> Iterator[Figure]:
 
 
 def run() -> list[Figure]:
-    """Time unsigned 32-bit frames over 1000 bins with mask, dark, flat, polarisation, solid angle and variance.
+    """Time unsigned 32-bit frames over 1000 bins: mask, dark, flat, polarisation, solid angle, variance.
 
     Ours looks for dead and saturated pixels too, which pyFAI was not asked for.
     """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import OptimizeResult, least_squares
+from scipy.optimize import (  # pyright: ignore[reportMissingTypeStubs]
+    least_squares,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from .geometry import Geometry
 from .pyfai import pyfai_module
@@ -16,8 +18,7 @@ from .ring_points import FloatArray, RingPoints, find_ring_points
 
 FREE = ("distance_mm", "poni1_mm", "poni2_mm", "rot1_deg", "rot2_deg")
 TYPICAL = (1.0, 0.1, 0.1, 0.1, 0.1)
-SHRINKING = (1.0, 0.5, 0.5)
-"""Reach of each round, as a part of that of the first."""
+FINER_ROUNDS = 2
 NEAREST_PX = 5.0
 FEWEST_RINGS = 2
 FEWEST_POINTS = 20
@@ -42,7 +43,7 @@ class GeometrySigma:
 
 @dataclass(frozen=True)
 class GeometryFit:
-    """Refined geometry and how well the rings agree with it.
+    """Refined geometry, and how well the rings agree with it.
 
     Attributes
     ----------
@@ -83,9 +84,9 @@ def calibrate_geometry(
 ) -> GeometryFit:
     """Refine distance, point of normal incidence and tilts from a frame of a calibrant.
 
-    Points on the rings are found in sectors near where the guess expects them, then nearer in two more rounds;
-    distance and centre are refined first, the tilts from the second round on. The wavelength is held: rings
-    alone hardly tell it from the distance.
+    Points on the rings are found in sectors near where the guess expects them, then nearer in two more
+    rounds; distance and centre are refined first, the tilts from the second round on. The wavelength is
+    held: rings alone hardly tell it from the distance.
 
     Parameters
     ----------
@@ -124,24 +125,49 @@ def calibrate_geometry(
     found = replace(guess, wavelength_angstrom=wavelength_angstrom or guess.wavelength_angstrom)
     counts, good = _counts(frame, found, mask, saturation)
     lines_rad = _lines_rad(calibrant, found.wavelength_angstrom)
-    points, fit, free = RingPoints(*(np.empty(0),) * 2, np.empty(0, np.int64)), None, ()
-    for turn, part in enumerate(SHRINKING):
-        pyfai = found.pyfai()
-        reach = max(part * reach_px, NEAREST_PX)
-        seen = lines_rad[lines_rad < np.max(pyfai.center_array(found.shape, unit="2th_rad", scale=False))]
-        points = find_ring_points(counts, good, pyfai, seen, reach)
-        _require_enough(points, len(seen), calibrant, reach)
-        free = tuple(name for name in FREE if name not in held and (turn > 0 or not name.startswith("rot")))
-        fit = _fit(found, points, seen, free)
-        found = _with(found, free, fit.x)
-    assert fit is not None
-    return _told(found, fit, free, points, calibrant)
+    fit = _round(counts, good, found, calibrant, lines_rad, reach_px, _free(held, tilts=False))
+    for _ in range(FINER_ROUNDS):
+        reach = max(reach_px / 2, NEAREST_PX)
+        fit = _round(counts, good, fit.geometry, calibrant, lines_rad, reach, _free(held, tilts=True))
+    return _told(fit, calibrant)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Geometry fitted to points: distance of each (n,) from its ring, pixels, and derivatives (n, k)."""
+
+    geometry: Geometry
+    free: tuple[str, ...]
+    points: RingPoints
+    misfit_px: FloatArray
+    jacobian: FloatArray
+
+
+def _free(held: Sequence[str], tilts: bool) -> tuple[str, ...]:
+    return tuple(name for name in FREE if name not in held and (tilts or not name.startswith("rot")))
+
+
+def _round(
+    counts: FloatArray,
+    good: NDArray[np.bool_],
+    near: Geometry,
+    calibrant: str,
+    lines_rad: FloatArray,
+    reach_px: float,
+    free: tuple[str, ...],
+) -> _Round:
+    """Find points near a geometry and fit it to them."""
+    pyfai = near.pyfai()
+    seen = lines_rad[lines_rad < np.max(pyfai.center_array(near.shape, unit="2th_rad", scale=False))]
+    points = find_ring_points(counts, good, pyfai, seen, reach_px)
+    _require_enough(points, len(seen), calibrant, reach_px)
+    return _fit(near, points, seen, free)
 
 
 def _counts(
     frame: ArrayLike, where: Geometry, mask: ArrayLike | None, saturation: float | None
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Counts, and the pixels that count."""
+    """Give the counts and the pixels that count."""
     raw = np.asarray(frame)
     gaps = where.pyfai().detector.mask
     never = np.zeros(where.shape, bool) if gaps is None else np.asarray(gaps, bool)
@@ -172,18 +198,18 @@ def _lines_rad(calibrant: str, wavelength_angstrom: float) -> FloatArray:
 def _require_enough(points: RingPoints, expected: int, calibrant: str, reach_px: float) -> None:
     if points.rings < FEWEST_RINGS or points.row.size < FEWEST_POINTS:
         raise ValueError(
-            f"calibration: {points.rings} of {expected} rings of {calibrant} found within {reach_px:g} pixels of "
-            f"the guess ({points.row.size} points), need {FEWEST_RINGS} ({FEWEST_POINTS} points); check calibrant, "
-            "wavelength, distance and centre, or raise reach_px"
+            f"calibration: {points.rings} of {expected} rings of {calibrant} found within {reach_px:g} "
+            f"pixels of the guess ({points.row.size} points), need {FEWEST_RINGS} ({FEWEST_POINTS} points); "
+            "check calibrant, wavelength, distance and centre, or raise reach_px"
         )
 
 
-def _with(where: Geometry, free: Sequence[str], values: Sequence[float] | FloatArray) -> Geometry:
+def _with(where: Geometry, free: Sequence[str], values: FloatArray) -> Geometry:
     """Geometry with the free parameters at these values."""
     return replace(where, **{name: float(value) for name, value in zip(free, values, strict=True)})
 
 
-def _fit(where: Geometry, points: RingPoints, lines_rad: FloatArray, free: Sequence[str]) -> OptimizeResult:
+def _fit(where: Geometry, points: RingPoints, lines_rad: FloatArray, free: tuple[str, ...]) -> _Round:
     """Fit the free parameters to the points; stray points weigh little."""
     pyfai = where.pyfai()
     pixel_rad = where.pixel_mm[0] / where.distance_mm
@@ -195,23 +221,24 @@ def _fit(where: Geometry, points: RingPoints, lines_rad: FloatArray, free: Seque
         angle = np.asarray(pyfai.tth(points.row, points.column, param=(*lengths, *turns)), float)
         return (angle - lines_rad[points.ring]) / pixel_rad
 
-    start = np.array([getattr(where, name) for name in free])
+    start = np.array([getattr(where, name) for name in free], float)
     scale = [TYPICAL[FREE.index(name)] for name in free]
-    return least_squares(misfit_px, start, x_scale=scale, loss="soft_l1", f_scale=OUTLIER_PX)
+    solved = cast("Any", least_squares(misfit_px, start, x_scale=scale, loss="soft_l1", f_scale=OUTLIER_PX))
+    found = np.asarray(solved.x, float)
+    return _Round(_with(where, free, found), free, points, misfit_px(found), np.asarray(solved.jac, float))
 
 
-def _told(
-    found: Geometry, fit: OptimizeResult, free: Sequence[str], points: RingPoints, calibrant: str
-) -> GeometryFit:
-    """Result with uncertainties, refused if the rings do not fit."""
-    misfit = np.asarray(fit.fun, float)
-    residual = float(np.sqrt(np.mean(misfit**2)))
+def _told(fit: _Round, calibrant: str) -> GeometryFit:
+    """Give the result with uncertainties, refused if the rings do not fit."""
+    residual = float(np.sqrt(np.mean(fit.misfit_px**2)))
     if residual > WORST_PX:
         raise ValueError(
-            f"calibration: rings of {calibrant} are {residual:.2f} pixels rms from where the best geometry puts "
-            f"them, limit {WORST_PX:g}; check calibrant and wavelength"
+            f"calibration: rings of {calibrant} are {residual:.2f} pixels rms from where the best geometry "
+            f"puts them, limit {WORST_PX:g}; check calibrant, wavelength and distance"
         )
-    spare = max(misfit.size - len(free), 1)
-    covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * (misfit**2).sum() / spare
-    sigma = {name: float(value) for name, value in zip(free, np.sqrt(np.diag(covariance)), strict=True)}
-    return GeometryFit(found, GeometrySigma(**sigma), calibrant, residual, points.rings, points.row.size)
+    spare = max(fit.misfit_px.size - len(fit.free), 1)
+    covariance = np.linalg.pinv(fit.jacobian.T @ fit.jacobian) * (fit.misfit_px**2).sum() / spare
+    sigma = dict(zip(fit.free, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    return GeometryFit(
+        fit.geometry, GeometrySigma(**sigma), calibrant, residual, fit.points.rings, fit.points.row.size
+    )

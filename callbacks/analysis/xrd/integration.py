@@ -31,9 +31,9 @@ class _Layout:
 class Integrator:
     """Turns frames of one detector position into patterns.
 
-    All that does not change from frame to frame is computed once: pyFAI's exact split of each pixel over the
-    bins, and the sums of normalisation and dark of each bin. A frame then takes one pass. Pixels that are dead
-    or saturated in one frame leave its counts and its normalisation. Threads may share an integrator.
+    All that does not change from frame to frame is computed once: pyFAI's exact split of each pixel over
+    the bins, and the sums of normalisation and dark of each bin. A frame then takes one pass. Pixels that are
+    dead or saturated in one frame leave its counts and its normalisation. Threads may share an integrator.
 
     Parameters
     ----------

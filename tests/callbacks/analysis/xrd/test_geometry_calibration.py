@@ -98,7 +98,7 @@ def test_rings_that_do_not_fit_are_refused(guess, calibrant):
 
 
 def test_an_unknown_calibrant_is_refused_with_those_known():
-    with pytest.raises(ValueError, match="no calibrant 'salt'; pyFAI knows .*LaB6"):
+    with pytest.raises(ValueError, match=r"no calibrant 'salt'; pyFAI knows .*LaB6"):
         calibrate_geometry(frame("LaB6"), rough(), "salt")
 
 
