@@ -1,16 +1,31 @@
 """Maps: from spectra and frames of a raster to composition, strain and tilt, and how maps go together."""
 
+from .dead_time import DeadTimeModel, live_fraction
+from .fluorescence import fit_fluorescence
+from .fluorescence_calibration import calibrate_response
+from .fluorescence_detector import DetectorResponse
+from .fluorescence_line import LineGroup, line_group
+from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
 from .orientation import orientation_colours
 from .rocking import RockingMoments, RockingVerdict, StrainTilt
 from .rocking_geometry import RockingGeometry, flat_detector
 
 __all__ = [
+    "DeadTimeModel",
+    "DetectorResponse",
+    "FluorescenceMap",
+    "FluorescenceVerdict",
+    "LineGroup",
     "RockingGeometry",
     "RockingMoments",
     "RockingVerdict",
     "StrainTilt",
+    "calibrate_response",
+    "fit_fluorescence",
     "flat_detector",
     "frame_moments",
+    "line_group",
+    "live_fraction",
     "orientation_colours",
 ]

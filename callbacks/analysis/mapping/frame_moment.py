@@ -21,7 +21,7 @@ def _kernel() -> Callable[..., None]:
     """Compiled sums over frames, which skip empty pixels and let other threads run."""
     numba: Any = import_module("numba")
 
-    def sums(frames: Any, offsets: Any, out: Any) -> None:
+    def sums(frames: NDArray[np.number], offsets: FloatArray, out: FloatArray) -> None:
         for frame in range(frames.shape[0]):
             i = x = y = z = xx = xy = xz = yy = yz = zz = 0.0
             for pixel in range(frames.shape[1]):

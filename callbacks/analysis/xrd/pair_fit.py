@@ -155,16 +155,15 @@ def _scanned(problem: _Problem, start: FloatArray) -> FloatArray:
     return best
 
 
-def _judge(found: Any, free: tuple[str, ...], rw: float) -> tuple[PairFitVerdict, str]:
+def _judge(failure: str, stuck: tuple[str, ...], rw: float) -> tuple[PairFitVerdict, str]:
     """Verdict on a fit and its reason."""
-    if not found.success:
-        return PairFitVerdict.NOT_CONVERGED, f"the fit stopped before it converged: {found.message}"
+    if failure:
+        return PairFitVerdict.NOT_CONVERGED, f"the fit stopped before it converged: {failure}"
     if rw > POOR_RW:
         return PairFitVerdict.POOR, (
             f"Rw is {rw:.2f} (limit {POOR_RW}): another structure, a second phase, or a start more than "
             f"{SCAN_PART:.0%} away"
         )
-    stuck = [name for name, mark in zip(free, found.active_mask, strict=True) if mark and name != "delta2"]
     if stuck:
         return (
             PairFitVerdict.AT_LIMIT,
@@ -263,7 +262,9 @@ def _fitted(problem: _Problem, structure: Structure, span: tuple[float, float]) 
     scale, length = problem.scale(found.x)
     first, _, third = np.linalg.norm(np.array(structure.lattice), axis=1)
     along = "stretch_along" if "stretch_along" in problem.free else "stretch_across"
-    verdict, reason = _judge(found, problem.free, rw)
+    marks = zip(problem.free, map(int, found.active_mask), strict=True)
+    stuck = tuple(name for name, mark in marks if mark and name != "delta2")
+    verdict, reason = _judge("" if found.success else str(found.message), stuck, rw)
     return PairFit(
         a=float(first) * numbers["stretch_across"],
         c=float(third) * numbers[along],
