@@ -14,7 +14,7 @@ from .map_likeness import chance_sigma, correlation_length
 from .rocking_geometry import FloatArray
 
 RESAMPLINGS = 2000
-LEAST_BLOCKS = 12
+LARGEST_CHANCE = 0.35
 LEAST_PIXELS = 30
 BLOCK_LENGTHS = 2.0
 SIGNIFICANT = 1.96
@@ -41,14 +41,14 @@ class MapCorrelation:
     pearson_interval, spearman_interval
         95 % confidence: Student's t for the number of blocks times the spread of Fisher's z.
     chance_sigma
-        Standard deviation of the rank correlation of two independent maps that are each as smooth as these:
-        1 / sqrt(n - 1) of n independent pixels.
+        Standard deviation of the correlation of two independent maps that are each as smooth as these, the
+        larger of values and ranks: 1 / sqrt(n) of n independent pixels.
     pixels
         Number of pixels that are finite in both maps.
     block_px, blocks
         Edge of a block, pixels, and number of blocks with pixels.
     verdict, reason
-        Whether the ranks correlate beyond chance at 95 %, and why not; empty if there is nothing to say.
+        Whether values or ranks correlate beyond chance at 95 %, and why not; empty if they do.
     """
 
     pearson: float
@@ -111,16 +111,21 @@ def _spread(values: FloatArray, drawn: FloatArray, blocks: int) -> tuple[float, 
     return value, float(drawn.std()), (float(np.tanh(turned[-1] - half)), float(np.tanh(turned[-1] + half)))
 
 
-def _judge(blocks: int, spearman: float, chance: float) -> tuple[CorrelationVerdict, str]:
+def _judge(
+    pearson: float, interval: tuple[float, float], spearman: float, chance: float
+) -> tuple[CorrelationVerdict, str]:
     """Verdict and reason."""
-    if blocks < LEAST_BLOCKS:
+    if chance > LARGEST_CHANCE:
         return CorrelationVerdict.TOO_SMALL, (
-            f"the map holds {blocks} independent blocks (at least {LEAST_BLOCKS}): map a wider field"
+            f"independent maps as smooth as these correlate by {chance:.2f} (limit {LARGEST_CHANCE}): "
+            "map a wider field"
         )
-    if not abs(spearman) > SIGNIFICANT * chance:
+    needed = SIGNIFICANT * chance
+    by_value = abs(pearson) > needed and not interval[0] <= 0 <= interval[1]
+    if not by_value and not abs(spearman) > needed:
         return CorrelationVerdict.NOT_RESOLVED, (
-            f"rank correlation {spearman:+.2f} is within {SIGNIFICANT} times the {chance:.2f} that independent "
-            "maps give: map more particles"
+            f"correlations {pearson:+.2f} and {spearman:+.2f} (ranks) are below {needed:.2f}, which chance "
+            "gives, or hang on few pixels: map more particles"
         )
     return CorrelationVerdict.CORRELATED, ""
 
@@ -179,17 +184,18 @@ def correlate_maps(
     edge = block_px or int(
         np.ceil(BLOCK_LENGTHS * max(correlation_length(one + gaps), correlation_length(two + gaps)))
     )
-    linear = _block_sums(_standard(one, good), _standard(two, good), good, edge)
-    ranks_one, ranks_two = (_standard(_ranked(values, good), good) for values in (one, two))
-    ranked = _block_sums(ranks_one, ranks_two, good, edge)
+    plain = _standard(one, good), _standard(two, good)
+    linear = _block_sums(*plain, good, edge)
+    ranks = _standard(_ranked(one, good), good), _standard(_ranked(two, good), good)
+    ranked = _block_sums(*ranks, good, edge)
     draws = rng.multinomial(len(linear), np.full(len(linear), 1 / len(linear)), size=resamplings).astype(
         float
     )
     drawn = [_correlation(draws @ sums) for sums in (linear, ranked)]
     pearson, pearson_sigma, pearson_interval = _spread(linear, drawn[0], len(linear))
     spearman, spearman_sigma, spearman_interval = _spread(ranked, drawn[1], len(linear))
-    chance = chance_sigma(ranks_one, ranks_two, good)
-    verdict, reason = _judge(len(linear), spearman, chance)
+    chance = max(chance_sigma(*pair, good) for pair in (plain, ranks))
+    verdict, reason = _judge(pearson, pearson_interval, spearman, chance)
     return MapCorrelation(
         pearson=pearson,
         spearman=spearman,

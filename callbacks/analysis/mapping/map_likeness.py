@@ -42,8 +42,14 @@ def correlation_length(image: ArrayLike) -> float:
     return float(np.mean(lengths))
 
 
+def _lag_parts(count: int) -> FloatArray:
+    """Distance of each Fourier lag from zero, as a part of the length, shape (count,)."""
+    index = np.arange(count, dtype=np.float64)
+    return np.minimum(index, count - index) / count
+
+
 def chance_sigma(one: FloatArray, two: FloatArray, good: NDArray[np.bool_]) -> float:
-    """Standard deviation of the correlation of two independent maps as smooth as these.
+    """Give the standard deviation of the correlation of two independent maps as smooth as these.
 
     The sum over lags of the product of both autocovariances (Clifford, Richardson and Hemon 1989, Biometrics
     45, 123), lags up to half the map.
@@ -72,8 +78,8 @@ def chance_sigma(one: FloatArray, two: FloatArray, good: NDArray[np.bool_]) -> f
         np.fft.irfft2(np.abs(np.fft.rfft2(values, size)) ** 2, size)
         for values in (good.astype(float), one, two)
     )
-    lags = [np.abs(np.fft.fftfreq(count, 1 / count)) for count in size]
-    near = (lags[0][:, None] <= LARGEST_LAG * good.shape[0]) & (lags[1] <= LARGEST_LAG * good.shape[1])
+    rows, columns = (_lag_parts(count) for count in size)
+    near = (2 * rows[:, None] <= LARGEST_LAG) & (2 * columns <= LARGEST_LAG)
     counted = near & (pairs > 0.5)
     total = float((first[counted] * second[counted] / pairs[counted]).sum())
     return float(np.sqrt(max(total, float(good.sum())))) / float(good.sum())

@@ -92,7 +92,7 @@ def _cross(first: FloatArray, second: FloatArray) -> FloatArray:
 def _overlap(
     first: FloatArray, second: FloatArray, shift: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """What both maps show, cut out at a whole shift: windows then move with the sample."""
+    """Cut out what both maps show at a whole shift: windows then move with the sample."""
     spans: list[tuple[slice, slice]] = []
     for count, step in zip(first.shape, map(int, shift), strict=True):
         spans.append((slice(max(-step, 0), count - max(step, 0)), slice(max(step, 0), count + min(step, 0))))

@@ -61,8 +61,8 @@ def test_an_outlier_moves_pearson_and_leaves_spearman():
     assert found.spearman > 0.4
 
 
-def test_a_map_of_few_blocks_is_too_small():
-    found = correlate_maps(smooth(1, 24, 5), smooth(2, 24, 5), rng=np.random.default_rng(1))
+def test_a_map_of_one_soft_spot_is_too_small():
+    found = correlate_maps(smooth(1, 24, 8), smooth(2, 24, 8), rng=np.random.default_rng(1))
     assert found.verdict == "too small"
     assert "wider field" in found.reason
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from operando.callbacks.analysis.mapping import moved_back, register
+from operando.callbacks.analysis.mapping import correlate_maps, moved_back, register
 
 SIZE = (96, 120)
 
@@ -66,21 +66,42 @@ def test_maps_of_different_shape_are_refused():
         register(np.zeros((20, 20)), np.zeros((20, 21)))
 
 
-def test_a_chemical_map_and_fluorescence_of_the_same_particles_are_moved_by_five_rows(shared_data: Path):
+@pytest.fixture(scope="module")
+def hxn(shared_data: Path) -> dict[str, np.ndarray]:
+    """Four chemical fractions and their sum, and fluorescence of three elements, 160 x 160."""
     image = pytest.importorskip("PIL.Image")
     folder = shared_data / "imaging/hxn_nanoxanes_Fe/HXN_XANES"
     if not folder.is_dir():
         pytest.skip("no measured maps")
+    maps = {}
+    for element in ("Fe", "S", "Cr"):
+        with image.open(folder / f"XRF_Images/SUM_maps_XRF_{element}_K.tiff") as page:
+            maps[element] = np.array(page, dtype=float)
     with image.open(folder / "chemical_map.tiff") as pages:
-        chemical = []
-        for page in range(pages.n_frames):
-            pages.seek(page)
-            chemical.append(np.array(pages, dtype=float))
-    with image.open(folder / "XRF_Images/SUM_maps_XRF_Fe_K.tiff") as page:
-        iron = np.array(page, dtype=float)
-    total = np.sum(chemical, axis=0)
-    padded = np.zeros(iron.shape)
-    padded[: total.shape[0], : total.shape[1]] = total
-    found = register(padded, iron)
+        for number, name in enumerate(("LFP", "pyrite", "steel", "hematite")):
+            pages.seek(number)
+            maps[name] = np.zeros(maps["Fe"].shape)
+            fraction = np.array(pages, dtype=float)
+            maps[name][: fraction.shape[0], : fraction.shape[1]] = fraction
+    maps["sum"] = maps["LFP"] + maps["pyrite"] + maps["steel"] + maps["hematite"]
+    return maps
+
+
+def test_a_chemical_map_and_fluorescence_of_the_same_particles_are_moved_by_five_rows(hxn):
+    found = register(hxn["sum"], hxn["Fe"])
     assert found.verdict == "good"
     assert found.shift_px == pytest.approx((5.0, 0.0), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("fluorescence", "chemical", "published"),
+    [("Fe", "sum", 0.9998), ("S", "pyrite", 0.962), ("Cr", "steel", 0.983)],
+)
+def test_registered_maps_of_element_and_compound_correlate_as_published(
+    hxn, fluorescence, chemical, published
+):
+    back = moved_back(hxn[fluorescence], register(hxn["sum"], hxn["Fe"]))
+    seen = np.where(np.arange(160)[:, None] < 155, back, np.nan)
+    found = correlate_maps(seen, hxn[chemical], rng=np.random.default_rng(1))
+    assert found.pearson == pytest.approx(published, abs=0.02)
+    assert found.verdict == "correlated"
