@@ -78,6 +78,12 @@ class SettableCamera(ReachedDevice):
         """Frames of the present series that are written so far; reads as `<name>_frames`."""
         return self.hdf.captured
 
+    def default_folder(self, folder: Path) -> None:
+        """Write below this folder where the settings name none."""
+        if not self.read_path.get():
+            self.read_path.put(str(folder))
+            self.file_path.put(str(folder))
+
     def stop(self, *, success: bool = False) -> None:
         """Leave the camera idle and its file closed."""
         halt(self.cam.acquire, 0)
