@@ -144,10 +144,12 @@ def _naming_frames(plan: MsgGenerator[None]) -> MsgGenerator[None]:
     """Let the error of a camera's status be that of the plan, and the reason of its run."""
     try:
         yield from plan
+        return
     except FailedStatus as error:
-        if isinstance(error.__cause__, FramesMissingError):
-            raise error.__cause__ from None
-        raise
+        cause = error.__cause__
+        if not isinstance(cause, FramesMissingError):
+            raise
+    raise cause
 
 
 @dataclass
