@@ -14,7 +14,7 @@ LOW = 4.0
 """Expected counts below which a pixel draws from the Poisson distribution itself."""
 LEVELS_PER_COUNT = 32
 DRAWS = 4096
-NORMALS = 1 << 21
+NORMALS = 1 << 20
 CHUNK = 1 << 15
 """Pixels done at once: what they need stays in the processor's cache."""
 ROUNDING_VARIANCE = 1.0 / 12.0
