@@ -15,8 +15,8 @@ from ophyd.areadetector import EpicsSignalWithRBV
 pytestmark = pytest.mark.system
 FRAMES, NUMBERS = "/entry/data/data", "/entry/instrument/NDAttributes/NDArrayUniqueId"
 COUNT, PERIOD_S = 20, 2.0
-ENERGY_DEG = 6.3082
-"""Bragg angle of 18 keV."""
+AT_18_KEV = {"OP:MONO:BRAGG": 6.3082, "OP:MONO:PERP": 12.5762}
+"""Degree and mm."""
 
 
 class Camera(Device):
@@ -69,9 +69,10 @@ def camera(launched):
         shutter.wait_for_connection(timeout=20)
         shutter.put(1, wait=True, timeout=20)
         wait_until(lambda status=status: status.get() == "Open", f"{prefix}STATUS open")
-    bragg = EpicsSignal("OP:MONO:BRAGG", name="bragg")
-    bragg.wait_for_connection(timeout=20)
-    bragg.put(ENERGY_DEG, wait=True, timeout=60)
+    for name, position in AT_18_KEV.items():
+        motor = EpicsSignal(name, name="motor")
+        motor.wait_for_connection(timeout=20)
+        motor.put(position, wait=True, timeout=60)
     return device
 
 
@@ -148,9 +149,10 @@ def test_frames_survive_a_writer_that_is_killed(launched, camera):
     captured = camera.captured.get()
     camera.kill.put(1)
     wait_until(lambda: launcher._children["camera"].poll() is not None, "end of the server")
+    launcher.kill_server("camera")
+    launcher.start_server("camera")
     with h5py.File(path, "r", swmr=True) as file:
         frames = file[FRAMES]
         assert len(frames) >= captured
         assert len(file[NUMBERS]) >= len(frames)
         assert frames[len(frames) - 1].any()
-    launcher.start_server("camera")
