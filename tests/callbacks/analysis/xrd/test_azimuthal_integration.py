@@ -1,5 +1,6 @@
 """Integration equals pyFAI's exact splitting with every correction, and leaves bad pixels out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -116,6 +117,27 @@ def test_bad_pixels_are_forgotten_with_the_next_frame():
     assert np.isnan(integrator.integrate(spoiled).intensity).all()
     after = integrator.integrate(counts())
     assert np.array_equal(before.intensity, after.intensity, equal_nan=True)
+
+
+def test_threads_share_an_integrator():
+    integrator = Integrator(COARSE, bins=BINS)
+    frames = [counts() + each for each in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(integrator.integrate, frames))
+    for frame, pattern in zip(frames, together, strict=True):
+        assert np.array_equal(pattern.intensity, integrator.integrate(frame).intensity)
+
+
+def test_error_of_the_dark_counts_where_it_is_given():
+    dark = np.full((SIDE, SIDE), 40.0, np.float32)
+    plain, noisy = (
+        Integrator(COARSE, bins=BINS, dark=dark, dark_variance=variance).integrate(
+            np.full((SIDE, SIDE), 120, np.uint16)
+        )
+        for variance in (None, dark)
+    )
+    assert np.allclose(noisy.intensity, plain.intensity)
+    assert np.allclose(noisy.sigma / plain.sigma, np.sqrt(160 / 120), rtol=1e-5)
 
 
 def test_largest_value_of_the_type_marks_a_dead_pixel():
