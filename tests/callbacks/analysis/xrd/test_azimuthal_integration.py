@@ -283,9 +283,19 @@ def test_gaps_of_a_known_detector_are_masked():
     assert pattern.pixels.sum() == pytest.approx(gaps.size - (gaps != 0).sum(), rel=1e-4)
 
 
-def test_beam_centre_is_that_of_pyfai():
-    fit2d = COARSE.pyfai().getFit2D()
-    assert COARSE.beam_centre_px == pytest.approx((fit2d["centerY"], fit2d["centerX"]))
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4])
+def test_beam_centre_is_where_pyfai_sees_no_scattering(orientation):
+    flipped = geometry(orientation=orientation, poni2_mm=30.0)
+    two_theta = flipped.pyfai().center_array(flipped.shape, unit="2th_rad", scale=False)
+    darkest = np.unravel_index(two_theta.argmin(), flipped.shape)
+    assert flipped.beam_centre_px == pytest.approx(np.array(darkest) + 0.5, abs=0.5)
+    for name, value in Geometry.of(flipped.pyfai()).metadata().items():
+        assert value == (pytest.approx(getattr(flipped, name)) if name != "detector" else ""), name
+
+
+def test_an_orientation_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="orientation is 5, must be 1 to 4"):
+        geometry(orientation=5)
 
 
 @pytest.mark.parametrize("name", ["distance_mm", "wavelength_angstrom"])
