@@ -24,8 +24,8 @@ class Geometry:
     distance_mm
         From the sample to the point of normal incidence (poni), along the detector's normal.
     poni1_mm, poni2_mm
-        Point of normal incidence along rows and columns, from the outer corner of the first pixel; of the last
-        one where the frame is flipped.
+        Point of normal incidence along rows and columns, from the outer corner of the first pixel; of the
+        last one where the frame is flipped.
     rot1_deg, rot2_deg, rot3_deg
         Rotations of the detector about the vertical, the horizontal and the beam.
     wavelength_angstrom
