@@ -1,0 +1,84 @@
+"""Sum of pseudo-Voigt lines and its derivatives, compiled."""
+# pyright: standard
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from .phase import FloatArray
+
+REACH_FWHM = 12.0
+"""How far from its centre a line is followed, in full widths at half maximum."""
+_GAUSS = 4.0 * math.log(2.0)
+_GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_lines(
+    q: FloatArray,
+    lines: FloatArray,
+    eta: float,
+    gradient: FloatArray,
+    total: FloatArray,
+    jacobian: FloatArray,
+) -> None:  # pragma: no cover
+    """Add each line (place, width, area) to `total` and its chain of derivatives to `jacobian`."""
+    count, free = lines.shape[0], gradient.shape[2]
+    used = np.empty(free, dtype=np.int64)
+    for j in range(count):
+        place, width, area = lines[j, 0], lines[j, 1], lines[j, 2]
+        members = 0
+        for k in range(free):
+            if gradient[j, 0, k] != 0.0 or gradient[j, 1, k] != 0.0 or gradient[j, 2, k] != 0.0:
+                used[members] = k
+                members += 1
+        reach = REACH_FWHM * width
+        start = np.searchsorted(q, place - reach)
+        for i in range(start, q.size):
+            if q[i] > place + reach:
+                break
+            x = (q[i] - place) / width
+            gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x) / width
+            bell = 1.0 / (1.0 + 4.0 * x * x)
+            lorentz = 2.0 / math.pi * bell / width
+            shape = eta * lorentz + (1.0 - eta) * gauss
+            total[i] += area * shape
+            slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * _GAUSS * x
+            by_place = area * slope / width
+            by_width = area * (slope * x - shape) / width
+            for m in range(members):
+                k = used[m]
+                jacobian[i, k] += (
+                    by_place * gradient[j, 0, k] + by_width * gradient[j, 1, k] + shape * gradient[j, 2, k]
+                )
+            jacobian[i, free] += area * (lorentz - gauss)
+
+
+def sum_lines(
+    q_per_a: FloatArray, lines: FloatArray, eta: float, gradient: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Sum pseudo-Voigt lines.
+
+    Parameters
+    ----------
+    q_per_a
+        Rising grid (n,), 1/angstrom.
+    lines
+        Place and full width at half maximum in 1/angstrom, and area, of each line, shape (m, 3).
+    eta
+        Lorentzian part of every line, 0 to 1.
+    gradient
+        Derivatives of place, width and area of each line by the free parameters, shape (m, 3, p).
+
+    Returns
+    -------
+    tuple of ndarray
+        The sum (n,), and its derivatives (n, p + 1); the last column is by `eta`.
+    """
+    total = np.zeros(q_per_a.size)
+    jacobian = np.zeros((q_per_a.size, gradient.shape[2] + 1))
+    _sum_lines(q_per_a, lines, eta, gradient, total, jacobian)
+    return total, jacobian
