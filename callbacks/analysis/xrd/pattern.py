@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Part:
         Whether a spread of c is fitted.
     texture
         Parts with the same word share the texture of their lines, by index triple.
+    log_texture
+        Where the texture starts: logarithm of each line (m,) of the phase; None for a perfect powder.
     """
 
     phase: Phase
@@ -55,6 +57,7 @@ class Part:
     free_lattice: bool = True
     free_spread: bool = False
     texture: str = ""
+    log_texture: FloatArray | None = None
 
 
 @dataclass(eq=False)
@@ -84,6 +87,7 @@ class Pattern:
     width_per_a: float = 0.008
     eta: float = 0.5
     texture_prior: float = TEXTURE_PRIOR
+    shift_start: tuple[float, ...] = ()
     places: list[_Place] = field(default_factory=list[_Place])
     labels: list[str] = field(default_factory=list[str])
 
@@ -133,13 +137,39 @@ class Pattern:
         """Vector (p,) at which the fit starts, without background and Lorentzian part."""
         start = np.zeros(len(self.labels))
         start[0] = self.width_per_a
-        for part, place in zip(self.parts, self.places, strict=True):
+        if self.shift_start:
+            start[self.shift_at] = self.shift_start
+        for part, place, kept in zip(self.parts, self.places, self.kept, strict=True):
+            free = place.texture >= 0
+            if part.log_texture is not None:
+                start[self.texture_at.start + place.texture[free]] = part.log_texture[kept][free]
             start[place.scale], start[place.strain] = part.scale, part.strain
             if place.spread >= 0:
                 start[place.spread] = part.spread_c_a
             if part.free_lattice:
                 start[place.metric] = part.metric
         return start
+
+    def settled(self, inner: FloatArray) -> list[Part]:
+        """Parts as a fit found them; `inner` is the vector without background and Lorentzian part."""
+        found: list[Part] = []
+        for part, place, kept in zip(self.parts, self.places, self.kept, strict=True):
+            logs = np.zeros(len(kept)) if part.log_texture is None else part.log_texture.copy()
+            free = np.flatnonzero(kept)[place.texture >= 0]
+            logs[free] = inner[self.texture_at][place.texture[place.texture >= 0]]
+            found.append(
+                replace(
+                    part,
+                    metric=inner[place.metric] if part.free_lattice else part.metric,
+                    scale=float(inner[place.scale]),
+                    strain=max(float(inner[place.strain]), 5e-4),
+                    spread_c_a=max(float(inner[place.spread]), 0.005)
+                    if place.spread >= 0
+                    else part.spread_c_a,
+                    log_texture=logs,
+                )
+            )
+        return found
 
     def lines(self, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Place, width and area (m, 3) of every line, and their derivatives (m, 3, p)."""
