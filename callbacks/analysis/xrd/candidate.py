@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .pattern import Part, Pattern
 from .phase import FloatArray, Phase, System, lattice_of
 from .refinement import Refined
 from .seed import candidate_metrics, seed_scores, signal_of
+from .valley import is_parted
 
 TRIED = 5
 """Candidates with the best seeds that are refined."""
@@ -22,6 +24,8 @@ LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
 LEAST_HITS = 0.6
+LEAST_SCORE = 1.7
+"""Seeds below this are what noise gives."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""
 
@@ -44,7 +48,7 @@ class Fit:
         """Chi squared with what the texture costs, and ln n for each free number of a lattice."""
         splines = self.measured.basis.shape[1]
         logs = self.refined.vector[splines:-1][self.pattern.texture_at]
-        lattices = sum("metric" in label or "spread" in label for label in self.pattern.labels)
+        lattices = sum("metric" in label for label in self.pattern.labels)
         texture = float((logs**2).sum()) / self.pattern.texture_prior**2
         return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
 
@@ -154,7 +158,7 @@ def hits(fit: Fit, number: int) -> float:
 
 
 def doubted(measured: Measured, lines: FloatArray) -> Measured:
-    """The pattern with the doubt about the shape of the lines that explain it."""
+    """Add to a pattern the doubt about the shape of the lines that explain it."""
     return replace(measured, sigma=np.sqrt(measured.sigma**2 + (LINE_DOUBT * np.maximum(lines, 0.0)) ** 2))
 
 
@@ -164,32 +168,79 @@ def best_addition(
     library: Sequence[Phase],
     geometry: Geometry | None,
     width_per_a: float,
-) -> list[Fit]:
-    """Fits with one more phase, the best first; only those that may be believed."""
+    *,
+    pending: Part | None = None,
+    least_gain: float = LEAST_GAIN,
+    least_significance: float = LEAST_SIGNIFICANCE,
+) -> list[Addition]:
+    """Fits with one more phase, the best first; only those that may be believed.
+
+    Parameters
+    ----------
+    base
+        What is known already; None for nothing.
+    measured
+        The pattern, with the doubt about the lines of `base` in its standard deviations.
+    library, geometry, width_per_a
+        Phases that may be there, what moves lines, full width of a line in 1/angstrom.
+    pending
+        What was about to be believed in the frame before: tried first.
+    least_gain, least_significance
+        What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
+    """
     parts = base.parts() if base is not None else []
     left = measured.values - base.refined.pattern if base is not None else measured.lines
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
-    tried = [part for _, part in seeds(measured, left, usable, geometry, width_per_a)[:TRIED]]
-    options = {} if base is None else settled_options(base)
-    fits = [
-        fit_parts(measured, [*parts, part], geometry, **({"width_per_a": width_per_a} | options))
-        for part in tried
-    ]
-    number = len(parts)
+    scored = seeds(measured, left, usable, geometry, width_per_a)
+    tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
+    if pending is not None:
+        tried = [pending, *tried]
+    options = {"width_per_a": width_per_a} if base is None else settled_options(base)
     before = base.cost if base is not None else float("inf")
-    believed = [
-        fit
-        for fit in fits
-        if fit.significance(number) > LEAST_SIGNIFICANCE
-        and before - fit.cost > LEAST_GAIN * max(fit.chi2_reduced, 1.0)
-        and hits(fit, number) > LEAST_HITS
-    ]
-    return sorted(believed, key=lambda fit: fit.cost)
+    found: list[Addition] = []
+    for part in tried:
+        fit = fit_parts(measured, [*parts, part], geometry, **options)
+        gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
+        significant = fit.significance(len(parts)) > least_significance
+        if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
+            found.append(Addition(fit, gain))
+    return sorted(found, key=lambda each: each.fit.cost)
 
 
-def settled_options(fit: Fit) -> dict[str, object]:
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """A fit with one phase more, and what it gained in reduced chi squared."""
+
+    fit: Fit
+    gain: float
+
+
+def settled_options(fit: Fit) -> dict[str, Any]:
     """Width, Lorentzian part and shifts that a fit found, as options of `fit_parts`."""
     inner = fit.refined.vector[fit.measured.basis.shape[1] : -1]
     shifts = tuple(float(value) for value in inner[fit.pattern.shift_at])
     return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
+
+
+def stands_apart(fit: Fit) -> bool:
+    """Whether the last part of a fit is parted by valleys from every other part."""
+    splines = fit.measured.basis.shape[1]
+    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
+    own = table[fit.pattern.places[-1].lines]
+    inside = (own[:, 0] > fit.measured.q_per_a[0]) & (own[:, 0] < fit.measured.q_per_a[-1])
+    if not inside.any() or _melts(fit):
+        return False
+    above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
+    eta = float(fit.refined.vector[-1])
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta)
+
+
+def _melts(fit: Fit) -> bool:
+    """Whether the last part is a layered one whose c is spread into that of another."""
+    *parts, new = fit.parts()
+    if not is_layered(new.phase):
+        return False
+    c = float(2 * np.pi / np.sqrt(new.metric[1]))
+    others = [2 * np.pi / np.sqrt(part.metric[1]) for part in parts if is_layered(part.phase)]
+    return any(abs(other - c) < 2 * new.spread_c_a for other in others)

@@ -11,29 +11,37 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .candidate import (
-    LEAST_SIGNIFICANCE,
+    LEAST_GAIN,
+    Addition,
     Fit,
     best_addition,
     doubted,
     fit_parts,
     is_layered,
     settled_options,
+    stands_apart,
 )
 from .geometry import Geometry
 from .library import load_library
 from .measured import Measured, prepare, typical_width
 from .naming import describe
 from .pattern import Part
-from .phase import FloatArray, Phase
-from .phase_result import PhaseResult, State, Track
+from .phase import FloatArray, Phase, lattice_of
+from .phase_result import Pending, PhaseResult, State, Track
+from .refinement import Refined
 from .seed import signal_of
-from .valley import DEEPEST, valley_depth
 
 MOST_PHASES = 5
 WEAKEST_PEAK = 6.0
 """Peaks below so many standard deviations are noise."""
 AMBIGUOUS_GAIN = 25.0
 GONE = 3.0
+ALIKE = 0.008
+"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
+PENDING_GAIN = 8.0
+PENDING_SIGNIFICANCE = 3.5
+CALLED_GAIN = 24.0
+"""Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 UNKNOWN_PART = 0.02
 
 
@@ -48,7 +56,7 @@ class _Found:
 
     fit: Fit
     ages: tuple[tuple[int, int], ...]
-    pending: tuple[Part, int] | None
+    pending: Pending | None
     notes: tuple[tuple[State, str], ...]
 
 
@@ -122,113 +130,90 @@ def _first(
     measured: Measured, library: tuple[Phase, ...], geometry: Geometry | None, width: float, frame: int
 ) -> _Found | None:
     """Build up the phases of a pattern that has no frame before it."""
-    fits = best_addition(None, measured, library, geometry, width)
-    if not fits:
+    added = best_addition(None, measured, library, geometry, width)
+    if not added:
         return None
-    notes = _ambiguity(fits)
-    found = _Found(fits[0], ((frame, 1),), None, notes)
+    found = _Found(added[0].fit, ((frame, 1),), None, _ambiguity(added))
     while len(found.ages) < MOST_PHASES:
-        grown = _grown(found, library, geometry, frame, persistent=True)
-        if grown is None or len(grown.ages) == len(found.ages):
-            return grown or found
+        grown = _grown(found, library, geometry, frame, alone=True)
+        if len(grown.ages) == len(found.ages):
+            return grown
         found = grown
     return found
 
 
-def _ambiguity(fits: list[Fit]) -> tuple[tuple[State, str], ...]:
+def _ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
     """Note when a phase of another kind explains the pattern as well."""
-    best = fits[0]
-    family = best.pattern.parts[-1].phase.family
-    for other in fits[1:]:
-        rival = other.pattern.parts[-1].phase
-        close = other.cost - best.cost < AMBIGUOUS_GAIN * max(best.chi2_reduced, 1.0)
-        if rival.family != family and close:
-            name = best.pattern.parts[-1].phase.name
-            return (
-                (
-                    State.AMBIGUOUS,
-                    f"{rival.name} ({rival.family}) explains the lines as well as {name} ({family})",
-                ),
+    best = added[0].fit
+    named = best.pattern.parts[-1].phase
+    for other in added[1:]:
+        rival = other.fit.pattern.parts[-1].phase
+        close = other.fit.cost - best.cost < AMBIGUOUS_GAIN * max(best.chi2_reduced, 1.0)
+        if rival.family != named.family and close:
+            said = (
+                f"{rival.name} ({rival.family}) explains the lines as well as {named.name} ({named.family})"
             )
+            return ((State.AMBIGUOUS, said),)
     return ()
 
 
 def _grown(
-    found: _Found, library: tuple[Phase, ...], geometry: Geometry | None, frame: int, *, persistent: bool
-) -> _Found | None:
-    """Add the phase that best explains what is left; None if nothing is to be explained."""
-    base = found.fit
+    found: _Found, library: tuple[Phase, ...], geometry: Geometry | None, frame: int, *, alone: bool
+) -> _Found:
+    """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
+    base, before = found.fit, found.pending
     measured = doubted(base.measured, base.lines_only())
-    left = measured.values - base.refined.pattern
-    width = float(settled_options(base)["width_per_a"]) * 1.3  # type: ignore[arg-type]
-    if not _suspicious(measured, left, width):
-        return None
+    width = settled_options(base)["width_per_a"] * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
-    fits = best_addition(doubtful, measured, library, geometry, width)
-    if not fits:
-        return None
-    new = fits[0].parts()[-1]
-    if is_layered(new.phase) and not _resolved(fits[0]):
-        note = (
+    limits = {} if alone else {"least_gain": PENDING_GAIN, "least_significance": PENDING_SIGNIFICANCE}
+    pending = before.part if before is not None else None
+    added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
+    if not added:
+        return replace(found, pending=None)
+    best = added[0]
+    if before is not None:
+        alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
+        best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
+    new = best.fit.parts()[-1]
+    if new.phase.family != "cell part" and not stands_apart(best.fit):
+        return replace(found, pending=None, notes=(*found.notes, *_spread(new, best)))
+    seen = before is not None and _alike(before.part, new)
+    gain = best.gain + (before.gain if before is not None and seen else 0.0)
+    if not alone and not (seen and gain > CALLED_GAIN):
+        first = before.first if before is not None and seen else frame
+        return replace(found, pending=Pending(new, first, gain))
+    first = before.first if before is not None and seen else frame
+    fit = replace(best.fit, measured=replace(best.fit.measured, sigma=base.measured.sigma))
+    fit = replace(fit, refined=_weighed(fit, fit.measured))
+    notes = found.notes or _ambiguity(added)
+    return _Found(fit, (*found.ages, (first, frame - first + 1)), None, notes)
+
+
+def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
+    """Note that grains differ, if that is beyond doubt."""
+    if best.gain < LEAST_GAIN or new.phase.family != "layered":
+        return ()
+    return (
+        (
             State.HETEROGENEOUS,
-            f"lines of {new.phase.name} are spread and no valley parts them: grains differ",
-        )
-        return replace(found, notes=(*found.notes, note))
-    if not persistent and not _seen_before(found.pending, new):
-        return replace(found, pending=(new, frame))
-    first = frame if found.pending is None or persistent else found.pending[1]
-    again = replace(fits[0], measured=replace(fits[0].measured, sigma=base.measured.sigma))
-    notes = (*found.notes, *(() if found.notes else _ambiguity(fits)))
-    return _Found(again, (*found.ages, (first, frame - first + 1)), None, notes)
+            f"lines are spread towards {new.phase.name} and no valley parts them: grains differ",
+        ),
+    )
 
 
-def _weighed(base: Fit, measured: Measured) -> object:
-    """The refined pattern with chi squared by other standard deviations."""
+def _weighed(base: Fit, measured: Measured) -> Refined:
+    """Take the refined pattern with chi squared by other standard deviations."""
     chi2 = float((((measured.values - base.refined.pattern) / measured.sigma) ** 2).sum())
     return replace(base.refined, chi2=chi2)
 
 
-def _suspicious(measured: Measured, left: FloatArray, width_per_a: float) -> bool:
-    """Whether anything is left that could be lines: one peak at four standard deviations is enough to look."""
-    signal = signal_of(measured.q_per_a, left, measured.sigma, width_per_a)
-    return bool(signal.max() ** 2 > 2.5)
-
-
-def _resolved(fit: Fit) -> bool:
-    """Whether the last layered part is parted by a valley from every other one."""
-    parts = fit.parts()
-    new = parts[-1]
-    width = float(settled_options(fit)["width_per_a"])  # type: ignore[arg-type]
-    return all(_parted(part, new, width) for part in parts[:-1] if is_layered(part.phase))
-
-
-def _parted(one: Part, other: Part, width_per_a: float) -> bool:
-    """Whether a valley parts one of the two strongest kinds of lines, 00l or hk0, or another strong one."""
-    best = 1.0
-    for line, hkl in enumerate(one.phase.hkl):
-        same = np.flatnonzero((other.phase.hkl == hkl).all(axis=1))
-        if one.phase.relative_intensity[line] < 15 or not same.size:
-            continue
-        rows = np.stack([one.phase.rows[line], other.phase.rows[same[0]]])
-        metrics = np.stack([one.metric, other.metric])
-        q = np.sqrt((rows * metrics).sum(axis=1))
-        strain = np.array([one.strain, other.strain]) * q
-        by_c = 2.355 * rows[:, 1] * metrics[:, 1] ** 1.5 / (2 * np.pi * q)
-        widths = np.sqrt(
-            width_per_a**2 + strain**2 + (np.array([one.spread_c_a, other.spread_c_a]) * by_c) ** 2
-        )
-        areas = np.array([one.scale * one.phase.strength[line], other.scale * other.phase.strength[same[0]]])
-        best = min(best, valley_depth(q, widths, areas))
-    return best < DEEPEST
-
-
-def _seen_before(pending: tuple[Part, int] | None, new: Part) -> bool:
-    """Whether the same phase at nearly the same lattice was seen in the frame before."""
-    if pending is None:
+def _alike(one: Part, other: Part) -> bool:
+    """Whether two parts are the same phase at nearly the same lattice."""
+    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
+    if not same:
         return False
-    before = pending[0]
-    alike = before.phase.name == new.phase.name or (is_layered(before.phase) and is_layered(new.phase))
-    return alike and bool(np.all(np.abs(before.metric - new.metric) < 0.02 * np.abs(new.metric).max()))
+    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
+    return bool(np.all(np.abs(near - far) < ALIKE * near))
 
 
 def _tracked(
@@ -260,10 +245,7 @@ def _tracked(
     found = _Found(fit, kept, track.pending, ())
     if len(parts) >= MOST_PHASES:
         return replace(found, pending=None)
-    grown = _grown(found, library, geometry, frame, persistent=False)
-    if grown is None or grown.pending is track.pending:
-        return replace(grown or found, pending=None)
-    return grown
+    return _grown(found, library, geometry, frame, alone=False)
 
 
 def _result(found: _Found, library: tuple[Phase, ...], frame: int) -> PhaseResult:
@@ -273,7 +255,7 @@ def _result(found: _Found, library: tuple[Phase, ...], frame: int) -> PhaseResul
     splines = measured.basis.shape[1]
     phases = describe(fit, library, found.ages)
     doubts = doubted(measured, fit.lines_only())
-    width = float(settled_options(fit)["width_per_a"]) * 1.3  # type: ignore[arg-type]
+    width = settled_options(fit)["width_per_a"] * 1.3
     left = measured.values - fit.refined.pattern
     unknown = _unknown(doubts, left, fit.lines_only(), width)
     notes = list(found.notes)
@@ -283,7 +265,9 @@ def _result(found: _Found, library: tuple[Phase, ...], frame: int) -> PhaseResul
     state = notes[0][0] if notes else (State.MIXTURE if len(ordinary) > 1 else State.SINGLE)
     said = [sentence for _, sentence in notes]
     if found.pending is not None:
-        said.append(f"{found.pending[0].phase.name} may be appearing: called if the next frame shows it too")
+        said.append(
+            f"{found.pending.part.phase.name} may be appearing: called if the next frame shows it too"
+        )
     return PhaseResult(
         state=state,
         reason="; ".join(said),
@@ -303,9 +287,9 @@ def _track(found: _Found) -> Track:
         parts=tuple(found.fit.parts()),
         ages=found.ages,
         pending=found.pending,
-        width_per_a=options["width_per_a"],  # type: ignore[arg-type]
-        eta=options["eta"],  # type: ignore[arg-type]
-        shifts_rad=options["shifts_rad"],  # type: ignore[arg-type]
+        width_per_a=options["width_per_a"],
+        eta=options["eta"],
+        shifts_rad=options["shifts_rad"],
         background=found.fit.refined.vector[: found.fit.measured.basis.shape[1]],
     )
 

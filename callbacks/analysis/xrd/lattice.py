@@ -47,6 +47,9 @@ def bounds_of(pattern: Pattern, measured: Measured) -> Bounds:
         elif name == "spread":
             low[index], high[index] = 0.0, 0.4
             weight[index] = 1 / 0.15**2
+        elif name == "spread_a":
+            low[index], high[index] = -0.05, 0.05
+            weight[index] = 1 / 0.02**2
         elif name == "scale":
             low[index] = 0.0
         elif name == "texture":

@@ -16,15 +16,19 @@ LEAST_FREE_STRENGTH = 0.004
 """Weaker lines, relative to the strongest, follow the mean texture."""
 
 
-def _c_change(by_metric: FloatArray, metric: FloatArray) -> FloatArray:
-    """Half width (m,) that a spread of c of one angstrom gives a line of a hexagonal cell.
+def _changes(by_metric: FloatArray, metric: FloatArray) -> FloatArray:
+    """Full widths (m, 2) that spreads of c and of a by one angstrom give the lines of a hexagonal cell.
 
-    c**2 goes as 1 / metric[1], so that dq/dc = -2 metric[1] / c dq/dmetric[1]; 2.355 deviations are a width.
+    c**2 goes as 1 / metric[1] and a**2 as 4 / 3 / metric[0], so that dq/dc = -2 metric[1] / c dq/dmetric[1];
+    2.355 standard deviations are a full width.
     """
     if len(metric) != 2:
-        return np.zeros(len(by_metric))
+        return np.zeros((len(by_metric), 2))
+    a_a = 4 * np.pi / np.sqrt(3 * max(float(metric[0]), 1e-6))
     c_a = 2 * np.pi / np.sqrt(max(float(metric[1]), 1e-6))
-    return 2.355 / 2 * by_metric[:, 1] * 2 * metric[1] / c_a
+    return 2.355 * np.stack(
+        [by_metric[:, 1] * 2 * metric[1] / c_a, by_metric[:, 0] * 2 * metric[0] / a_a], axis=1
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +41,13 @@ class Part:
         Lines and strengths.
     metric
         Where its lattice starts (k,), 1/angstrom**2.
-    scale, strain, spread_c_a
-        Where these start: area over strength, relative width of q, standard deviation of c in angstrom.
+    scale, strain, spread_c_a, spread_a_a
+        Where these start: area over strength, relative width of q, standard deviations of c and a in angstrom;
+        that of a is negative where a falls as c grows from grain to grain.
     free_lattice
         Whether the lattice is fitted; an internal standard's is not.
     free_spread
-        Whether a spread of c is fitted.
+        Whether a spread of c, and of a with it, is fitted.
     texture
         Parts with the same word share the texture of their lines, by index triple.
     log_texture
@@ -54,6 +59,7 @@ class Part:
     scale: float
     strain: float = 0.002
     spread_c_a: float = 0.02
+    spread_a_a: float = 0.0
     free_lattice: bool = True
     free_spread: bool = False
     texture: str = ""
@@ -103,10 +109,10 @@ class Pattern:
         for number, (part, kept) in enumerate(zip(self.parts, self.kept, strict=True)):
             at = len(self.labels)
             spread = part.free_spread
-            names = ["scale", "strain", *(["spread"] if spread else [])]
+            names = ["scale", "strain", *(["spread", "spread_a"] if spread else [])]
             names += [f"metric{i}" for i in range(len(part.metric))] if part.free_lattice else []
             self.labels += [f"{number}.{name}" for name in names]
-            metric_at = at + 2 + spread
+            metric_at = at + 2 + 2 * spread
             lines = slice(line_count, line_count + int(kept.sum()))
             line_count = lines.stop
             self.places.append(
@@ -146,6 +152,7 @@ class Pattern:
             start[place.scale], start[place.strain] = part.scale, part.strain
             if place.spread >= 0:
                 start[place.spread] = part.spread_c_a
+                start[place.spread + 1] = part.spread_a_a
             if part.free_lattice:
                 start[place.metric] = part.metric
         return start
@@ -166,6 +173,7 @@ class Pattern:
                     spread_c_a=max(float(inner[place.spread]), 0.005)
                     if place.spread >= 0
                     else part.spread_c_a,
+                    spread_a_a=float(inner[place.spread + 1]) if place.spread >= 0 else 0.0,
                     log_texture=logs,
                 )
             )
@@ -201,7 +209,7 @@ class Pattern:
         if self.geometry is not None:
             narrow = self.geometry.width_factor(q)
             strength = strength * self.geometry.polarisation(q)
-        self._widths(vector, place, q, narrow, 2 * _c_change(by_metric, metric), table, gradient)
+        self._widths(vector, place, q, narrow, _changes(by_metric, metric), table, gradient)
         free = place.texture >= 0
         logs = np.zeros(len(q))
         logs[free] = vector[self.texture_at][place.texture[free]]
@@ -217,19 +225,20 @@ class Pattern:
         place: _Place,
         q: FloatArray,
         narrow: FloatArray,
-        by_c: FloatArray,
+        changes: FloatArray,
         table: FloatArray,
         gradient: FloatArray,
     ) -> None:
-        """Widths (m,) from instrument, strain and spread of c, added as squares."""
-        spread = vector[place.spread] if place.spread >= 0 else 0.0
-        squared = (vector[0] * narrow) ** 2 + (vector[place.strain] * q) ** 2 + (spread * by_c) ** 2
+        """Widths (m,) from instrument, strain and spread of the cell, added as squares."""
+        both = slice(place.spread, place.spread + 2)
+        spread = changes @ vector[both] if place.spread >= 0 else np.zeros_like(q)
+        squared = (vector[0] * narrow) ** 2 + (vector[place.strain] * q) ** 2 + spread**2
         width = np.sqrt(np.maximum(squared, 1e-8))
         table[:, 1] = width
         gradient[:, 1, 0] = vector[0] * narrow**2 / width
         gradient[:, 1, place.strain] = vector[place.strain] * q**2 / width
         if place.spread >= 0:
-            gradient[:, 1, place.spread] = spread * by_c**2 / width
+            gradient[:, 1, both] = (spread / width)[:, None] * changes
 
     def _add_shift(self, vector: FloatArray, table: FloatArray, gradient: FloatArray) -> None:
         """Move the lines as the diffractometer does."""
@@ -254,6 +263,6 @@ class Pattern:
             again[:, 2] *= weight
             slope[:, 2] *= weight
             table, gradient = np.concatenate([table, again]), np.concatenate([gradient, slope])
-        total, jacobian = sum_lines(self.q_per_a, table, eta, gradient)
+        total, jacobian = sum_lines(self.q_per_a, table, eta, gradient, self.background)
         total += self.background @ vector[:count]
-        return total, np.concatenate([self.background, jacobian], axis=1)
+        return total, jacobian

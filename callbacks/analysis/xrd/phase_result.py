@@ -57,12 +57,21 @@ class FoundPhase:
 
 
 @dataclass(frozen=True, eq=False)
+class Pending:
+    """A phase that is seen but not yet called: its part, the first frame, and the gain so far."""
+
+    part: Part
+    first: int
+    gain: float
+
+
+@dataclass(frozen=True, eq=False)
 class Track:
     """Where the next frame starts: settled parts, how long each was seen, what was seen but not yet called."""
 
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]
-    pending: tuple[Part, int] | None
+    pending: Pending | None
     width_per_a: float
     eta: float
     shifts_rad: tuple[float, ...]

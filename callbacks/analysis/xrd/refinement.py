@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from .line_shape import normal_matrix
 from .phase import FloatArray
 
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -59,11 +60,10 @@ def _normal(
     """Pattern, normal matrix, right side, chi2 and cost of a vector."""
     pattern, jacobian = model(vector)
     residual = values - pattern
-    weighted = jacobian * weights[:, None]
-    matrix = weighted.T @ jacobian
+    matrix, right = normal_matrix(jacobian, weights, residual)
     strayed = bounds.expected - vector
     matrix[np.diag_indices_from(matrix)] += bounds.weight
-    right = weighted.T @ residual + bounds.weight * strayed
+    right = right + bounds.weight * strayed
     chi2 = float(residual @ (weights * residual))
     return pattern, matrix, right, chi2, chi2 + float(bounds.weight @ strayed**2)
 
