@@ -24,7 +24,7 @@ LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
 LEAST_HITS = 0.6
-LEAST_SCORE = 1.7
+LEAST_SCORE = 1.5
 """Seeds below this are what noise gives."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""

@@ -38,9 +38,9 @@ AMBIGUOUS_GAIN = 25.0
 GONE = 3.0
 ALIKE = 0.008
 """How far, relative, the lattice of a phase that appears may move from one frame to the next."""
-PENDING_GAIN = 8.0
+PENDING_GAIN = 5.0
 PENDING_SIGNIFICANCE = 3.5
-CALLED_GAIN = 24.0
+CALLED_GAIN = 20.0
 """Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 UNKNOWN_PART = 0.02
 
@@ -169,24 +169,31 @@ def _grown(
     pending = before.part if before is not None else None
     added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
     if not added:
-        return replace(found, pending=None)
+        return replace(found, pending=_waiting(before))
     best = added[0]
     if before is not None:
         alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
         best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
     new = best.fit.parts()[-1]
     if new.phase.family != "cell part" and not stands_apart(best.fit):
-        return replace(found, pending=None, notes=(*found.notes, *_spread(new, best)))
+        return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
     seen = before is not None and _alike(before.part, new)
+    if before is not None and not seen and not before.missed and best.gain < before.gain:
+        return replace(found, pending=_waiting(before))
     gain = best.gain + (before.gain if before is not None and seen else 0.0)
     if not alone and not (seen and gain > CALLED_GAIN):
         first = before.first if before is not None and seen else frame
-        return replace(found, pending=Pending(new, first, gain))
+        return replace(found, pending=Pending(new, first, gain, missed=False))
     first = before.first if before is not None and seen else frame
     fit = replace(best.fit, measured=replace(best.fit.measured, sigma=base.measured.sigma))
     fit = replace(fit, refined=_weighed(fit, fit.measured))
     notes = found.notes or _ambiguity(added)
     return _Found(fit, (*found.ages, (first, frame - first + 1)), None, notes)
+
+
+def _waiting(before: Pending | None) -> Pending | None:
+    """Let a phase that was seen be missing from one frame, not from two."""
+    return None if before is None or before.missed else replace(before, missed=True)
 
 
 def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:

@@ -26,6 +26,8 @@ from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
 
 LAYERED = ("layered",)
+STRAIN_PRIOR = 0.003
+"""Strains of battery materials are 0.001 to 0.004; far from that a weak line is noise."""
 
 
 def bounds_of(pattern: Pattern, measured: Measured) -> Bounds:
@@ -43,10 +45,10 @@ def bounds_of(pattern: Pattern, measured: Measured) -> Bounds:
             weight[index] = 1 / 0.01**2
         elif name == "strain":
             low[index], high[index], expected[index] = 0.0, 0.03, 0.002
-            weight[index] = 1 / 0.01**2
+            weight[index] = 1 / STRAIN_PRIOR**2
         elif name == "spread":
             low[index], high[index] = 0.0, 0.4
-            weight[index] = 1 / 0.15**2
+            weight[index] = 1 / 0.08**2
         elif name == "spread_a":
             low[index], high[index] = -0.05, 0.05
             weight[index] = 1 / 0.02**2

@@ -58,11 +58,12 @@ class FoundPhase:
 
 @dataclass(frozen=True, eq=False)
 class Pending:
-    """A phase that is seen but not yet called: its part, the first frame, and the gain so far."""
+    """A phase seen but not yet called: its part, first frame, gain so far, and whether the last frame lacked it."""
 
     part: Part
     first: int
     gain: float
+    missed: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ STRONG = 0.15
 REACH_WIDTHS = 12.0
 LEAST_PART = 0.2
 """Part of the strength of a phase whose lines must be resolved."""
-LEAST_DEVIATIONS = 2.0
+LEAST_DEVIATIONS = 1.0
 
 
 def profile(q_per_a: FloatArray, lines: FloatArray, eta: float) -> FloatArray:
@@ -73,7 +73,7 @@ def is_parted(
     -------
     bool
         True if a fifth of the phase's strength lies in lines with a resolved valley on both sides, and the
-        data are high at the lines and fall in the valleys, by two standard deviations over all these lines.
+        data are high at the lines and fall in the valleys, by one standard deviation over all these lines.
     """
     strong = own[own[:, 2] > STRONG * own[:, 2].max()]
     resolved, drop, variance = 0.0, 0.0, 0.0
