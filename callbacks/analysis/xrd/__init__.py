@@ -1,7 +1,7 @@
 """X-ray diffraction: frames to patterns, patterns to lattices and phases, and pair distances."""
 
 from .crystal import phase_from_cif, phase_from_sites
-from .geometry import CU_KALPHA_A, Geometry, q_from_two_theta
+from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
 from .identification import identify_phases
 from .lattice import ShiftComparison, compare_shifts, fit_lattice
 from .lattice_result import LatticeFit
@@ -12,7 +12,7 @@ from .phase_result import FoundPhase, PhaseResult, State
 __all__ = [
     "CU_KALPHA_A",
     "FoundPhase",
-    "Geometry",
+    "LineShifts",
     "LatticeFit",
     "Phase",
     "PhaseResult",

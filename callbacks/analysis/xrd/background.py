@@ -35,7 +35,7 @@ def estimate_background(basis: FloatArray, values: FloatArray, sigma: FloatArray
     basis
         Splines (n, count).
     values, sigma
-        Pattern and its standard deviations (n,).
+        PatternModel and its standard deviations (n,).
     """
     used = values <= np.quantile(values, 0.9)
     coefficients = np.zeros(basis.shape[1])

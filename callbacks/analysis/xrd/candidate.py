@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .geometry import Geometry
+from .line_shift import LineShifts
 from .lattice import first_scale, scale_sigma, solve
 from .measured import Measured
-from .pattern import Part, Pattern
+from .pattern_model import Part, PatternModel
 from .phase import FloatArray, Phase, System, lattice_of
 from .refinement import Refined
 from .seed import candidate_metrics, seed_scores, signal_of
@@ -34,7 +34,7 @@ LINE_DOUBT = 0.03
 class Fit:
     """A refined pattern, and what judges it."""
 
-    pattern: Pattern
+    pattern: PatternModel
     refined: Refined
     measured: Measured
 
@@ -74,7 +74,7 @@ class Fit:
 def fit_parts(
     measured: Measured,
     parts: list[Part],
-    geometry: Geometry | None,
+    geometry: LineShifts | None,
     width_per_a: float,
     *,
     eta: float = 0.5,
@@ -82,7 +82,7 @@ def fit_parts(
     steps: int = 15,
 ) -> Fit:
     """Refine parts together."""
-    pattern = Pattern(
+    pattern = PatternModel(
         measured.q_per_a, parts, geometry, measured.basis, width_per_a, eta, shift_start=shifts_rad
     )
     return Fit(pattern, solve(pattern, measured, steps=steps), measured)
@@ -104,7 +104,7 @@ def nearest_layered(library: Sequence[Phase], metric: FloatArray) -> list[Phase]
     return sorted(layered, key=lambda p: ((p.lattice[0] - a) / 0.006) ** 2 + ((p.lattice[2] - c) / 0.05) ** 2)
 
 
-def part_of(phase: Phase, metric: FloatArray, scale: float, geometry: Geometry | None) -> Part:
+def part_of(phase: Phase, metric: FloatArray, scale: float, geometry: LineShifts | None) -> Part:
     """Part with what may be free in a phase: cell parts keep their lattice where shifts are fitted."""
     layered = is_layered(phase)
     standard = phase.family == "cell part" and geometry is not None and bool(geometry.shifts)
@@ -123,7 +123,7 @@ def seeds(
     measured: Measured,
     left: FloatArray,
     library: Sequence[Phase],
-    geometry: Geometry | None,
+    geometry: LineShifts | None,
     width_per_a: float,
 ) -> list[tuple[float, Part]]:
     """Candidates for what is left of a pattern (n,), each at its best lattice, the best first."""
@@ -166,7 +166,7 @@ def best_addition(
     base: Fit | None,
     measured: Measured,
     library: Sequence[Phase],
-    geometry: Geometry | None,
+    geometry: LineShifts | None,
     width_per_a: float,
     *,
     pending: Part | None = None,

@@ -21,11 +21,11 @@ from .candidate import (
     settled_options,
     stands_apart,
 )
-from .geometry import Geometry
+from .line_shift import LineShifts
 from .library import load_library
 from .measured import Measured, prepare, typical_width
 from .naming import describe
-from .pattern import Part
+from .pattern_model import Part
 from .phase import FloatArray, Phase, lattice_of
 from .phase_result import Pending, PhaseResult, State, Track
 from .refinement import Refined
@@ -66,7 +66,7 @@ def identify_phases(
     sigma: ArrayLike | None = None,
     *,
     library: Sequence[Phase] = (),
-    geometry: Geometry | None = None,
+    geometry: LineShifts | None = None,
     previous: PhaseResult | None = None,
 ) -> PhaseResult:
     """Find the phases of a pattern.
@@ -127,7 +127,7 @@ def _peaks(measured: Measured, left: FloatArray, width_per_a: float) -> FloatArr
 
 
 def _first(
-    measured: Measured, library: tuple[Phase, ...], geometry: Geometry | None, width: float, frame: int
+    measured: Measured, library: tuple[Phase, ...], geometry: LineShifts | None, width: float, frame: int
 ) -> _Found | None:
     """Build up the phases of a pattern that has no frame before it."""
     added = best_addition(None, measured, library, geometry, width)
@@ -158,7 +158,7 @@ def _ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
 
 
 def _grown(
-    found: _Found, library: tuple[Phase, ...], geometry: Geometry | None, frame: int, *, alone: bool
+    found: _Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
 ) -> _Found:
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
     base, before = found.fit, found.pending
@@ -226,7 +226,7 @@ def _alike(one: Part, other: Part) -> bool:
 def _tracked(
     measured: Measured,
     library: tuple[Phase, ...],
-    geometry: Geometry | None,
+    geometry: LineShifts | None,
     previous: PhaseResult,
     frame: int,
 ) -> _Found | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .geometry import Geometry
+from .line_shift import LineShifts
 from .lattice_result import (
     LEAST_SIGNIFICANCE,
     LOOSE_A,
@@ -20,7 +20,7 @@ from .lattice_result import (
     Verdict,
 )
 from .measured import Measured, prepare, typical_width
-from .pattern import TEXTURE_PRIOR, Part, Pattern
+from .pattern_model import TEXTURE_PRIOR, Part, PatternModel
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
 from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
@@ -30,7 +30,7 @@ STRAIN_PRIOR = 0.003
 """Strains of battery materials are 0.001 to 0.004; far from that a weak line is noise."""
 
 
-def bounds_of(pattern: Pattern, measured: Measured) -> Bounds:
+def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
     """Limits and priors of every parameter: background, vector, Lorentzian part."""
     splines, inner = measured.basis.shape[1], len(pattern.labels)
     count = splines + inner + 1
@@ -81,7 +81,7 @@ def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_
     return max(float(np.median(ratio)), 1e-6 * float(np.ptp(measured.values)) / phase.strength.max())
 
 
-def solve(pattern: Pattern, measured: Measured, start: FloatArray | None = None, steps: int = 25) -> Refined:
+def solve(pattern: PatternModel, measured: Measured, start: FloatArray | None = None, steps: int = 25) -> Refined:
     """Refine a pattern model, from its own start or from a vector."""
     begin = start
     if begin is None:
@@ -97,7 +97,7 @@ def fit_lattice(
     *,
     phase: Phase,
     standards: Sequence[Phase] = (),
-    geometry: Geometry | None = None,
+    geometry: LineShifts | None = None,
     previous: LatticeFit | None = None,
     texture_prior: float = TEXTURE_PRIOR,
     splines: int = 9,
@@ -142,7 +142,7 @@ def fit_lattice(
         return _nothing(phase)
     parts = _parts(measured, phase, standards)
     width = min(typical_width(measured), 0.03) * 0.8
-    pattern = Pattern(
+    pattern = PatternModel(
         measured.q_per_a, parts, geometry, measured.basis, width_per_a=width, texture_prior=texture_prior
     )
     start = None
@@ -174,7 +174,7 @@ def _parts(measured: Measured, phase: Phase, standards: Sequence[Phase]) -> list
     return parts
 
 
-def _tracked(pattern: Pattern, previous: LatticeFit, measured: Measured) -> FloatArray:
+def _tracked(pattern: PatternModel, previous: LatticeFit, measured: Measured) -> FloatArray:
     """Start from the frame before; a spread or strain of nothing would never grow again."""
     start = previous.vector.copy()
     splines = measured.basis.shape[1]
@@ -187,7 +187,7 @@ def _tracked(pattern: Pattern, previous: LatticeFit, measured: Measured) -> Floa
     return start
 
 
-def _result(phase: Phase, pattern: Pattern, measured: Measured, refined: Refined) -> LatticeFit:
+def _result(phase: Phase, pattern: PatternModel, measured: Measured, refined: Refined) -> LatticeFit:
     """Turn parameters into a lattice, and judge it."""
     splines = measured.basis.shape[1]
     inner = refined.vector[splines:-1]
@@ -230,7 +230,7 @@ def _result(phase: Phase, pattern: Pattern, measured: Measured, refined: Refined
     return replace(found, verdict=verdict, reason=REASONS[verdict])
 
 
-def scale_sigma(refined: Refined, pattern: Pattern, number: int, splines: int) -> float:
+def scale_sigma(refined: Refined, pattern: PatternModel, number: int, splines: int) -> float:
     """Give the standard deviation of the scale of a part with its texture held."""
     kept = np.ones(refined.vector.size, dtype=bool)
     kept[splines + pattern.texture_at.start : splines + pattern.texture_at.stop] = False
@@ -296,7 +296,7 @@ def compare_shifts(
     sigma: ArrayLike | None = None,
     *,
     phase: Phase,
-    geometry: Geometry,
+    geometry: LineShifts,
     standards: Sequence[Phase] = (),
 ) -> ShiftComparison:
     """Fit a pattern with displacement and with zero shift, and say whether it tells them apart.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .candidate import Fit, is_layered
-from .pattern import Part
+from .pattern_model import Part
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
 from .phase_result import FoundPhase
 from .refinement import inverse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .pattern import Part
+from .pattern_model import Part
 from .phase import FloatArray, Lattice
 
 

@@ -57,7 +57,7 @@ class Bounds:
 def _normal(
     model: Model, vector: FloatArray, values: FloatArray, weights: FloatArray, bounds: Bounds
 ) -> tuple[FloatArray, FloatArray, FloatArray, float, float]:
-    """Pattern, normal matrix, right side, chi2 and cost of a vector."""
+    """PatternModel, normal matrix, right side, chi2 and cost of a vector."""
     pattern, jacobian = model(vector)
     residual = values - pattern
     matrix, right = normal_matrix(jacobian, weights, residual)

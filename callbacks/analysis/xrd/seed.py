@@ -22,7 +22,7 @@ def signal_of(q_per_a: FloatArray, lines: FloatArray, sigma: FloatArray, width_p
     q_per_a
         Rising grid (n,), 1/angstrom.
     lines, sigma
-        Pattern less background, and its standard deviations (n,).
+        PatternModel less background, and its standard deviations (n,).
     width_per_a
         Full width over which is smoothed, 1/angstrom.
     """

@@ -91,7 +91,7 @@ def texture_of(name: str, rng: np.random.Generator, part: float = 0.3) -> np.nda
 
 
 def lines(q, name, *, lattice=None, strain=0.002, texture=None, cells=None, displacement=0.0, wavelength=0.5):
-    """Pattern of unit volume of a phase; `cells` is (weight, lattice) of grains that differ."""
+    """PatternModel of unit volume of a phase; `cells` is (weight, lattice) of grains that differ."""
     own = tuple(entries()[name]["lattice"])
     hkl, power = families(name, own)
     power = power * (1 if texture is None else texture)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import synthetic_patterns as synthetic
-from operando.callbacks.analysis.xrd import Geometry, fit_lattice, load_library
+from operando.callbacks.analysis.xrd import LineShifts, fit_lattice, load_library
 
 PHASE = {phase.name: phase for phase in load_library()}
 Q = synthetic.Q
@@ -65,7 +65,7 @@ def test_aluminium_of_the_cell_corrects_a_displaced_sample():
     counts = synthetic.counted(Q, oxide / oxide.max() + 0.8 * aluminium / aluminium.max(), 1500, rng)
     wrong = fit_lattice(Q, counts, phase=PHASE["NMC811"], standards=[PHASE["Al"]])
     right = fit_lattice(
-        Q, counts, phase=PHASE["NMC811"], standards=[PHASE["Al"]], geometry=Geometry(wavelength)
+        Q, counts, phase=PHASE["NMC811"], standards=[PHASE["Al"]], geometry=LineShifts(wavelength)
     )
     assert abs(wrong.lattice[2] - 14.400) > 0.02
     assert right.lattice[2] == pytest.approx(14.400, abs=0.004)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from operando.callbacks.analysis.xrd import (
     CU_KALPHA_A,
-    Geometry,
+    LineShifts,
     compare_shifts,
     fit_lattice,
     phase_from_cif,
@@ -16,7 +16,7 @@ from operando.callbacks.analysis.xrd import (
 )
 
 FIRST_A, SECOND_A = CU_KALPHA_A
-LABORATORY = Geometry(
+LABORATORY = LineShifts(
     FIRST_A, "reflection", ("displacement", "axial"), satellites=((SECOND_A / FIRST_A, 0.5),)
 )
 HEXABORIDE = phase_from_sites(
@@ -66,7 +66,7 @@ def test_the_synchrotron_standard_has_its_lattice(shared_data):
         counts[some],
         sigma[some],
         phase=phase_from_cif(folder / "NAC.cif"),
-        geometry=Geometry(wavelength, shifts=("zero",)),
+        geometry=LineShifts(wavelength, shifts=("zero",)),
         splines=16,
     )
     assert fit.lattice[0] == pytest.approx(10.25122, abs=0.0002)

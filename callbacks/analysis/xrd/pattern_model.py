@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .geometry import Geometry
+from .line_shift import LineShifts
 from .line_shape import sum_lines
 from .phase import FloatArray, Phase
 
@@ -79,7 +79,7 @@ class _Place:
 
 
 @dataclass(eq=False)
-class Pattern:
+class PatternModel:
     """Parameters of a whole pattern, their places in a vector, and the lines that follow.
 
     The vector holds, in this order: background, Lorentzian part (last of all), width, shifts, then scale,
@@ -88,7 +88,7 @@ class Pattern:
 
     q_per_a: FloatArray
     parts: list[Part]
-    geometry: Geometry | None
+    geometry: LineShifts | None
     background: FloatArray
     width_per_a: float = 0.008
     eta: float = 0.5
@@ -251,7 +251,7 @@ class Pattern:
             gradient[:, 0, index] = basis
 
     def evaluate(self, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Pattern (n,) and its derivatives (n, p) by everything: background, vector, Lorentzian part."""
+        """PatternModel (n,) and its derivatives (n, p) by everything: background, vector, Lorentzian part."""
         count = self.background.shape[1]
         inner = vector[count:-1]
         table, gradient = self.lines(inner)

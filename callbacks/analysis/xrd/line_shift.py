@@ -15,7 +15,7 @@ CU_KALPHA_A = (1.540593, 1.544427)
 
 
 @dataclass(frozen=True)
-class Geometry:
+class LineShifts:
     """Where lines appear.
 
     Attributes
