@@ -15,7 +15,7 @@ from ..analysis.xrd.geometry import Geometry
 from ..analysis.xrd.identification import identify_phases
 from ..analysis.xrd.integration import Integrator
 from ..analysis.xrd.library import load_library
-from ..analysis.xrd.line_shift import LineShift
+from ..analysis.xrd.line_shift import LineShifts
 from ..analysis.xrd.pattern import Pattern
 from ..analysis.xrd.phase import Phase
 from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
@@ -123,7 +123,7 @@ class PatternAnalysis:
             pattern.intensity,
             pattern.sigma,
             library=library_of(start.get("cell", {}).get("chemistry", "")),
-            geometry=LineShift(pattern.wavelength_angstrom),
+            geometry=LineShifts(pattern.wavelength_angstrom),
             previous=None if late else before,
         )
         if not late:
