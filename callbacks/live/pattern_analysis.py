@@ -30,7 +30,8 @@ EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
 
 LIBRARY = {
-    "NMC": ("NMC811", "NMC811 charged", "NMC811 collapsed", "NMC111", "NMC532", "NMC622"),
+    "NMC811": ("NMC811", "NMC811 charged", "NMC811 collapsed"),
+    "NMC": ("NMC111", "NMC532", "NMC622", "NMC811", "NMC811 charged", "NMC811 collapsed"),
     "LNO": ("H1", "M", "H2", "H3", "O1"),
     "LCO": ("LCO", "LCO charged", "LCO M", "LCO H1-3", "LCO O1"),
     "NCA": ("NCA",),
@@ -68,16 +69,22 @@ class PatternAnalysis:
     ----------
     polarization_factor
         Of the beam: 1 polarised horizontally, 0 not.
+    q_range_per_angstrom
+        Ends of the patterns.
     """
 
     polarization_factor: float = 0.99
+    q_range_per_angstrom: tuple[float, float] = (1.1, 5.6)
     _integrators: dict[str, Integrator] = field(default_factory=dict, init=False)
     _tracks: dict[str, tuple[str, int, PhaseResult]] = field(default_factory=dict, init=False)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Options, for the documents."""
-        return {"polarization_factor": self.polarization_factor}
+        return {
+            "polarization_factor": self.polarization_factor,
+            "q_range_per_angstrom": list(self.q_range_per_angstrom),
+        }
 
     def result(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> FrameResult:
         """Integrate one frame and find its phases; where that breaks down, the verdict says so.
