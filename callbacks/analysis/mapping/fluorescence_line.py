@@ -129,4 +129,4 @@ def escape_share(energy_ev: float) -> float:
         return 0.0
     ratio = float(_XRAYDB.mu_elam("Si", SILICON_KA_EV)) / float(_XRAYDB.mu_elam("Si", energy_ev))
     emitted = SILICON_K_SHARE * float(_XRAYDB.xray_edge("Si", "K").fyield)
-    return 0.5 * emitted * (1 - ratio * np.log(1 + 1 / ratio))
+    return float(0.5 * emitted * (1 - ratio * np.log(1 + 1 / ratio)))

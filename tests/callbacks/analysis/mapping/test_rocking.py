@@ -84,7 +84,7 @@ def test_a_background_does_not_draw_the_centroid_to_the_middle(clean, sample):
 
 def test_quoted_uncertainties_are_those_of_repeated_counts():
     truth = scan(Crystal(2e-4, 0.01, -0.005, 2000.0), ANGLES)
-    counts = np.random.default_rng(4).poisson(np.broadcast_to(truth, (200, *truth.shape))).astype(np.uint8)
+    counts = np.random.default_rng(4).poisson(np.broadcast_to(truth, (200, *truth.shape))).astype(np.uint16)
     found = measured(counts, (10, 20))
     for name in ("strain", "tilt_rocking", "tilt_across"):
         suffix = "" if name == "strain" else "_deg"
