@@ -59,6 +59,15 @@ def channels_of(
     return chosen
 
 
+def _mean(flat: NDArray[Any]) -> FloatArray:
+    """Mean of some thousand whole spectra of (n, m): enough for weights."""
+    some = np.asarray(flat[:: max(len(flat) // CHUNK_SPECTRA, 1)], dtype=np.float64)
+    whole = some[np.isfinite(some.sum(axis=1))]
+    if not len(whole):
+        raise ValueError(f"fit_fluorescence: none of {len(some)} spectra is finite; is the map empty?")
+    return whole.mean(axis=0)
+
+
 def _solver(parts: FloatArray, mean: FloatArray) -> _Solver:
     """Weights from a fit of the mean spectrum, and the matrices that follow from them."""
     here = parts.sum(axis=0) > LEAST_PART
@@ -152,7 +161,7 @@ def fit_fluorescence(
     Parameters
     ----------
     spectra
-        Recorded counts, shape (*map, channels).
+        Recorded counts, shape (*map, channels); nan where a map was not measured.
     response
         The detector; `calibrate_response` refines it on the mean spectrum.
     elements
@@ -172,7 +181,8 @@ def fit_fluorescence(
     Raises
     ------
     ValueError
-        If no element is named, the channels do not hold the lines, or `live` differs in shape.
+        If no element is named, no spectrum is finite, the channels do not hold the lines, or `live` differs
+        in shape.
 
     Examples
     --------
@@ -193,7 +203,7 @@ def fit_fluorescence(
     flat = raw.reshape(-1, raw.shape[-1])[:, chosen]
     solver = _solver(
         components(response, elements, beam_ev, np.arange(chosen.start, chosen.stop, dtype=float)),
-        flat[:: max(len(flat) // CHUNK_SPECTRA, 1)].mean(axis=0, dtype=np.float64),
+        _mean(flat),
     )
     blocks = [
         _fit_rows(solver, flat[start : start + CHUNK_SPECTRA].astype(np.float32, order="C", copy=True))
