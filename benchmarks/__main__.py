@@ -22,6 +22,7 @@ MODULES = (
     "integration",
     "journal",
     "many_cells",
+    "maps",
     "rehearsal",
     "xanes_point",
 )

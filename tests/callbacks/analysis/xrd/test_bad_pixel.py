@@ -24,7 +24,7 @@ def frame():
     radius = np.hypot(rows - 100, columns - 100)
     azimuth = np.arctan2(rows - 100, columns - 100)
     ring = 400 * np.exp(-(((radius - 60) / 2) ** 2)) * (1 + 0.5 * np.cos(2 * azimuth))
-    return rng.poisson(np.where(radius < 8, 0.0, 50 + ring)).astype(np.int64)
+    return rng.poisson(np.where(radius < 8.3, 0.0, 50 + ring)).astype(np.int64)
 
 
 def test_a_frame_without_flaws_has_none(frame):
