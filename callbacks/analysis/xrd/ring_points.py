@@ -143,15 +143,17 @@ def _on_ring(
     nothing = np.empty(0), np.empty(0), np.empty(0, np.int64)
     if high - low < 5 or not whole.size:
         return nothing
-    pixels, counts = cake.pixels[whole, low:high], cake.counts[whole, low:high]
-    profile = counts / pixels
+    # Means, not sums: a gap or mask that cuts a step must not pull the centre of gravity.
+    pixels = cake.pixels[whole, low:high]
+    profile, angle, profile_angle = (
+        each[whole, low:high] / pixels for each in (cake.counts, cake.angle, cake.counts_angle)
+    )
     base = np.percentile(profile, 20, axis=1, keepdims=True)
     peak = profile.argmax(axis=1)
     noise = np.sqrt(np.maximum(base, 1.0) / pixels)
     rise = np.take_along_axis((profile - base) / noise, peak[:, None], 1)[:, 0]
     near = np.abs(np.arange(high - low) - peak[:, None]) <= HALF_PEAK_PX / STEP_PX
-    above = np.where(near, counts - base * pixels, 0.0)
-    moment = np.where(near, cake.counts_angle[whole, low:high] - base * cake.angle[whole, low:high], 0.0)
+    above, moment = np.where(near, profile - base, 0.0), np.where(near, profile_angle - base * angle, 0.0)
     seen = (rise > CLEAR) & (peak > 0) & (peak < high - low - 1)
     if not seen.any():
         return nothing

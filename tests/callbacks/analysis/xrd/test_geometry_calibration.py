@@ -69,6 +69,7 @@ def test_mask_and_bad_pixels_do_not_disturb():
     spoiled, mask = frame("LaB6").copy(), np.zeros((SIDE, SIDE), bool)
     spoiled[100:130] = 1_000_000
     mask[100:130] = True
+    mask[::, 40::64] = True
     spoiled[:, 200:204] = 2**32 - 1
     fit = calibrate_geometry(spoiled, rough(), "LaB6", mask=mask)
     assert fit.geometry.distance_mm == pytest.approx(100.0, abs=0.01)
