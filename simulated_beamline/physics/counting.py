@@ -3,7 +3,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportMissingTypeStubs=false
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +12,6 @@ from scipy.special import ndtri, pdtr
 
 PixelArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
-Masks = Sequence[ByteArray | None]
 Entry = TypeVar("Entry", bound=np.generic)
 
 LOW = 4.0
@@ -27,6 +25,7 @@ CHUNK = 1 << 16
 """Pixels done at once: what they need stays in the processor's cache."""
 ROUNDING_VARIANCE = 1.0 / 12.0
 SKEWNESS_VARIANCE = 1.0 / 18.0
+FEW = 1 / 64
 HIGHEST = 2**31 - 128
 """Largest count that a frame is drawn with, whatever its type."""
 
@@ -78,33 +77,28 @@ class FrameNoise:
         starts[:, :PLANES] %= PLANE_TABLE
         for chunk, offsets in zip(expectation.chunks, starts.tolist(), strict=True):
             piece = target[chunk.where]
-            if chunk.deviation is not None:
-                self._draw_high(chunk, chunk.deviation, offsets[-1], piece)
-                if chunk.may_saturate(most):
-                    np.minimum(piece, most, out=piece)
-                if chunk.masks is not None:
-                    piece += self._draw_low(chunk, chunk.masks, offsets)
-            elif chunk.masks is not None:
-                piece[...] = self._draw_low(chunk, chunk.masks, offsets)
+            low = None if chunk.low is None else self._draw_low(chunk.low, offsets)
+            high = None if chunk.high is None else self._draw_high(chunk.high, offsets[-1], most)
+            _combine(piece, low, high, chunk)
         if flat.dtype != np.uint32:
             flat[...] = target
 
-    def _draw_high(self, chunk: "_Chunk", deviation: PixelArray, start: int, out: NDArray[np.int32]) -> None:
-        normal = self._normals[start : start + len(out)]
+    def _draw_high(self, part: "_High", start: int, most: int) -> NDArray[np.int32]:
+        normal = self._normals[start : start + len(part.deviation)]
         value = normal * np.float32(1.0 / 6.0)
-        value += deviation
+        value += part.deviation
         value *= normal
-        value += chunk.mean_half
-        if chunk.may_saturate(HIGHEST):
-            np.minimum(value, np.float32(HIGHEST), out=value)
-        out[...] = value
-        np.maximum(out, 0, out=out)
+        value += part.mean_half
+        if part.may_pass(most):
+            np.minimum(value, np.float32(most), out=value)
+        counts = value.astype(np.int32)
+        return np.maximum(counts, 0, out=counts)
 
-    def _draw_low(self, chunk: "_Chunk", masks: Masks, offsets: list[int]) -> ByteArray:
-        size, start = len(chunk.chance), offsets[PLANES]
-        counts = np.less(self._chances[start : start + size], chunk.chance).view(np.uint8)
+    def _draw_low(self, part: "_Low", offsets: list[int]) -> ByteArray:
+        size, start = len(part.chance), offsets[PLANES]
+        counts = np.less(self._chances[start : start + size], part.chance).view(np.uint8)
         scratch = np.empty_like(counts)
-        for start, plane, mask in zip(offsets[:PLANES], self._planes, masks, strict=True):
+        for start, plane, mask in zip(offsets[:PLANES], self._planes, part.masks, strict=True):
             if mask is not None:
                 np.bitwise_and(plane[start : start + size], mask, out=scratch)
                 counts += scratch
@@ -127,30 +121,67 @@ class Expectation:
 
 
 class _Chunk:
-    """Some pixels of an expectation; those of many counts add nothing where few are drawn, and vice versa."""
+    """Some pixels of an expectation: those of many counts and those of few.
+
+    A part that is a few pixels of the chunk only (`FEW`) says by `at` which; else it has all pixels, those of
+    the other part such that they count 0.
+    """
 
     def __init__(self, where: slice, expected: PixelArray) -> None:
         self.where = where
-        self._highest = float(expected.max())
-        low = expected < LOW
-        self.deviation: PixelArray | None = None
-        self.masks: Masks | None = None
-        if not low.all():
-            variance = expected - np.float32(ROUNDING_VARIANCE + SKEWNESS_VARIANCE)
-            self.deviation = np.sqrt(np.where(low, np.float32(0.0), variance))
-            # Turned into an integer by cutting off: half a count more is rounding. A low pixel stays at 0.
-            self.mean_half = np.where(low, np.float32(-100.0), expected + np.float32(0.5 - 1.0 / 6.0))
-        if low.any():
-            steps = np.where(low, expected, 0.0) * STEPS_PER_COUNT
-            whole = steps.astype(np.uint8)
-            rest = (steps - whole) / STEPS_PER_COUNT
-            self.chance = np.minimum(np.round(rest * 65536.0), 65535.0).astype(np.uint16)
-            bits = np.unpackbits(whole[None, :], axis=0, bitorder="little")
-            self.masks = [row * np.uint8(255) if row.any() else None for row in bits]
+        few = expected < LOW
+        low, high = np.flatnonzero(few), np.flatnonzero(~few)
+        self.high_at = high if high.size < FEW * expected.size else None
+        self.low_at = low if low.size < FEW * expected.size else None
+        self.high = self.low = None
+        if high.size:
+            bright = np.where(few, np.float32(np.nan), expected) if self.high_at is None else expected[high]
+            self.high = _High(bright)
+        if low.size:
+            self.low = _Low(np.where(few, expected, 0.0) if self.low_at is None else expected[low])
 
-    def may_saturate(self, most: int) -> bool:
+
+class _High:
+    """Pixels that draw from the expansion; NaN where nothing is to be drawn."""
+
+    def __init__(self, expected: PixelArray) -> None:
+        absent = np.isnan(expected)
+        variance = expected - np.float32(ROUNDING_VARIANCE + SKEWNESS_VARIANCE)
+        self.deviation = np.sqrt(np.where(absent, np.float32(0.0), variance))
+        # Turned into an integer by cutting off: half a count more is rounding. What is absent stays below 0.
+        self.mean_half = np.where(absent, np.float32(-100.0), expected + np.float32(0.5 - 1.0 / 6.0))
+        self._highest = float(np.nanmax(expected))
+
+    def may_pass(self, most: int) -> bool:
         """Whether a count may pass the largest: ten standard deviations above the mean."""
         return self._highest + 10.0 * self._highest**0.5 > most
+
+
+class _Low:
+    """Pixels that draw from the Poisson distribution, by the binary digits of their means."""
+
+    def __init__(self, expected: NDArray[np.floating]) -> None:
+        steps = expected * STEPS_PER_COUNT
+        whole = steps.astype(np.uint8)
+        rest = (steps - whole) / STEPS_PER_COUNT
+        self.chance = np.minimum(np.round(rest * 65536.0), 65535.0).astype(np.uint16)
+        bits = np.unpackbits(whole[None, :], axis=0, bitorder="little")
+        self.masks = [row * np.uint8(255) if row.any() else None for row in bits]
+
+
+def _combine(
+    out: NDArray[np.int32], low: ByteArray | None, high: NDArray[np.int32] | None, chunk: _Chunk
+) -> None:
+    if high is not None and chunk.high_at is None:
+        out[...] = high
+        if low is not None and chunk.low_at is not None:
+            out[chunk.low_at] = low
+        elif low is not None:
+            out += low
+    elif low is not None:
+        out[...] = low
+        if high is not None:
+            out[chunk.high_at] = high
 
 
 def largest_count(dtype: DTypeLike) -> int:
