@@ -25,7 +25,8 @@ CHUNK = 1 << 16
 """Pixels done at once: what they need stays in the processor's cache."""
 ROUNDING_VARIANCE = 1.0 / 12.0
 SKEWNESS_VARIANCE = 1.0 / 18.0
-FEW = 1 / 64
+FEW = 0.25
+"""Share of a chunk below which pixels are drawn one by one and put in their places."""
 HIGHEST = 2**31 - 128
 """Largest count that a frame is drawn with, whatever its type."""
 
@@ -48,6 +49,7 @@ class FrameNoise:
 
     def __init__(self, rng: Generator) -> None:
         self._rng = rng
+        self._scratch = np.empty(CHUNK, dtype=np.float32)
         normals = ndtri(_shuffled_quantiles(rng))
         normals /= normals.std()
         self._normals = _wrapped(normals.astype(np.float32))
@@ -76,23 +78,36 @@ class FrameNoise:
         starts = self._rng.integers(0, TABLE, (len(expectation.chunks), PLANES + 2))
         starts[:, :PLANES] %= PLANE_TABLE
         for chunk, offsets in zip(expectation.chunks, starts.tolist(), strict=True):
-            piece = target[chunk.where]
-            low = None if chunk.low is None else self._draw_low(chunk.low, offsets)
-            high = None if chunk.high is None else self._draw_high(chunk.high, offsets[-1], most)
-            _combine(piece, low, high, chunk)
+            self._draw_chunk(chunk, offsets, most, target[chunk.where])
         if flat.dtype != np.uint32:
             flat[...] = target
 
-    def _draw_high(self, part: "_High", start: int, most: int) -> NDArray[np.int32]:
-        normal = self._normals[start : start + len(part.deviation)]
-        value = normal * np.float32(1.0 / 6.0)
+    def _draw_chunk(self, chunk: "_Chunk", offsets: list[int], most: int, out: NDArray[np.int32]) -> None:
+        low = None if chunk.low is None else self._draw_low(chunk.low, offsets)
+        if chunk.high is not None and chunk.high_at is None:
+            self._draw_high(chunk.high, offsets[-1], most, out)
+            if low is not None and chunk.low_at is not None:
+                out[chunk.low_at] = low
+            elif low is not None:
+                out += low
+        elif low is not None:
+            out[...] = low
+            if chunk.high is not None:
+                bright = np.empty(len(chunk.high.deviation), dtype=np.int32)
+                self._draw_high(chunk.high, offsets[-1], most, bright)
+                out[chunk.high_at] = bright
+
+    def _draw_high(self, part: "_High", start: int, most: int, out: NDArray[np.int32]) -> None:
+        size = len(part.deviation)
+        normal, value = self._normals[start : start + size], self._scratch[:size]
+        np.multiply(normal, np.float32(1.0 / 6.0), out=value)
         value += part.deviation
         value *= normal
         value += part.mean_half
         if part.may_pass(most):
             np.minimum(value, np.float32(most), out=value)
-        counts = value.astype(np.int32)
-        return np.maximum(counts, 0, out=counts)
+        out[...] = value
+        np.maximum(out, 0, out=out)
 
     def _draw_low(self, part: "_Low", offsets: list[int]) -> ByteArray:
         size, start = len(part.chance), offsets[PLANES]
@@ -167,21 +182,6 @@ class _Low:
         self.chance = np.minimum(np.round(rest * 65536.0), 65535.0).astype(np.uint16)
         bits = np.unpackbits(whole[None, :], axis=0, bitorder="little")
         self.masks = [row * np.uint8(255) if row.any() else None for row in bits]
-
-
-def _combine(
-    out: NDArray[np.int32], low: ByteArray | None, high: NDArray[np.int32] | None, chunk: _Chunk
-) -> None:
-    if high is not None and chunk.high_at is None:
-        out[...] = high
-        if low is not None and chunk.low_at is not None:
-            out[chunk.low_at] = low
-        elif low is not None:
-            out += low
-    elif low is not None:
-        out[...] = low
-        if high is not None:
-            out[chunk.high_at] = high
 
 
 def largest_count(dtype: DTypeLike) -> int:
