@@ -358,6 +358,27 @@ def test_a_captured_series_is_written_on_demand(client):
         assert len(file[FRAMES]) == 3
 
 
+def test_what_ophyd_reads_as_configuration_of_an_area_detector_is_there(client):
+    from ophyd.areadetector import EpicsSignalWithRBV  # The client library starts threads of its own.
+    from ophyd.areadetector.cam import AreaDetectorCam
+    from ophyd.areadetector.plugins import HDF5Plugin
+
+    def names(page, component):
+        for part, suffix, options in getattr(
+            component, "defn", {"": (component.cls, component.suffix, {})}
+        ).values():
+            if getattr(options.get("kind", component.kind), "name", component.kind) == "config":
+                ends = ("", "_RBV") if issubclass(part, EpicsSignalWithRBV) else ("",)
+                yield from (f"T:CAM1:{page}{suffix}{end}" for end in ends)
+
+    driver = [getattr(AreaDetectorCam, one) for one in AreaDetectorCam._default_configuration_attrs]
+    wanted = [f"T:CAM1:cam1:{one.suffix}_RBV".replace("_RBV_RBV", "_RBV") for one in driver]
+    for component in HDF5Plugin._sig_attrs.values():
+        wanted += names("HDF1:", component)
+    assert len(wanted) > 60
+    assert [one for one in wanted if one not in client.channels] == []
+
+
 def test_values_have_the_types_of_the_real_records(client):
     kinds = {name.removeprefix("T:CAM1:"): channel.data_type for name, channel in client.channels.items()}
     for name in (
