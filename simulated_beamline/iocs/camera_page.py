@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from caproto import ChannelInteger
+
 from .channel import choice, integer, number
 from .detector_page import OFF_ON, YES_NO, Busy, Check, DetectorPage, Verb
 
@@ -144,6 +146,8 @@ def _add_unused(page: DetectorPage) -> None:
         page.add_choice(name, YES_NO, "No" if name == "DeleteDriverFile" else "Yes")
     page.add_shown(ExtraDimNameX="", ExtraDimNameY="", ExtraDimNameN="")
     page.add_text("NDAttributesFile", "")
+    for axis in range(3):
+        page.add(f"Dim{axis}SA", ChannelInteger(value=[0] * 10))
     for name, units in (("RunTime", "s"), ("IOSpeed", "Mbit/s")):
         page.add(name, number(0.0, units=units))
 

@@ -364,10 +364,10 @@ def test_what_ophyd_reads_as_configuration_of_an_area_detector_is_there(client):
     from ophyd.areadetector.plugins import HDF5Plugin
 
     def names(page, component):
-        for part, suffix, options in getattr(
-            component, "defn", {"": (component.cls, component.suffix, {})}
-        ).values():
-            if getattr(options.get("kind", component.kind), "name", component.kind) == "config":
+        whole = {"": (component.cls, component.suffix, {})}
+        for part, suffix, options in getattr(component, "defn", whole).values():
+            kind = options.get("kind", component.kind)
+            if suffix is not None and getattr(kind, "name", kind) == "config":
                 ends = ("", "_RBV") if issubclass(part, EpicsSignalWithRBV) else ("",)
                 yield from (f"T:CAM1:{page}{suffix}{end}" for end in ends)
 
