@@ -305,6 +305,16 @@ def test_a_stalled_writer_drops_what_its_queue_cannot_hold(client):
         assert len(file[FRAMES]) == 5
 
 
+def test_a_second_put_waits_for_the_acquisition_that_runs(client):
+    async def main():
+        await client.prepare(4)
+        await asyncio.gather(client.put("cam1:Acquire", 1), client.put("cam1:Acquire", 1))
+
+    asyncio.run(main())
+    assert client.get("cam1:NumImagesCounter_RBV") == 4
+    assert client.get("cam1:Acquire_RBV") == "Done"
+
+
 def test_a_reader_sees_the_frames_while_the_file_grows(client):
     async def main():
         await client.prepare(3, HDF1_NumCapture=6)
