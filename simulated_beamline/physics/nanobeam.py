@@ -1,5 +1,7 @@
 """What a focused beam meets: masses and states averaged over its profile."""
 
+# pyright: reportMissingTypeStubs=false
+
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

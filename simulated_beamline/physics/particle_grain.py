@@ -46,7 +46,7 @@ def grow_grains(
     """Divide a disc into grains that point outwards.
 
     A Voronoi tessellation in which distances along the radius of each seed count less than across it: the
-    radially aligned primary particles of nickel-rich cathodes (Park 2018, 10.1002/aenm.201703612) in outline.
+    radially aligned primary particles of nickel-rich cathodes in outline.
 
     Parameters
     ----------

@@ -1,5 +1,7 @@
 """Lithium in a particle: a front that moves in from the surface and lags where cracks are in the way."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportArgumentType=false
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +22,8 @@ class ReactionFront:
     Attributes
     ----------
     contrast : float
-        Lithium content ahead of the front minus that behind it, 0 (even) to 1. 0.3 is seen in NMC particles
-        at moderate rates (L: Gent 2016, 10.1002/adma.201601273; Mao 2019, 10.1002/adfm.201900247).
+        Lithium content ahead of the front minus that behind it, 0 (even) to 1. The default is a plausible
+        value for a simulation, not a measured one (differences that persist: Gent 2016, Adv. Mater. 28).
     width_nm : float
         Of the front.
     """
@@ -75,5 +77,5 @@ class ReactionFront:
             return float(weight @ expit(within - place)) - mean
 
         bounds = float(within.min()) - FARTHEST, float(within.max()) + FARTHEST
-        place = float(brentq(excess, *bounds, xtol=1e-7))  # pyright: ignore[reportArgumentType]
+        place = float(brentq(excess, *bounds, xtol=1e-7))
         return np.clip((1.0 - self.contrast) * mean + self.contrast * expit(steps - place), 0.0, 1.0)
