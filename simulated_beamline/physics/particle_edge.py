@@ -62,11 +62,8 @@ class OxideEdges:
         )
         moved = _positions(element, content.pixel_valence[element])
         distances = {
-            name: np.interp(x, *(np.array(column) for column in zip(*rows, strict=True)))[:, None]
-            for name, rows in (
-                ("metal_oxygen_angstrom", self.metal_oxygen_angstrom),
-                ("metal_metal_angstrom", self.metal_metal_angstrom),
-            )
+            "metal_oxygen_angstrom": _between(self.metal_oxygen_angstrom, x)[:, None],
+            "metal_metal_angstrom": _between(self.metal_metal_angstrom, x)[:, None],
         }
         pixels = replace(shape, **moved, **distances)
         return normalised_edge(np.array([energy_ev]), pixels)[:, 0]
@@ -81,3 +78,8 @@ def _positions(element: str, valence: FloatArray) -> dict[str, FloatArray]:
         away = valence[:, None] - law.valence
         moved[name] = edge_ev + law.offset_ev + (law.slope_ev + law.curvature_ev * away) * away
     return moved
+
+
+def _between(rows: Rows, x: FloatArray) -> FloatArray:
+    contents, distances = (np.array(column) for column in zip(*rows, strict=True))
+    return np.interp(x, contents, distances)

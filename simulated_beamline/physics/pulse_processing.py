@@ -72,7 +72,7 @@ class PulseProcessor:
     -----
     The EPICS driver (epics-modules/xspress3, xspress3Epics.cpp) reports dead time as
     (AllEvent (EventWidth + 1) + ResetTicks) / ClockTicks and corrects with one over one minus that. This is
-    exact for dead time that a photon does not prolong (Knoll, Radiation Detection and Measurement, chapter 4),
+    exact for dead time that a photon does not prolong (Knoll, Radiation Detection and Measurement, ch. 4),
     which is therefore the truth here: recorded = arriving / (1 + arriving width). The real instrument departs
     from it at rates of more than some 1e6 per s. Pile-up is of first order: two photons, never three.
     """
@@ -117,10 +117,11 @@ class PulseProcessor:
         brightest = int(np.argmax(total_s))
         if total_s[brightest] <= 0.0:
             return np.zeros_like(rates_s), tuple(self._scalers(0.0, 0.0, 0.0, real_s) for _ in total_s)
-        shape = rates_s[brightest] / total_s[brightest]
         single = (1.0 - 2.0 * doubled) / (1.0 - doubled)
-        counts = np.outer(events_s * real_s * single, shape)
-        counts += np.outer(events_s * real_s * (1.0 - single), _folded(shape))
+        alone, paired = _alone_and_paired(rates_s[brightest] / total_s[brightest])
+        counts = np.zeros_like(rates_s)
+        counts[:, : alone.size] = np.outer(events_s * real_s * single, alone)
+        counts[:, : alone.size] += np.outer(events_s * real_s * (1.0 - single), paired)
         scalers = tuple(
             self._scalers(events * real_s, double * real_s * events / pulses if pulses else 0.0, part, real_s)
             for events, double, pulses, part in zip(
@@ -142,14 +143,14 @@ class PulseProcessor:
         )
 
 
-def _folded(shape: FloatArray) -> FloatArray:
-    """Distribution of the sum of two photons; what leaves the spectrum at the top is lost."""
+def _alone_and_paired(shape: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Distribution of one photon and of the sum of two, as far up as there is any of either."""
     used = int(np.flatnonzero(shape > 1e-9)[-1]) + 1
-    length = next_fast_len(2 * used, real=True)
-    pairs = irfft(rfft(shape[:used], length) ** 2, length)
-    whole = np.zeros_like(shape)
     reach = min(2 * used, len(shape))
-    # Two photons in channels i and j, each half a channel up, add up to channel i + j + 1/2: halved here.
-    whole[:reach] = 0.5 * np.maximum(pairs[:reach], 0.0)
-    whole[1:reach] += 0.5 * np.maximum(pairs[: reach - 1], 0.0)
-    return whole
+    length = next_fast_len(2 * used, real=True)
+    transformed = np.asarray(rfft(shape[:used], length))
+    pairs = np.maximum(np.asarray(irfft(transformed * transformed, length)), 0.0)[:reach]
+    # Photons of channels i and j lie half a channel up, their sum between i + j and i + j + 1: to both in halves.
+    paired = 0.5 * pairs
+    paired[1:] += 0.5 * pairs[:-1]
+    return shape[:reach], paired

@@ -107,7 +107,7 @@ class SiliconDetector:
         """Gaussian over the channels, and an exponential tail folded with it."""
         rms_ev = math.hypot(self.fwhm_ev(energy_ev), extra_fwhm_ev) * FWHM_TO_RMS
         edges = (self.channel_ev * np.arange(self.channels + 1) - energy_ev) / rms_ev
-        # Integral of the tail less its Gaussian's: exp(z r + r^2/2) Q(z + r), so written that nothing overflows.
+        # The tail's integral less its Gaussian's: exp(z r + r^2/2) Q(z + r), written so that none overflows.
         ratio = rms_ev / self.tail_ev
         near = np.maximum(edges, -20.0 - ratio)
         below = 0.5 * np.exp(-0.5 * near**2) * erfcx((near + ratio) / math.sqrt(2.0))
