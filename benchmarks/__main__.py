@@ -19,6 +19,7 @@ MODULES = (
     "cycler_channels",
     "cycler_files",
     "edge_fit",
+    "integration",
     "journal",
     "many_cells",
     "rehearsal",

@@ -11,6 +11,7 @@ from typing import Literal
 from ophyd import Device
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .area_detector import AreaDetector
 from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
 from .ion_chamber import IonChambers
@@ -73,6 +74,31 @@ class StageSection(Section):
     move_limit_s: float = Field(default=120.0, gt=0.0)
 
 
+class CameraSection(Section):
+    """`[devices.camera]`, an area detector; a beamline may have none.
+
+    Attributes
+    ----------
+    file_path, read_path
+        Folder of its files as its server and as we see it; the same where one is given, the data root's
+        `frames` where none is.
+    dataset
+        Where the frames are in a file.
+    overhead_limit_s
+        Wall time that a series may take on top of its frames, s.
+    frame_mb
+        What one frame takes in a file, for estimates, MB.
+    """
+
+    class_: Literal["area_detector"] = Field(alias="class")
+    prefix: str
+    file_path: str = ""
+    read_path: str = ""
+    dataset: str = "/entry/data/data"
+    overhead_limit_s: float = Field(default=30.0, gt=0.0)
+    frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
+
+
 class DeviceSections(Section):
     """`[devices]`: one table per attribute of `Beamline`."""
 
@@ -83,6 +109,7 @@ class DeviceSections(Section):
     front_end_shutter: ShutterSection
     ring: RingSection
     stage: StageSection
+    camera: CameraSection | None = None
 
 
 class Timing(Section):
@@ -148,6 +175,7 @@ class Beamline:
     ring: StorageRing
     stage: SampleStage
     suspend: Suspend | None = None
+    camera: AreaDetector | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -213,6 +241,7 @@ def load_beamline(path: Path | str, channel: int | None = None) -> Beamline:
         ring=StorageRing(name="ring", **_options(sections.ring)),
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
+        camera=_camera(sections.camera),
     )
 
 
@@ -235,6 +264,12 @@ def read_settings(path: Path) -> BeamlineSettings:
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()]
         raise ValueError("\n".join([f"beamline settings {path}: {len(lines)} problem(s)", *lines])) from error
+
+
+def _camera(section: CameraSection | None) -> AreaDetector | None:
+    if section is None:
+        return None
+    return AreaDetector(name="camera", **section.model_dump(exclude={"class_", "frame_mb"}))
 
 
 def _options(section: Section) -> dict:

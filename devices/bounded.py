@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ophyd import Device, get_cl
 from ophyd.signal import Signal
 from ophyd.status import DeviceStatus
 from ophyd.utils.errors import StatusTimeoutError, WaitTimeoutError
+
+LOOK_S = 0.5
+"""Wall time between two looks at a condition though no signal has told of a change, s."""
 
 
 def in_background(device: Device, work: Callable[[], None]) -> DeviceStatus:
@@ -68,3 +73,39 @@ def fresh(signal: Signal, timeout_s: float) -> Any:  # noqa: ANN401 - whatever t
             f"{signal.name}: no answer within {timeout_s} s from "
             f"{getattr(signal, 'pvname', signal.name)}; is its server running and reachable?"
         ) from error
+
+
+def until(signals: Sequence[Signal], condition: Callable[[], bool], limit_s: float) -> bool:
+    """Wait until a condition holds; it is looked at whenever a signal changes, and twice a second.
+
+    Parameters
+    ----------
+    signals
+        Monitored ones, on which the condition depends.
+    condition
+        Whether to wait no longer.
+    limit_s
+        Longest wait, s of wall time.
+
+    Returns
+    -------
+    bool
+        Whether it held in time.
+    """
+    changed, deadline = threading.Event(), time.monotonic() + limit_s
+
+    def notice(**_: object) -> None:
+        changed.set()
+
+    tokens = [(signal, signal.subscribe(notice, run=False)) for signal in signals]
+    try:
+        while not condition():
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            changed.wait(min(left_s, LOOK_S))
+            changed.clear()
+        return True
+    finally:
+        for signal, token in tokens:
+            signal.unsubscribe(token)

@@ -22,6 +22,7 @@ from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
+from .camera import check_camera
 from .conversion import (
     cell_document,
     dead_times,
@@ -88,6 +89,7 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     """
     experiment = read_experiment(file)
     beamline = load_beamline(settings)
+    check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
     with connected(beamline, connect_s):
         return _acquire(experiment, file, beamline, root)
 

@@ -9,7 +9,7 @@ from ..plans.schedule import requests_every, simulate
 from ..plans.scheduler import Activity, Request, SampleChanger, choose
 from ..plans.seat import FORECAST_S
 from .cells_file import ManyCells
-from .estimate import REHEARSAL_START_S, MeasurementEstimate, measurement_estimates, software_s
+from .estimate import FRAME_MB, REHEARSAL_START_S, MeasurementEstimate, measurement_estimates, software_s
 from .expected_course import Course, course_of
 from .file import ExperimentFile
 
@@ -114,10 +114,12 @@ class BeamBudget:
         ]
 
 
-def beam_budget(cells: ManyCells, timing: Timing) -> BeamBudget:
-    """Estimate what the cells of a file ask of a beamline with these dead times."""
+def beam_budget(cells: ManyCells, timing: Timing, frame_mb: float = FRAME_MB) -> BeamBudget:
+    """Estimate what the cells of a file ask of a beamline with these dead times and frames (MB)."""
     each = tuple(
-        CellEstimate(section.name, single, course_of(single), tuple(measurement_estimates(single, timing)))
+        CellEstimate(
+            section.name, single, course_of(single), tuple(measurement_estimates(single, timing, frame_mb))
+        )
         for section, single in zip(cells.file.cells, cells.each, strict=True)
     )
     requests = [request for cell in each for request in _requests(cell)]

@@ -10,21 +10,23 @@ from .cells_check import cells_problems
 from .cells_estimate import BeamBudget, CellEstimate, beam_budget, cells_rehearsal_s
 from .cells_file import ManyCells
 from .edge_round import edge_rounds
-from .estimate import size_bytes
+from .estimate import FRAME_MB, frames_bytes, size_bytes
 from .progress import spoken
 
 COLUMNS = ("takes", "spectra", "blur in x", "dose", "beam", "of protocol")
 
 
-def cells_check_report(cells: ManyCells, timing: Timing) -> RenderableType:
+def cells_check_report(cells: ManyCells, timing: Timing, frame_mb: float = FRAME_MB) -> RenderableType:
     """Tables of what the cells will take, whether one beam serves them, and warnings."""
-    budget = beam_budget(cells, timing)
+    budget = beam_budget(cells, timing, frame_mb)
     lines = [
         *(_protocol(cell) for cell in budget.cells),
         f"changer: {budget.move_s:.1f} s from cell to cell",
         *_beam(budget),
         f"data: about {_size_mb(budget):.1f} MB in the journal, twice that with Tiled",
     ]
+    if of_frames := sum(frames_bytes(cell.measurements) for cell in budget.cells):
+        lines.append(f"frames: about {of_frames / 1e9:.2f} GB in the camera's files, served from there")
     rehearsal = cells.file.rehearsal
     if rehearsal is not None:
         wall_s = cells_rehearsal_s(cells, budget, rehearsal.speed)

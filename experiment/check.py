@@ -9,6 +9,7 @@ from ..plans.operando import TRIGGERS
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
+from .measurement_file import XanesFile, XrdFile
 from .mode_check import mode_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid
@@ -53,6 +54,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),
+        *_energies(experiment),
     ]
     return [_where_written(experiment, problem) for problem in found]
 
@@ -188,7 +190,7 @@ def _names(experiment: ExperimentFile) -> Iterator[Problem]:
 
 def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
     metals = CHEMISTRIES[experiment.cell.chemistry].metals
-    for number, measurement in enumerate(experiment.measurements):
+    for number, measurement in _scans(experiment):
         keys: KeyPath = ("measurements", number, "element")
         if measurement.element not in metals:
             yield Problem(
@@ -204,10 +206,30 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
         yield from _reach(experiment.calibration, ("calibration", "element"))
 
 
+def _scans(experiment: ExperimentFile) -> list[tuple[int, XanesFile]]:
+    """List the scans of an edge among the measurements, with their place in the file."""
+    return [(n, each) for n, each in enumerate(experiment.measurements) if isinstance(each, XanesFile)]
+
+
+def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find diffraction whose energy would be wherever a scan has left the monochromator."""
+    if not (_scans(experiment) or experiment.references or experiment.calibration):
+        return
+    for number, entry in enumerate(experiment.measurements):
+        if isinstance(entry, XrdFile) and entry.energy_ev is None:
+            yield Problem(
+                ("measurements", number, "energy_ev"),
+                "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
+            )
+
+
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:
     scanned: list[tuple[KeyPath, Scanned]] = []
-    for table, entries in (("measurements", experiment.measurements), ("references", experiment.references)):
-        scanned += [((table, number), entry) for number, entry in enumerate(entries)]
+    for table, entries in (
+        ("measurements", _scans(experiment)),
+        ("references", enumerate(experiment.references)),
+    ):
+        scanned += [((table, number), entry) for number, entry in entries]
     if experiment.calibration is not None:
         scanned.append((("calibration",), experiment.calibration))
     for keys, entry in scanned:

@@ -62,23 +62,31 @@ def tell_if_empty(root: DataRoot) -> bool:
 @app.command()
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
+    from .camera import check_camera, frame_mb
     from .cells_file import ManyCells
     from .cells_report import cells_check_report
-    from .dead_time import expected_timing
+    from .conversion import dead_times
+    from .dead_time import expected_settings
     from .reading import read_file
     from .report import check_report
 
     with complaining():
         found = read_file(file)
+        tables = found.file if isinstance(found, ManyCells) else found
+        settings = expected_settings(tables, beamline)
+        check_camera(tables, settings.name, has_camera=settings.devices.camera is not None)
+        timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
-            console.print(cells_check_report(found, expected_timing(found.file, beamline)))
+            console.print(cells_check_report(found, timing, frame_mb(settings)))
         else:
-            console.print(check_report(found, expected_timing(found, beamline)))
+            console.print(check_report(found, timing, frame_mb(settings)))
 
 
 @app.command()
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
+    from ..devices.beamline import read_settings
+    from .camera import check_camera
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
     from .reading import read_file
@@ -87,7 +95,9 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 
     with complaining(), interruptible():
         found, settings = read_file(file), simulated_settings()
-        section = found.file.rehearsal if isinstance(found, ManyCells) else found.rehearsal
+        tables = found.file if isinstance(found, ManyCells) else found
+        section, simulated = tables.rehearsal, read_settings(settings)
+        check_camera(tables, simulated.name, has_camera=simulated.devices.camera is not None)
         if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
         rehearsal = section.model_copy(update={"speed": speed} if speed else {})
@@ -147,13 +157,15 @@ def serve(
     speed: SPEED = None,
 ) -> None:
     """Run the services for a console session until Ctrl-C, and print what the console needs."""
+    from .camera import camera_roots
     from .file import RehearsalSection
     from .rehearsal import environment_of, interruptible, simulated_settings
     from .services import running_services
 
     with complaining(), interruptible():
         rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
-        with running_services(DataRoot.from_environment(), rehearsal) as services:
+        root = DataRoot.from_environment()
+        with running_services(root, rehearsal, external_roots=camera_roots(root)) as services:
             if rehearsal is not None:
                 services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings())
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)
@@ -168,14 +180,16 @@ def replay() -> None:
     """Bring Tiled up to date with the journal, without duplicates."""
     from ..callbacks.tiled.access import writer_client
     from ..callbacks.tiled.replay import replay as bring_up_to_date
+    from .camera import camera_roots
     from .tiled_server import TiledServer
 
     with complaining():
         root = DataRoot.from_environment()
         if tell_if_empty(root):
             return
-        with TiledServer(root.path):
-            report = bring_up_to_date(root.journal, writer_client(root.path), roots=(root.path,))
+        further = camera_roots(root)
+        with TiledServer(root.path, external_roots=further):
+            report = bring_up_to_date(root.journal, writer_client(root.path), roots=(root.path, *further))
         console.print(
             f"{len(report.unchanged)} runs were complete, {len(report.written)} written, "
             f"{len(report.incomplete)} incomplete"

@@ -1,6 +1,7 @@
 """From the experiment file to what devices and plans take."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from bluesky.utils import MsgGenerator
@@ -14,9 +15,10 @@ from ..plans.measurement import Measurement
 from ..plans.policies import Policies
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
+from ..plans.xrd_series import xrd_series
 from .file import ExperimentFile
-from .measurement_file import MeasurementFile
-from .scan_grid import energy_grid
+from .measurement_file import XanesFile, XrdFile
+from .scan_grid import energy_grid, series_options
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
@@ -105,23 +107,51 @@ def states_of(experiment: ExperimentFile) -> list[State]:
 
 
 def _measurement(
-    entry: MeasurementFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+    entry: XanesFile | XrdFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
 ) -> Measurement:
+    shared: dict[str, Any] = {
+        "name": entry.name,
+        "max_blur": entry.max_blur,
+        "max_lateness_s": entry.max_lateness_s,
+        "on_miss": entry.on_miss,
+        "priority": entry.priority,
+    }
+    if isinstance(entry, XrdFile):
+        return Measurement(
+            plan=_xrd_plan(entry, station, timing, guard),
+            duration_s=series_options(entry).duration_s(timing),
+            energy_ev=entry.energy_ev,
+            blur_s=entry.exposure_s,
+            what="frame",
+            **shared,
+        )
     grid = energy_grid(entry)
     return Measurement(
-        name=entry.name,
         plan=_xanes_plan(entry, station, timing, guard),
         duration_s=estimate_duration_s(grid, timing),
-        max_blur=entry.max_blur,
-        max_lateness_s=entry.max_lateness_s,
-        on_miss=entry.on_miss,
-        priority=entry.priority,
         energy_ev=grid.e0_ev,
+        **shared,
     )
 
 
+def _xrd_plan(
+    entry: XrdFile,
+    station: Any,  # noqa: ANN401 - a beamline, with a camera or without
+    timing: Timing,
+    guard: BeamGuard | None,
+) -> Callable[..., MsgGenerator[str]]:
+    options = asdict(series_options(entry))
+
+    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+        # What fails is done again as a request of the cell, as often as any measurement.
+        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S, "redo": 0}
+        return (yield from xrd_series(station, **options, **shared, md=md))
+
+    return plan
+
+
 def _xanes_plan(
-    entry: MeasurementFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+    entry: XanesFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
 ) -> Callable[..., MsgGenerator[str]]:
     grid = energy_grid(entry)
 

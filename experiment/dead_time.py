@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..devices.beamline import read_settings
+from ..devices.beamline import BeamlineSettings, read_settings
 from ..plans.duration import Timing
 from .conversion import dead_times
 from .file import CommonTables
@@ -10,8 +10,8 @@ from .rehearsal import simulated_settings
 from .settings import beamline_settings
 
 
-def expected_timing(experiment: CommonTables, beamline: Path | None = None) -> Timing:
-    """Dead times of the beamline at which an experiment will run.
+def expected_settings(experiment: CommonTables, beamline: Path | None = None) -> BeamlineSettings:
+    """Find the settings of the beamline at which an experiment will run.
 
     Parameters
     ----------
@@ -33,4 +33,9 @@ def expected_timing(experiment: CommonTables, beamline: Path | None = None) -> T
         if beamline is not None or experiment.rehearsal is None:
             raise
         path = simulated_settings()
-    return dead_times(read_settings(path).timing)
+    return read_settings(path)
+
+
+def expected_timing(experiment: CommonTables, beamline: Path | None = None) -> Timing:
+    """Dead times of that beamline; parameters and errors as of `expected_settings`."""
+    return dead_times(expected_settings(experiment, beamline).timing)

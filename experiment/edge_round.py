@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..plans.duration import Timing, edge_round_s
 from .estimate import MeasurementEstimate
 from .file import ExperimentFile
+from .measurement_file import XanesFile
 from .scan_grid import energy_grid
 
 
@@ -61,13 +62,14 @@ def edge_rounds(
         Dead times of the beamline.
     """
     groups: dict[str, list[int]] = {}
-    for index, entry in enumerate(experiment.measurements):
+    scans = {index: each for index, each in enumerate(experiment.measurements) if isinstance(each, XanesFile)}
+    for index, entry in scans.items():
         groups.setdefault(entry.trigger.rule() if entry.trigger else "each state", []).append(index)
     rounds: list[EdgeRound] = []
     for group in groups.values():
         if len(group) < 2:
             continue
-        duration_s = edge_round_s([energy_grid(experiment.measurements[index]) for index in group], timing)
+        duration_s = edge_round_s([energy_grid(scans[index]) for index in group], timing)
         own = [estimates[index] for index in group]
         rounds.append(
             EdgeRound(

@@ -9,9 +9,9 @@ from ..plans.duration import Timing, estimate_duration_s, expected_blur
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import MeasurementFile
+from .measurement_file import XanesFile, XrdFile
 from .request_count import expected_requests
-from .scan_grid import energy_grid
+from .scan_grid import energy_grid, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -24,6 +24,12 @@ REHEARSAL_POINT_S = 0.026
 
 REHEARSAL_SPECTRUM_S = 0.5
 """Wall time of a rehearsed spectrum beside its points, s."""
+
+FRAME_MB = 4.0
+"""What one frame takes in a file where the beamline does not say, MB."""
+
+UNKNOWN_ENERGY_EV = 12000.0
+"""Photon energy at which dose is reckoned where a series takes it as it is, eV."""
 
 REHEARSAL_START_S = 20.0
 """Wall time until the services of a rehearsal run, and until they have ended, s."""
@@ -41,21 +47,23 @@ class MeasurementEstimate:
     name
         Measurement.
     points
-        Energies of one spectrum.
+        Energies of one spectrum, or frames of one series.
     duration_s
-        Time of one spectrum, s.
+        Time of one spectrum or series, s.
     count
-        Number of spectra expected.
+        Number of them expected.
     blur
-        Largest change of lithium content during one spectrum.
+        Largest change of lithium content during one spectrum or frame.
     max_blur
         What is accepted.
     interval_s
         Time between two triggers at the largest current, s; infinite where it is not known.
     dose_mgy
-        Absorbed dose of all spectra in the cathode, MGy.
+        Absorbed dose of all of them in the cathode, MGy.
     size_bytes
         Bytes in the journal.
+    frames_bytes
+        Bytes in the files of a camera.
     """
 
     name: str
@@ -67,55 +75,85 @@ class MeasurementEstimate:
     interval_s: float
     dose_mgy: float
     size_bytes: int
+    frames_bytes: int = 0
 
     @property
     def warnings(self) -> list[str]:
         """Sentences on what will not come out as asked."""
         told: list[str] = []
+        one, whole = ("frame", "series") if self.frames_bytes else ("spectrum", "spectrum")
         if self.blur > self.max_blur:
             told.append(
-                f"{self.name}: one spectrum blurs {self.blur:.3f} of lithium, accepted {self.max_blur:g}"
+                f"{self.name}: one {one} blurs {self.blur:.3f} of lithium, accepted {self.max_blur:g}"
             )
         if self.duration_s > self.interval_s:
             told.append(
-                f"{self.name}: a spectrum takes {self.duration_s:.0f} s, but is asked for every "
+                f"{self.name}: a {whole} takes {self.duration_s:.0f} s, but is asked for every "
                 f"{self.interval_s:.0f} s at the largest current: some will be late or missed"
             )
         return told
 
 
-def measurement_estimates(experiment: ExperimentFile, timing: Timing) -> list[MeasurementEstimate]:
-    """Estimate every measurement of an experiment on a beamline with these dead times."""
+def measurement_estimates(
+    experiment: ExperimentFile, timing: Timing, frame_mb: float = FRAME_MB
+) -> list[MeasurementEstimate]:
+    """Estimate every measurement of an experiment on a beamline with these dead times and frames (MB)."""
     course = course_of(experiment)
-    return [_estimate(experiment, entry, course, timing) for entry in experiment.measurements]
+    return [_estimate(experiment, entry, course, timing, frame_mb) for entry in experiment.measurements]
+
+
+@dataclass(frozen=True)
+class _Single:
+    """One spectrum or series: how long it lasts, smears the cell and lights it (s), where, and its size."""
+
+    points: int
+    duration_s: float
+    blur_s: float
+    lit_s: float
+    energy_ev: float
+    frames_bytes: int = 0
+
+
+def _single(entry: XanesFile | XrdFile, timing: Timing, frame_mb: float) -> _Single:
+    if isinstance(entry, XrdFile):
+        options = series_options(entry)
+        return _Single(
+            points=entry.frames,
+            duration_s=options.duration_s(timing),
+            blur_s=entry.exposure_s,
+            lit_s=options.lit_s,
+            energy_ev=entry.energy_ev or UNKNOWN_ENERGY_EV,
+            frames_bytes=int(entry.frames * frame_mb * 1e6),
+        )
+    grid = energy_grid(entry)
+    duration_s = estimate_duration_s(grid, timing)
+    return _Single(len(grid), duration_s, duration_s, grid.counting_s, grid.e0_ev)
 
 
 def _estimate(
-    experiment: ExperimentFile, entry: MeasurementFile, course: Course, timing: Timing
+    experiment: ExperimentFile, entry: XanesFile | XrdFile, course: Course, timing: Timing, frame_mb: float
 ) -> MeasurementEstimate:
-    grid = energy_grid(entry)
-    duration_s = estimate_duration_s(grid, timing)
-    full_mah = experiment.cell.full_capacity_mah
-    blur = expected_blur(duration_s, course.current_max_a, full_mah)
+    one, full_mah = _single(entry, timing, frame_mb), experiment.cell.full_capacity_mah
     if entry.trigger is None:
         count, interval_s = len(experiment.acquisition.states), float("inf")
     else:
         count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
-    dose = dose_rate_mgy_s(experiment, entry.element, grid.e0_ev) * grid.counting_s
+    blur = expected_blur(one.blur_s, course.current_max_a, full_mah)
     return MeasurementEstimate(
         name=entry.name,
-        points=len(grid),
-        duration_s=duration_s,
+        points=one.points,
+        duration_s=one.duration_s,
         count=count,
         blur=0.0 if experiment.acquisition.holds else blur,
         max_blur=entry.max_blur,
         interval_s=interval_s,
-        dose_mgy=dose * count,
-        size_bytes=count * len(grid) * BYTES_PER_POINT,
+        dose_mgy=dose_rate_mgy_s(experiment, one.energy_ev) * one.lit_s * count,
+        size_bytes=count * one.points * BYTES_PER_POINT,
+        frames_bytes=count * one.frames_bytes,
     )
 
 
-def dose_rate_mgy_s(experiment: ExperimentFile, element: str, energy_ev: float) -> float:
+def dose_rate_mgy_s(experiment: ExperimentFile, energy_ev: float) -> float:
     """Absorbed dose rate in the cathode, MGy/s.
 
     Fluence rate times mass absorption coefficient (Elam tables through xraydb) of the oxide above the edge;
@@ -171,3 +209,8 @@ def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate])
     )
     samples = (course_of(experiment).duration_s + held_s) / experiment.protocol.record.dt_s
     return int(samples * BYTES_PER_SAMPLE) + sum(estimate.size_bytes for estimate in estimates)
+
+
+def frames_bytes(estimates: Sequence[MeasurementEstimate]) -> int:
+    """Bytes of all frames in the files of the camera."""
+    return sum(estimate.frames_bytes for estimate in estimates)

@@ -1,6 +1,6 @@
 """Measurements in an experiment file: what is measured, on which grid, and what sets it off."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,15 +40,15 @@ class GridFile(Section):
         return self
 
 
-class MeasurementFile(Section):
-    """``[[measurements]]``: a technique, its grid and its trigger.
+class AskedSection(Section):
+    """What every measurement has, whatever its technique.
 
     Attributes
     ----------
     trigger
         What sets it off; none in step and hold, where every state does.
     max_blur
-        Change of lithium content during one scan that is accepted without a warning.
+        Change of lithium content during one scan or frame that is accepted without a warning.
     max_lateness_s
         Deadline: latest start after the trigger, on the cell's clock.
     on_miss
@@ -59,10 +59,6 @@ class MeasurementFile(Section):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
-    technique: Literal["xanes"]
-    element: str
-    edge: Literal["K", "L3", "L2"] = "K"
-    grid: GridFile
     trigger: TriggerFile | None = None
     max_blur: float = Field(default=0.02, gt=0, le=1)
     max_lateness_s: Seconds | None = None
@@ -74,6 +70,53 @@ class MeasurementFile(Section):
         if self.on_miss == "skip" and self.max_lateness_s is None:
             raise ValueError('on_miss = "skip" needs a deadline; give max_lateness_s')
         return self
+
+
+class XanesFile(AskedSection):
+    """``[[measurements]]`` of technique ``"xanes"``: a scan of an absorption edge."""
+
+    technique: Literal["xanes"]
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    grid: GridFile
+
+
+class XrdFile(AskedSection):
+    """``[[measurements]]`` of technique ``"xrd"``: a series of diffraction frames.
+
+    Attributes
+    ----------
+    exposure_s
+        Of each frame.
+    frames
+        How many, in one run.
+    period_s
+        From the start of one frame to that of the next; the exposure unless given.
+    energy_ev
+        Photon energy, eV; as the monochromator stands unless given.
+    gated
+        Whether the shutter is closed between frames; unless given, where it pays.
+    """
+
+    technique: Literal["xrd"]
+    exposure_s: Seconds
+    frames: int = Field(default=1, ge=1, le=1_000_000)
+    period_s: Seconds | None = None
+    energy_ev: float | None = Field(default=None, ge=2000, le=80000)
+    gated: bool | None = None
+
+    @model_validator(mode="after")
+    def _exposures_fit(self) -> Self:
+        if self.period_s is not None and self.period_s < self.exposure_s:
+            raise ValueError(
+                f"period_s = {self.period_s:g} s is shorter than exposure_s = {self.exposure_s:g} s; "
+                "lengthen it or shorten the exposure"
+            )
+        return self
+
+
+MeasurementFile = Annotated[XanesFile | XrdFile, Field(discriminator="technique")]
+"""A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
 
 
 class ReferenceFile(Section):

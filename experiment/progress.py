@@ -54,6 +54,7 @@ class Progress:
     cell: dict[str, float] = field(default_factory=dict)
     ledger: Counter[str] = field(default_factory=Counter)
     references: int = 0
+    unfitted: int = 0
     measuring: str = ""
     points: int = 0
     points_expected: int = 0
@@ -67,6 +68,7 @@ class Progress:
     _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
+    _series: set[str] = field(default_factory=set)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document of any run of the journal."""
@@ -109,7 +111,8 @@ class Progress:
     @property
     def awaits_fits(self) -> bool:
         """Whether a spectrum has no fit yet."""
-        return len(self.latencies_s) < self.ledger["done"] + self.ledger["late"] + self.references
+        measured = self.ledger["done"] + self.ledger["late"] - self.unfitted
+        return len(self.latencies_s) < measured + self.references
 
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}
@@ -126,16 +129,20 @@ class Progress:
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
+            if doc.get("technique") == "xrd":
+                self._series.add(doc["uid"])
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
         data = doc["data"]
         if "ledger_status" in data:
             self._ledger_entry(data)
+            self.unfitted += str(data.get("ledger_run", "")) in self._series
         elif purpose == "analysis":
             self.fit = data
             self.latencies_s.append(float(data["latency_s"]))
         elif "cell_time" in data:
             self.points += purpose in ("measurement", "reference")
+            self.points = int(data.get("camera_frames", self.points))
             if self.batch and purpose == "reference":
                 return  # its state of a cell is that of whichever sits in the settings first
             if purpose == "cycling":

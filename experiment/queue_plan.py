@@ -10,7 +10,9 @@ from ..plans.darks import take_darks
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
 from ..plans.xanes import xanes
+from ..plans.xrd_series import xrd_series
 from .acquisition import choose_start, keep_files, whole_experiment
+from .camera import check_camera
 from .conversion import DARK_MAX_AGE_S, dead_times
 from .reading import read_experiment
 from .reference_curve import named_files
@@ -44,6 +46,7 @@ class QueuePlans:
                 Path of the experiment file (toml).
             """
             experiment = read_experiment(file)
+            check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
             close_dead_runs(root.journal)
             start = choose_start(experiment, beamline, root.journal)
             folder = root.experiment(experiment.experiment.name, start.uid)
@@ -80,6 +83,42 @@ class QueuePlans:
             return (yield from xanes(station, grid=grid, element=element, edge=edge, **options))
 
         @plan
+        def measure_xrd(
+            exposure_s: float,
+            frames: int,
+            *,
+            period_s: float | None = None,
+            energy_ev: float | None = None,
+            dark_max_age_s: float = DARK_MAX_AGE_S,
+            md: dict | None = None,
+        ) -> MsgGenerator[str]:
+            """Take a series of diffraction frames of whatever is in the beam.
+
+            Parameters
+            ----------
+            exposure_s : float
+                Of each frame, s.
+            frames : int
+                How many.
+            period_s : float
+                From the start of one frame to that of the next, s.
+            energy_ev : float
+                Photon energy, eV.
+            dark_max_age_s : float
+                Dark currents older than this (s) are taken first.
+            md : dict
+                Metadata; what is given here wins.
+            """
+            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
+            series = {
+                "exposure_s": exposure_s,
+                "frames": frames,
+                "period_s": period_s,
+                "energy_ev": energy_ev,
+            }
+            return (yield from xrd_series(station, **series, **options))
+
+        @plan
         def measure_darks(*, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
             """Measure the dark currents of the ion chambers.
 
@@ -94,4 +133,5 @@ class QueuePlans:
 
         self.run_experiment = run_experiment
         self.measure_xanes = measure_xanes
+        self.measure_xrd = measure_xrd
         self.measure_darks = measure_darks

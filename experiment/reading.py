@@ -26,6 +26,7 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
+from .measurement_file import XanesFile, XrdFile
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .reference_curve import ReferenceCurveError, with_reference_curves
@@ -167,7 +168,8 @@ def _sentence(keys: KeyPath, item: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(item.get("ctx", {}).get("error", item["msg"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return f"needs technique = one of {', '.join(_MEMBERS)}"
+        known = _MEASURED if "measurements" in keys else _STEPS
+        return f"needs technique = one of {', '.join(known)}"
     if isinstance(value, dict | list):
         return str(item["msg"])
     return f"{value!r} is refused: {item['msg']}"
@@ -210,7 +212,7 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 _ABSENT = object()
-_MEMBERS: dict[str, type[BaseModel]] = {
+_STEPS: dict[str, type[BaseModel]] = {
     "rest": RestStep,
     "constant_current": ConstantCurrentStep,
     "constant_voltage": ConstantVoltageStep,
@@ -225,3 +227,5 @@ _MEMBERS: dict[str, type[BaseModel]] = {
     "pitt": PittStep,
     "cyclic_voltammetry": CyclicVoltammetryStep,
 }
+_MEASURED: dict[str, type[BaseModel]] = {"xanes": XanesFile, "xrd": XrdFile}
+_MEMBERS = {**_STEPS, **_MEASURED}

@@ -17,7 +17,15 @@ from ..plans.operando import OperandoResult
 from .cadence_report import cadence_table
 from .check import problems
 from .edge_round import edge_rounds
-from .estimate import course_of, measurement_estimates, rehearsal_s, relaxing_s, size_bytes
+from .estimate import (
+    FRAME_MB,
+    course_of,
+    frames_bytes,
+    measurement_estimates,
+    rehearsal_s,
+    relaxing_s,
+    size_bytes,
+)
 from .file import ExperimentFile
 from .progress import Progress, spoken
 from .rate_watch import RateWatch
@@ -25,10 +33,10 @@ from .rehearsal import Outcome
 from .settings import DataRoot
 
 
-def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
-    """Tables of what an experiment will take, and warnings."""
+def check_report(experiment: ExperimentFile, timing: Timing, frame_mb: float = FRAME_MB) -> RenderableType:
+    """Tables of what an experiment will take, and warnings; `frame_mb`: of a frame of the camera, MB."""
     course = course_of(experiment)
-    estimates = measurement_estimates(experiment, timing)
+    estimates = measurement_estimates(experiment, timing, frame_mb)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("measurement", no_wrap=True)
     for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
@@ -42,13 +50,15 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
             f"{estimate.blur:.4f}",
             f"{estimate.max_blur:g}",
             f"{estimate.dose_mgy:.3g} MGy",
-            f"{estimate.size_bytes / 1e6:.1f} MB",
+            f"{(estimate.size_bytes + estimate.frames_bytes) / 1e6:.1f} MB",
         )
     lines = [
         f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
         f"at most {course.current_max_a * 1e3:.3g} mA",
         f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
+    if frames_bytes(estimates):
+        lines.append(frames_line(frames_bytes(estimates)))
     if experiment.acquisition.holds:
         shortest_s, longest_s = relaxing_s(experiment)
         lines.insert(
@@ -69,6 +79,11 @@ def check_report(experiment: ExperimentFile, timing: Timing) -> RenderableType:
         f"{experiment.experiment.name}: {experiment.cell.chemistry}, nothing was started", style="bold"
     )
     return Group(title, table, *(Text(line) for line in lines), *told)
+
+
+def frames_line(size_bytes: int) -> str:
+    """Say what the frames of an experiment take."""
+    return f"frames: about {size_bytes / 1e9:.2f} GB in the camera's files, served from there"
 
 
 def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:

@@ -107,6 +107,8 @@ def beamline_engine(
         baseline=[beamline.stage, beamline.ring],
         handles_ctrl_c=handles_ctrl_c,
     )
+    if beamline.camera is not None:
+        beamline.camera.default_folder(root.frames)
     wanted = beamline.suspend
     if wanted is not None:
         current: Any = beamline.ring.current

@@ -1,9 +1,10 @@
-"""Energies of the scans that an experiment file asks for."""
+"""Energies of the scans, and series of frames, that an experiment file asks for."""
 
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
-from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
+from ..plans.series_options import SeriesOptions
+from .measurement_file import CalibrationFile, ReferenceFile, XanesFile, XrdFile
 
-Scanned = MeasurementFile | ReferenceFile | CalibrationFile
+Scanned = XanesFile | ReferenceFile | CalibrationFile
 """What has a grid."""
 
 
@@ -19,3 +20,14 @@ def energy_grid(entry: Scanned) -> EnergyGrid:
     if grid.regions is not None:
         return grid_from_regions(grid.regions, e0=e0)
     return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)
+
+
+def series_options(entry: XrdFile) -> SeriesOptions:
+    """Series of frames that a measurement asks for."""
+    return SeriesOptions(
+        exposure_s=entry.exposure_s,
+        frames=entry.frames,
+        period_s=entry.period_s,
+        energy_ev=entry.energy_ev,
+        gated=entry.gated,
+    )

@@ -96,7 +96,11 @@ def lock(root: DataRoot) -> Iterator[IO[str]]:
 
 @contextmanager
 def running_services(
-    root: DataRoot, rehearsal: RehearsalSection | None, scenarios: Sequence[str] = ()
+    root: DataRoot,
+    rehearsal: RehearsalSection | None,
+    scenarios: Sequence[str] = (),
+    *,
+    external_roots: tuple[Path, ...] = (),
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -112,6 +116,8 @@ def running_services(
         Which cell to simulate, or None for a real beamline.
     scenarios
         Of several cells, channel 1 first, each as ``name@X,Y`` with its place (mm).
+    external_roots
+        Folders outside the data root whose files may be served, such as that of a camera.
 
     Raises
     ------
@@ -127,13 +133,13 @@ def running_services(
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
         # Nothing that measures needs Tiled: it comes up beside the beamline, the forwarder waits for it.
-        server = TiledServer(root.path)
+        server = TiledServer(root.path, external_roots=external_roots)
         stack.callback(server.stop)
         starter = stack.enter_context(ThreadPoolExecutor(1, "tiled"))
         # First of the two: it cuts short a start that is still under way, for which the executor would wait.
         stack.callback(server.stop)
         tiled = starter.submit(server.start)
-        helpers = [forwarder(root), live_fits(root), live_picture(root)]
+        helpers = [forwarder(root, external_roots), live_fits(root), live_picture(root)]
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -208,9 +214,10 @@ def live_picture(root: DataRoot) -> HelperProcess:
     return replace(helper, niceness=NICENESS)
 
 
-def forwarder(root: DataRoot) -> HelperProcess:
+def forwarder(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
     """Process that brings the journal to Tiled; it outlasts an outage itself, so requests give up soon."""
     options = ["--journal", str(root.journal)]
+    options += [word for folder in external_roots for word in ("--root", str(folder))]
     helper = _follower("forwarder", "operando.callbacks.tiled.forwarder", root, options)
     environment = {"TILED_RETRY_ATTEMPTS": "3", "TILED_RETRY_TIMEOUT": "5"}
     return replace(helper, environment=environment, niceness=NICENESS)

@@ -65,6 +65,7 @@ class Session:
             **self.beamline.devices(),
             "run_experiment": plans.run_experiment,
             "measure_xanes": plans.measure_xanes,
+            **({} if self.beamline.camera is None else {"measure_xrd": plans.measure_xrd}),
             "measure_darks": plans.measure_darks,
             "connect": self.connect,
         }

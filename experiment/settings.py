@@ -22,6 +22,11 @@ class DataRoot:
         return self.path / "journal"
 
     @property
+    def frames(self) -> Path:
+        """Folder for the files of a camera whose settings name none."""
+        return self.path / "frames"
+
+    @property
     def run(self) -> Path:
         """Folder with pid, ports and logs of running services."""
         return self.path / "run"

@@ -57,6 +57,26 @@ def estimate_duration_s(grid: EnergyGrid, timing: Timing) -> float:
     return round(timing.start_s + grid.counting_s + len(grid) * timing.dead_s, 6)
 
 
+def estimate_series_s(frames: int, exposure_s: float, period_s: float, timing: Timing) -> float:
+    """Time that a series of frames takes, in s.
+
+    Parameters
+    ----------
+    frames : int
+        How many.
+    exposure_s, period_s : float
+        Of each frame, and from the start of one to that of the next, in s.
+    timing : Timing
+        Dead times of the beamline; of them a series has but `start_s`.
+
+    Examples
+    --------
+    >>> estimate_series_s(100, 0.01, 0.01, Timing(start_s=2.0))
+    3.0
+    """
+    return round(timing.start_s + (frames - 1) * period_s + exposure_s, 6)
+
+
 def edge_round_s(grids: Sequence[EnergyGrid], timing: Timing) -> float:
     """Time of one round over several edges in the order that moves the monochromator least, in s.
 

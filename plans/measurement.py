@@ -35,8 +35,12 @@ class Measurement:
     priority : int
         Of several that are asked for, the highest is measured first; equal ones by the time of their latch.
     energy_ev : float, optional
-        Edge that is scanned, in eV: measurements asked for at once are done in the order that moves the
-        monochromator least, back and forth.
+        Edge that is scanned, or energy that is set, in eV: measurements asked for at once are done in the
+        order that moves the monochromator least, back and forth.
+    blur_s : float, optional
+        Time over which one scan or frame smears the cell, in s; the duration unless given.
+    what : str
+        What that time is of, in words.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Measurement:
     on_miss: OnMiss = "late"
     priority: int = 0
     energy_ev: float | None = None
+    blur_s: float | None = None
+    what: str = "scan"
 
     def __post_init__(self) -> None:
         if self.on_miss not in get_args(OnMiss):
@@ -85,14 +91,15 @@ def announcements(
         return ()
     told: list[str] = []
     for measurement in measurements:
-        if measurement.duration_s <= 0:
+        blur_s = measurement.duration_s if measurement.blur_s is None else measurement.blur_s
+        if blur_s <= 0:
             continue
-        blur = expected_blur(measurement.duration_s, current_a, capacity_mah)
+        blur = expected_blur(blur_s, current_a, capacity_mah)
         if blur > measurement.max_blur:
             told.append(
                 f"{measurement.name}: lithium content changes by {blur:.3g}"
-                f" in the {measurement.duration_s:.0f} s of a scan at {current_a * 1e3:.3g} mA,"
-                f" accepted {measurement.max_blur:g}; scan faster, cycle more slowly, or raise max_blur"
+                f" in the {blur_s:.0f} s of a {measurement.what} at {current_a * 1e3:.3g} mA,"
+                f" accepted {measurement.max_blur:g}; shorten it, cycle more slowly, or raise max_blur"
             )
     return tuple(told)
 

@@ -112,7 +112,10 @@ def disk_full(error: BaseException) -> OSError | None:
     A run that could not be opened is closed by its plan all the same, which is an illegal sequence.
     """
     chain: BaseException | None = error
-    while chain is not None:
+    seen: list[BaseException] = []
+    # An error that was told again in place of what it caused leads back to itself.
+    while chain is not None and not any(chain is each for each in seen):
+        seen.append(chain)
         if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
             return chain
         chain = chain.__cause__ or chain.__context__

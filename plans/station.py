@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 from bluesky.protocols import Movable, Readable, Triggerable
 
+from ..devices.frame_series import FrameSeries
+
 
 class Settable(Readable[Any], Movable[Any], Protocol):
     """Can be set and read, such as a motor or a signal."""
@@ -52,6 +54,25 @@ class IonChambers(Readable[Any], Triggerable, Protocol):
         ...
 
 
+class Camera(Triggerable, Protocol):
+    """Writes the frames of a series itself: `devices.area_detector.AreaDetector`, or what keeps its verbs."""
+
+    name: str
+
+    @property
+    def frames(self) -> Readable[Any]:
+        """Reads `camera_frames`, how many of the series are written."""
+        ...
+
+    def prepare(self, value: FrameSeries) -> Any:  # noqa: ANN401 - a status
+        """Set a series; done when its first frame may come."""
+        ...
+
+    def complete(self) -> Any:  # noqa: ANN401 - a status
+        """Close the file; done when it holds each frame once, fails with `FramesMissingError`."""
+        ...
+
+
 class Stage(Protocol):
     """Two axes across the beam, in mm."""
 
@@ -92,4 +113,13 @@ class XrayStation(Protocol):
     @property
     def cell(self) -> Readable[Any]:
         """Reads `cell_time` in s, `cell_voltage`, `cell_current`, `cell_capacity`, `cell_lithium_content`."""
+        ...
+
+
+class XrdStation(XrayStation, Protocol):
+    """What a diffraction series needs: the same, and a camera."""
+
+    @property
+    def camera(self) -> Camera | None:
+        """Area detector; None at a beamline without one."""
         ...

@@ -86,9 +86,9 @@ def read_event(
     for device in trigger:
         yield Msg("trigger", device, group=group)
     yield from wait_bounded(group, timeout_s, trigger)
-    yield Msg("create", None, name=stream)
     readings: dict[str, Reading] = {}
     try:
+        yield Msg("create", None, name=stream)
         for device in devices:
             readings.update((yield Msg("read", device)) or {})
     except Exception:

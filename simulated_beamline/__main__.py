@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from .launcher import SERVERS, Launcher, run
+from .launcher import OPTIONAL_SERVERS, SERVERS, Launcher, run
 from .scenarios import DEFAULT_SCENARIO
 
 
@@ -23,7 +23,10 @@ def main() -> None:
     parser.add_argument("--mode", choices=["elastic", "constant", "real"], default="elastic")
     parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
     parser.add_argument("--prefix", default="OP:", help="start of every process variable")
-    parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=SERVERS)
+    parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS)
+    parser.add_argument(
+        "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     launcher = Launcher(
@@ -31,6 +34,7 @@ def main() -> None:
         scenario=arguments.scenario or DEFAULT_SCENARIO,
         prefix=arguments.prefix,
         servers=tuple(arguments.servers),
+        data_folder=arguments.data_folder,
     )
     run(launcher, mode=arguments.mode, factor=arguments.factor)
 

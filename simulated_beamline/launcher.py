@@ -21,6 +21,8 @@ from .clock import ClockMode, SharedClock
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 SERVERS = ("machine", "monochromator", "ion_chambers", "potentiostat")
+OPTIONAL_SERVERS = ("camera",)
+"""Started only where they are asked for; a camera needs a scenario with a section [diffraction]."""
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 POLL_S = 0.05
@@ -63,6 +65,8 @@ class Launcher:
         Which to start.
     ports
         Fixed ports per server; free ones are chosen for the others.
+    data_folder
+        Where the camera may write files; in the run folder unless given.
     """
 
     def __init__(
@@ -73,11 +77,13 @@ class Launcher:
         prefix: str = "OP:",
         servers: tuple[str, ...] = SERVERS,
         ports: Mapping[str, int] | None = None,
+        data_folder: Path | None = None,
     ) -> None:
         self.run_folder = Path(run_folder)
         self._scenarios = (scenario,) if isinstance(scenario, str) else tuple(scenario)
         self._prefix = prefix
         self._servers = servers
+        self._data_folder = data_folder
         self._ports = _complete_ports(servers, ports or {})
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -121,6 +127,8 @@ class Launcher:
         command = [sys.executable, "-m", f"{__package__}.iocs.{name}", "--port", str(self._ports[name])]
         command += ["--prefix", self._prefix, "--run-folder", str(self.run_folder)]
         command += [word for scenario in self._scenarios for word in ("--scenario", scenario)]
+        if self._data_folder is not None:
+            command += ["--data-folder", str(self._data_folder)]
         command.append("--until-stdin-closes")
         with (self.run_folder / f"{name}.log").open("ab") as log:
             self._children[name] = subprocess.Popen(

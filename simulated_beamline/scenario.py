@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from .diffraction_section import DiffractionSection
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
 from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
@@ -50,6 +51,8 @@ class Scenario(Section):
     cell, electrode, layers, reference_foils, samples, monochromator, ring, beam, damage,
     ion_chambers, potentiostat, instrument
         The sections of the file.
+    diffraction : DiffractionSection or None
+        What a camera needs; None for a beamline without one.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Scenario(Section):
     ion_chambers: IonChambersSection
     potentiostat: PotentiostatSection
     instrument: InstrumentSection = InstrumentSection()
+    diffraction: DiffractionSection | None = None
 
     @model_validator(mode="after")
     def _capacity_is_that_of_the_composition(self) -> Self:

@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from operando.simulated_beamline.launcher import LOOPBACK, SERVERS, free_ports
+from operando.simulated_beamline.launcher import LOOPBACK, OPTIONAL_SERVERS, SERVERS, free_ports
 
 # libca reads its environment once, when anything first imports ophyd: hence here, before any test module.
-*_ports, _REPEATER_PORT = free_ports(len(SERVERS) + 1)
-BEAMLINE_PORTS = dict(zip(SERVERS, _ports, strict=True))
+_SERVERS = SERVERS + OPTIONAL_SERVERS
+*_ports, _REPEATER_PORT = free_ports(len(_SERVERS) + 1)
+BEAMLINE_PORTS = dict(zip(_SERVERS, _ports, strict=True))
 os.environ.update(
     EPICS_CA_ADDR_LIST=" ".join(f"{LOOPBACK}:{port}" for port in _ports),
     EPICS_CA_AUTO_ADDR_LIST="NO",

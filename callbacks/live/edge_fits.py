@@ -39,7 +39,7 @@ class _Experiment:
 class EdgeFits:
     """Router that fits each spectrum when its run ends, and never fits one twice.
 
-    Imported experiments are left alone: their fits came with them.
+    Imported experiments are left alone: their fits came with them. So are measurements of another technique.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class EdgeFits:
             experiment.open_cycling.add(doc["uid"])
             self._records[doc["uid"]] = RunRecord(doc)
             self._learn_from_batch(experiment, doc)
-        elif purpose in SPECTRUM_PURPOSES:
+        elif purpose in SPECTRUM_PURPOSES and doc.get("technique", "xanes") == "xanes":
             self._records[doc["uid"]] = RunRecord(doc)
 
     def _learn_from_batch(self, experiment: _Experiment, start: Mapping[str, Any]) -> None:

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIME_STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
-"""Where areaDetector's file plugin keeps the instant of each frame."""
+"""Where areaDetector's file plugin keeps the instant of each frame, in s since the epoch of EPICS."""
 
+
+EPICS_EPOCH_S = 631152000.0
+"""UNIX time at which EPICS begins to count, 1 January 1990, s."""
 
 LOOK_AGAIN_S = 0.05
 """Wall time between two looks at a file that lacks a frame, s."""
@@ -64,7 +67,7 @@ class FrameFile:
     def time_s(self, index: int) -> float:
         """Instant of a frame by the detector's clock, UNIX s; NaN where the file does not say."""
         try:
-            return float(self._patiently(TIME_STAMPS, index))
+            return float(self._patiently(TIME_STAMPS, index)) + EPICS_EPOCH_S
         except FrameUnreadableError:
             return float("nan")
 

@@ -45,6 +45,8 @@ class ServerSettings:
         Seed of this server's chance.
     until_stdin_closes : bool
         Whether the server ends with the process that holds the other end of its standard input.
+    data_folder : Path or None
+        Where a server that writes files may write; None: in the run folder.
     """
 
     port: int
@@ -53,6 +55,7 @@ class ServerSettings:
     scenarios: tuple[str, ...]
     seed: int
     until_stdin_closes: bool
+    data_folder: Path | None = None
 
     @property
     def scenario(self) -> str:
@@ -89,6 +92,7 @@ def parse_settings(description: str, arguments: list[str] | None = None) -> Serv
     parser.add_argument("--scenario", action="append", help="name or path; once for each channel")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
+    parser.add_argument("--data-folder", type=Path, help="where files are written (default: run folder)")
     given = vars(parser.parse_args(arguments))
     return ServerSettings(scenarios=tuple(given.pop("scenario") or [DEFAULT_SCENARIO]), **given)
 

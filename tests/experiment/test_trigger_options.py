@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from operando.experiment.expected_course import Course
-from operando.experiment.measurement_file import MeasurementFile, TriggerFile
+from operando.experiment.measurement_file import TriggerFile, XanesFile
 from operando.experiment.reading import read_experiment
 from operando.experiment.request_count import expected_requests
 from operando.experiment.toml_source import ExperimentFileError
@@ -89,8 +89,8 @@ def test_skipping_needs_a_deadline():
         "on_miss": "skip",
     }
     with pytest.raises(ValidationError, match="give max_lateness_s"):
-        MeasurementFile.model_validate(entry)
-    assert MeasurementFile.model_validate(entry | {"max_lateness_s": "10 min"}).max_lateness_s == 600.0
+        XanesFile.model_validate(entry)
+    assert XanesFile.model_validate(entry | {"max_lateness_s": "10 min"}).max_lateness_s == 600.0
 
 
 FILE = (Path(__file__).parents[2] / "experiment" / "nmc811.toml").read_text()

@@ -1,1 +1,42 @@
 """Maps: from spectra and frames of a raster to composition, strain and tilt, and how maps go together."""
+
+from .correlation import CorrelationVerdict, MapCorrelation, correlate_maps
+from .dead_time import DeadTimeModel, live_fraction
+from .fluorescence import fit_fluorescence
+from .fluorescence_calibration import calibrate_response
+from .fluorescence_detector import DetectorResponse
+from .fluorescence_line import LineGroup, line_group
+from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
+from .frame_moment import frame_moments
+from .map_likeness import correlation_length
+from .orientation import orientation_colours
+from .registration import Registration, RegistrationVerdict, moved_back, register
+from .rocking import RockingMoments, RockingVerdict, StrainTilt
+from .rocking_geometry import RockingGeometry, flat_detector
+
+__all__ = [
+    "CorrelationVerdict",
+    "DeadTimeModel",
+    "DetectorResponse",
+    "FluorescenceMap",
+    "FluorescenceVerdict",
+    "LineGroup",
+    "MapCorrelation",
+    "Registration",
+    "RegistrationVerdict",
+    "RockingGeometry",
+    "RockingMoments",
+    "RockingVerdict",
+    "StrainTilt",
+    "calibrate_response",
+    "correlate_maps",
+    "correlation_length",
+    "fit_fluorescence",
+    "flat_detector",
+    "frame_moments",
+    "line_group",
+    "live_fraction",
+    "moved_back",
+    "orientation_colours",
+    "register",
+]

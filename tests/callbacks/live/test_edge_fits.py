@@ -249,3 +249,15 @@ def test_a_fit_of_an_element_that_no_table_has_becomes_a_verdict_without_an_edge
     send(fits, documents)
     assert results(published)[-1]["verdict"] == "failed"
     assert np.isnan(results(published)[-1]["tabulated_edge_ev"])
+
+
+def test_runs_of_another_technique_are_left_alone_without_a_word(published, caplog):
+    router = EdgeFits(lambda name, doc: published.append((name, doc)))
+    send(router, [("start", cycling().start_doc)])
+    documents = list(spectrum_documents(8334.0))
+    start = {**documents[0][1], "technique": "xrd"}
+    del start["element"], start["edge"]
+    send(router, [("start", start), *documents[1:]])
+    router.settle()
+    assert published == []
+    assert caplog.records == []

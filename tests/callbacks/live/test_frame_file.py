@@ -5,7 +5,7 @@ import threading
 import h5py
 import numpy as np
 import pytest
-from operando.callbacks.live.frame_file import TIME_STAMPS, FrameFile, FrameUnreadableError
+from operando.callbacks.live.frame_file import EPICS_EPOCH_S, TIME_STAMPS, FrameFile, FrameUnreadableError
 
 
 def write(path, frames, stamps=None):
@@ -20,7 +20,7 @@ def test_a_frame_and_its_instant_are_read(tmp_path):
     write(tmp_path / "a.h5", frames, [10.0, 20.0])
     file = FrameFile(tmp_path / "a.h5", "/entry/data/data")
     assert np.array_equal(file.read(1), frames[1])
-    assert file.time_s(1) == 20.0
+    assert file.time_s(1) == EPICS_EPOCH_S + 20.0
     file.close()
 
 

@@ -1,0 +1,213 @@
+"""From frame to result: pattern, phases and lattice of one experiment, frame by frame."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..analysis.xrd.geometry import Geometry
+from ..analysis.xrd.identification import identify_phases
+from ..analysis.xrd.integration import Integrator
+from ..analysis.xrd.library import load_library
+from ..analysis.xrd.line_shift import LineShift
+from ..analysis.xrd.pattern import Pattern
+from ..analysis.xrd.phase import Phase
+from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
+
+logger = logging.getLogger(__name__)
+
+FAILED = "failed"
+"""Verdict of a frame on which the analysis itself broke down."""
+
+EV_ANGSTROM = 12398.41984
+"""Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
+
+LIBRARY = {
+    "NMC": ("NMC811", "NMC811 charged", "NMC811 collapsed", "NMC111", "NMC532", "NMC622"),
+    "LNO": ("H1", "M", "H2", "H3", "O1"),
+    "LCO": ("LCO", "LCO charged", "LCO M", "LCO H1-3", "LCO O1"),
+    "NCA": ("NCA",),
+}
+"""Layered phases that a chemistry may show; the fewer, the surer."""
+
+OTHERS = ("spinel", "rock salt", "cell part")
+"""Families that any cell may show."""
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What a frame shows.
+
+    Attributes
+    ----------
+    q_per_angstrom
+        Axis of the pattern, 1/angstrom, shape (n,).
+    values
+        Values of one event of live results: pattern, lattice and verdict.
+    phases
+        Values of an event each for the phases that were found.
+    """
+
+    q_per_angstrom: list[float]
+    values: dict[str, Any]
+    phases: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass
+class PatternAnalysis:
+    """Live analysis of one experiment: integrators by geometry, phases tracked from frame to frame.
+
+    Attributes
+    ----------
+    polarization_factor
+        Of the beam: 1 polarised horizontally, 0 not.
+    """
+
+    polarization_factor: float = 0.99
+    _integrators: dict[str, Integrator] = field(default_factory=dict, init=False)
+    _tracks: dict[str, tuple[str, int, PhaseResult]] = field(default_factory=dict, init=False)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Options, for the documents."""
+        return {"polarization_factor": self.polarization_factor}
+
+    def result(self, frame: NDArray[Any], start: Mapping[str, Any], index: int) -> FrameResult:
+        """Integrate one frame and find its phases; where that breaks down, the verdict says so.
+
+        Parameters
+        ----------
+        frame
+            Counts, shape (rows, columns).
+        start
+            Start document of its run, with `geometry`.
+        index
+            Number of the frame in the run.
+
+        Raises
+        ------
+        ValueError
+            If the run does not say where its detector stood, or the frame is none of that detector.
+        """
+        pattern = self._integrator(start).integrate(frame)
+        try:
+            return _whole(pattern, self._phases(pattern, start, index))
+        except Exception as error:
+            logger.exception("the phases of frame %d of run %s are not found", index, start["uid"])
+            return _of_pattern(pattern, _nothing(f"{type(error).__name__}: {error}"))
+
+    def _integrator(self, start: Mapping[str, Any]) -> Integrator:
+        geometry = geometry_of(start)
+        key = repr(geometry)
+        if key not in self._integrators:
+            self._integrators[key] = Integrator(geometry, polarization_factor=self.polarization_factor)
+        return self._integrators[key]
+
+    def _phases(self, pattern: Pattern, start: Mapping[str, Any], index: int) -> PhaseResult:
+        """Find phases, from those of the last frame of the same measurement; frames put off have none."""
+        name = str(start.get("measurement", "xrd"))
+        run, last, before = self._tracks.get(name, ("", -1, None))
+        late = run == start["uid"] and index < last
+        found = identify_phases(
+            pattern.q_per_angstrom,
+            pattern.intensity,
+            pattern.sigma,
+            library=library_of(start.get("cell", {}).get("chemistry", "")),
+            geometry=LineShift(pattern.wavelength_angstrom),
+            previous=None if late else before,
+        )
+        if not late:
+            self._tracks[name] = (start["uid"], index, found)
+        return found
+
+
+def geometry_of(start: Mapping[str, Any]) -> Geometry:
+    """Geometry of a run of frames.
+
+    Raises
+    ------
+    ValueError
+        If the run does not say where its detector stood, or at which energy.
+    """
+    given = dict(start.get("geometry") or {})
+    if not given:
+        raise ValueError(
+            f"run {start['uid']} does not say where its detector stands: add [devices.camera.geometry] to "
+            "the beamline settings"
+        )
+    energy_ev = start.get("energy_ev")
+    if energy_ev is not None:
+        given["wavelength_angstrom"] = EV_ANGSTROM / float(energy_ev)
+    given |= {key: tuple(given[key]) for key in ("shape", "pixel_mm")}
+    return Geometry(**given)
+
+
+def library_of(chemistry: str) -> tuple[Phase, ...]:
+    """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
+    names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
+    return (*load_library(names), *load_library(families=OTHERS)) if names else load_library()
+
+
+def _whole(pattern: Pattern, found: PhaseResult) -> FrameResult:
+    layered = next((phase for phase in found.phases if phase.family == "layered"), None)
+    values = _lattice(layered) | {
+        "verdict": str(found.state),
+        "reason": found.reason,
+        "phase_count": sum(phase.family != "cell part" for phase in found.phases),
+        "chi2_reduced": float(found.chi2_reduced),
+    }
+    return _of_pattern(pattern, values, tuple(_phase(phase) for phase in found.phases))
+
+
+def _of_pattern(
+    pattern: Pattern, values: dict[str, Any], phases: tuple[dict[str, Any], ...] = ()
+) -> FrameResult:
+    counted = {
+        "dead_pixels": int(pattern.dead_pixels),
+        "saturated_pixels": int(pattern.saturated_pixels),
+        "intensity": pattern.intensity.tolist(),
+        "intensity_sigma": pattern.sigma.tolist(),
+    }
+    return FrameResult(pattern.q_per_angstrom.tolist(), values | counted, phases)
+
+
+def _lattice(phase: FoundPhase | None) -> dict[str, Any]:
+    """Lattice of the layered phase with the largest fraction; NaN without one."""
+    nan = float("nan")
+    if phase is None:
+        keys = ("a_angstrom", "a_angstrom_sigma", "c_angstrom", "c_angstrom_sigma", "strain")
+        return {"phase": "", **dict.fromkeys(keys, nan), "spread_c_angstrom": nan}
+    return {
+        "phase": phase.name,
+        "a_angstrom": float(phase.lattice[0]),
+        "a_angstrom_sigma": float(phase.lattice_sigma[0]),
+        "c_angstrom": float(phase.lattice[2]),
+        "c_angstrom_sigma": float(phase.lattice_sigma[2]),
+        "strain": float(phase.strain),
+        "spread_c_angstrom": float(phase.spread_c_a),
+    }
+
+
+def _phase(phase: FoundPhase) -> dict[str, Any]:
+    return _lattice(phase) | {
+        "family": phase.family,
+        "candidates": ", ".join(phase.candidates),
+        "fraction": float(phase.fraction),
+        "fraction_sigma": float(phase.fraction_sigma),
+        "significance": float(phase.significance),
+        "first_frame": int(phase.first_seen),
+        "frames_seen": int(phase.frames_seen),
+    }
+
+
+def _nothing(reason: str) -> dict[str, Any]:
+    return _lattice(None) | {
+        "verdict": FAILED,
+        "reason": reason,
+        "phase_count": 0,
+        "chi2_reduced": float("nan"),
+    }

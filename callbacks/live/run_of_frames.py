@@ -1,0 +1,91 @@
+"""One run of frames: its files, and in which of them each frame is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..tiled.external_file import resolve_external
+from .frame_file import FrameFile, FrameUnreadableError
+
+
+@dataclass
+class RunOfFrames:
+    """Documents of one run that tell where its frames are.
+
+    Attributes
+    ----------
+    start
+        Start document.
+    waiting
+        Frames that were announced and are not analysed yet.
+    ended
+        Whether the run has its stop document.
+    """
+
+    start: Mapping[str, Any]
+    waiting: int = 0
+    ended: bool = False
+    _files: dict[str, FrameFile] = field(default_factory=dict, repr=False)
+    _parts: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
+
+    @property
+    def uid(self) -> str:
+        """Uid of the run."""
+        return self.start["uid"]
+
+    @property
+    def experiment(self) -> str:
+        """Uid of its experiment."""
+        return self.start["experiment"]["uid"]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to come or to analyse."""
+        return self.ended and not self.waiting
+
+    def add_resource(self, doc: Mapping[str, Any], roots: tuple[Path, ...]) -> None:
+        """Take a file.
+
+        Raises
+        ------
+        ExternalFileRefusedError
+            If it lies outside of the roots; its frames are then left out.
+        """
+        path = resolve_external(doc["uri"], roots)
+        self._files[doc["uid"]] = FrameFile(path, doc["parameters"]["dataset"])
+
+    def add_datum(self, doc: Mapping[str, Any]) -> range:
+        """Take the announcement of frames; gives their numbers in the run, none if their file was refused."""
+        if doc["stream_resource"] not in self._files:
+            return range(0)
+        first, stop = int(doc["indices"]["start"]), int(doc["indices"]["stop"])
+        begin = sum(end - start for start, end, _ in self._parts)
+        self._parts.append((first, stop, doc["stream_resource"]))
+        self.waiting += stop - first
+        return range(begin, begin + stop - first)
+
+    def read(self, index: int) -> tuple[NDArray[Any], float]:
+        """Read one frame and its instant by the detector's clock (UNIX s, NaN if unknown).
+
+        Raises
+        ------
+        FrameUnreadableError
+            If it was never announced, or cannot be read.
+        """
+        begin = 0
+        for first, stop, resource in self._parts:
+            if begin <= index < begin + stop - first:
+                file, place = self._files[resource], first + index - begin
+                return file.read(place), file.time_s(place)
+            begin += stop - first
+        raise FrameUnreadableError(f"frame {index} of run {self.uid} was never announced")
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()

@@ -1,0 +1,112 @@
+"""Diffraction of a cell in one picture: patterns against time beside the voltage, lattice against lithium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import INK, content_scale, say, tidy
+
+if TYPE_CHECKING:
+    from ..tiled.experiment import Experiment
+
+BLUR_PERCENT = (2.0, 99.7)
+"""Percentiles of the intensity between which the colours change."""
+
+
+def pattern_figure(experiment: Experiment) -> Figure:
+    """Draw what diffraction tells of an experiment; parts that are still missing say so.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Running or finished.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above: patterns (square root of the intensity above each pattern's floor) over q (1/angstrom) and time
+        (h), and the voltage (V) beside them at the same time. Below: a and c (angstrom) of the layered phase
+        against lithium content with their uncertainty, crosses where the verdict is not a single phase.
+    """
+    patterns, lattice = experiment.patterns, experiment.lattice
+    cell = experiment.electrochemistry
+    origin_s = float(cell["time"].iloc[0]) if not cell.empty else _first_s(patterns)
+    figure = Figure(figsize=(9.0, 8.2), layout="constrained", dpi=150)
+    above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1.0)), dtype=object)
+    left, right = above.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
+    _draw_patterns(left, patterns, origin_s)
+    _draw_voltage(right, cell, origin_s)
+    for axes, column, label in zip(
+        below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
+    ):
+        _draw_lattice(axes, lattice, column, label)
+    chemistry = experiment.cell.get("chemistry", "")
+    count = patterns.sizes.get("pattern", 0)
+    figure.suptitle(f"{experiment.name}   {chemistry}   {count} patterns", fontsize=11, color=INK)
+    return figure
+
+
+def _first_s(patterns: xr.Dataset) -> float:
+    return float(patterns["time"][0]) if patterns.sizes.get("pattern", 0) else 0.0
+
+
+def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
+    tidy(axes, "q (1/Å)", "time (h)")
+    if not patterns.sizes.get("pattern", 0):
+        say(axes, "no integrated frame yet")
+        return
+    intensity = patterns["intensity"].to_numpy()
+    seen = np.isfinite(intensity).any(axis=0)
+    intensity, q = intensity[:, seen], patterns["q"].to_numpy()[seen]
+    above = intensity - np.nanpercentile(intensity, 5, axis=1, keepdims=True)
+    shade = np.sqrt(np.clip(above, 0.0, None))
+    low, high = np.nanpercentile(shade, BLUR_PERCENT)
+    hours = (patterns["time"].to_numpy() - origin_s) / 3600.0
+    edges = _edges(hours)
+    axes.pcolormesh(
+        _edges(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
+    )
+    axes.set_ylim(edges[0], edges[-1])
+
+
+def _edges(centres: np.ndarray) -> np.ndarray:
+    """Edges between centres that rise, (n + 1,); equal ones are moved apart by a hair."""
+    at = np.maximum.accumulate(centres + np.arange(len(centres)) * 1e-9)
+    if len(at) == 1:
+        return np.array([at[0] - 0.05, at[0] + 0.05])
+    middles = 0.5 * (at[1:] + at[:-1])
+    return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
+
+
+def _draw_voltage(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
+    tidy(axes, "cell voltage (V)", "")
+    if cell.empty:
+        say(axes, "no samples of\nthe cycler yet")
+        return
+    axes.plot(cell["voltage"], (cell["time"] - origin_s) / 3600.0, color=INK, lw=1.3)
+
+
+def _draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:
+    tidy(axes, "lithium content x", label)
+    known = lattice.loc[np.isfinite(lattice[column].astype(float))] if not lattice.empty else lattice
+    if known.empty:
+        say(axes, "no lattice yet")
+        return
+    x = known["lithium_content"].to_numpy(float)
+    value, sigma = known[column].to_numpy(float), known[f"{column}_sigma"].to_numpy(float)
+    single = known["verdict"].to_numpy() == "single"
+    colours = content_scale(x).to_rgba(x)
+    axes.errorbar(x, value, np.nan_to_num(sigma), fmt="none", ecolor="0.6", elinewidth=0.9, zorder=1)
+    axes.scatter(
+        x[single], value[single], c=colours[single], s=22, edgecolors="white", linewidths=0.4, zorder=2
+    )
+    axes.scatter(x[~single], value[~single], c=colours[~single], s=24, marker="x", zorder=2)
+    axes.invert_xaxis()
+    axes.ticklabel_format(useOffset=False)
+    axes.margins(0.05)

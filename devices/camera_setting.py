@@ -1,0 +1,228 @@
+"""A camera and its writer as they are set for a series of frames."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Signal
+
+from .bounded import fresh, until, write
+from .camera_signals import DTYPES, CameraDriver, FrameWriter
+from .frame_series import FrameSeries
+from .reach import ReachedDevice, halt
+
+logger = logging.getLogger(__name__)
+
+TEMPLATE = "%s%s_%6.6d.h5"
+"""Path, name and number of a file, as the server puts them together."""
+
+SETTING_TOLERANCE = 0.01
+"""Part by which a time may be another than asked for: a camera rounds to its clock."""
+
+
+def number_of(signal: Signal) -> int:
+    """Count that a signal holds."""
+    value: Any = signal.get()
+    return int(value)
+
+
+class SettableCamera(ReachedDevice):
+    """Camera and HDF5 writer of an areaDetector server, and the folder into which it writes.
+
+    Parameters
+    ----------
+    file_path, read_path
+        Folder of the files as the server and as we see it; the same where one is given. Files go only below.
+    reply_limit_s
+        Wall time for an answer of the server, s.
+    overhead_limit_s
+        Wall time that a series may take on top of its frames, s.
+    flush_limit_s
+        Wall time until the last frames are written, and the closed file can be read, s.
+    """
+
+    cam = Cpt(CameraDriver, "cam1:")
+    hdf = Cpt(FrameWriter, "HDF1:")
+    file_path = Cpt(Signal, value="", kind="omitted")
+    read_path = Cpt(Signal, value="", kind="omitted")
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str,
+        file_path: str = "",
+        read_path: str = "",
+        reply_limit_s: float = 10.0,
+        overhead_limit_s: float = 30.0,
+        flush_limit_s: float = 10.0,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, name=name, **kwargs)
+        self.reply_limit_s = reply_limit_s
+        self.overhead_limit_s = overhead_limit_s
+        self.flush_limit_s = flush_limit_s
+        for signal in (self.cam.exposure, self.cam.period, self.cam.images, self.cam.trigger_mode):
+            signal.name = f"{name}_{signal.attr_name}"
+        self.hdf.captured.name = f"{name}_frames"
+        self.file_path.put(file_path or read_path)
+        self.read_path.put(read_path or file_path)
+
+    @property
+    def frames(self) -> Signal:
+        """Frames of the present series that are written so far; reads as `<name>_frames`."""
+        return self.hdf.captured
+
+    def default_folder(self, folder: Path) -> None:
+        """Write below this folder where the settings name none."""
+        if not self.read_path.get():
+            self.read_path.put(str(folder))
+            self.file_path.put(str(folder))
+
+    def stop(self, *, success: bool = False) -> None:
+        """Leave the camera idle and its file closed."""
+        halt(self.cam.acquire, 0)
+        halt(self.hdf.capture, 0)
+
+    def file_of(self, series: FrameSeries) -> Path:
+        """Tell where the file of a series will be, as we see it.
+
+        Raises
+        ------
+        ValueError
+            If that is not below the folder of the files.
+        FileExistsError
+            If there is such a file.
+        """
+        if not self.read_path.get():
+            raise ValueError(f"{self.name}: has no folder for its files; give read_path in its settings")
+        base = Path(str(self.read_path.get())).resolve()
+        file = base / series.folder / f"{series.name}_{0:06d}.h5"
+        if not file.resolve().is_relative_to(base):
+            raise ValueError(f"{self.name}: {file} leads out of {base}; files go only below it")
+        if file.exists():
+            raise FileExistsError(f"{self.name}: {file} exists already; give each series a name of its own")
+        return file
+
+    def come_to_rest(self) -> None:
+        """Stop camera and writer, and wait until they are.
+
+        Raises
+        ------
+        TimeoutError
+            If they are not within `reply_limit_s`.
+        """
+        self.stop()
+        parts = (self.cam.acquire, self.hdf.capture)
+        if not until(parts, lambda: not any(part.get() for part in parts), self.reply_limit_s):
+            raise TimeoutError(
+                f"{self.name}: still acquires or writes {self.reply_limit_s:g} s after it was stopped; "
+                f"look at the server of {self.prefix}"
+            )
+
+    def set_camera(self, series: FrameSeries) -> None:
+        """Set exposure, period, number and trigger, and see what the camera made of the times.
+
+        Raises
+        ------
+        ValueError
+            If exposure or period are others than asked for.
+        """
+        self._write(self.cam.callbacks, 1)
+        self._write(self.cam.image_mode, "Multiple")
+        self._write(self.cam.trigger_mode, series.trigger_mode)
+        self._write(self.cam.images, series.per_trigger)
+        for signal, asked_s in ((self.cam.exposure, series.exposure_s), (self.cam.period, series.interval_s)):
+            self._write(signal, asked_s)
+            given_s = float(fresh(signal, self.reply_limit_s))
+            if not math.isclose(given_s, asked_s, rel_tol=SETTING_TOLERANCE):
+                raise ValueError(
+                    f"{signal.name}: {asked_s:g} s asked for, the camera gives {given_s:g} s; "
+                    "ask for what it can do"
+                )
+
+    def frame_shape(self) -> tuple[tuple[int, int], str]:
+        """Rows and columns of a frame, and type of a pixel; a camera that does not know takes one."""
+        sizes = (self.cam.rows, self.cam.columns)
+        if not all(signal.get() for signal in sizes):
+            self._prime(sizes)
+        given = str(self.cam.data_type.get())
+        if given not in DTYPES:
+            raise ValueError(f"{self.name}: pixels of type {given!r} are not known; use {', '.join(DTYPES)}")
+        return (number_of(sizes[0]), number_of(sizes[1])), DTYPES[given]
+
+    def _prime(self, sizes: Sequence[Signal]) -> None:
+        limit_s = float(self.cam.exposure.get()) + self.overhead_limit_s
+        images = number_of(self.cam.images)
+        self._write(self.cam.images, 1)
+        self.cam.acquire.put(1)
+        known = until(sizes, lambda: all(signal.get() for signal in sizes), limit_s)
+        self.come_to_rest()
+        self._write(self.cam.images, images)
+        if not known:
+            raise TimeoutError(
+                f"{self.name}: does not tell the size of a frame {limit_s:g} s after a first one; "
+                f"look at the server of {self.prefix}"
+            )
+
+    def open_file(self, series: FrameSeries, file: Path) -> None:
+        """Tell the writer its file and the number of frames; it then opens the file with the first one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the server does not see the folder.
+        TimeoutError
+            If the writer does not start.
+        """
+        hdf = self.hdf
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            logger.warning("%s: %s was not made: %s", self.name, file.parent, error)
+        path = self._path_of_server(series.folder)
+        for signal, value in (
+            (hdf.enabled, 1),
+            (hdf.path, path),
+            (hdf.file_name, series.name),
+            (hdf.template, TEMPLATE),
+            (hdf.number, 0),
+            (hdf.counts_on, 0),
+            (hdf.mode, "Stream"),
+            (hdf.wanted, series.frames),
+            (hdf.lazy_open, 1),
+        ):
+            self._write(signal, value)
+        if not until((hdf.path_exists,), self._sees_path, self.reply_limit_s):
+            raise FileNotFoundError(
+                f"{self.name}: its server has no folder {path}; make it, or correct file_path in the settings"
+            )
+        hdf.capture.put(1)
+        started = (hdf.capture, hdf.captured)
+        if not until(started, lambda: bool(hdf.capture.get()) and not hdf.captured.get(), self.reply_limit_s):
+            raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
+
+    def _sees_path(self) -> bool:
+        # As it is now: what was told last may be of the folder before.
+        return bool(fresh(self.hdf.path_exists, self.reply_limit_s))
+
+    def _path_of_server(self, folder: str) -> str:
+        """Folder as the server sees it, with the separator of its system at the end."""
+        base = str(self.file_path.get())
+        separator = "\\" if "\\" in base and "/" not in base else "/"
+        parts = [base.rstrip("/\\"), *(part for part in folder.split("/") if part)]
+        return separator.join(parts) + separator
+
+    def complaint(self, dropped: int = 0) -> str:
+        """Say what the writer tells of itself; `dropped`: arrays that it had dropped before."""
+        told = str(self.hdf.message.get()) if self.hdf.status.get() else ""
+        lost = number_of(self.hdf.dropped) - dropped
+        return f"{self.prefix}HDF1: dropped {lost} arrays" + (f" and says {told!r}" if told else "")
+
+    def _write(self, signal: Signal, value: object) -> None:
+        write(signal, value, self.reply_limit_s)

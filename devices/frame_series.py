@@ -1,0 +1,66 @@
+"""A series of frames that a camera is asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from .refusal import check_positive, refuse
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameSeries:
+    """Frames that go into one file.
+
+    Parameters
+    ----------
+    exposure_s
+        Of each frame, s.
+    frames
+        How many.
+    period_s
+        From the start of one frame to that of the next, s; the exposure unless given.
+    images_per_trigger
+        Frames that the camera takes by its own clock each time that it is triggered; all unless given.
+    trigger_mode
+        As the camera calls it, such as "Internal".
+    folder
+        Below the folder of the camera's files, such as that of an experiment.
+    name
+        Of the file, different for each series; without ending.
+    """
+
+    exposure_s: float
+    frames: int
+    period_s: float | None = None
+    images_per_trigger: int | None = None
+    trigger_mode: str = "Internal"
+    folder: str = ""
+    name: str
+
+    def __post_init__(self) -> None:
+        owner = f"series {self.name!r}"
+        check_positive(owner, "exposure_s", self.exposure_s, "s")
+        if self.frames < 1:
+            raise refuse(owner, "frames", self.frames, "give a count of at least 1")
+        if self.period_s is not None and not self.period_s >= self.exposure_s:
+            raise refuse(owner, "period_s", self.period_s, f"give {self.exposure_s:g} s or more")
+        if self.frames % self.per_trigger:
+            raise refuse(owner, "images_per_trigger", self.per_trigger, f"give a divisor of {self.frames}")
+        parts = PurePosixPath(self.folder).parts
+        if not all(_NAME.fullmatch(part) for part in (*parts, self.name)):
+            told = "give letters, digits, '_', '.' and '-', folders apart by '/', no '..'"
+            raise refuse(owner, "folder and name", f"{self.folder}/{self.name}", told)
+
+    @property
+    def interval_s(self) -> float:
+        """From the start of one frame to that of the next, s."""
+        return self.exposure_s if self.period_s is None else self.period_s
+
+    @property
+    def per_trigger(self) -> int:
+        """Frames that one trigger gives."""
+        return self.frames if self.images_per_trigger is None else max(self.images_per_trigger, 1)

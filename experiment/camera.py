@@ -1,0 +1,60 @@
+"""The camera that an experiment file may ask for: is there one, and where its files may be."""
+
+import os
+from pathlib import Path
+
+from ..devices.beamline import BeamlineSettings, read_settings
+from .estimate import FRAME_MB
+from .file import CommonTables
+from .measurement_file import XrdFile
+from .settings import DataRoot
+from .toml_source import ExperimentFileError
+
+
+def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -> None:
+    """Refuse an experiment that asks for frames at a beamline without a camera.
+
+    Parameters
+    ----------
+    experiment
+        What is written in the file.
+    beamline
+        Its name.
+    has_camera
+        Whether it has one.
+
+    Raises
+    ------
+    ExperimentFileError
+        Naming the measurements, the beamline and the remedy.
+    """
+    asking = [each.name for each in experiment.measurements if isinstance(each, XrdFile)]
+    if asking and not has_camera:
+        raise ExperimentFileError(
+            f'{experiment.experiment.name}: {", ".join(asking)}: technique "xrd" needs a camera, beamline '
+            f"{beamline} has none; add [devices.camera] to its settings, or remove these measurements"
+        )
+
+
+def frame_mb(settings: BeamlineSettings) -> float:
+    """Tell what one frame of a beamline's camera takes, MB."""
+    camera = settings.devices.camera
+    return FRAME_MB if camera is None else camera.frame_mb
+
+
+def camera_roots(root: DataRoot) -> tuple[Path, ...]:
+    """Folders outside the data root into which the camera of ``OPERANDO_BEAMLINE`` writes.
+
+    Raises
+    ------
+    ValueError
+        When the settings are not valid.
+    """
+    named = os.environ.get("OPERANDO_BEAMLINE")
+    if named is None or not Path(named).is_file():
+        return ()
+    camera = read_settings(Path(named)).devices.camera
+    written = camera and (camera.read_path or camera.file_path)
+    if not written or Path(written).resolve().is_relative_to(root.path.resolve()):
+        return ()
+    return (Path(written).resolve(),)

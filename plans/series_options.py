@@ -1,0 +1,104 @@
+"""What is measured in a series of frames: times, energy, and whether the shutter closes between frames."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..devices.frame_series import FrameSeries
+from .duration import Timing, estimate_series_s
+
+GATE_S = 10.0
+"""Pause between two frames from which on the shutter is closed in it, s: no dose for nothing."""
+
+
+@dataclass(frozen=True)
+class SeriesOptions:
+    """What is measured in a series.
+
+    Parameters
+    ----------
+    exposure_s : float
+        Of each frame, in s.
+    frames : int
+        How many.
+    period_s : float, optional
+        From the start of one frame to that of the next, in s; the exposure unless given.
+    energy_ev : float, optional
+        Photon energy, in eV; None: as the monochromator stands.
+    gated : bool, optional
+        Whether the shutter is closed between frames, each then taken by itself at its time on the cell's
+        clock; unless given, where the pause between frames is `GATE_S` or more. Else the camera takes all
+        by its own clock.
+    trigger_mode : str
+        Of the camera.
+    """
+
+    exposure_s: float
+    frames: int
+    period_s: float | None = None
+    energy_ev: float | None = None
+    gated: bool | None = None
+    trigger_mode: str = "Internal"
+
+    def __post_init__(self) -> None:
+        self.series("check")
+
+    def series(self, name: str, folder: str = "") -> FrameSeries:
+        """Make the order to the camera."""
+        return FrameSeries(
+            exposure_s=self.exposure_s,
+            frames=self.frames,
+            period_s=self.period_s,
+            images_per_trigger=1 if self.is_gated else None,
+            trigger_mode=self.trigger_mode,
+            folder=folder,
+            name=name,
+        )
+
+    @property
+    def interval_s(self) -> float:
+        """From the start of one frame to that of the next, in s."""
+        return self.exposure_s if self.period_s is None else self.period_s
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the shutter is closed between frames."""
+        if self.gated is not None:
+            return self.gated
+        return self.frames > 1 and self.interval_s - self.exposure_s >= GATE_S
+
+    @property
+    def lit_s(self) -> float:
+        """Time for which the beam is on the cell, in s."""
+        frames_s = self.frames * self.exposure_s
+        return (
+            frames_s if self.is_gated else frames_s + (self.frames - 1) * (self.interval_s - self.exposure_s)
+        )
+
+    def duration_s(self, timing: Timing) -> float:
+        """Time of the whole series, in s."""
+        return estimate_series_s(self.frames, self.exposure_s, self.interval_s, timing)
+
+
+def series_metadata(options: SeriesOptions, timing: Timing) -> dict[str, Any]:
+    """Start document of a series before the caller's metadata."""
+    duration_s = options.duration_s(timing)
+    exposed_s = options.frames * options.exposure_s
+    return {
+        "plan_name": "xrd_series",
+        "purpose": "measurement",
+        "technique": "xrd",
+        "attempt": 1,
+        "num_points": options.frames,
+        "series": {
+            "exposure_s": options.exposure_s,
+            "frames": options.frames,
+            "period_s": options.interval_s,
+            "gated": options.is_gated,
+            "trigger_mode": options.trigger_mode,
+        },
+        **({} if options.energy_ev is None else {"energy_ev": options.energy_ev}),
+        "estimated_duration_s": duration_s,
+        "dead_time_s": round(duration_s - exposed_s, 6),
+        "detector_live_fraction": exposed_s / duration_s,
+        "hints": {"dimensions": [(["cell_time"], "primary")]},
+    }

@@ -1,0 +1,156 @@
+"""The camera itself: exposures in simulated time, each of the cell at its own instant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+
+from ..board import Board
+from ..clock import ClockMode, SharedClock
+from .camera_page import driver_page
+from .exposure import Exposure, Scene, Shot
+from .file_plugin import FilePlugin
+
+logger = logging.getLogger(__name__)
+CELL_LAG_S = 0.1
+"""How far the cell may be behind an exposure: at 1C that is 3e-5 of lithium content."""
+CELL_WAIT_S = 0.5
+CELL_POLL_S = 0.0005
+SHORTEST_S, LONGEST_S = 1e-4, 3600.0
+
+
+class CameraDriver:
+    """NDArray driver of one area detector.
+
+    Parameters
+    ----------
+    exposure
+        What it sees.
+    plugin
+        Gets the frames.
+    clock, board
+        Of the simulated beamline.
+    """
+
+    def __init__(self, exposure: Exposure, plugin: FilePlugin, clock: SharedClock, board: Board) -> None:
+        self._exposure = exposure
+        self._plugin = plugin
+        self._clock = clock
+        self._board = board
+        self._stop = asyncio.Event()
+        self._busy = False
+        self._unique_id = 0
+        checks = {
+            "AcquireTime": _check_duration("AcquireTime", SHORTEST_S),
+            "AcquirePeriod": _check_duration("AcquirePeriod", 0.0),
+            "NumImages": _check_images,
+        }
+        data_type = f"UInt{8 * exposure.dtype.itemsize}"
+        self.page = driver_page(exposure.shape, data_type, self._acquire, self._halt, checks)
+
+    async def _halt(self) -> None:
+        self._stop.set()
+
+    async def _acquire(self) -> None:
+        """Take the images of the mode; over when the last is taken, and written if WaitForPlugins says so."""
+        if self._busy:
+            return
+        self._busy = True
+        self._stop.clear()
+        await self._announce(begun=True)
+        try:
+            await self._expose_all(self._images())
+            if self.page["WaitForPlugins"] == "Yes":
+                await self._plugin.idle()
+        finally:
+            self._busy = False
+            await self._announce(begun=False)
+
+    def _images(self) -> float:
+        return {"Single": 1, "Multiple": self.page["NumImages"]}.get(self.page["ImageMode"], math.inf)
+
+    async def _announce(self, *, begun: bool) -> None:
+        state = "Acquire" if begun else "Aborted" if self._stop.is_set() else "Idle"
+        await self.page.show("DetectorState", state)
+        if begun:
+            await self.page.show("NumImagesCounter", 0)
+            await self.page.show("StatusMessage", "acquiring")
+        else:
+            await self.page.show("StatusMessage", "")
+        await self.page.show("AcquireBusy", "Acquiring" if begun else "Done")
+        await self.page.show("Acquire", "Acquire" if begun else "Done")
+
+    async def _expose_all(self, images: float) -> None:
+        exposure_s = self.page["AcquireTime"]
+        period_s = max(self.page["AcquirePeriod"], exposure_s)
+        together = max(1, int(CELL_LAG_S / period_s))
+        taken, due_s, before = 0, -math.inf, self._exposure.scene()
+        while taken < images and not self._stop.is_set():
+            count = int(min(together, images - taken))
+            now_s = self._clock.now()
+            if now_s > due_s + CELL_LAG_S:
+                due_s, before = now_s, self._exposure.scene()
+            end_s = due_s + count * period_s
+            if not await self._work(max(0.0, end_s - now_s)):
+                return
+            await self._cell_has_reached(end_s)
+            after = self._exposure.scene()
+            await self._deliver(self._shots(count, due_s, period_s, exposure_s, before, after))
+            taken, due_s, before = taken + count, end_s, after
+
+    async def _work(self, duration_s: float) -> bool:
+        """Let time pass; False if the acquisition was stopped meanwhile."""
+        work = asyncio.ensure_future(self._clock.work(duration_s))
+        halt = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({work, halt}, return_when=asyncio.FIRST_COMPLETED)
+            return work.done() and not self._stop.is_set()
+        finally:
+            work.cancel()
+            halt.cancel()
+
+    def _shots(
+        self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene
+    ) -> list[Shot]:
+        """Frames between two looks at the board, each of what was there in the middle of its exposure."""
+        whole_s = count * period_s
+        shots: list[Shot] = []
+        for index in range(count):
+            self._unique_id += 1
+            begun_s = index * period_s
+            scene = before.towards(after, (begun_s + 0.5 * exposure_s) / whole_s)
+            shots.append(Shot(self._unique_id, begin_s + begun_s, exposure_s, scene))
+        return shots
+
+    async def _deliver(self, shots: list[Shot]) -> None:
+        await self.page.show("NumImagesCounter", self.page["NumImagesCounter"] + len(shots))
+        await self.page.show("ArrayCounter", self.page["ArrayCounter"] + len(shots))
+        if self.page["ArrayCallbacks"] == "Enable":
+            await self._plugin.offer(shots, patient=self._clock.mode is ClockMode.ELASTIC)
+
+    async def _cell_has_reached(self, time_s: float) -> None:
+        """Wait until the cell's server has integrated up to the end of the exposure, if there is a cell."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + CELL_WAIT_S
+        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
+            if loop.time() > give_up:
+                behind_s = time_s - self._board["cell_time"]
+                logger.warning(
+                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
+                )
+                return
+            await asyncio.sleep(CELL_POLL_S)
+
+
+def _check_duration(name: str, least_s: float):  # noqa: ANN202
+    async def check(value: float) -> None:
+        if not least_s <= value <= LONGEST_S:
+            raise ValueError(f"{name} {value} s is outside {least_s:g}..{LONGEST_S:g} s")
+
+    return check
+
+
+async def _check_images(value: int) -> None:
+    if value < 1:
+        raise ValueError(f"NumImages {value} must be at least 1")

@@ -1,0 +1,176 @@
+"""What the camera sees: the cell in the beam as the board says it is, drawn and counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..board import Board, cell_slot
+from ..diffraction_scenario import build_area_detector, build_powder_cell, diffraction_of, pixel_type
+from ..mount import Mount, build_holder
+from ..physics.area_detector import Projection
+from ..physics.counting import Expectation, FrameNoise, largest_count
+
+SAME_LITHIUM_CONTENT = 1e-4
+"""Change of lithium content up to which a drawn frame is used again: c of NMC811 moves by 4e-4 angstrom."""
+SAME_PHOTONS = 5e-4
+"""Relative change of photons on the sample up to which expected counts are used again."""
+SAME_ENERGY_EV = 0.02
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands in the beam at an instant.
+
+    Attributes
+    ----------
+    channel : int
+        Of the cycler that has the cell in the beam; 0 for none.
+    lithium_content : float
+        Of the illuminated spot.
+    energy_ev : float
+        True photon energy.
+    flux_ph_s : float
+        Photons per second on the sample; 0 where a shutter is closed or there is no beam.
+    """
+
+    channel: int
+    lithium_content: float
+    energy_ev: float
+    flux_ph_s: float
+
+    def towards(self, later: Scene, share: float) -> Scene:
+        """Scene a share of the way (0..1) to a later one."""
+        flux_ph_s = self.flux_ph_s + share * (later.flux_ph_s - self.flux_ph_s)
+        if later.channel != self.channel:
+            return replace(self if share < 0.5 else later, flux_ph_s=flux_ph_s)
+        content = self.lithium_content + share * (later.lithium_content - self.lithium_content)
+        return replace(self, lithium_content=content, flux_ph_s=flux_ph_s)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A frame that was exposed: its number, the begin of its exposure (simulated UNIX s), what it saw."""
+
+    unique_id: int
+    time_s: float
+    exposure_s: float
+    scene: Scene
+
+
+class Exposure:
+    """Draws frames; each takes one draw of noise, for the expected counts are kept while nothing moves.
+
+    Parameters
+    ----------
+    mounts
+        The truth about each cell; that of the first about everything else.
+    board
+        Where the other servers write positions, beam and cells.
+    seed
+        Of the noise.
+    """
+
+    def __init__(self, mounts: Sequence[Mount], board: Board, seed: int) -> None:
+        scenario = mounts[0].scenario
+        self._board = board
+        self._mounts = tuple(mounts)
+        self._crystals = scenario.build_monochromator()
+        self._beam = scenario.build_beam()
+        self._first_chamber = scenario.build_ion_chambers().i0
+        self._holder = build_holder(mounts)
+        self._powders = {
+            one.channel: build_powder_cell(one.scenario) for one in mounts if one.scenario.diffraction
+        }
+        self.detector = build_area_detector(scenario)
+        self.dtype = pixel_type(diffraction_of(scenario).detector)
+        self._gap = np.flatnonzero(self.detector.gap)
+        self._noise = FrameNoise(np.random.default_rng([scenario.seed, seed]))
+        self._projection: Projection | None = None
+        self._drawn: tuple[Scene, NDArray[np.float32]] | None = None
+        self._expected: tuple[Scene, float, Expectation] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return self.detector.geometry.shape
+
+    def pixel_mask(self) -> NDArray[np.uint32]:
+        """Bits of NXdetector: 1 for a gap, 2 for a dead pixel; hot ones are for the user to find."""
+        return self.detector.gap.astype(np.uint32) + 2 * self.detector.dead.astype(np.uint32)
+
+    def scene(self) -> Scene:
+        """Read the board."""
+        board = self._board
+        motor_deg = board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
+        channel = self._holder.channel_at(board.get("stage_x_mm", 0.0), board.get("stage_y_mm", 0.0))
+        if math.isnan(motor_deg):
+            return Scene(channel, 1.0, 0.0, 0.0)
+        energy_ev = self._crystals.energy_ev(motor_deg)
+        content = 1.0
+        if channel:
+            initial = self._mounts[channel - 1].scenario.cell.initial_lithium_content
+            content = board.get(cell_slot("spot_lithium_content", channel), initial)
+        return Scene(channel, content, energy_ev, self._flux_ph_s(motor_deg, energy_ev))
+
+    def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
+        """Fill a frame (rows, columns) of `dtype`; gaps hold the largest number of the type."""
+        self._noise.draw(self._expectation(shot.scene, shot.exposure_s), out)
+        out.reshape(-1)[self._gap] = largest_count(out.dtype) + 1
+
+    def expected_counts(self, scene: Scene, exposure_s: float) -> NDArray[np.float32]:
+        """Mean counts (rows, columns) of an exposure, gaps 0."""
+        photons = scene.flux_ph_s * exposure_s
+        counts = (self.detector.extra_counts_s * exposure_s).astype(np.float32)
+        if photons and scene.channel in self._powders:
+            counts += np.float32(photons) * self._per_photon(scene)
+        counts.reshape(-1)[self._gap] = 0.0
+        return counts
+
+    def _expectation(self, scene: Scene, exposure_s: float) -> Expectation:
+        kept = self._expected
+        if kept and kept[1] == exposure_s and _same(kept[0], scene) and _same_photons(kept[0], scene):
+            return kept[2]
+        expectation = self._noise.prepare(self.expected_counts(scene, exposure_s))
+        self._expected = scene, exposure_s, expectation
+        return expectation
+
+    def _per_photon(self, scene: Scene) -> NDArray[np.float32]:
+        if self._drawn is None or not _same(self._drawn[0], scene):
+            projection = self._projection
+            if projection is None or abs(projection.energy_ev - scene.energy_ev) > SAME_ENERGY_EV:
+                projection = self._projection = self.detector.at_energy(scene.energy_ev)
+            pattern = self._powders[scene.channel].pattern(
+                projection.q_per_angstrom, projection.energy_ev, scene.lithium_content
+            )
+            stack, _ = self._holder.cells[scene.channel - 1]
+            absorbance = float(stack.absorbance(scene.energy_ev, scene.lithium_content)[0])
+            self._drawn = scene, projection.counts(pattern, absorbance)
+        return self._drawn[1]
+
+    def _flux_ph_s(self, motor_deg: float, energy_ev: float) -> float:
+        board = self._board
+        if not (board.get("front_end_open", 0.0) and board.get("photon_open", 0.0)):
+            return 0.0
+        flux = self._beam.photon_flux(
+            energy_ev,
+            board.get("ring_current_ma", 0.0),
+            height_error_mm=self._crystals.height_error_mm(motor_deg, board["perp_mm"]),
+        )
+        return flux * (1.0 - self._first_chamber.absorbed_fraction(energy_ev))
+
+
+def _same(one: Scene, other: Scene) -> bool:
+    return (
+        one.channel == other.channel
+        and abs(one.lithium_content - other.lithium_content) <= SAME_LITHIUM_CONTENT
+        and abs(one.energy_ev - other.energy_ev) <= SAME_ENERGY_EV
+    )
+
+
+def _same_photons(one: Scene, other: Scene) -> bool:
+    return abs(one.flux_ph_s - other.flux_ph_s) <= SAME_PHOTONS * one.flux_ph_s

@@ -1,0 +1,107 @@
+"""Shifts between maps: known ones, and one measured by two methods."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from operando.callbacks.analysis.mapping import correlate_maps, moved_back, register
+
+SIZE = (96, 120)
+
+
+def particles(shift=(0.0, 0.0), seed: int = 1, contrast: float = 1.0) -> np.ndarray:
+    """Round particles with sharp rims, exact at any shift."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(float)
+    image = np.zeros(SIZE)
+    for row, column, radius in zip(*rng.uniform((8, 8, 4), (88, 112, 10), (14, 3)).T, strict=True):
+        distance = np.hypot(rows - row - shift[0], columns - column - shift[1])
+        image += contrast / (1 + np.exp((distance - radius) / 0.8))
+    return image
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.37, -0.61), (-3.25, 7.8), (10.5, -12.3)])
+def test_a_shift_is_found_to_a_tenth_of_a_pixel_in_fixed_pattern_noise(shift):
+    rng = np.random.default_rng(2)
+    pattern = 0.1 * rng.normal(size=SIZE) + 0.03 * rng.normal(size=(SIZE[0], 1))
+    one = particles() + pattern + 0.05 * rng.normal(size=SIZE)
+    two = particles(shift) + pattern + 0.05 * rng.normal(size=SIZE)
+    found = register(one, two)
+    assert found.verdict == "good"
+    assert found.shift_px == pytest.approx(shift, abs=0.1)
+
+
+def test_maps_of_inverted_contrast_are_registered():
+    found = register(particles(), 5.0 - particles((1.5, -2.25), contrast=0.3))
+    assert found.shift_px == pytest.approx((1.5, -2.25), abs=0.1)
+
+
+def test_a_map_moved_back_lies_on_the_first():
+    found = register(particles(), particles((2.4, -1.7)))
+    back = moved_back(particles((2.4, -1.7)), found)
+    inside = np.isfinite(back)
+    assert inside.mean() > 0.9
+    assert np.abs(back - particles())[inside].max() < 0.1
+
+
+def test_maps_with_nothing_in_common_are_unlike():
+    found = register(particles(seed=1), particles(seed=7))
+    assert found.verdict != "good"
+    assert found.reason
+
+
+def test_a_map_that_repeats_is_ambiguous():
+    lattice = np.sin(np.arange(SIZE[1]) * 2 * np.pi / 12) * np.ones(SIZE)
+    assert register(lattice, np.roll(lattice, 2, axis=1)).verdict == "ambiguous"
+
+
+def test_gaps_are_bridged():
+    one = particles()
+    one[40:44, 50:53] = np.nan
+    assert register(one, particles((1.0, 2.0))).shift_px == pytest.approx((1.0, 2.0), abs=0.1)
+
+
+def test_maps_of_different_shape_are_refused():
+    with pytest.raises(ValueError, match="equal shape"):
+        register(np.zeros((20, 20)), np.zeros((20, 21)))
+
+
+@pytest.fixture(scope="module")
+def hxn(shared_data: Path) -> dict[str, np.ndarray]:
+    """Four chemical fractions and their sum, and fluorescence of three elements, 160 x 160."""
+    image = pytest.importorskip("PIL.Image")
+    folder = shared_data / "imaging/hxn_nanoxanes_Fe/HXN_XANES"
+    if not folder.is_dir():
+        pytest.skip("no measured maps")
+    maps = {}
+    for element in ("Fe", "S", "Cr"):
+        with image.open(folder / f"XRF_Images/SUM_maps_XRF_{element}_K.tiff") as page:
+            maps[element] = np.array(page, dtype=float)
+    with image.open(folder / "chemical_map.tiff") as pages:
+        for number, name in enumerate(("LFP", "pyrite", "steel", "hematite")):
+            pages.seek(number)
+            maps[name] = np.zeros(maps["Fe"].shape)
+            fraction = np.array(pages, dtype=float)
+            maps[name][: fraction.shape[0], : fraction.shape[1]] = fraction
+    maps["sum"] = maps["LFP"] + maps["pyrite"] + maps["steel"] + maps["hematite"]
+    return maps
+
+
+def test_a_chemical_map_and_fluorescence_of_the_same_particles_are_moved_by_five_rows(hxn):
+    found = register(hxn["sum"], hxn["Fe"])
+    assert found.verdict == "good"
+    assert found.shift_px == pytest.approx((5.0, 0.0), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("fluorescence", "chemical", "published"),
+    [("Fe", "sum", 0.9998), ("S", "pyrite", 0.962), ("Cr", "steel", 0.983)],
+)
+def test_registered_maps_of_element_and_compound_correlate_as_published(
+    hxn, fluorescence, chemical, published
+):
+    back = moved_back(hxn[fluorescence], register(hxn["sum"], hxn["Fe"]))
+    seen = np.where(np.arange(160)[:, None] < 155, back, np.nan)
+    found = correlate_maps(seen, hxn[chemical], rng=np.random.default_rng(1))
+    assert found.pearson == pytest.approx(published, abs=0.02)
+    assert found.verdict == "correlated"
