@@ -1,4 +1,4 @@
-"""X-ray fluorescence of a thin specimen under a focused beam: mean spectrum of a detector with several elements."""
+"""X-ray fluorescence of a thin specimen under a focused beam: spectra of a detector of several elements."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 
 ELECTRON_REST_EV = 510998.95
 COMPTON_DOPPLER = 0.012
-"""Width (FWHM) of the Compton peak over its energy: the momenta of bound electrons, L (about 100 eV at 8 keV)."""
+"""Width (FWHM) of the Compton peak over its energy: the momenta of bound electrons (L: 100 eV at 8 keV)."""
 TOP_EV = 800.0
 """Above the energy of the beam nothing is counted but pile-up and the width of the elastic peak."""
 RAMAN_LIMIT_EV = 100.0
@@ -116,10 +116,10 @@ class FluorescenceModel:
 
     Notes
     -----
-    Self-absorption is that of a homogeneous layer: a line of weight mu_out on a layer that weakens the beam by
-    mu_in is reduced by (1 - exp(-chi)) / chi, chi = (mu_in / sin(in) + mu_out / sin(out)) t. Each position is a
-    layer by itself, of the mass that the beam meets there (a thin film): what the photons cross next to the
-    beam, and enhancement of one element by another, are left out.
+    Self-absorption is that of a homogeneous layer: a line that it weakens by mu_out, made by a beam that it
+    weakens by mu_in, is reduced by (1 - exp(-chi)) / chi, chi = (mu_in / sin(in) + mu_out / sin(out)) t. Each
+    position is a layer by itself, of the mass that the beam meets there (a thin film): what the photons cross
+    next to the beam, and enhancement of one element by another, are left out.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ def _drawn(mean: FloatArray, rng: Generator) -> NDArray[np.int64]:
     """Poisson counts (elements, channels); none are asked for where all together would be less than 1e-6."""
     brightest = mean[int(np.argmax(mean.sum(axis=1)))]
     below = np.cumsum(brightest)
-    used = min(int(np.searchsorted(below, below[-1] - 1e-6)) + 1, brightest.size)
+    used = min(int(np.searchsorted(below, float(below[-1]) - 1e-6)) + 1, brightest.size)
     counts = np.zeros(mean.shape, dtype=np.int64)
     counts[:, :used] = rng.poisson(mean[:, :used])
     return counts

@@ -150,7 +150,7 @@ def _alone_and_paired(shape: FloatArray) -> tuple[FloatArray, FloatArray]:
     length = next_fast_len(2 * used, real=True)
     transformed = np.asarray(rfft(shape[:used], length))
     pairs = np.maximum(np.asarray(irfft(transformed * transformed, length)), 0.0)[:reach]
-    # Photons of channels i and j lie half a channel up, their sum between i + j and i + j + 1: to both in halves.
+    # Photons of channels i and j lie half a channel up, their sum between i + j and i + j + 1: half to each.
     paired = 0.5 * pairs
     paired[1:] += 0.5 * pairs[:-1]
     return shape[:reach], paired
