@@ -8,8 +8,6 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from .attenuation import LOWEST_EV, grid_ev, interpolate
-
 LOWEST_LINE_EV = 1000.0
 """Softer lines do not pass air path and window of the detector: L lines of the 3d metals, K lines of O."""
 WEAKEST = 1e-3
@@ -131,20 +129,30 @@ def attenuation_cm2_g(element: str, energy_ev: float, kind: str = "total") -> fl
     element
         Symbol.
     energy_ev
-        Photon energy, eV, above 100.
+        Photon energy, eV, 150 to 41000.
     kind
         total, photo, coh or incoh.
 
     Returns
     -------
     float
-        Elam via xraydb; above `attenuation.LOWEST_EV` from a table in steps of `attenuation.GRID_STEP_EV`.
+        Elam via xraydb, straight lines in the logarithms between 200 energies and the edges (within 1e-3).
     """
-    if energy_ev < LOWEST_EV:
-        return float(_xraydb().mu_elam(element, energy_ev, kind=kind))
-    return float(interpolate(_table_cm2_g(element, kind), energy_ev))
+    logarithms_ev, logarithms = _curve(element, kind)
+    return float(np.exp(np.interp(np.log(energy_ev), logarithms_ev, logarithms)))
 
 
-@lru_cache(maxsize=64)
-def _table_cm2_g(element: str, kind: str) -> NDArray[np.float64]:
-    return np.asarray(_xraydb().mu_elam(element, grid_ev(), kind=kind), dtype=np.float64)
+def k_jump_cm2_g(element: str, energy_ev: float) -> float:
+    """Part of an element's photoelectric cross section that is its K shell (cm2/g), above the edge."""
+    return attenuation_cm2_g(element, energy_ev, "photo") * (1.0 - 1.0 / _jump_ratio(element, "K"))
+
+
+@lru_cache(maxsize=128)
+def _curve(element: str, kind: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    # One point costs xraydb 40 us: the grid of `attenuation` would take seconds for a dozen of elements.
+    xraydb = _xraydb()
+    edges_ev = np.array([edge.energy for edge in xraydb.xray_edges(element).values()])
+    nodes_ev = np.concatenate([np.geomspace(150.0, 41000.0, 200), edges_ev - 0.01, edges_ev + 0.01])
+    nodes_ev = np.sort(nodes_ev[(nodes_ev >= 150.0) & (nodes_ev <= 41000.0)])
+    values = np.asarray(xraydb.mu_elam(element, nodes_ev, kind=kind), dtype=np.float64)
+    return np.log(nodes_ev), np.log(np.maximum(values, 1e-30))

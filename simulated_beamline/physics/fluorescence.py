@@ -15,9 +15,11 @@ from .emission_line import (
     attenuation_cm2_g,
     emission_lines,
     fluorescence_yield,
+    k_jump_cm2_g,
     l_vacancies_cm2_g,
     shell_edge_ev,
 )
+from .ion import IONS
 from .pulse_processing import PulseProcessor, Scalers
 from .silicon_detector import SiliconDetector
 
@@ -272,6 +274,8 @@ def _k_jump_cm2_g(element: str, energy_ev: float) -> float:
     edge_ev = shell_edge_ev(element, "K")
     if energy_ev < edge_ev - RAMAN_LIMIT_EV or edge_ev < LOWEST_EV:
         return 0.0
+    if element not in IONS:
+        return k_jump_cm2_g(element, energy_ev)
     return float(interpolate(bare_and_jump_cm2_g(element)[1], energy_ev))
 
 
