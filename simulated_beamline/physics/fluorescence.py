@@ -142,12 +142,14 @@ class FluorescenceModel:
         self.lines: tuple[EmissionLine, ...] = tuple(
             line for element in elements for line in emission_lines(element)
         )
-        self._row = np.array([elements.index(line.element) for line in self.lines])
-        self._is_k = np.array([line.shell == "K" for line in self.lines])
-        self._shapes = np.array([self._seen(line.energy_ev) for line in self.lines])
-        self._leaving = np.array(
-            [[attenuation_cm2_g(element, line.energy_ev) for element in elements] for line in self.lines]
-        )
+        self._row = np.array([elements.index(line.element) for line in self.lines], dtype=np.intp)
+        self._is_k = np.array([line.shell == "K" for line in self.lines], dtype=np.bool_)
+        shapes = [self._seen(line.energy_ev) for line in self.lines]
+        self._shapes = np.array(shapes).reshape(len(self.lines), self.detector.channels)
+        leaving = [
+            [attenuation_cm2_g(element, line.energy_ev) for element in elements] for line in self.lines
+        ]
+        self._leaving = np.array(leaving).reshape(len(self.lines), len(elements))
         self._solid_angle = np.array(self.geometry.solid_angle_sr)
         self._at = lru_cache(maxsize=4)(self._at_energy)
 

@@ -13,6 +13,8 @@ FloatArray = NDArray[np.float64]
 
 FARTHEST = 40.0
 """Widths of the front beyond which it is out of the particle."""
+SMALLEST = 1e-9
+"""Content, of lithium or of vacancies, below which there is none to be uneven."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class ReactionFront:
         """
         if not 0.0 <= mean <= 1.0:
             raise ValueError(f"lithium_content {mean} of the particle is outside 0..1: give x of Li_x MO2")
-        if mean in (0.0, 1.0) or self.contrast == 0.0:
+        if min(mean, 1.0 - mean) < SMALLEST or self.contrast == 0.0:
             return np.full_like(reach_nm, mean)
         sign = 1.0 if charging else -1.0
         steps = sign * reach_nm / self.width_nm
