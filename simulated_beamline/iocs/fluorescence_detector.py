@@ -10,12 +10,12 @@ from caproto import ChannelData
 from ..physics.emission_line import emission_lines
 from ..scenario import load_scenario
 from .channel import number
-from .file_plugin import FilePlugin
 from .fluorescence_driver import FluorescenceDriver
 from .fluorescence_page import REGIONS, ElementPage
 from .frame_place import FramePlace
 from .server import ServerSettings, parse_settings, serve
 from .spectra import Spectra
+from .spectrum_file import SpectrumPlugin
 
 if TYPE_CHECKING:
     from .exposure import Exposure
@@ -60,7 +60,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     # The first exposure reads tables for half a second: not while someone waits.
     spectra.expose(1e-4, clock.now())
     # The plugin asks a source of frames for shape, type, mask and drawing alone: spectra have all four.
-    plugin = FilePlugin(
+    plugin = SpectrumPlugin(
         cast("Exposure", spectra), FramePlace(settings.data_folder or settings.run_folder / "frames")
     )
     count, channels = spectra.shape

@@ -145,7 +145,13 @@ class FluorescenceDriver:
         self._unique_id += 1
         for element, counts, scalers in zip(self._elements, exposure.counts, exposure.scalers, strict=True):
             await element.show(counts, scalers)
-        shot = SpectrumShot(self._unique_id, begun_s, exposure_s, exposure.counts)
+        shot = SpectrumShot(
+            self._unique_id,
+            begun_s,
+            exposure_s,
+            exposure.counts,
+            np.stack([one.values for one in self._elements]),
+        )
         if self.page["ArrayCallbacks"] == "Enable":
             patient = self._clock.mode is ClockMode.ELASTIC
             await self._plugin.offer([shot], patient=patient)  # type: ignore[list-item]

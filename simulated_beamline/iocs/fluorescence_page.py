@@ -85,7 +85,7 @@ class ElementPage:
 
     def __init__(self, number_: int, channels: int, regions: Mapping[str, tuple[int, int]]) -> None:
         self._channels = channels
-        self._counts = np.zeros(channels, dtype=np.int64)
+        self.values = np.zeros(SCALERS)
         self.spectrum = ChannelInteger(value=[0] * channels, max_length=channels)
         self.scalers = [number(0.0) for _ in range(SCALERS)]
         self.factor, self.per_cent = number(1.0), number(0.0)
@@ -125,7 +125,6 @@ class ElementPage:
 
     async def show(self, counts: NDArray[np.int64], scalers: Scalers) -> None:
         """Publish spectrum, scalers and regions of one exposure."""
-        self._counts = counts
         factor = scalers.dead_time_factor
         windows = [
             float(counts[page["LowThreshold"] : page["HighThreshold"] + 1].sum()) for page in self.windows
@@ -142,7 +141,8 @@ class ElementPage:
             factor,
             100.0 * scalers.dead_share,
         )
-        for channel, value in zip(self.scalers, values, strict=True):
+        self.values = np.array(values)
+        for channel, value in zip(self.scalers, self.values, strict=True):
             await channel.write(float(value), verify_value=False)
         await self.factor.write(factor, verify_value=False)
         await self.per_cent.write(100.0 * scalers.dead_share, verify_value=False)

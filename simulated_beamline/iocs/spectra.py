@@ -29,12 +29,13 @@ SAME_LITHIUM_CONTENT = 1e-4
 
 @dataclass(frozen=True)
 class SpectrumShot:
-    """Spectra of one exposure: their number, the begin of it (simulated UNIX s), its length, the counts."""
+    """Spectra of one exposure: number, begin (simulated UNIX s), length, counts, scalers (elements, 11)."""
 
     unique_id: int
     time_s: float
     exposure_s: float
     counts: NDArray[np.int64]
+    scalers: NDArray[np.float64]
 
 
 class Spectra:

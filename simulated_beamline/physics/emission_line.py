@@ -1,5 +1,6 @@
 """Characteristic X-rays: lines of the K and L shells with the cross sections that excite them."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -139,7 +140,7 @@ def attenuation_cm2_g(element: str, energy_ev: float, kind: str = "total") -> fl
         Elam via xraydb, straight lines in the logarithms between 200 energies and the edges (within 1e-3).
     """
     logarithms_ev, logarithms = _curve(element, kind)
-    return float(np.exp(np.interp(np.log(energy_ev), logarithms_ev, logarithms)))
+    return float(np.exp(np.interp(math.log(energy_ev), logarithms_ev, logarithms)))
 
 
 def k_jump_cm2_g(element: str, energy_ev: float) -> float:

@@ -9,6 +9,7 @@ from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.iocs import fluorescence_detector
 from operando.simulated_beamline.iocs.server import ServerSettings
+from operando.simulated_beamline.iocs.spectrum_file import SCALER_PATH
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import load_scenario
 
@@ -194,5 +195,9 @@ def test_the_file_holds_points_elements_and_channels(client):
     asyncio.run(go())
     with h5py.File(client.get("HDF1:FullFileName_RBV"), "r") as file:
         spectra = file["/entry/data/data"][()]
+        scalers = file[SCALER_PATH][()]
     assert spectra.shape == (3, ELEMENTS, CHANNELS)
+    assert scalers.shape == (3, ELEMENTS, 11)
+    np.testing.assert_array_equal(scalers[..., 3], spectra.sum(axis=2))
+    assert scalers[-1, 1, 9] == client.get("C2:DTFactor_RBV")
     np.testing.assert_array_equal(spectra[-1, 3], client.get("MCA4:ArrayData"))
