@@ -64,7 +64,7 @@ def _experiment() -> tuple[int, list[dict[str, Any]]]:
     from operando.plans.operando_many import operando_many
     from operando.plans.waiting import set_all
 
-    beamline = load_beamline(SETTINGS)
+    beamline = load_beamline(SETTINGS, camera=False)
     report = beamline.connect(60.0)
     if report.missing:
         raise RuntimeError(str(report))

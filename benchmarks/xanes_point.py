@@ -65,7 +65,7 @@ def scans(clock: SharedClock) -> tuple[list[Scan], list[Scan]]:
     from operando.plans.waiting import set_all
     from operando.plans.xanes import xanes
 
-    station = load_beamline(SETTINGS)
+    station = load_beamline(SETTINGS, camera=False)
     report = station.connect(30.0)
     if report.missing:
         raise RuntimeError(f"simulated beamline at {LOOPBACK}: {report}")

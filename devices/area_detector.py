@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class AreaDetector(SettableCamera):
     ----------
     dataset
         Where the frames are in a file.
+    geometry
+        Where the camera stands, for the documents.
 
     The other parameters are those of `SettableCamera`.
     """
@@ -57,10 +59,12 @@ class AreaDetector(SettableCamera):
         *,
         name: str,
         dataset: str = "/entry/data/data",
+        geometry: Mapping[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.dataset = dataset
+        self.geometry = dict(geometry or {})
         self._running: _Running | None = None
 
     @property

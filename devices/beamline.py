@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from ophyd import Device
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from .area_detector import AreaDetector
+from .camera_section import CameraSection
 from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
 from .ion_chamber import IonChambers
@@ -19,13 +20,8 @@ from .monochromator import Monochromator
 from .potentiostat import Potentiostat
 from .ring import StorageRing
 from .sample_stage import SampleStage
+from .section import Section
 from .shutter import Shutter
-
-
-class Section(BaseModel):
-    """A table of the file; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class MonochromatorSection(Section):
@@ -72,31 +68,6 @@ class StageSection(Section):
     prefix: str
     tolerance_mm: float = Field(default=1e-3, gt=0.0)
     move_limit_s: float = Field(default=120.0, gt=0.0)
-
-
-class CameraSection(Section):
-    """`[devices.camera]`, an area detector; a beamline may have none.
-
-    Attributes
-    ----------
-    file_path, read_path
-        Folder of its files as its server and as we see it; the same where one is given, the data root's
-        `frames` where none is.
-    dataset
-        Where the frames are in a file.
-    overhead_limit_s
-        Wall time that a series may take on top of its frames, s.
-    frame_mb
-        What one frame takes in a file, for estimates, MB.
-    """
-
-    class_: Literal["area_detector"] = Field(alias="class")
-    prefix: str
-    file_path: str = ""
-    read_path: str = ""
-    dataset: str = "/entry/data/data"
-    overhead_limit_s: float = Field(default=30.0, gt=0.0)
-    frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
 
 
 class DeviceSections(Section):
@@ -207,7 +178,7 @@ class Beamline:
         return connect(self.devices(), self.timing.connect_s if timeout_s is None else timeout_s)
 
 
-def load_beamline(path: Path | str, channel: int | None = None) -> Beamline:
+def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool = True) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
     Parameters
@@ -216,6 +187,8 @@ def load_beamline(path: Path | str, channel: int | None = None) -> Beamline:
         A toml file.
     channel
         Of the cycler; that of the settings unless given.
+    camera
+        Whether the camera of the settings is wanted, so that its server has to run.
 
     Returns
     -------
@@ -241,7 +214,7 @@ def load_beamline(path: Path | str, channel: int | None = None) -> Beamline:
         ring=StorageRing(name="ring", **_options(sections.ring)),
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
-        camera=_camera(sections.camera),
+        camera=sections.camera.device() if camera and sections.camera else None,
     )
 
 
@@ -264,12 +237,6 @@ def read_settings(path: Path) -> BeamlineSettings:
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()]
         raise ValueError("\n".join([f"beamline settings {path}: {len(lines)} problem(s)", *lines])) from error
-
-
-def _camera(section: CameraSection | None) -> AreaDetector | None:
-    if section is None:
-        return None
-    return AreaDetector(name="camera", **section.model_dump(exclude={"class_", "frame_mb"}))
 
 
 def _options(section: Section) -> dict:

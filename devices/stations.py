@@ -40,7 +40,7 @@ class Stations:
                 station.cell.destroy()
 
 
-def load_stations(path: Path | str, channels: Sequence[int]) -> Stations:
+def load_stations(path: Path | str, channels: Sequence[int], *, camera: bool = True) -> Stations:
     """Build the devices of a settings file for several cells; nothing is waited for.
 
     Parameters
@@ -49,6 +49,8 @@ def load_stations(path: Path | str, channels: Sequence[int]) -> Stations:
         A toml file; its `devices.cell.prefix` holds `{channel}`.
     channels
         Of the cycler, one for each cell, at least one.
+    camera
+        Whether the camera of the settings is wanted, so that its server has to run.
 
     Raises
     ------
@@ -60,6 +62,6 @@ def load_stations(path: Path | str, channels: Sequence[int]) -> Stations:
     section = read_settings(Path(path)).devices.cell
     for channel in channels:
         section.prefix_of(channel)
-    beamline = load_beamline(path, channels[0])
+    beamline = load_beamline(path, channels[0], camera=camera)
     further = [replace(beamline, cell=section.device(channel)) for channel in channels[1:]]
     return Stations(tuple(channels), (beamline, *further))

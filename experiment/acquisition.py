@@ -22,7 +22,7 @@ from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
-from .camera import check_camera
+from .camera import asks_for_frames, check_camera
 from .conversion import (
     cell_document,
     dead_times,
@@ -88,7 +88,7 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
     experiment = read_experiment(file)
-    beamline = load_beamline(settings)
+    beamline = load_beamline(settings, camera=asks_for_frames(experiment))
     check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
     with connected(beamline, connect_s):
         return _acquire(experiment, file, beamline, root)

@@ -11,6 +11,11 @@ from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
 
+def asks_for_frames(experiment: CommonTables) -> bool:
+    """Whether any measurement of a file needs the camera."""
+    return any(isinstance(each, XrdFile) for each in experiment.measurements)
+
+
 def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -> None:
     """Refuse an experiment that asks for frames at a beamline without a camera.
 

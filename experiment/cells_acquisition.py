@@ -20,7 +20,7 @@ from ..plans.operando_many import MountedCell, operando_many
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
 from .acquisition import AcquisitionError, Start, choose_start, connected, keep_files, run_to_end
-from .camera import check_camera
+from .camera import asks_for_frames, check_camera
 from .cells_estimate import activity_of
 from .cells_file import ManyCells
 from .conversion import (
@@ -84,7 +84,7 @@ def acquire_cells(
     AcquisitionError
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
-    stations = load_stations(settings, cells.channels)
+    stations = load_stations(settings, cells.channels, camera=asks_for_frames(cells.file))
     shared = stations.each[0]
     check_camera(cells.file, shared.name, has_camera=shared.camera is not None)
     with connected(stations, connect_s):

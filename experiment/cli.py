@@ -86,7 +86,7 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
     from ..devices.beamline import read_settings
-    from .camera import check_camera
+    from .camera import asks_for_frames, check_camera
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
     from .reading import read_file
@@ -105,8 +105,10 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
             scenarios, progress = simulated_cells(found, rehearsal), expected_cells_progress(found, settings)
         else:
             scenarios, progress = [], expected_progress(found, settings)
-        root = DataRoot.from_environment()
-        with rehearsing(file, rehearsal, progress, settings, root, console, scenarios) as outcome:
+        root, frames = DataRoot.from_environment(), asks_for_frames(tables)
+        with rehearsing(
+            file, rehearsal, progress, settings, root, console, scenarios, camera=frames
+        ) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
@@ -165,7 +167,8 @@ def serve(
     with complaining(), interruptible():
         rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
         root = DataRoot.from_environment()
-        with running_services(root, rehearsal, external_roots=camera_roots(root)) as services:
+        roots = camera_roots(root)
+        with running_services(root, rehearsal, external_roots=roots, camera=True) as services:
             if rehearsal is not None:
                 services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings())
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)

@@ -50,7 +50,7 @@ def fire_trigger(
     RuntimeError
         With the potentiostat's words, when it refuses.
     """
-    beamline = load_beamline(settings, channel)
+    beamline = load_beamline(settings, channel, camera=False)
     try:
         report = beamline.connect(connect_s)
         if "cell" in report.missing:

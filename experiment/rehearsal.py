@@ -110,6 +110,8 @@ def rehearsing(
     root: DataRoot,
     console: Console,
     scenarios: Sequence[str] = (),
+    *,
+    camera: bool = False,
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
@@ -129,6 +131,8 @@ def rehearsing(
         Where the display goes.
     scenarios
         Of several cells, as `running_services` takes them.
+    camera
+        Whether the experiment takes frames.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def rehearsing(
     with ExitStack() as stack:
         simulated = ", ".join(scenarios) or rehearsal.scenario
         with told(console, f"starting the simulated beamline, {simulated}"):
-            services = stack.enter_context(running_services(root, rehearsal, scenarios))
+            services = stack.enter_context(running_services(root, rehearsal, scenarios, camera=camera))
         acquisition = acquisition_process(file, settings, root, services)
         try:
             acquisition.start()

@@ -101,6 +101,7 @@ def running_services(
     scenarios: Sequence[str] = (),
     *,
     external_roots: tuple[Path, ...] = (),
+    camera: bool = False,
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -118,6 +119,8 @@ def running_services(
         Of several cells, channel 1 first, each as ``name@X,Y`` with its place (mm).
     external_roots
         Folders outside the data root whose files may be served, such as that of a camera.
+    camera
+        Whether frames are taken: they are analysed live, and a simulated beamline has a camera.
 
     Raises
     ------
@@ -128,7 +131,9 @@ def running_services(
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
         if rehearsal is not None:
-            beamline = simulated_beamline(root, scenarios or (rehearsal.scenario,), rehearsal.speed)
+            beamline = simulated_beamline(
+                root, scenarios or (rehearsal.scenario,), rehearsal.speed, camera=camera
+            )
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
@@ -140,6 +145,8 @@ def running_services(
         stack.callback(server.stop)
         tiled = starter.submit(server.start)
         helpers = [forwarder(root, external_roots), live_fits(root), live_picture(root)]
+        if camera:
+            helpers.append(live_patterns(root, external_roots))
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -181,10 +188,14 @@ def epics_environment(beamline_json: Path) -> dict[str, str]:
     }
 
 
-def simulated_beamline(root: DataRoot, scenarios: Sequence[str], speed: float) -> HelperProcess:
+def simulated_beamline(
+    root: DataRoot, scenarios: Sequence[str], speed: float, *, camera: bool = False
+) -> HelperProcess:
     """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
     options = [word for scenario in scenarios for word in ("--scenario", scenario)]
     options += ["--run-folder", str(root.run), "--factor", str(speed)]
+    if camera:
+        options += ["--camera", "--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
 
@@ -212,6 +223,14 @@ def live_picture(root: DataRoot) -> HelperProcess:
     options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
     helper = _follower("live_picture", "operando.callbacks.live.picture", root, options)
     return replace(helper, niceness=NICENESS)
+
+
+def live_patterns(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
+    """Process that integrates each frame and finds its phases."""
+    options = ["--journal", str(root.journal)]
+    options += [word for folder in external_roots for word in ("--root", str(folder))]
+    helper = _follower("live_patterns", "operando.callbacks.live.patterns", root, options)
+    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
 
 
 def forwarder(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:

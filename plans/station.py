@@ -1,5 +1,6 @@
 """What a beamline must offer for X-ray plans: the attributes of `devices.beamline.Beamline`, as protocols."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bluesky.protocols import Movable, Readable, Triggerable
@@ -62,6 +63,11 @@ class Camera(Triggerable, Protocol):
     @property
     def frames(self) -> Readable[Any]:
         """Reads `camera_frames`, how many of the series are written."""
+        ...
+
+    @property
+    def geometry(self) -> Mapping[str, Any]:
+        """Where it stands, for the documents; empty if its settings do not say."""
         ...
 
     def prepare(self, value: FrameSeries) -> Any:  # noqa: ANN401 - a status

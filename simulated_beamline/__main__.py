@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 
 from .launcher import OPTIONAL_SERVERS, SERVERS, Launcher, run
+from .mount import split_place
+from .scenario import load_scenario
 from .scenarios import DEFAULT_SCENARIO
 
 
@@ -24,16 +26,19 @@ def main() -> None:
     parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
     parser.add_argument("--prefix", default="OP:", help="start of every process variable")
     parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS)
+    parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
     arguments = parser.parse_args()
+    scenarios = arguments.scenario or [DEFAULT_SCENARIO]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    has_camera = load_scenario(split_place(scenarios[0])[0]).diffraction is not None
     launcher = Launcher(
         arguments.run_folder,
-        scenario=arguments.scenario or DEFAULT_SCENARIO,
+        scenario=scenarios,
         prefix=arguments.prefix,
-        servers=tuple(arguments.servers),
+        servers=(*arguments.servers, *(("camera",) if arguments.camera and has_camera else ())),
         data_folder=arguments.data_folder,
     )
     run(launcher, mode=arguments.mode, factor=arguments.factor)

@@ -14,6 +14,9 @@ TIME_STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
 """Where areaDetector's file plugin keeps the instant of each frame, in s since the epoch of EPICS."""
 
 
+PIXEL_MASK = "/entry/instrument/detector/pixel_mask"
+"""Where a file says which pixels never count, after NeXus (NXdetector)."""
+
 EPICS_EPOCH_S = 631152000.0
 """UNIX time at which EPICS begins to count, 1 January 1990, s."""
 
@@ -70,6 +73,13 @@ class FrameFile:
             return float(self._patiently(TIME_STAMPS, index)) + EPICS_EPOCH_S
         except FrameUnreadableError:
             return float("nan")
+
+    def pixel_mask(self) -> NDArray[Any] | None:
+        """Read the mask of the pixels (NeXus: 0 is good), shape (rows, columns); None where there is none."""
+        import h5py
+
+        with h5py.File(self.path, "r", libver="latest", swmr=True, locking=False) as file:
+            return np.asarray(file[PIXEL_MASK]) if PIXEL_MASK in file else None
 
     def close(self) -> None:
         """Close the file."""

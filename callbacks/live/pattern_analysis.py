@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
+from ..analysis.xrd.bad_pixel import bad_pixels
 from ..analysis.xrd.geometry import Geometry
 from ..analysis.xrd.identification import identify_phases
 from ..analysis.xrd.integration import Integrator
 from ..analysis.xrd.library import load_library
-from ..analysis.xrd.line_shift import LineShift
+from ..analysis.xrd.line_shift import LineShifts
 from ..analysis.xrd.pattern import Pattern
 from ..analysis.xrd.phase import Phase
 from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
+from .run_of_frames import RunOfFrames
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,8 @@ EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
 
 LIBRARY = {
-    "NMC": ("NMC811", "NMC811 charged", "NMC811 collapsed", "NMC111", "NMC532", "NMC622"),
+    "NMC811": ("NMC811", "NMC811 charged", "NMC811 collapsed"),
+    "NMC": ("NMC111", "NMC532", "NMC622", "NMC811", "NMC811 charged", "NMC811 collapsed"),
     "LNO": ("H1", "M", "H2", "H3", "O1"),
     "LCO": ("LCO", "LCO charged", "LCO M", "LCO H1-3", "LCO O1"),
     "NCA": ("NCA",),
@@ -65,46 +69,55 @@ class PatternAnalysis:
     ----------
     polarization_factor
         Of the beam: 1 polarised horizontally, 0 not.
+    q_range_per_angstrom
+        Ends of the patterns.
     """
 
     polarization_factor: float = 0.99
+    q_range_per_angstrom: tuple[float, float] = (1.1, 5.6)
     _integrators: dict[str, Integrator] = field(default_factory=dict, init=False)
     _tracks: dict[str, tuple[str, int, PhaseResult]] = field(default_factory=dict, init=False)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Options, for the documents."""
-        return {"polarization_factor": self.polarization_factor}
+        return {
+            "polarization_factor": self.polarization_factor,
+            "q_range_per_angstrom": list(self.q_range_per_angstrom),
+        }
 
-    def result(self, frame: NDArray[Any], start: Mapping[str, Any], index: int) -> FrameResult:
+    def result(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> FrameResult:
         """Integrate one frame and find its phases; where that breaks down, the verdict says so.
 
         Parameters
         ----------
         frame
             Counts, shape (rows, columns).
-        start
-            Start document of its run, with `geometry`.
         index
             Number of the frame in the run.
+        run
+            Its run, whose start document has the `geometry`.
 
         Raises
         ------
         ValueError
             If the run does not say where its detector stood, or the frame is none of that detector.
         """
-        pattern = self._integrator(start).integrate(frame)
+        pattern = self._integrator(frame, index, run).integrate(frame)
         try:
-            return _whole(pattern, self._phases(pattern, start, index))
+            return _whole(pattern, self._phases(pattern, run.start, index))
         except Exception as error:
-            logger.exception("the phases of frame %d of run %s are not found", index, start["uid"])
+            logger.exception("the phases of frame %d of run %s are not found", index, run.uid)
             return _of_pattern(pattern, _nothing(f"{type(error).__name__}: {error}"))
 
-    def _integrator(self, start: Mapping[str, Any]) -> Integrator:
-        geometry = geometry_of(start)
+    def _integrator(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Integrator:
+        """Integrator of a geometry, masked by the file of its first frame and by what is bad in that frame."""
+        geometry = geometry_of(run.start, run.energy_ev)
         key = repr(geometry)
         if key not in self._integrators:
-            self._integrators[key] = Integrator(geometry, polarization_factor=self.polarization_factor)
+            stored = run.pixel_mask(index)
+            mask = bad_pixels(frame, geometry) | (False if stored is None else stored != 0)
+            self._integrators[key] = Integrator(geometry, mask, polarization_factor=self.polarization_factor)
         return self._integrators[key]
 
     def _phases(self, pattern: Pattern, start: Mapping[str, Any], index: int) -> PhaseResult:
@@ -117,7 +130,7 @@ class PatternAnalysis:
             pattern.intensity,
             pattern.sigma,
             library=library_of(start.get("cell", {}).get("chemistry", "")),
-            geometry=LineShift(pattern.wavelength_angstrom),
+            geometry=LineShifts(pattern.wavelength_angstrom),
             previous=None if late else before,
         )
         if not late:
@@ -125,8 +138,8 @@ class PatternAnalysis:
         return found
 
 
-def geometry_of(start: Mapping[str, Any]) -> Geometry:
-    """Geometry of a run of frames.
+def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
+    """Give the geometry of a run of frames at a photon energy (eV).
 
     Raises
     ------
@@ -139,9 +152,9 @@ def geometry_of(start: Mapping[str, Any]) -> Geometry:
             f"run {start['uid']} does not say where its detector stands: add [devices.camera.geometry] to "
             "the beamline settings"
         )
-    energy_ev = start.get("energy_ev")
-    if energy_ev is not None:
-        given["wavelength_angstrom"] = EV_ANGSTROM / float(energy_ev)
+    if not math.isfinite(energy_ev):
+        raise ValueError(f"run {start['uid']} does not say at which energy: it lacks mono_energy")
+    given["wavelength_angstrom"] = EV_ANGSTROM / energy_ev
     given |= {key: tuple(given[key]) for key in ("shape", "pixel_mm")}
     return Geometry(**given)
 

@@ -147,7 +147,11 @@ class Patterns:
 
     def _take_event(self, doc: Mapping[str, Any]) -> None:
         run = self._owner.get(doc["descriptor"])
-        if run is not None and "cell_time" in doc["data"]:
+        if run is None:
+            return
+        if run in self._runs:
+            self._runs[run].add_event(doc["data"])
+        if "cell_time" in doc["data"]:
             uid = self._cycling.get(run) or self._runs[run].experiment
             self._experiments[uid].course.add(doc["data"])
 
@@ -184,7 +188,7 @@ class Patterns:
         experiment, began = self._experiments[run.experiment], time.time()
         try:
             frame, at_s = run.read(order.index)
-            found = experiment.analysis.result(frame, run.start, order.index)
+            found = experiment.analysis.result(frame, order.index, run)
         except ValueError as error:
             logger.error("frame %d of run %s is left out: %s", order.index, run.uid, error)
             return

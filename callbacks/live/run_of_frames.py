@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +26,14 @@ class RunOfFrames:
         Frames that were announced and are not analysed yet.
     ended
         Whether the run has its stop document.
+    energy_ev
+        Photon energy as the monochromator read before the first frame, eV; NaN while unknown.
     """
 
     start: Mapping[str, Any]
     waiting: int = 0
     ended: bool = False
+    energy_ev: float = float("nan")
     _files: dict[str, FrameFile] = field(default_factory=dict, repr=False)
     _parts: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
 
@@ -47,6 +51,11 @@ class RunOfFrames:
     def is_done(self) -> bool:
         """Whether nothing is left to come or to analyse."""
         return self.ended and not self.waiting
+
+    def add_event(self, data: Mapping[str, Any]) -> None:
+        """Take an event: the first one that tells of it gives the photon energy."""
+        if math.isnan(self.energy_ev):
+            self.energy_ev = float(data.get("mono_energy", math.nan))
 
     def add_resource(self, doc: Mapping[str, Any], roots: tuple[Path, ...]) -> None:
         """Take a file.
@@ -84,6 +93,15 @@ class RunOfFrames:
                 return file.read(place), file.time_s(place)
             begin += stop - first
         raise FrameUnreadableError(f"frame {index} of run {self.uid} was never announced")
+
+    def pixel_mask(self, index: int) -> NDArray[Any] | None:
+        """Give the mask that the file of a frame holds, 0 for good pixels; None without one."""
+        begin = 0
+        for first, stop, resource in self._parts:
+            if begin <= index < begin + stop - first:
+                return self._files[resource].pixel_mask()
+            begin += stop - first
+        return None
 
     def close(self) -> None:
         """Close the files."""

@@ -10,13 +10,13 @@ from operando.devices.beamline import Beamline, load_beamline
 
 
 @contextmanager
-def connected(settings: Path) -> Iterator[Beamline]:
+def connected(settings: Path, *, camera: bool = False) -> Iterator[Beamline]:
     """Devices of a settings file, connected for a block.
 
     Their channels are given back at its end: libca would look for servers that are gone ever more seldom,
     and then find their successors on the same ports only after minutes.
     """
-    beamline = load_beamline(settings)
+    beamline = load_beamline(settings, camera=camera)
     report = beamline.connect(timeout_s=30)
     try:
         assert not report.missing, report

@@ -9,7 +9,7 @@ from channels import connected
 from operando.devices.beamline import Beamline
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
-from operando.simulated_beamline.launcher import BeamlineProcess, Launcher
+from operando.simulated_beamline.launcher import OPTIONAL_SERVERS, SERVERS, BeamlineProcess, Launcher
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,8 +42,10 @@ class SimulatedBeamline:
 
 
 @pytest.fixture(scope="module")
-def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
-    """All servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
+def simulated_beamline(request, tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
+    """Servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
+
+    A module that needs a camera says so by `WITH_CAMERA = True`.
 
     Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of
     an earlier module find their variables again. Tests of one module share state: put shutters, faults and
@@ -52,8 +54,13 @@ def simulated_beamline(tmp_path_factory, beamline_ports) -> Iterator[SimulatedBe
     Use it in the same process as your devices: the root conftest has set Channel Access' environment before
     ophyd was first imported. `beamline` gives all devices, connected.
     """
+    folder, camera = tmp_path_factory.mktemp("beamline"), getattr(request.module, "WITH_CAMERA", False)
     launcher = Launcher(
-        tmp_path_factory.mktemp("beamline"), scenario="nmc811-first-charge", ports=beamline_ports
+        folder,
+        scenario="nmc811-first-charge",
+        servers=SERVERS + (OPTIONAL_SERVERS if camera else ()),
+        ports=beamline_ports,
+        data_folder=folder / "frames",
     )
     process = launcher.start("elastic", 500.0)
     clock, board = (

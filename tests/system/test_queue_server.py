@@ -14,8 +14,17 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTUP = ROOT / "profile_collection" / "startup"
-DEVICES = {"cell", "mono", "ion_chambers", "photon_shutter", "front_end_shutter", "ring", "stage"}
-QUEUED = {"run_experiment", "measure_xanes", "measure_darks", "count", "scan", "list_scan", "mv"}
+DEVICES = {"cell", "mono", "ion_chambers", "photon_shutter", "front_end_shutter", "ring", "stage", "camera"}
+QUEUED = {
+    "run_experiment",
+    "measure_xanes",
+    "measure_xrd",
+    "measure_darks",
+    "count",
+    "scan",
+    "list_scan",
+    "mv",
+}
 VALIDATE = """
 import json, sys
 from bluesky_queueserver.manager.profile_ops import load_allowed_plans_and_devices, validate_plan

@@ -1,30 +1,54 @@
 """X-ray diffraction: frames to patterns, patterns to lattices and phases, and pair distances."""
 
 from .calibration import GeometryFit, GeometrySigma, calibrate_geometry
+from .crystal import phase_from_cif, phase_from_sites
 from .geometry import Geometry
+from .identification import identify_phases
 from .integration import Integrator
+from .lattice import ShiftComparison, compare_shifts, fit_lattice
+from .lattice_result import LatticeFit
+from .library import load_library
+from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
 from .pair_distance import PairModel, Structure, face_centred_cubic, pair_distances, pair_distribution
 from .pair_fit import PairFit, PairFitVerdict, fit_pair_distances
 from .pattern import Pattern, Sectors
+from .phase import Phase, System
+from .phase_result import FoundPhase, PhaseResult, State
 from .total_scattering import TotalScattering, TotalScatteringVerdict, total_scattering
 
 __all__ = [
+    "CU_KALPHA_A",
+    "FoundPhase",
     "Geometry",
     "GeometryFit",
     "GeometrySigma",
     "Integrator",
+    "LatticeFit",
+    "LineShifts",
     "PairFit",
     "PairFitVerdict",
     "PairModel",
     "Pattern",
+    "Phase",
+    "PhaseResult",
     "Sectors",
+    "ShiftComparison",
+    "State",
     "Structure",
+    "System",
     "TotalScattering",
     "TotalScatteringVerdict",
     "calibrate_geometry",
+    "compare_shifts",
     "face_centred_cubic",
+    "fit_lattice",
     "fit_pair_distances",
+    "identify_phases",
+    "load_library",
     "pair_distances",
     "pair_distribution",
+    "phase_from_cif",
+    "phase_from_sites",
+    "q_from_two_theta",
     "total_scattering",
 ]

@@ -10,6 +10,10 @@ import numpy as np
 
 from .pyfai import PyfaiGeometry, load_poni, pyfai_module
 
+UNFLIPPED = 3
+ROWS_FLIPPED = (1, 2)
+COLUMNS_FLIPPED = (1, 4)
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -20,7 +24,8 @@ class Geometry:
     distance_mm
         From the sample to the point of normal incidence (poni), along the detector's normal.
     poni1_mm, poni2_mm
-        Point of normal incidence along rows and columns, from the outer corner of the first pixel.
+        Point of normal incidence along rows and columns, from the outer corner of the first pixel; of the
+        last one where the frame is flipped.
     rot1_deg, rot2_deg, rot3_deg
         Rotations of the detector about the vertical, the horizontal and the beam.
     wavelength_angstrom
@@ -32,6 +37,8 @@ class Geometry:
     detector
         Name that pyFAI knows, such as ``"Eiger2 CdTe 1M"``: brings the mask of its gaps. Empty for a plain
         grid of pixels.
+    orientation
+        Corner in which pyFAI takes the first pixel of a frame to be, 1 to 4; 3 unless it is stored flipped.
     """
 
     distance_mm: float
@@ -44,15 +51,19 @@ class Geometry:
     rot2_deg: float = 0.0
     rot3_deg: float = 0.0
     detector: str = ""
+    orientation: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse lengths that cannot be.
+        """Refuse what cannot be.
 
         Raises
         ------
         ValueError
-            If a distance, a wavelength, a pixel or a side of the frame is not above 0.
+            If a distance, a wavelength, a pixel or a side of the frame is not above 0, or there is no such
+            orientation.
         """
+        if self.orientation not in range(1, 5):
+            raise ValueError(f"geometry: orientation is {self.orientation}, must be 1 to 4 as pyFAI counts")
         lengths = {
             "distance_mm": self.distance_mm,
             "wavelength_angstrom": self.wavelength_angstrom,
@@ -101,13 +112,17 @@ class Geometry:
             rot2_deg=float(np.degrees(pyfai.rot2)),
             rot3_deg=float(np.degrees(pyfai.rot3)),
             detector="" if name == "Detector" else name,
+            orientation=int(pyfai.detector.orientation) or UNFLIPPED,
         )
 
     def pyfai(self) -> PyfaiGeometry:
         """Give the same as pyFAI's object."""
         detectors, azimuthal = pyfai_module("detectors"), pyfai_module("integrator.azimuthal")
         rows_m, columns_m = (side * 1e-3 for side in self.pixel_mm)
-        plain = detectors.Detector(pixel1=rows_m, pixel2=columns_m, max_shape=self.shape)
+        if self.detector:
+            known = detectors.detector_factory(self.detector, {"orientation": self.orientation})
+        else:
+            known = detectors.Detector(rows_m, columns_m, max_shape=self.shape, orientation=self.orientation)
         return azimuthal.AzimuthalIntegrator(
             dist=self.distance_mm * 1e-3,
             poni1=self.poni1_mm * 1e-3,
@@ -115,17 +130,22 @@ class Geometry:
             rot1=float(np.radians(self.rot1_deg)),
             rot2=float(np.radians(self.rot2_deg)),
             rot3=float(np.radians(self.rot3_deg)),
-            detector=detectors.detector_factory(self.detector) if self.detector else plain,
+            detector=known,
             wavelength=self.wavelength_angstrom * 1e-10,
         )
 
     @property
     def beam_centre_px(self) -> tuple[float, float]:
-        """Row and column, counted from the outer corner, at which the direct beam meets the detector."""
+        """Row and column of the frame, from the corner of its first pixel, at which the beam arrives."""
         rot1, rot2 = np.radians(self.rot1_deg), np.radians(self.rot2_deg)
         row_mm = self.poni1_mm + self.distance_mm * np.tan(rot2) / np.cos(rot1)
         column_mm = self.poni2_mm - self.distance_mm * np.tan(rot1)
-        return float(row_mm / self.pixel_mm[0]), float(column_mm / self.pixel_mm[1])
+        row, column = row_mm / self.pixel_mm[0], column_mm / self.pixel_mm[1]
+        if self.orientation in ROWS_FLIPPED:
+            row = self.shape[0] - row
+        if self.orientation in COLUMNS_FLIPPED:
+            column = self.shape[1] - column
+        return float(row), float(column)
 
     def metadata(self) -> dict[str, Any]:
         """Give numbers and text only, as a document holds them."""

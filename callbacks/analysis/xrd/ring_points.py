@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .geometry import Geometry
 from .pyfai import PyfaiGeometry
 
 FloatArray = NDArray[np.float64]
@@ -158,8 +159,7 @@ def _moved_onto(
     pyfai: PyfaiGeometry, row: FloatArray, column: FloatArray, two_theta_rad: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Move points along the line to the beam until they are at these angles: an arc's mean lies inside it."""
-    centre = pyfai.getFit2D()
-    row0, column0 = centre["centerY"] - 0.5, centre["centerX"] - 0.5
+    row0, column0 = (each - 0.5 for each in Geometry.of(pyfai).beam_centre_px)
     for _ in range(4):
         stretch = np.tan(two_theta_rad) / np.tan(np.asarray(pyfai.tth(row, column), float))
         row, column = row0 + (row - row0) * stretch, column0 + (column - column0) * stretch

@@ -1,5 +1,6 @@
 """Integration equals pyFAI's exact splitting with every correction, and leaves bad pixels out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
@@ -116,6 +117,27 @@ def test_bad_pixels_are_forgotten_with_the_next_frame():
     assert np.isnan(integrator.integrate(spoiled).intensity).all()
     after = integrator.integrate(counts())
     assert np.array_equal(before.intensity, after.intensity, equal_nan=True)
+
+
+def test_threads_share_an_integrator():
+    integrator = Integrator(COARSE, bins=BINS)
+    frames = [counts() + each for each in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(integrator.integrate, frames))
+    for frame, pattern in zip(frames, together, strict=True):
+        assert np.array_equal(pattern.intensity, integrator.integrate(frame).intensity)
+
+
+def test_error_of_the_dark_counts_where_it_is_given():
+    dark = np.full((SIDE, SIDE), 40.0, np.float32)
+    plain, noisy = (
+        Integrator(COARSE, bins=BINS, dark=dark, dark_variance=variance).integrate(
+            np.full((SIDE, SIDE), 120, np.uint16)
+        )
+        for variance in (None, dark)
+    )
+    assert np.allclose(noisy.intensity, plain.intensity)
+    assert np.allclose(noisy.sigma / plain.sigma, np.sqrt(160 / 120), rtol=1e-5)
 
 
 def test_largest_value_of_the_type_marks_a_dead_pixel():
@@ -261,9 +283,19 @@ def test_gaps_of_a_known_detector_are_masked():
     assert pattern.pixels.sum() == pytest.approx(gaps.size - (gaps != 0).sum(), rel=1e-4)
 
 
-def test_beam_centre_is_that_of_pyfai():
-    fit2d = COARSE.pyfai().getFit2D()
-    assert COARSE.beam_centre_px == pytest.approx((fit2d["centerY"], fit2d["centerX"]))
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4])
+def test_beam_centre_is_where_pyfai_sees_no_scattering(orientation):
+    flipped = geometry(orientation=orientation, poni2_mm=30.0)
+    two_theta = flipped.pyfai().center_array(flipped.shape, unit="2th_rad", scale=False)
+    darkest = np.unravel_index(two_theta.argmin(), flipped.shape)
+    assert flipped.beam_centre_px == pytest.approx(np.array(darkest) + 0.5, abs=0.5)
+    for name, value in Geometry.of(flipped.pyfai()).metadata().items():
+        assert value == (pytest.approx(getattr(flipped, name)) if name != "detector" else ""), name
+
+
+def test_an_orientation_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="orientation is 5, must be 1 to 4"):
+        geometry(orientation=5)
 
 
 @pytest.mark.parametrize("name", ["distance_mm", "wavelength_angstrom"])

@@ -82,6 +82,15 @@ def test_a_strong_tilt_is_refined():
     assert fit.geometry.rot1_deg == pytest.approx(8.0, abs=0.01)
 
 
+def test_a_frame_that_is_stored_flipped_and_a_beam_beside_the_detector_are_refined():
+    true = geometry(orientation=2, poni1_mm=-6.0)
+    counts = ring_frame(true, cubic_q(LATTICE["LaB6"], LINES["LaB6"]), np.random.default_rng(5))
+    guess = replace(true, distance_mm=100.4, poni1_mm=-6.3, rot1_deg=0.4)
+    found = calibrate_geometry(counts, guess, "LaB6").geometry
+    assert found.distance_mm == pytest.approx(100.0, abs=0.05)
+    assert found.beam_centre_px == pytest.approx(true.beam_centre_px, abs=0.1)
+
+
 def test_a_frame_without_rings_is_refused():
     counts = np.random.default_rng(3).poisson(50, (SIDE, SIDE)).astype(np.uint32)
     with pytest.raises(ValueError, match=r"0 of \d+ rings of LaB6 found within 12 pixels"):

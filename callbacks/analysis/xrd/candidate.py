@@ -1,0 +1,246 @@
+"""Which phases could explain what is left of a pattern, and whether one may be believed."""
+# pyright: standard
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .lattice import first_scale, scale_sigma, solve
+from .line_shift import LineShifts
+from .measured import Measured
+from .pattern_model import Part, PatternModel
+from .phase import FloatArray, Phase, System, lattice_of
+from .refinement import Refined
+from .seed import candidate_metrics, seed_scores, signal_of
+from .valley import is_parted
+
+TRIED = 5
+"""Candidates with the best seeds that are refined."""
+LEAST_SIGNIFICANCE = 6.0
+LEAST_GAIN = 36.0
+"""By how much a phase must lower chi squared, in units of its reduced value."""
+LEAST_HITS = 0.6
+LEAST_SCORE = 1.5
+"""Seeds below this are what noise gives."""
+LINE_DOUBT = 0.03
+"""Part of the height of a line by which its shape may be wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A refined pattern, and what judges it."""
+
+    pattern: PatternModel
+    refined: Refined
+    measured: Measured
+
+    @property
+    def chi2_reduced(self) -> float:
+        """Sum of weighted squares over points less parameters."""
+        return self.refined.chi2 / max(self.measured.values.size - self.refined.vector.size, 1)
+
+    @property
+    def cost(self) -> float:
+        """Chi squared with what the texture costs, and ln n for each free number of a lattice."""
+        splines = self.measured.basis.shape[1]
+        logs = self.refined.vector[splines:-1][self.pattern.texture_at]
+        lattices = sum("metric" in label for label in self.pattern.labels)
+        texture = float((logs**2).sum()) / self.pattern.texture_prior**2
+        return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
+
+    def parts(self) -> list[Part]:
+        """Parts as the fit found them."""
+        return self.pattern.settled(self.refined.vector[self.measured.basis.shape[1] : -1])
+
+    def significance(self, number: int) -> float:
+        """Scale of a part over its standard deviation."""
+        splines = self.measured.basis.shape[1]
+        sigma = scale_sigma(self.refined, self.pattern, number, splines) * np.sqrt(
+            max(self.chi2_reduced, 1.0)
+        )
+        scale = self.refined.vector[splines + self.pattern.places[number].scale]
+        return float(scale / max(sigma, 1e-300))
+
+    def lines_only(self) -> FloatArray:
+        """Model without background (n,)."""
+        splines = self.measured.basis.shape[1]
+        return self.refined.pattern - self.measured.basis @ self.refined.vector[:splines]
+
+
+def fit_parts(
+    measured: Measured,
+    parts: list[Part],
+    geometry: LineShifts | None,
+    width_per_a: float,
+    *,
+    eta: float = 0.5,
+    shifts_rad: tuple[float, ...] = (),
+    steps: int = 15,
+) -> Fit:
+    """Refine parts together."""
+    pattern = PatternModel(
+        measured.q_per_a, parts, geometry, measured.basis, width_per_a, eta, shift_start=shifts_rad
+    )
+    return Fit(pattern, solve(pattern, measured, steps=steps), measured)
+
+
+def is_layered(phase: Phase) -> bool:
+    """Whether a phase is met by the free layered cell."""
+    return (
+        phase.system is System.HEXAGONAL
+        and phase.space_group.startswith("R -3 m")
+        and 13 < phase.lattice[2] < 15.2
+    )
+
+
+def nearest_layered(library: Sequence[Phase], metric: FloatArray) -> list[Phase]:
+    """Layered phases by distance of their a (0.006 angstrom) and c (0.05 angstrom), the nearest first."""
+    a, _, c = lattice_of(metric, System.HEXAGONAL)[:3]
+    layered = [phase for phase in library if is_layered(phase)]
+    return sorted(layered, key=lambda p: ((p.lattice[0] - a) / 0.006) ** 2 + ((p.lattice[2] - c) / 0.05) ** 2)
+
+
+def part_of(phase: Phase, metric: FloatArray, scale: float, geometry: LineShifts | None) -> Part:
+    """Part with what may be free in a phase: cell parts keep their lattice where shifts are fitted."""
+    layered = is_layered(phase)
+    standard = phase.family == "cell part" and geometry is not None and bool(geometry.shifts)
+    return Part(
+        phase,
+        phase.metric if standard else metric,
+        scale,
+        spread_c_a=0.01,
+        free_lattice=not standard,
+        free_spread=layered,
+        texture="layered" if layered else phase.name,
+    )
+
+
+def seeds(
+    measured: Measured,
+    left: FloatArray,
+    library: Sequence[Phase],
+    geometry: LineShifts | None,
+    width_per_a: float,
+) -> list[tuple[float, Part]]:
+    """Candidates for what is left of a pattern (n,), each at its best lattice, the best first."""
+    signal = signal_of(measured.q_per_a, left, measured.sigma, width_per_a)
+    remains = replace(measured, values=left + measured.basis @ measured.coefficients)
+    found: list[tuple[float, Part]] = []
+    layered = [phase for phase in library if is_layered(phase)]
+    for phase in [*layered[:1], *(phase for phase in library if not is_layered(phase))]:
+        metrics = candidate_metrics(phase, wide=is_layered(phase))
+        scores = seed_scores(measured.q_per_a, signal, phase, metrics)
+        best = metrics[int(np.argmax(scores))]
+        chosen = nearest_layered(library, best)[0] if is_layered(phase) else phase
+        scale = first_scale(remains, chosen, best, width_per_a)
+        found.append((float(scores.max()), part_of(chosen, best, scale, geometry)))
+    return sorted(found, key=lambda each: -each[0])
+
+
+def hits(fit: Fit, number: int) -> float:
+    """Part of the strength that is expected well above the noise of which at least a third is there."""
+    pattern, place = fit.pattern, fit.pattern.places[number]
+    phase, kept = pattern.parts[number].phase, pattern.kept[number]
+    part = fit.parts()[number]
+    places = np.sqrt(np.maximum(phase.rows[kept] @ part.metric, 1e-6))
+    area = part.scale * phase.strength[kept]
+    width = np.sqrt(pattern.width_per_a**2 + (part.strain * places) ** 2) * 1.2
+    noise = np.interp(places, fit.measured.q_per_a, fit.measured.sigma)
+    step = float(np.median(np.diff(fit.measured.q_per_a)))
+    visible = (area > 3 * noise * np.sqrt(width * step)) & (place.texture >= 0)
+    logs = np.zeros(len(places)) if part.log_texture is None else part.log_texture[kept]
+    there = visible & (logs > np.log(1 / 3))
+    return float(area[there].sum() / max(area[visible].sum(), 1e-300)) if visible.any() else 0.0
+
+
+def doubted(measured: Measured, lines: FloatArray) -> Measured:
+    """Add to a pattern the doubt about the shape of the lines that explain it."""
+    return replace(measured, sigma=np.sqrt(measured.sigma**2 + (LINE_DOUBT * np.maximum(lines, 0.0)) ** 2))
+
+
+def best_addition(
+    base: Fit | None,
+    measured: Measured,
+    library: Sequence[Phase],
+    geometry: LineShifts | None,
+    width_per_a: float,
+    *,
+    pending: Part | None = None,
+    least_gain: float = LEAST_GAIN,
+    least_significance: float = LEAST_SIGNIFICANCE,
+) -> list[Addition]:
+    """Fits with one more phase, the best first; only those that may be believed.
+
+    Parameters
+    ----------
+    base
+        What is known already; None for nothing.
+    measured
+        The pattern, with the doubt about the lines of `base` in its standard deviations.
+    library, geometry, width_per_a
+        Phases that may be there, what moves lines, full width of a line in 1/angstrom.
+    pending
+        What was about to be believed in the frame before: tried first.
+    least_gain, least_significance
+        What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
+    """
+    parts = base.parts() if base is not None else []
+    left = measured.values - base.refined.pattern if base is not None else measured.lines
+    names = {part.phase.name for part in parts if not is_layered(part.phase)}
+    usable = [phase for phase in library if phase.name not in names]
+    scored = seeds(measured, left, usable, geometry, width_per_a)
+    tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
+    if pending is not None:
+        tried = [pending, *tried]
+    options = {"width_per_a": width_per_a} if base is None else settled_options(base)
+    before = base.cost if base is not None else float("inf")
+    found: list[Addition] = []
+    for part in tried:
+        fit = fit_parts(measured, [*parts, part], geometry, **options)
+        gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
+        significant = fit.significance(len(parts)) > least_significance
+        if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
+            found.append(Addition(fit, gain))
+    return sorted(found, key=lambda each: each.fit.cost)
+
+
+@dataclass(frozen=True, eq=False)
+class Addition:
+    """A fit with one phase more, and what it gained in reduced chi squared."""
+
+    fit: Fit
+    gain: float
+
+
+def settled_options(fit: Fit) -> dict[str, Any]:
+    """Width, Lorentzian part and shifts that a fit found, as options of `fit_parts`."""
+    inner = fit.refined.vector[fit.measured.basis.shape[1] : -1]
+    shifts = tuple(float(value) for value in inner[fit.pattern.shift_at])
+    return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
+
+
+def stands_apart(fit: Fit) -> bool:
+    """Whether the last part of a fit is parted by valleys from every other part."""
+    splines = fit.measured.basis.shape[1]
+    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
+    own = table[fit.pattern.places[-1].lines]
+    inside = (own[:, 0] > fit.measured.q_per_a[0]) & (own[:, 0] < fit.measured.q_per_a[-1])
+    if not inside.any() or _melts(fit):
+        return False
+    above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
+    eta = float(fit.refined.vector[-1])
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta)
+
+
+def _melts(fit: Fit) -> bool:
+    """Whether the last part is a layered one whose c is spread into that of another."""
+    *parts, new = fit.parts()
+    if not is_layered(new.phase):
+        return False
+    c = float(2 * np.pi / np.sqrt(new.metric[1]))
+    others = [2 * np.pi / np.sqrt(part.metric[1]) for part in parts if is_layered(part.phase)]
+    return any(abs(other - c) < 2 * new.spread_c_a for other in others)

@@ -1,0 +1,118 @@
+"""Sum of pseudo-Voigt lines and its derivatives, compiled."""
+# pyright: standard
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from .phase import FloatArray
+
+REACH_FWHM = 10.0
+"""How far from its centre a line is followed, in full widths at half maximum."""
+_GAUSS = 4.0 * math.log(2.0)
+_GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_lines(
+    q: FloatArray,
+    lines: FloatArray,
+    eta: float,
+    gradient: FloatArray,
+    total: FloatArray,
+    jacobian: FloatArray,
+    before: int,
+) -> None:  # pragma: no cover
+    """Add each line (place, width, area) to `total` and its chain of derivatives to `jacobian`."""
+    count, free = lines.shape[0], gradient.shape[2]
+    used = np.empty(free, dtype=np.int64)
+    for j in range(count):
+        place, width, area = lines[j, 0], lines[j, 1], lines[j, 2]
+        members = 0
+        for k in range(free):
+            if gradient[j, 0, k] != 0.0 or gradient[j, 1, k] != 0.0 or gradient[j, 2, k] != 0.0:
+                used[members] = k
+                members += 1
+        reach = REACH_FWHM * width
+        start = np.searchsorted(q, place - reach)
+        for i in range(start, q.size):
+            if q[i] > place + reach:
+                break
+            x = (q[i] - place) / width
+            gauss = 0.0
+            if x * x < 6.0:
+                gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x) / width
+            bell = 1.0 / (1.0 + 4.0 * x * x)
+            lorentz = 2.0 / math.pi * bell / width
+            shape = eta * lorentz + (1.0 - eta) * gauss
+            total[i] += area * shape
+            slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * _GAUSS * x
+            by_place = area * slope / width
+            by_width = area * (slope * x - shape) / width
+            for m in range(members):
+                k = used[m]
+                jacobian[i, before + k] += (
+                    by_place * gradient[j, 0, k] + by_width * gradient[j, 1, k] + shape * gradient[j, 2, k]
+                )
+            jacobian[i, before + free] += area * (lorentz - gauss)
+
+
+def sum_lines(
+    q_per_a: FloatArray, lines: FloatArray, eta: float, gradient: FloatArray, linear: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Sum pseudo-Voigt lines.
+
+    Parameters
+    ----------
+    q_per_a
+        Rising grid (n,), 1/angstrom.
+    lines
+        Place and full width at half maximum in 1/angstrom, and area, of each line, shape (m, 3).
+    eta
+        Lorentzian part of every line, 0 to 1.
+    gradient
+        Derivatives of place, width and area of each line by the free parameters, shape (m, 3, p).
+    linear
+        Columns (n, b) that are put before the derivatives, such as those of a background.
+
+    Returns
+    -------
+    tuple of ndarray
+        The sum (n,), and its derivatives (n, b + p + 1); the last column is by `eta`.
+    """
+    before = 0 if linear is None else linear.shape[1]
+    total = np.zeros(q_per_a.size)
+    jacobian = np.zeros((q_per_a.size, before + gradient.shape[2] + 1))
+    if linear is not None:
+        jacobian[:, :before] = linear
+    _sum_lines(q_per_a, lines, eta, gradient, total, jacobian, before)
+    return total, jacobian
+
+
+@numba.njit(cache=True, nogil=True)
+def normal_matrix(
+    jacobian: FloatArray, weights: FloatArray, residual: FloatArray
+) -> tuple[FloatArray, FloatArray]:  # pragma: no cover
+    """Give J^T W J (p, p) and J^T W r (p,); rows of J (n, p) are mostly zero, for lines are short."""
+    count, free = jacobian.shape
+    matrix, right = np.zeros((free, free)), np.zeros(free)
+    used = np.empty(free, dtype=np.int64)
+    for i in range(count):
+        members = 0
+        for k in range(free):
+            if jacobian[i, k] != 0.0:
+                used[members] = k
+                members += 1
+        for m in range(members):
+            k = used[m]
+            weighted = weights[i] * jacobian[i, k]
+            right[k] += weighted * residual[i]
+            for other in range(m + 1):
+                matrix[k, used[other]] += weighted * jacobian[i, used[other]]
+    for k in range(free):
+        for other in range(k):
+            matrix[other, k] = matrix[k, other]
+    return matrix, right

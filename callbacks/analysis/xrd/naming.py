@@ -1,0 +1,112 @@
+"""Names, fractions and uncertainties of the parts of a fitted pattern."""
+# pyright: standard
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .candidate import Fit, is_layered
+from .pattern_model import Part
+from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
+from .phase_result import FoundPhase
+from .refinement import inverse
+
+SAME_A = 0.012
+SAME_C = 0.12
+"""Layered lattices nearer than this (angstrom) bear the same names."""
+
+
+def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
+    """Names that fit a lattice, the nearest first."""
+    lattice = lattice_of(part.metric, part.phase.system)
+    if is_layered(part.phase):
+        a, c = lattice[0], lattice[2]
+        cells = [(_as_hexagonal(phase), phase.name) for phase in library if _is_oxide_of_layers(phase)]
+        ranked = sorted(
+            ((abs(x - a) / SAME_A, abs(z - c) / SAME_C, name) for (x, z), name in cells), key=_far
+        )
+        alike = tuple(name for da, dc, name in ranked if max(da, dc) < 1)
+        return alike or (ranked[0][2],)
+    same = [p for p in library if (p.family, p.space_group) == (part.phase.family, part.phase.space_group)]
+    if part.phase.family != "layered":
+        return (part.phase.name,)
+    return (min(same, key=lambda p: float(np.abs(np.array(p.lattice) - lattice)[:3].max())).name,)
+
+
+def _far(ranked: tuple[float, float, str]) -> float:
+    return ranked[0] ** 2 + ranked[1] ** 2
+
+
+def _is_oxide_of_layers(phase: Phase) -> bool:
+    """Whether a phase is layered with three slabs in R-3m, or its monoclinic distortion."""
+    return is_layered(phase) or (phase.family == "layered" and phase.system is System.MONOCLINIC)
+
+
+def _as_hexagonal(phase: Phase) -> tuple[float, float]:
+    """A and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
+    a, b, c, _, beta, _ = phase.lattice
+    if phase.system is System.HEXAGONAL:
+        return a, c
+    return float(np.sqrt(a * b / np.sqrt(3))), float(3 * c * np.sin(np.radians(beta)))
+
+
+def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
+    """Mass fractions (m,) of the parts that are not cell parts, and one standard deviation; nan for cell parts."""
+    splines = fit.measured.basis.shape[1]
+    at = np.array([splines + place.scale for place in fit.pattern.places])
+    density = np.array([p.phase.density * (p.phase.family != "cell part") for p in fit.pattern.parts])
+    mass = fit.refined.vector[at] * density
+    total = max(float(mass.sum()), 1e-300)
+    part = mass / total
+    kept = np.ones(fit.refined.vector.size, dtype=bool)
+    kept[splines + fit.pattern.texture_at.start : splines + fit.pattern.texture_at.stop] = False
+    covariance = np.zeros((kept.size, kept.size))
+    covariance[np.ix_(kept, kept)] = inverse(fit.refined.normal[np.ix_(kept, kept)])
+    slope = (np.eye(len(at)) - part[:, None]) * density / total
+    spread = slope @ covariance[np.ix_(at, at)] @ slope.T * max(fit.chi2_reduced, 1.0)
+    sigma = np.sqrt(np.maximum(np.diag(spread), 0.0))
+    none = density == 0
+    return np.where(none, np.nan, part), np.where(none, np.nan, sigma)
+
+
+def _lattice(fit: Fit, number: int, part: Part) -> tuple[Lattice, Lattice]:
+    """Lattice of a part, and one standard deviation of each number."""
+    lattice = lattice_of(part.metric, part.phase.system)
+    if not part.free_lattice:
+        return lattice, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    splines = fit.measured.basis.shape[1]
+    place = fit.pattern.places[number].metric
+    at = slice(splines + place.start, splines + place.stop)
+    jacobian = lattice_jacobian(part.metric, part.phase.system)
+    variance = np.diag(jacobian @ fit.refined.covariance[at, at] @ jacobian.T) * max(fit.chi2_reduced, 1.0)
+    a, b, c, alpha, beta, gamma = (float(value) for value in np.sqrt(np.maximum(variance, 0.0)))
+    return lattice, (a, b, c, alpha, beta, gamma)
+
+
+def describe(fit: Fit, library: Sequence[Phase], ages: Sequence[tuple[int, int]]) -> tuple[FoundPhase, ...]:
+    """Say what each part of a fit is, the largest fraction first and cell parts last."""
+    parts = fit.parts()
+    fraction, sigma = fractions(fit)
+    found: list[FoundPhase] = []
+    for number, part in enumerate(parts):
+        names = names_of(part, library)
+        lattice, lattice_sigma = _lattice(fit, number, part)
+        found.append(
+            FoundPhase(
+                name=names[0],
+                family=part.phase.family,
+                candidates=names,
+                fraction=float(fraction[number]),
+                fraction_sigma=float(sigma[number]),
+                lattice=lattice,
+                lattice_sigma=lattice_sigma,
+                strain=part.strain,
+                spread_c_a=part.spread_c_a if part.free_spread else float("nan"),
+                significance=fit.significance(number),
+                first_seen=ages[number][0],
+                frames_seen=ages[number][1],
+            )
+        )
+    return tuple(sorted(found, key=lambda each: -np.nan_to_num(each.fraction, nan=-1.0)))

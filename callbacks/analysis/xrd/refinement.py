@@ -1,0 +1,144 @@
+"""Least squares by Levenberg and Marquardt, with priors: small steps of the whole pattern."""
+# pyright: standard
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from .line_shape import normal_matrix
+from .phase import FloatArray
+
+Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """End of a least-squares fit.
+
+    Attributes
+    ----------
+    vector, covariance
+        Parameters (p,) and their covariance (p, p), from weights and priors.
+    normal
+        Half the curvature of the cost (p, p), priors counted.
+    pattern
+        The model (n,).
+    chi2
+        Sum of squares of the weighted residuals, priors not counted.
+    steps
+        Steps taken.
+    converged
+        Whether the last step no longer mattered.
+    """
+
+    vector: FloatArray
+    covariance: FloatArray
+    normal: FloatArray
+    pattern: FloatArray
+    chi2: float
+    steps: int
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Limits (p,) of each parameter, and its prior (p,): what it should be and how surely."""
+
+    low: FloatArray
+    high: FloatArray
+    expected: FloatArray
+    weight: FloatArray
+
+
+def _normal(
+    model: Model, vector: FloatArray, values: FloatArray, weights: FloatArray, bounds: Bounds
+) -> tuple[FloatArray, FloatArray, FloatArray, float, float]:
+    """PatternModel, normal matrix, right side, chi2 and cost of a vector."""
+    pattern, jacobian = model(vector)
+    residual = values - pattern
+    matrix, right = normal_matrix(jacobian, weights, residual)
+    strayed = bounds.expected - vector
+    matrix[np.diag_indices_from(matrix)] += bounds.weight
+    right = right + bounds.weight * strayed
+    chi2 = float(residual @ (weights * residual))
+    return pattern, matrix, right, chi2, chi2 + float(bounds.weight @ strayed**2)
+
+
+def _step(matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray:
+    """Damped step (p,), in units in which every diagonal is one."""
+    size = np.sqrt(np.maximum(np.diag(matrix), 1e-100))
+    scaled = matrix / np.outer(size, size)
+    scaled[np.diag_indices_from(scaled)] += damping + 1e-12
+    return scipy.linalg.solve(scaled, right / size, assume_a="pos", check_finite=False) / size
+
+
+def refine(
+    model: Model,
+    start: FloatArray,
+    values: FloatArray,
+    sigma: FloatArray,
+    bounds: Bounds,
+    *,
+    max_steps: int = 25,
+    tolerance: float = 0.02,
+) -> Refined:
+    """Fit a model to values.
+
+    Parameters
+    ----------
+    model
+        Gives the pattern (n,) and its derivatives (n, p) for a vector (p,).
+    start
+        Where to begin (p,).
+    values, sigma
+        Measured values and their standard deviations (n,).
+    bounds
+        Limits and priors of the parameters.
+    max_steps, tolerance
+        End after so many steps, or once a step lowers the cost by less than `tolerance` (times the cost of a
+        point, where that is above one).
+
+    Returns
+    -------
+    Refined
+        The best vector found; never raises for values that cannot be fitted.
+    """
+    weights = 1.0 / sigma**2
+    vector, damping, steps, converged = np.clip(start, bounds.low, bounds.high), 1e-3, 0, False
+    pattern, matrix, right, chi2, cost = _normal(model, vector, values, weights, bounds)
+    while steps < max_steps and not converged:
+        steps += 1
+        pinned = ((vector <= bounds.low) & (right < 0)) | ((vector >= bounds.high) & (right > 0))
+        free = np.flatnonzero(~pinned)
+        trial = vector.copy()
+        try:
+            trial[free] += _step(matrix[np.ix_(free, free)], right[free], damping)
+        except (np.linalg.LinAlgError, ValueError):
+            damping = max(damping * 10, 1e-6)
+            continue
+        trial = np.clip(trial, bounds.low, bounds.high)
+        after = _normal(model, trial, values, weights, bounds)
+        if after[4] < cost:
+            converged = cost - after[4] < tolerance * max(1.0, cost / values.size)
+            vector, (pattern, matrix, right, chi2, cost) = trial, after
+            damping *= 0.1
+        else:
+            converged = damping > 1e6 or after[4] - cost < 1e-3 * tolerance
+            damping = max(damping * 10, 1e-6)
+    return Refined(vector, inverse(matrix), matrix, pattern, chi2, steps, converged)
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """Covariance (p, p); directions that nothing determines get large variances."""
+    size = np.sqrt(np.maximum(np.diag(matrix), 1e-100))
+    scaled = matrix / np.outer(size, size)
+    scaled[np.diag_indices_from(scaled)] += 1e-12
+    try:
+        inner = np.linalg.inv(scaled)
+    except np.linalg.LinAlgError:
+        inner = np.linalg.pinv(scaled)
+    return inner / np.outer(size, size)

@@ -1,0 +1,101 @@
+"""Whether two phases of one kind are two, or one that is spread: a valley between their lines decides."""
+# pyright: standard
+
+from __future__ import annotations
+
+import numpy as np
+
+from .line_shape import sum_lines
+from .phase import FloatArray
+
+DEEPEST = 0.7
+"""A valley is resolved when it falls below this part of the lower of its two peaks."""
+STRONG = 0.15
+REACH_WIDTHS = 12.0
+LEAST_PART = 0.2
+"""Part of the strength of a phase whose lines must be resolved."""
+LEAST_DEVIATIONS = 1.0
+
+
+def profile(q_per_a: FloatArray, lines: FloatArray, eta: float) -> FloatArray:
+    """Sum (n,) of lines (m, 3): place, full width, area."""
+    return sum_lines(q_per_a, lines, eta, np.zeros((len(lines), 3, 0)))[0]
+
+
+def valley(place: float, own: FloatArray, lines: FloatArray, eta: float) -> tuple[float, float]:
+    """Depth and place of the shallower valley beside a line.
+
+    Parameters
+    ----------
+    place
+        Where the line is, 1/angstrom.
+    own
+        Place, full width and area of the line (3,).
+    lines
+        Those of all lines (m, 3), the line itself included.
+    eta
+        Lorentzian part.
+
+    Returns
+    -------
+    tuple of float
+        Lowest point of the valley over the lower of its two peaks (1: no valley; 0: nothing near), and where
+        it is (nan if nothing is near).
+    """
+    height = own[2] / own[1]
+    near = (np.abs(lines[:, 0] - place) < REACH_WIDTHS * own[1]) & (lines[:, 2] / lines[:, 1] > 0.3 * height)
+    others = lines[near & (np.abs(lines[:, 0] - place) > 1e-9)]
+    worst, where = 0.0, float("nan")
+    for other in others:
+        q = np.linspace(min(place, other[0]), max(place, other[0]), 81)
+        total = profile(q, lines[near], eta)
+        depth = float(total.min() / max(min(total[0], total[-1]), 1e-300))
+        if depth > worst:
+            worst, where = depth, float(q[int(np.argmin(total))])
+    return min(worst, 1.0), where
+
+
+def is_parted(
+    q_per_a: FloatArray, above: FloatArray, sigma: FloatArray, own: FloatArray, lines: FloatArray, eta: float
+) -> bool:
+    """Whether lines of a phase stand apart from all others, in the model and in the data.
+
+    Parameters
+    ----------
+    q_per_a, above, sigma
+        Grid in 1/angstrom, pattern less background, standard deviations (n,).
+    own, lines
+        Place, full width and area of the lines of the phase (k, 3), and of all phases (m, 3).
+    eta
+        Lorentzian part.
+
+    Returns
+    -------
+    bool
+        True if a fifth of the phase's strength lies in lines with a resolved valley on both sides, and the
+        data are high at the lines and fall in the valleys, by one standard deviation over all these lines.
+    """
+    strong = own[own[:, 2] > STRONG * own[:, 2].max()]
+    resolved, drop, variance = 0.0, 0.0, 0.0
+    for line in strong:
+        depth, where = valley(float(line[0]), line, lines, eta)
+        if depth > DEEPEST:
+            continue
+        resolved += line[2]
+        top, top_variance = _mean(q_per_a, above, sigma, line[0], line[1])
+        low, low_variance = 0.0, 0.0
+        if np.isfinite(where):
+            low, low_variance = _mean(q_per_a, above, sigma, where, line[1])
+        drop += 0.75 * top - low
+        variance += 0.75**2 * top_variance + low_variance
+    enough = resolved > LEAST_PART * strong[:, 2].sum()
+    return bool(enough and drop > LEAST_DEVIATIONS * np.sqrt(variance))
+
+
+def _mean(
+    q_per_a: FloatArray, above: FloatArray, sigma: FloatArray, place: float, width: float
+) -> tuple[float, float]:
+    """Mean of the pattern over half a width about a place, and its variance."""
+    inside = slice(*np.searchsorted(q_per_a, (place - width / 2, place + width / 2)))
+    count = max(above[inside].size, 1)
+    return float(above[inside].sum() / count), float((sigma[inside] ** 2).sum() / count**2)

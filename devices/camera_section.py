@@ -1,0 +1,73 @@
+"""Camera in the beamline settings: its process variables, its folder, and where it stands."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from .area_detector import AreaDetector
+from .section import Section
+
+
+class GeometrySection(Section):
+    """`[devices.camera.geometry]`: where the camera stands, in the convention of pyFAI.
+
+    Attributes
+    ----------
+    distance_mm
+        From the sample to the point of normal incidence.
+    poni1_mm, poni2_mm
+        That point along rows and columns, from the outer corner of the first pixel.
+    rot1_deg, rot2_deg, rot3_deg
+        Rotations of the camera about the vertical, the horizontal and the beam.
+    shape
+        Rows and columns of a frame.
+    pixel_mm
+        Size of a pixel along rows and columns.
+    detector
+        Name that pyFAI knows, which brings the gaps between modules; empty for a plain grid of pixels.
+    """
+
+    distance_mm: float = Field(gt=0.0, lt=1e5)
+    poni1_mm: float
+    poni2_mm: float
+    rot1_deg: float = Field(default=0.0, gt=-90.0, lt=90.0)
+    rot2_deg: float = Field(default=0.0, gt=-90.0, lt=90.0)
+    rot3_deg: float = Field(default=0.0, ge=-180.0, le=180.0)
+    shape: tuple[PositiveInt, PositiveInt]
+    pixel_mm: tuple[PositiveFloat, PositiveFloat]
+    detector: str = ""
+
+
+class CameraSection(Section):
+    """`[devices.camera]`, an area detector; a beamline may have none.
+
+    Attributes
+    ----------
+    file_path, read_path
+        Folder of its files as its server and as we see it; the same where one is given, the data root's
+        `frames` where none is.
+    dataset
+        Where the frames are in a file.
+    overhead_limit_s
+        Wall time that a series may take on top of its frames, s.
+    frame_mb
+        What one frame takes in a file, for estimates, MB.
+    geometry
+        Where it stands, for who integrates its frames.
+    """
+
+    class_: Literal["area_detector"] = Field(alias="class")
+    prefix: str
+    file_path: str = ""
+    read_path: str = ""
+    dataset: str = "/entry/data/data"
+    overhead_limit_s: float = Field(default=30.0, gt=0.0)
+    frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
+    geometry: GeometrySection | None = None
+
+    def device(self) -> AreaDetector:
+        """Build the camera; nothing is waited for."""
+        options = self.model_dump(exclude={"class_", "frame_mb"})
+        return AreaDetector(name="camera", **options)

@@ -1,0 +1,72 @@
+"""Lattices of measured standards, within the tolerances of the table of measured data."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from operando.callbacks.analysis.xrd import (
+    CU_KALPHA_A,
+    LineShifts,
+    compare_shifts,
+    fit_lattice,
+    phase_from_cif,
+    phase_from_sites,
+    q_from_two_theta,
+)
+
+FIRST_A, SECOND_A = CU_KALPHA_A
+LABORATORY = LineShifts(
+    FIRST_A, "reflection", ("displacement", "axial"), satellites=((SECOND_A / FIRST_A, 0.5),)
+)
+HEXABORIDE = phase_from_sites(
+    "LaB6",
+    space_group="P m -3 m",
+    lattice=(4.157, 4.157, 4.157, 90, 90, 90),
+    sites=[("La", 0, 0, 0, 1, 0.4), ("B", 0.1975, 0.5, 0.5, 1, 0.4)],
+    q_max_per_a=8.2,
+)
+
+
+@pytest.fixture(scope="module")
+def hexaboride(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
+    header, *rows = (shared_data / "xrd/lab_LaB6/NIST660CBI.gsas").read_text().splitlines()[1:]
+    count, start, step = int(header.split()[2]), float(header.split()[5]), float(header.split()[6])
+    text = "".join(row.ljust(80)[:80] for row in rows)
+    counts = np.array([float(text[i : i + 8]) for i in range(0, 8 * count, 8)])
+    return q_from_two_theta((start + step * np.arange(count)) / 100, FIRST_A), counts
+
+
+def test_lanthanum_hexaboride_with_displacement_has_its_certified_lattice(hexaboride):
+    fit = fit_lattice(*hexaboride, phase=HEXABORIDE, geometry=LABORATORY, splines=12)
+    assert fit.verdict == "good"
+    assert fit.lattice[0] == pytest.approx(4.15683, abs=0.0002)
+
+
+def test_a_zero_shift_in_its_place_gives_a_wrong_lattice(hexaboride):
+    only_zero = replace(LABORATORY, shifts=("zero",))
+    fit = fit_lattice(*hexaboride, phase=HEXABORIDE, geometry=only_zero, splines=12)
+    assert fit.lattice[0] == pytest.approx(4.1557, abs=0.0005)
+
+
+def test_what_the_pattern_cannot_tell_apart_is_said_so(hexaboride):
+    compared = compare_shifts(*hexaboride, phase=HEXABORIDE, geometry=LABORATORY)
+    assert not compared.told_apart
+    assert compared.displacement.lattice[0] - compared.zero.lattice[0] > 0.0005
+
+
+def test_the_synchrotron_standard_has_its_lattice(shared_data):
+    folder = shared_data / "xrd/11bm_NAC"
+    lines = (folder / "11BM_NAC.fxye").read_text().splitlines()
+    two_theta, counts, sigma = np.array([line.split() for line in lines if line[:1] == " "], dtype=float).T
+    two_theta, wavelength = two_theta / 100, 0.413909
+    some = (two_theta > 4) & (two_theta < 20)
+    fit = fit_lattice(
+        q_from_two_theta(two_theta[some], wavelength),
+        counts[some],
+        sigma[some],
+        phase=phase_from_cif(folder / "NAC.cif"),
+        geometry=LineShifts(wavelength, shifts=("zero",)),
+        splines=16,
+    )
+    assert fit.lattice[0] == pytest.approx(10.25122, abs=0.0002)
