@@ -142,10 +142,10 @@ class ElementPage:
             100.0 * scalers.dead_share,
         )
         self.values = np.array(values)
-        for channel, value in zip(self.scalers, self.values, strict=True):
-            await channel.write(float(value), verify_value=False)
-        await self.factor.write(factor, verify_value=False)
-        await self.per_cent.write(100.0 * scalers.dead_share, verify_value=False)
+        shown = (*self.scalers, self.factor, self.per_cent)
+        for channel, value in zip(shown, (*self.values, factor, self.values[-1]), strict=True):
+            if channel.value != value:
+                await channel.write(float(value), verify_value=False)
         for page in self.regions:
             if page["Use"] == "Yes":
                 total = float(counts[page["MinX"] : page["MinX"] + page["SizeX"]].sum())
