@@ -15,6 +15,7 @@ from .apart import measure_apart
 from .figure import Figure
 
 MODULES = (
+    "camera",
     "cell_steps",
     "cycler_channels",
     "cycler_files",
@@ -22,6 +23,7 @@ MODULES = (
     "integration",
     "journal",
     "many_cells",
+    "maps",
     "rehearsal",
     "xanes_point",
 )

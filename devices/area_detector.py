@@ -195,7 +195,7 @@ class AreaDetector(SettableCamera):
         return self._running
 
     def _await_frames(self, running: _Running, due: int) -> None:
-        series, busy = running.series, [False]
+        series, busy, reached = running.series, [False], [0]
         limit_s = series.per_trigger * series.interval_s + self.overhead_limit_s
 
         def written() -> bool:
@@ -206,9 +206,16 @@ class AreaDetector(SettableCamera):
             ended, busy[0] = busy[0] and not acquires, busy[0] or acquires
             return ended or written()
 
-        watched = (self.frames, self.cam.acquire)
-        until(watched, over, limit_s)
-        if not until(watched, written, self.flush_limit_s):
+        def gone_on() -> bool:
+            return number_of(self.frames) > reached[-1]
+
+        until((self.frames, self.cam.acquire), over, limit_s)
+        # The camera is done, or late: what is left in the writer's queue may come as long as something does.
+        while not written():
+            reached.append(number_of(self.frames))
+            if not until((self.frames,), gone_on, self.flush_limit_s):
+                break
+        if not written():
             count = number_of(self.frames)
             self.stop()
             told = f"{self.complaint(running.dropped)}; lengthen period_s or HDF1:QueueSize, see its server"

@@ -43,7 +43,8 @@ class SettableCamera(ReachedDevice):
     overhead_limit_s
         Wall time that a series may take on top of its frames, s.
     flush_limit_s
-        Wall time until the last frames are written, and the closed file can be read, s.
+        Wall time until one more frame is written once the camera is done, and until the closed file can be
+        read, s.
     """
 
     cam = Cpt(CameraDriver, "cam1:")

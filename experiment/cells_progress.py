@@ -41,6 +41,11 @@ class CellsProgress:
         return list(self.cells.values())
 
     @property
+    def awaits_patterns(self) -> bool:
+        """Whether a frame of some cell has no pattern yet."""
+        return any(cell.awaits_patterns for cell in self.cells.values())
+
+    @property
     def awaits_fits(self) -> bool:
         """Whether a spectrum of some cell has no fit yet."""
         return any(cell.awaits_fits for cell in self.cells.values())

@@ -59,6 +59,7 @@ class Progress:
     points: int = 0
     points_expected: int = 0
     fit: Mapping[str, Any] = field(default_factory=dict)
+    lattice: Mapping[str, Any] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     trouble: str = ""
@@ -68,7 +69,9 @@ class Progress:
     _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
-    _series: set[str] = field(default_factory=set)
+    frames: int = 0
+    patterns: int = 0
+    _series: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document of any run of the journal."""
@@ -109,17 +112,23 @@ class Progress:
         return [self]
 
     @property
+    def awaits_patterns(self) -> bool:
+        """Whether a frame has no pattern yet."""
+        return self.patterns < self.frames
+
+    @property
     def awaits_fits(self) -> bool:
-        """Whether a spectrum has no fit yet."""
+        """Whether a spectrum has no fit or a frame no pattern yet."""
         measured = self.ledger["done"] + self.ledger["late"] - self.unfitted
-        return len(self.latencies_s) < measured + self.references
+        return len(self.latencies_s) < measured + self.references or self.awaits_patterns
 
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}
         is_own = experiment.get("name") == self.name
         if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
             return
-        purpose = doc.get("purpose", "")
+        is_pattern = (doc.get("analysis") or {}).get("name") == "pattern_fit"
+        purpose = "patterns" if is_pattern else doc.get("purpose", "")
         self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
@@ -130,7 +139,7 @@ class Progress:
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
             if doc.get("technique") == "xrd":
-                self._series.add(doc["uid"])
+                self._series[doc["uid"]] = int(doc.get("num_points", 0))
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
         data = doc["data"]
@@ -140,6 +149,8 @@ class Progress:
         elif purpose == "analysis":
             self.fit = data
             self.latencies_s.append(float(data["latency_s"]))
+        elif purpose == "patterns":
+            self._pattern(data)
         elif "cell_time" in data:
             self.points += purpose in ("measurement", "reference")
             self.points = int(data.get("camera_frames", self.points))
@@ -155,6 +166,11 @@ class Progress:
                     {key: float(value) for key, value in data.items() if key.startswith("cell_")}
                 )
 
+    def _pattern(self, data: Mapping[str, Any]) -> None:
+        if "intensity" in data:
+            self.patterns += 1
+            self.lattice = data
+
     def _ledger_entry(self, data: Mapping[str, Any]) -> None:
         status = str(data["ledger_status"])
         self.ledger[status] += 1
@@ -167,7 +183,9 @@ class Progress:
             self.rates.look()
         elif purpose in ("measurement", "reference"):
             self.measuring = ""
-            self.references += purpose == "reference" and doc["exit_status"] == "success"
+            succeeded = doc["exit_status"] == "success"
+            self.references += purpose == "reference" and succeeded
+            self.frames += self._series.get(doc["run_start"], 0) if succeeded else 0
 
     def __rich__(self) -> RenderableType:
         """Draw the state as a table, with a bar of the part of the protocol that has passed."""
@@ -181,6 +199,8 @@ class Progress:
         table.add_row("measurements", self.counts())
         table.add_row("now", self.now())
         table.add_row("last fit", self._fit())
+        if self.lattice:
+            table.add_row("last pattern", self._last_pattern())
         if self.rates.sentence:
             table.add_row("true C-rate", self.rates.sentence)
         if self.trouble:
@@ -215,6 +235,13 @@ class Progress:
             return f"{self.fit['element']} half step {self.fit['half_step_ev']:.2f} eV {where}"
         valence = f"{self.fit['valence']:.2f} +- {self.fit['valence_sigma']:.2f}"
         return f"{self.fit['element']} valence {valence} {where}"
+
+    def _last_pattern(self) -> str:
+        """Lattice and verdict of the last frame, and how many of the frames have theirs."""
+        last = self.lattice
+        lattice = f"a {last['a_angstrom']:.4f}, c {last['c_angstrom']:.3f} angstrom"
+        counts = f"{self.patterns} of {self.frames} frames"
+        return f"{lattice} at x = {last['lithium_content']:.3f}, {last['verdict']}; {counts}"
 
     def _time_left(self) -> str:
         left_s = (1.0 - self.fraction) * self.expected_s

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 REFRESH_S = 0.25
 """Wall time between two looks at the journal, s."""
 
+FIT_LIMIT_S, PATTERN_LIMIT_S = 5.0, 120.0
+"""Longest waits for the last fit, and for the patterns of frames that were put off, s."""
+
 FORWARD_LIMIT_S = 60.0
 """Longest wait for Tiled to have everything, s."""
 
@@ -42,6 +45,11 @@ class Display(Protocol):
     @property
     def each(self) -> Sequence[Progress]:
         """Of each cell."""
+        ...
+
+    @property
+    def awaits_patterns(self) -> bool:
+        """Whether a frame has no pattern yet."""
         ...
 
     @property
@@ -156,7 +164,7 @@ def rehearsing(
                 f"the acquisition ended with code {acquisition.exit_code}\n{acquisition.tail()}"
             )
         with told(console, "waiting until everything is in Tiled, and drawing the summary"):
-            pictures = tuple(finished_picture(root, cell) for cell in progress.each)
+            pictures = tuple(path for cell in progress.each for path in finished_pictures(root, cell))
         yield Outcome(tuple(progress.each), acquisition.exit_code or 0, services.tiled_url, pictures)
         with told(console, "ending the simulated beamline and the other services"):
             stack.close()
@@ -205,7 +213,7 @@ def follow(
                 logger.error("%s has ended: see %s", name, root.run / f"{name}.log")
             live.update(progress)
             pause.wait(REFRESH_S)
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + (PATTERN_LIMIT_S if progress.awaits_patterns else FIT_LIMIT_S)
         while time.monotonic() < deadline:
             for name, doc in tail.poll():
                 progress(name, doc)
@@ -240,9 +248,14 @@ def _not_forwarded(journal: Path, experiment_uid: str) -> list[str]:
     return [run.uid for run in own if run.stop is None or read_note(journal, run.uid) is None]
 
 
-def finished_picture(root: DataRoot, cell: Progress) -> Path:
-    """Wait until Tiled has an experiment, and draw its summary, a png in its folder."""
+def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
+    """Wait until Tiled has an experiment, and draw its summary and its patterns, png in its folder."""
     wait_for_tiled(root.journal, cell.uid)
-    path = root.experiment(cell.name, cell.uid) / "summary.png"
-    experiment_from_journal(root.journal, cell.uid).plot().savefig(path, dpi=150)
-    return path
+    experiment = experiment_from_journal(root.journal, cell.uid)
+    figures: dict[str, Callable[[], Any]] = {"summary.png": experiment.plot}
+    if cell.patterns:
+        figures["patterns.png"] = experiment.plot_patterns
+    paths = {root.experiment(cell.name, cell.uid) / name: draw for name, draw in figures.items()}
+    for path, draw in paths.items():
+        draw().savefig(path, dpi=150)
+    return list(paths)

@@ -29,6 +29,9 @@ STAMP_S = (0.1, 5.0)
 STAMP_GROWTH = 1.3
 """Factor by which that time grows: dense enough for a burst, sparse enough for a night."""
 
+SLOWNESS = 10.0
+"""Factor by which a writer may be slower than its camera; one that stands still fails by itself, and soon."""
+
 COUNT_S = (0.01, 0.5)
 """Shortest and longest counting time of the ion chambers, s; else that of the exposure."""
 
@@ -57,7 +60,8 @@ def xrd_series(
 
     The frames are in stream `frames`, in a file of the camera; state of the cell and flux are read into
     stream `primary` before the first, while they are taken, and after the last, with `camera_frames`, the
-    number written until then. The shutter opens before the first frame and closes on every way out.
+    number written until then, which comes some time after the exposures. The shutter opens before the
+    first frame and closes on every way out.
 
     Parameters
     ----------
@@ -221,7 +225,7 @@ def _begin(camera: Camera) -> MsgGenerator[str]:
 
 def _take_all(taking: _Taking, count_s: float) -> MsgGenerator[None]:
     """Let the camera take all frames by its own clock, and read the cell meanwhile."""
-    limit_s = taking.series.frames * taking.series.interval_s + 2 * WAIT_S
+    limit_s = SLOWNESS * taking.series.frames * taking.series.interval_s + 10 * WAIT_S
     yield from set_all({taking.station.photon_shutter: "open"})
     yield from taking.read(count_s + WAIT_S)
     group = yield from _begin(taking.camera)

@@ -111,13 +111,18 @@ class PatternAnalysis:
             return _of_pattern(pattern, _nothing(f"{type(error).__name__}: {error}"))
 
     def _integrator(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Integrator:
-        """Integrator of a geometry, masked by the file of its first frame and by what is bad in that frame."""
+        """Integrator of a geometry, masked by the file of its first frame and by what is bad in it."""
         geometry = geometry_of(run.start, run.energy_ev)
         key = repr(geometry)
         if key not in self._integrators:
             stored = run.pixel_mask(index)
             mask = bad_pixels(frame, geometry) | (False if stored is None else stored != 0)
-            self._integrators[key] = Integrator(geometry, mask, polarization_factor=self.polarization_factor)
+            self._integrators[key] = Integrator(
+                geometry,
+                mask,
+                q_range_per_angstrom=self.q_range_per_angstrom,
+                polarization_factor=self.polarization_factor,
+            )
         return self._integrators[key]
 
     def _phases(self, pattern: Pattern, start: Mapping[str, Any], index: int) -> PhaseResult:

@@ -245,8 +245,8 @@ def serve(
             documents = tail.poll()
             for name, doc in documents:
                 patterns(name, doc)
-            worked = [patterns.step() for _ in range(READ_EVERY)]
-            if not documents and not any(worked):
+            worked = sum(not ended.is_set() and patterns.step() for _ in range(READ_EVERY))
+            if not documents and not worked:
                 patterns.settle()
                 ended.wait(poll_interval_s)
         patterns.close()

@@ -45,11 +45,11 @@ class LivePictures:
         self._source.refresh()
         return [path for name in self._source.experiments() if (path := self._draw(name)) is not None]
 
-    def _state(self, name: ExperimentName) -> tuple[int, int, int]:
+    def _state(self, name: ExperimentName) -> tuple[int, int, int, int]:
         experiment = Experiment(self._source, name)
         starts = self._source.starts(name.uid)
         ended = sum(self._source.stop(start["uid"]) is not None for start in starts)
-        return len(starts), ended, len(experiment.edge_fits)
+        return len(starts), ended, len(experiment.edge_fits), len(experiment.lattice)
 
     def _draw(self, name: ExperimentName) -> Path | None:
         state = self._state(name)
@@ -60,8 +60,12 @@ class LivePictures:
         draft = path.with_name(".live.draft.png")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            Experiment(self._source, name).plot().savefig(draft, dpi=110)
+            experiment = Experiment(self._source, name)
+            experiment.plot().savefig(draft, dpi=110)
             draft.replace(path)
+            if state[-1]:
+                experiment.plot_patterns().savefig(draft, dpi=110)
+                draft.replace(path.with_name("live-patterns.png"))
         except (OSError, ValueError, KeyError) as error:
             logger.warning("the picture of %s was not drawn: %s", name.name, error)
             return None

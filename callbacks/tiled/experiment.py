@@ -244,6 +244,12 @@ class Experiment:
         elements = [start["element"] for start in self.runs("measurement") if "element" in start]
         return summary_figure(self, element or (elements[0] if elements else None))
 
+    def plot_patterns(self) -> Figure:
+        """Draw diffraction: patterns against time beside the voltage, lattice against lithium content."""
+        from ..plots.patterns import pattern_figure
+
+        return pattern_figure(self)
+
     def plot_impedance(self) -> Figure:
         """Draw the impedance spectra: Nyquist, size and phase."""
         from ..plots.nyquist import nyquist_figure

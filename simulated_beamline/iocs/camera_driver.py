@@ -39,7 +39,8 @@ class CameraDriver:
         self._clock = clock
         self._board = board
         self._stop = asyncio.Event()
-        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._unique_id = 0
         checks = {
             "AcquireTime": _check_duration("AcquireTime", SHORTEST_S),
@@ -54,9 +55,10 @@ class CameraDriver:
 
     async def _acquire(self) -> None:
         """Take the images of the mode; over when the last is taken, and written if WaitForPlugins says so."""
-        if self._busy:
+        if not self._idle.is_set():
+            await self._idle.wait()
             return
-        self._busy = True
+        self._idle.clear()
         self._stop.clear()
         await self._announce(begun=True)
         try:
@@ -64,8 +66,8 @@ class CameraDriver:
             if self.page["WaitForPlugins"] == "Yes":
                 await self._plugin.idle()
         finally:
-            self._busy = False
             await self._announce(begun=False)
+            self._idle.set()
 
     def _images(self) -> float:
         return {"Single": 1, "Multiple": self.page["NumImages"]}.get(self.page["ImageMode"], math.inf)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .channel import choice
+from caproto import ChannelInteger
+
+from .channel import choice, integer, number
 from .detector_page import OFF_ON, YES_NO, Busy, Check, DetectorPage, Verb
 
 DATA_TYPES = (
@@ -65,7 +67,8 @@ def driver_page(
         StatusMessage="", Manufacturer="operando", Model=f"simulated area detector {columns}x{rows}"
     )
     page.add_shown(PortName="CAM1", ADCoreVersion=CORE_VERSION, DriverVersion="1.0", SDKVersion="none")
-    page.add_shown(SerialNumber="1", FirmwareVersion="none", TemperatureActual=25.0)
+    page.add_shown(SerialNumber="1", FirmwareVersion="none")
+    page.add("TemperatureActual", number(25.0, units="degC"))
     page.add_shown(ArraySize=rows * columns * int(data_type.removeprefix("UInt")) // 8)
     return page
 
@@ -98,7 +101,7 @@ def file_page(
     page.add_integer("NumFramesFlush", 0)
     page.add_integer("NumExtraDims", 0, _only(0, "NumExtraDims"))
     page.add_shown(NumCaptured=0, FullFileName="")
-    page.add_shown(RunTime=0.0, IOSpeed=0.0)
+    _add_unused(page)
     return page
 
 
@@ -127,8 +130,26 @@ def _add_array(page: DetectorPage, rows: int, columns: int, data_type: str) -> N
     page.add("DataType_RBV", choice(DATA_TYPES, data_type))
     page.add("ColorMode_RBV", choice(COLOR_MODES, "Mono"))
     page.add_shown(ArraySize0=0, ArraySize1=0, ArraySize2=0, NDimensions=0, UniqueId=0, TimeStamp=0.0)
-    page.add_shown(QueueUse=0, QueueFree=20, ExecutionTime=0.0, ArrayRate=0.0)
+    page.add_shown(ExecutionTime=0.0, ArrayRate=0.0)
+    page.add("QueueUse", integer(0))
+    page.add("QueueFree", integer(20))
     page.add_shown(PluginType="NDFileHDF5", PortName="HDF1", ADCoreVersion=CORE_VERSION, DriverVersion="1.0")
+
+
+def _add_unused(page: DetectorPage) -> None:
+    """Add what clients read or write as settings of the file, and what changes nothing here."""
+    numbers = {"BoundaryAlign": 0, "BoundaryThreshold": 65536, "DataBitsOffset": 0, "NumDataBits": 8}
+    numbers |= {"SZipNumPixels": 16, "ZLevel": 6, "ExtraDimSizeX": 1, "ExtraDimSizeY": 1, "ExtraDimSizeN": 1}
+    for name, value in numbers.items():
+        page.add_integer(name, value)
+    for name in ("StoreAttr", "StorePerform", "DeleteDriverFile"):
+        page.add_choice(name, YES_NO, "No" if name == "DeleteDriverFile" else "Yes")
+    page.add_shown(ExtraDimNameX="", ExtraDimNameY="", ExtraDimNameN="")
+    page.add_text("NDAttributesFile", "")
+    for axis in range(3):
+        page.add(f"Dim{axis}SA", ChannelInteger(value=[0] * 10))
+    for name, units in (("RunTime", "s"), ("IOSpeed", "Mbit/s")):
+        page.add(name, number(0.0, units=units))
 
 
 def _only(allowed: float | str, name: str) -> Check:

@@ -135,7 +135,7 @@ class Exposure:
         kept = self._expected
         if kept and kept[1] == exposure_s and _same(kept[0], scene) and _same_photons(kept[0], scene):
             return kept[2]
-        expectation = self._noise.prepare(self.expected_counts(scene, exposure_s))
+        expectation = Expectation(self.expected_counts(scene, exposure_s))
         self._expected = scene, exposure_s, expectation
         return expectation
 

@@ -50,6 +50,7 @@ class FilePlugin:
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._file: FrameFile | None = None
+        self._files = asyncio.Lock()
         self._held: list[Shot] = []
         self._last: Shot | None = None
         self._over: asyncio.Event | None = None
@@ -118,7 +119,8 @@ class FilePlugin:
                 await asyncio.sleep(0.01)
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
             try:
-                await self._process(batch)
+                async with self._files:
+                    await self._process(batch)
             except FAILURES as error:
                 await self._fail(str(error))
             self._room.set()
@@ -149,28 +151,31 @@ class FilePlugin:
 
     async def _capture(self) -> None:
         """Begin a capture or stream; over when it has ended."""
-        if self._over is not None:
-            return
-        lazy = self.page["LazyOpen"] == "Yes"
-        try:
-            if self.page["FileWriteMode"] == "Single":
-                raise PlaceError(
-                    "ERROR: capture not permitted in FileWriteMode Single: set Capture or Stream"
-                )
-            if self._last is None and not lazy:
-                raise PlaceError(NOT_PRIMED)
-            self._find_file()
-            if self.page["FileWriteMode"] == "Stream" and not lazy:
-                await self._open(self.page["NumCapture"])
-        except FAILURES as error:
-            await self._fail(str(error))
-            return
-        self._held = []
-        self._over = over = asyncio.Event()
-        await self.page.show("NumCaptured", 0)
-        await self._tell("")
-        await self.page.show("Capture", "Capture")
+        async with self._files:
+            over = self._over
+            if over is None:
+                try:
+                    await self._begin()
+                except FAILURES as error:
+                    await self._fail(str(error))
+                    return
+                self._held, self._over = [], asyncio.Event()
+                over = self._over
+                await self.page.show("NumCaptured", 0)
+                await self._tell("")
+                await self.page.show("Capture", "Capture")
         await over.wait()
+
+    async def _begin(self) -> None:
+        """Check what a capture needs, and open its file unless that waits for the first frame."""
+        lazy = self.page["LazyOpen"] == "Yes"
+        if self.page["FileWriteMode"] == "Single":
+            raise PlaceError("ERROR: capture not permitted in FileWriteMode Single: set Capture or Stream")
+        if self._last is None and not lazy:
+            raise PlaceError(NOT_PRIMED)
+        self._find_file()
+        if self.page["FileWriteMode"] == "Stream" and not lazy:
+            await self._open(self.page["NumCapture"])
 
     async def _end(self) -> None:
         """End a capture; in mode Capture with AutoSave what it holds is written."""

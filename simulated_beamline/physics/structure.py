@@ -216,7 +216,8 @@ def reflections(
             factor += occupancy * (form_factor(element, length) + anomalous(element, energy_ev))
         phases = np.exp(2j * np.pi * (hkl @ np.asarray(atom.positions).T)).sum(axis=1)
         amplitude += factor[ring] * phases
-    strength = np.bincount(ring, weights=np.abs(amplitude) ** 2, minlength=len(length))
+    # Counted as integers where no ring is within reach.
+    strength = np.bincount(ring, weights=np.abs(amplitude) ** 2, minlength=len(length)).astype(np.float64)
     strength *= np.exp(-2.0 * displacement_angstrom2 * (length / (4.0 * np.pi)) ** 2)
     kept = strength > WEAKEST * strength.max(initial=0.0)
     return Reflections(length[kept], strength[kept] / cell.volume_angstrom3**2)

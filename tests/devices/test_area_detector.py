@@ -14,6 +14,7 @@ from operando.devices.bounded import until
 from operando.devices.frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
 from operando.devices.frame_series import FrameSeries
 from ophyd.sim import NullStatus, make_fake_device
+from ophyd.utils.errors import WaitTimeoutError
 from soft_camera import COLUMNS, ROWS, SoftCamera, write_frames
 
 SERIES = FrameSeries(exposure_s=0.01, frames=5, folder="charge_1", name="series")
@@ -120,6 +121,20 @@ def test_frames_of_another_size_than_announced_are_refused(camera):
     found = FoundFrames((5, 2, 2), "<u2")
     with pytest.raises(FramesMissingError, match="4 x 6 uint16"):
         check_frames("camera", found, (5, 4, 6), "<u2", per_trigger=5)
+
+
+def test_a_writer_that_is_slow_is_waited_for_while_it_goes_on(camera):
+    camera.holds = True
+    camera.prepare(SERIES).wait(3)
+    camera.kickoff()
+    status = camera.complete()
+    for count in (1, 2, 3, 4):
+        with pytest.raises(WaitTimeoutError):
+            status.wait(0.2)
+        camera.hdf.captured.sim_put(count)
+    camera.go()
+    status.wait(3)
+    assert camera.get_index() == 5
 
 
 def test_frames_that_never_come_end_in_an_error_in_time(camera):

@@ -66,3 +66,20 @@ def test_older_and_other_experiments_are_not_shown():
     documents = whole_experiment(spectra=1)
     assert follow(documents, since=2e9).uid == ""
     assert follow(whole_experiment(name="other", spectra=1)).uid == ""
+
+
+def test_a_series_of_frames_tells_how_many_are_written_and_no_fit_is_awaited_for_it():
+    writer = ExperimentDocuments(name="demo")
+    opened = [*writer.begin(), *writer.cycle()]
+    scan = [*writer.measure(points=20)]
+    renamed = {"technique": "xrd", "measurement": "xrd", "num_points": 100}
+    start = {**scan[0][1], **renamed}
+    frames = [
+        (name, {**doc, "data": {**doc["data"], "camera_frames": 7}} if name == "event" else doc)
+        for name, doc in scan[1:-1]
+    ]
+    begun = [*opened, ("start", start), *frames[:-1]]
+    assert "scanning xrd, point 7 of 100" in seen(follow(begun))
+    ended = follow([*begun, frames[-1], scan[-1]])
+    assert ended.ledger["done"] == 1
+    assert not ended.awaits_fits

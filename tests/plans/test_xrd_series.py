@@ -1,12 +1,14 @@
 """Series of frames through a real RunEngine, with a camera that writes true HDF5 files."""
 
 import logging
+import threading
 
 import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.simulators import RunEngineSimulator
+from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.analysis.mid_scan import mid_scan
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
@@ -207,6 +209,30 @@ def test_a_device_that_fails_leaves_shutter_closed_camera_idle_and_file_closed(s
         engine(xrd_series(station, exposure_s=0.01, frames=5))
     assert station.photon_shutter.get() == "closed"
     assert (station.camera.cam.acquire.get(), station.camera.hdf.capture.get()) == (0, 0)
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_a_pause_neither_takes_frames_twice_nor_loses_any(station, engine, gated):
+    documents = collected(engine)
+    station.camera.overhead_limit_s = 10.0
+    pause = threading.Thread(target=engine.request_pause)
+    if gated:
+        station.events[2] = pause.start
+    else:
+        station.camera.holds = True
+        station.events[2] = pause.start
+    with pytest.raises(RunEngineInterrupted):
+        engine(xrd_series(station, exposure_s=0.01, frames=3, gated=gated))
+    pause.join(5)
+    if not gated:
+        station.camera.go()
+    engine.resume()
+    (stop,) = run_documents(documents, "stop")
+    assert stop["exit_status"] == "success", stop
+    (datum,) = run_documents(documents, "stream_datum")
+    assert datum["indices"] == {"start": 0, "stop": 3}
+    assert station.camera.taken == 3
+    assert column(documents, "camera_frames").tolist()[-1] == 3
 
 
 def test_a_beamline_without_a_camera_is_told_what_to_add(station, engine):

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from operando.simulated_beamline.diffraction_scenario import build_area_detector
 from operando.simulated_beamline.scenario import load_scenario, scenario_names
 
 GOOD = (files("operando.simulated_beamline.scenarios") / "nmc811-first-charge.toml").read_text(
@@ -102,3 +103,27 @@ def test_a_scenario_cannot_be_changed():
     scenario = load_scenario("nmc811-first-charge")
     with pytest.raises(ValueError, match="frozen"):
         scenario.cell.active_mass_mg = 1.0
+
+
+def test_a_scenario_without_diffraction_stays_valid(tmp_path):
+    path = tmp_path / "without.toml"
+    path.write_text(GOOD.partition("[diffraction]")[0], encoding="utf-8")
+    scenario = load_scenario(path)
+    assert scenario.diffraction is None
+    with pytest.raises(ValueError, match=r"has no section \[diffraction\]"):
+        build_area_detector(scenario)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('symmetry = "R-3m"', 'symmetry = "P4"', "diffraction.phases.0.symmetry"),
+        ("[0.80, 2.853, 14.285]", "[0.80, 2.853]", "a row of R-3m has 3 numbers"),
+        ("[0.80, 2.853, 14.285]", "[1.10, 2.853, 14.285]", "x must fall from row to row"),
+        ("efficiency = 0.9", "efficiency = 1.9", "diffraction.detector.efficiency"),
+        ('structure = "fcc"', 'structure = "hcp"', "diffraction.crystals.0.structure"),
+    ],
+)
+def test_a_wrong_diffraction_is_refused_with_its_key(tmp_path, old, new, told):
+    assert old in GOOD
+    assert told in refused(tmp_path, GOOD.replace(old, new, 1))

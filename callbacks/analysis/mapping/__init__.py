@@ -8,6 +8,7 @@ from .fluorescence_detector import DetectorResponse
 from .fluorescence_line import LineGroup, line_group
 from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
+from .map_drift import MapDrift, map_drift
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
 from .registration import Registration, RegistrationVerdict, moved_back, register
@@ -22,6 +23,7 @@ __all__ = [
     "FluorescenceVerdict",
     "LineGroup",
     "MapCorrelation",
+    "MapDrift",
     "Registration",
     "RegistrationVerdict",
     "RockingGeometry",
@@ -36,6 +38,7 @@ __all__ = [
     "frame_moments",
     "line_group",
     "live_fraction",
+    "map_drift",
     "moved_back",
     "orientation_colours",
     "register",

@@ -14,7 +14,7 @@ from .map_likeness import chance_sigma, correlation_length
 from .rocking_geometry import FloatArray
 
 RESAMPLINGS = 2000
-LARGEST_CHANCE = 0.35
+LARGEST_CHANCE = 0.45
 LEAST_PIXELS = 30
 BLOCK_LENGTHS = 2.0
 SIGNIFICANT = 1.96

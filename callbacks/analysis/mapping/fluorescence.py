@@ -17,7 +17,7 @@ from .rocking_geometry import FloatArray
 _OPTIMIZE: Any = import_module("scipy.optimize")
 _LINALG: Any = import_module("scipy.linalg")
 
-CHUNK_SPECTRA = 2048
+CHUNK_SPECTRA = 1024
 FLOOR = 1e-3
 LEAST_PART = 1e-3
 """A component of which less than this lies in the fitted channels is left out."""
@@ -26,15 +26,16 @@ MARGIN_EV = 400.0
 
 @dataclass(frozen=True)
 class _Solver:
-    """What is the same at every position: matrices of the weighted fit."""
+    """What is the same at every position: matrices of the weighted fit.
 
-    parts: FloatArray
-    weight: FloatArray
-    estimate: NDArray[np.float32]
-    square: NDArray[np.float32]
+    A spectrum (m,) times the table gives amounts, their variances, the misfit that counting noise gives, and
+    the total.
+    """
+
+    table: NDArray[np.float32]
+    weight: NDArray[np.float32]
     normal: FloatArray
     root: FloatArray
-    held_weight: FloatArray
 
 
 def channels_of(
@@ -58,6 +59,15 @@ def channels_of(
     return chosen
 
 
+def _mean(flat: NDArray[Any]) -> FloatArray:
+    """Mean of some thousand whole spectra of (n, m): enough for weights."""
+    some = np.asarray(flat[:: max(len(flat) // CHUNK_SPECTRA, 1)], dtype=np.float64)
+    whole = some[np.isfinite(some.sum(axis=1))]
+    if not len(whole):
+        raise ValueError(f"fit_fluorescence: none of {len(some)} spectra is finite; is the map empty?")
+    return whole.mean(axis=0)
+
+
 def _solver(parts: FloatArray, mean: FloatArray) -> _Solver:
     """Weights from a fit of the mean spectrum, and the matrices that follow from them."""
     here = parts.sum(axis=0) > LEAST_PART
@@ -67,39 +77,68 @@ def _solver(parts: FloatArray, mean: FloatArray) -> _Solver:
     normal = (parts * weight[:, None]).T @ parts + np.diag(np.where(here, 0.0, 1.0))
     estimate: FloatArray = np.asarray(_LINALG.solve(normal, (parts * weight[:, None]).T), dtype=np.float64)
     hat = (parts * estimate.T).sum(axis=1)
+    columns = [estimate.T, estimate.T**2, (weight * (1 - hat))[:, None], np.ones((len(weight), 1))]
     return _Solver(
-        parts=parts,
-        weight=weight,
-        estimate=estimate.T.astype(np.float32),
-        square=(estimate**2).T.astype(np.float32),
+        table=np.concatenate(columns, axis=1).astype(np.float32),
+        weight=weight.astype(np.float32),
         normal=normal,
         root=_LINALG.cholesky(normal),
-        held_weight=weight * (1 - hat),
     )
 
 
+def _held_at_zero(
+    solver: _Solver, right: FloatArray, held: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Amounts of right-hand sides (n, k) with some components held at zero, and where that is the optimum."""
+    free = ~held
+    amounts = np.zeros_like(right)
+    inner = solver.normal[np.ix_(free, free)]
+    amounts[:, free] = _LINALG.solve(inner, right[:, free].T, assume_a="pos").T
+    pull = right[:, held] - amounts @ solver.normal[:, held]
+    fits = amounts.min(axis=1) >= 0
+    return amounts, fits & (pull.max(axis=1, initial=0.0) <= 0)
+
+
 def _non_negative(solver: _Solver, found: FloatArray) -> NDArray[np.bool_]:
-    """Refit the rows of `found` (n, k) that hold a negative number, in place, and say which."""
+    """Refit the rows of `found` (n, k) that hold a negative number, in place, and say which.
+
+    Rows with the same components below zero are first tried together with those held at zero; where that
+    is not the optimum, each row has a non-negative least squares of its own.
+    """
     limited = np.asarray(np.min(found, axis=1) < 0, dtype=np.bool_)
-    for row in np.flatnonzero(limited):
-        found[row] = _OPTIMIZE.nnls(solver.root, solver.root @ found[row])[0]
+    rows = np.flatnonzero(limited)
+    below = found[rows] < 0
+    codes = below @ (1 << np.arange(found.shape[1], dtype=np.int64))
+    for code in np.unique(codes):
+        alike = rows[codes == code]
+        held = found[alike[0]] < 0
+        amounts, optimal = _held_at_zero(solver, found[alike] @ solver.normal, held)
+        for row in alike[~optimal]:
+            found[row] = _OPTIMIZE.nnls(solver.root, solver.root @ found[row])[0]
+        found[alike[optimal]] = amounts[optimal]
     return limited
 
 
-def _fit_rows(
-    solver: _Solver, counts: NDArray[np.float32]
-) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Amounts (n, k), their variances, misfit and whether limited, of spectra (n, m)."""
-    found = (counts @ solver.estimate).astype(np.float64)
-    variance = (counts @ solver.square).astype(np.float64)
-    expected = counts @ solver.held_weight.astype(np.float32)
-    squared = np.einsum("ij,ij,j->i", counts, counts, solver.weight.astype(np.float32), optimize=False)
-    first = np.einsum("ij,jk,ik->i", found, solver.normal, found)
+def _fit_rows(solver: _Solver, counts: NDArray[np.float32]) -> tuple[FloatArray, ...]:
+    """Amounts (n, k), their variances (n, k), misfit, 1 where limited, and total of spectra (n, m).
+
+    The counts are overwritten: a second array of their size would cost as much time as the fit.
+    """
+    size = len(solver.normal)
+    table = (counts @ solver.table).astype(np.float64)
+    found, variance, expected, total = (
+        table[:, :size],
+        table[:, size : 2 * size],
+        table[:, -2],
+        table[:, -1],
+    )
+    squared = np.square(counts, out=counts) @ solver.weight
+    first = ((found @ solver.normal) * found).sum(axis=1)
     solution = found.copy()
     limited = _non_negative(solver, solution)
     moved = solution - found
-    misfit = squared - first + np.einsum("ij,jk,ik->i", moved, solver.normal, moved)
-    return solution, variance, misfit / np.maximum(expected, 1e-30), limited
+    misfit = squared - first + ((moved @ solver.normal) * moved).sum(axis=1)
+    return solution, variance, misfit / np.maximum(expected, 1e-30), limited.astype(float), total
 
 
 def fit_fluorescence(
@@ -122,7 +161,7 @@ def fit_fluorescence(
     Parameters
     ----------
     spectra
-        Recorded counts, shape (*map, channels).
+        Recorded counts, shape (*map, channels); nan where a map was not measured.
     response
         The detector; `calibrate_response` refines it on the mean spectrum.
     elements
@@ -142,7 +181,8 @@ def fit_fluorescence(
     Raises
     ------
     ValueError
-        If no element is named, the channels do not hold the lines, or `live` differs in shape.
+        If no element is named, no spectrum is finite, the channels do not hold the lines, or `live` differs
+        in shape.
 
     Examples
     --------
@@ -163,16 +203,26 @@ def fit_fluorescence(
     flat = raw.reshape(-1, raw.shape[-1])[:, chosen]
     solver = _solver(
         components(response, elements, beam_ev, np.arange(chosen.start, chosen.stop, dtype=float)),
-        flat.mean(axis=0, dtype=np.float64),
+        _mean(flat),
     )
     blocks = [
-        _fit_rows(solver, np.ascontiguousarray(flat[start : start + CHUNK_SPECTRA], dtype=np.float32))
+        _fit_rows(solver, flat[start : start + CHUNK_SPECTRA].astype(np.float32, order="C", copy=True))
         for start in range(0, len(flat), CHUNK_SPECTRA)
     ]
-    amounts, variance, misfit, limited = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    verdict = judge(flat.sum(axis=1, dtype=np.float64), misfit, share.ravel())
+    amounts, variance, misfit, limited, total = (
+        np.concatenate(column) for column in zip(*blocks, strict=True)
+    )
+    verdict = judge(total, misfit, share.ravel())
     return _mapped(
-        elements, shape, (chosen.start, chosen.stop - 1), share, amounts, variance, misfit, limited, verdict
+        elements,
+        shape,
+        (chosen.start, chosen.stop - 1),
+        share,
+        amounts,
+        variance,
+        misfit,
+        limited > 0,
+        verdict,
     )
 
 

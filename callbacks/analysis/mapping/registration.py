@@ -122,11 +122,11 @@ def _coarse(correlation: FloatArray) -> tuple[tuple[float, float], float]:
     peak = np.unravel_index(correlation.argmax(), correlation.shape)
     size = correlation.shape
     place = tuple(float((int(index) + n // 2) % n - n // 2) for index, n in zip(peak, size, strict=True))
-    rolled = np.roll(correlation, (-int(peak[0]), -int(peak[1])), axis=(0, 1))
-    rows, columns = (np.abs(np.fft.fftfreq(int(n), 1 / int(n))) for n in size)
-    near = max(3, min(size) // 16)
-    elsewhere = rolled[(rows[:, None] > near) | (columns > near)]
-    other = float(elsewhere.max(initial=0.0) / rolled[0, 0]) if rolled[0, 0] > 0 else 1.0
+    ndimage: Any = import_module("scipy.ndimage")
+    tops = ndimage.maximum_filter(correlation, size=5, mode="wrap") == correlation
+    tops[peak] = False
+    highest = float(correlation[peak])
+    other = float(correlation[tops].max(initial=0.0) / highest) if highest > 0 else 1.0
     return (place[0], place[1]), other
 
 

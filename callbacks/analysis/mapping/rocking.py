@@ -128,7 +128,7 @@ class RockingMoments:
             Counts, shape (map rows * map columns, rows, columns), positions row by row.
         shift_px
             By how many rows and columns of the map the sample appears moved since the first angle, such as
-            `register` finds on fluorescence.
+            `map_drift` finds on fluorescence.
 
         Raises
         ------

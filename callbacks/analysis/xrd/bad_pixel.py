@@ -1,4 +1,5 @@
 """Pixels that count too much or nothing, found in a frame itself."""
+# pyright: standard
 
 from __future__ import annotations
 

@@ -14,11 +14,14 @@ from scipy.optimize import (  # pyright: ignore[reportMissingTypeStubs]
 
 from .geometry import Geometry
 from .pyfai import pyfai_module
-from .ring_points import FloatArray, RingPoints, find_ring_points
+from .ring_points import FloatArray, RingPoints, find_ring_points, room_px
 
 FREE = ("distance_mm", "poni1_mm", "poni2_mm", "rot1_deg", "rot2_deg")
 TYPICAL = (1.0, 0.1, 0.1, 0.1, 0.1)
 FINER_ROUNDS = 2
+ROOMY = 0.85
+NEAREST_OF_DISTANCE = 0.5
+"""The distance is not sought below this part of the guess."""
 NEAREST_PX = 5.0
 FEWEST_RINGS = 2
 FEWEST_POINTS = 20
@@ -85,7 +88,7 @@ def calibrate_geometry(
     """Refine distance, point of normal incidence and tilts from a frame of a calibrant.
 
     Points on the rings are found in sectors near where the guess expects them, then nearer in two more
-    rounds; distance and centre are refined first, the tilts from the second round on. The wavelength is
+    rounds; the innermost ring is centred first, distance and centre follow, then the tilts. The wavelength is
     held: rings alone hardly tell it from the distance.
 
     Parameters
@@ -125,6 +128,7 @@ def calibrate_geometry(
     found = replace(guess, wavelength_angstrom=wavelength_angstrom or guess.wavelength_angstrom)
     counts, good = _counts(frame, found, mask, saturation)
     lines_rad = _lines_rad(calibrant, found.wavelength_angstrom)
+    found = _centred(counts, good, found, lines_rad, reach_px, held)
     fit = _round(counts, good, found, calibrant, lines_rad, reach_px, _free(held, tilts=False))
     for _ in range(FINER_ROUNDS):
         reach = max(reach_px / 2, NEAREST_PX)
@@ -147,6 +151,32 @@ def _free(held: Sequence[str], tilts: bool) -> tuple[str, ...]:
     return tuple(name for name in FREE if name not in held and (tilts or not name.startswith("rot")))
 
 
+def _seen(where: Geometry, lines_rad: FloatArray) -> FloatArray:
+    """Lines that reach the detector."""
+    angle = where.pyfai().center_array(where.shape, unit="2th_rad", scale=False)
+    return lines_rad[lines_rad < np.max(angle)]
+
+
+def _centred(
+    counts: FloatArray,
+    good: NDArray[np.bool_],
+    near: Geometry,
+    lines_rad: FloatArray,
+    reach_px: float,
+    held: Sequence[str],
+) -> Geometry:
+    """Centre the innermost ring with room about it: a wrong distance moves it least of those not mistaken."""
+    seen = _seen(near, lines_rad)
+    points = find_ring_points(counts, good, near.pyfai(), seen, reach_px)
+    free = tuple(name for name in ("poni1_mm", "poni2_mm") if name not in held)
+    clear = [ring for ring in np.unique(points.ring) if points.of(ring).row.size >= FEWEST_POINTS]
+    if not clear or not free:
+        return near
+    room = room_px(seen, near.pixel_mm[0] / near.distance_mm, reach_px)[clear]
+    ring = clear[int(np.argmax(room >= ROOMY * room.max()))]
+    return _fit(near, points.of(ring), seen, free).geometry
+
+
 def _round(
     counts: FloatArray,
     good: NDArray[np.bool_],
@@ -157,9 +187,8 @@ def _round(
     free: tuple[str, ...],
 ) -> _Round:
     """Find points near a geometry and fit it to them."""
-    pyfai = near.pyfai()
-    seen = lines_rad[lines_rad < np.max(pyfai.center_array(near.shape, unit="2th_rad", scale=False))]
-    points = find_ring_points(counts, good, pyfai, seen, reach_px)
+    seen = _seen(near, lines_rad)
+    points = find_ring_points(counts, good, near.pyfai(), seen, reach_px)
     _require_enough(points, len(seen), calibrant, reach_px)
     return _fit(near, points, seen, free)
 

@@ -183,9 +183,10 @@ def model_grid(r_last: float, step: float) -> FloatArray:
 def pair_distribution(pairs: PairDistances, model: PairModel, r: FloatArray, q_max: float) -> FloatArray:
     """G(r) of a structure, as seen with q up to a limit.
 
-    G(r) = scale B(r) [R(r) / r - 4 pi density r], with a Gaussian of variance
-    2 u_iso (1 - delta2 / r^2) per shell, cut at ``q_max`` (Proffen and Billinge 1999,
-    J. Appl. Cryst. 32, 572).
+    G(r) = scale B(r) [sum over shells of weight / r_s times a Gaussian about r_s - 4 pi density r], cut at
+    ``q_max``, with the variance 2 u_iso (1 - delta2 / r_s^2) (Proffen and Billinge 1999, J. Appl. Cryst. 32,
+    572). Displacements that are Gaussian in three dimensions, hence a Debye-Waller factor in Debye's sum,
+    give 1 / r_s, the distance of the shell; 1 / r would shift the lattice by some 1e-4.
 
     Parameters
     ----------
@@ -213,9 +214,9 @@ def pair_distribution(pairs: PairDistances, model: PairModel, r: FloatArray, q_m
     step = r[1] - r[0]
     distance = np.hypot(pairs.across * model.stretch_across, pairs.along * model.stretch_along)
     variance = 2 * model.u_iso * np.maximum(1 - model.delta2 / distance**2, 0.05)
-    radial = _gaussians(r, distance, np.sqrt(variance), pairs.weight, step)
+    peaks = _gaussians(r, distance, np.sqrt(variance), pairs.weight / distance, step)
     density = pairs.density / (model.stretch_across**2 * model.stretch_along)
-    g = model.scale * np.exp(-0.5 * (r * model.q_damp) ** 2) * (radial / r - 4 * np.pi * density * r)
+    g = model.scale * np.exp(-0.5 * (r * model.q_damp) ** 2) * (peaks - 4 * np.pi * density * r)
     spectrum = _FFT.dst(g, type=1)
     spectrum[np.pi * np.arange(1, r.size + 1) / (step * (r.size + 1)) > q_max] = 0.0
     return np.asarray(_FFT.idst(spectrum, type=1), dtype=np.float64)

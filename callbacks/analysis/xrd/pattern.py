@@ -18,8 +18,8 @@ class Sectors:
     ----------
     bounds_deg
         Azimuth at which each sector begins and ends, degrees: 0 towards higher columns, 90 towards higher
-        rows of an unflipped frame, as pyFAI counts; shape (n_sectors, 2). A pixel belongs to the sector of its
-        centre.
+        rows of an unflipped frame, as pyFAI counts; shape (n_sectors, 2). A pixel belongs to the sector of
+        its centre.
     intensity, sigma, pixels
         As in `Pattern`, shape (n_sectors, n).
     """

@@ -39,6 +39,11 @@ class RingPoints:
     column: FloatArray
     ring: NDArray[np.int64]
 
+    def of(self, ring: int) -> RingPoints:
+        """Points on one of the rings."""
+        its = self.ring == ring
+        return RingPoints(self.row[its], self.column[its], self.ring[its])
+
     @property
     def rings(self) -> int:
         """Number of different rings."""
@@ -82,6 +87,12 @@ def _cake(frame: FloatArray, good: NDArray[np.bool_], pyfai: PyfaiGeometry, step
     )
 
 
+def room_px(two_theta_rad: FloatArray, pixel_rad: float, reach_px: float) -> FloatArray:
+    """Give how far to either side each ring (n_rings,) cannot be mistaken for another, at most the reach."""
+    gap = np.diff(two_theta_rad, prepend=-np.inf, append=np.inf)
+    return np.minimum(reach_px, APART * np.minimum(gap[:-1], gap[1:]) / pixel_rad)
+
+
 def find_ring_points(
     frame: FloatArray,
     good: NDArray[np.bool_],
@@ -111,8 +122,7 @@ def find_ring_points(
     """
     pixel_rad = float(pyfai.detector.pixel1 / pyfai.dist)
     cake = _cake(frame, good, pyfai, STEP_PX * pixel_rad)
-    gap = np.diff(two_theta_rad, prepend=-np.inf, append=np.inf)
-    window = np.minimum(reach_px * pixel_rad, APART * np.minimum(gap[:-1], gap[1:]))
+    window = room_px(two_theta_rad, pixel_rad, reach_px) * pixel_rad
     found = [
         _on_ring(cake, pyfai, int(number), two_theta_rad[number], window[number])
         for number in np.flatnonzero(window >= NARROWEST_PX * pixel_rad)
@@ -133,15 +143,17 @@ def _on_ring(
     nothing = np.empty(0), np.empty(0), np.empty(0, np.int64)
     if high - low < 5 or not whole.size:
         return nothing
-    pixels, counts = cake.pixels[whole, low:high], cake.counts[whole, low:high]
-    profile = counts / pixels
+    # Means, not sums: a gap or mask that cuts a step must not pull the centre of gravity.
+    pixels = cake.pixels[whole, low:high]
+    profile, angle, profile_angle = (
+        each[whole, low:high] / pixels for each in (cake.counts, cake.angle, cake.counts_angle)
+    )
     base = np.percentile(profile, 20, axis=1, keepdims=True)
     peak = profile.argmax(axis=1)
     noise = np.sqrt(np.maximum(base, 1.0) / pixels)
     rise = np.take_along_axis((profile - base) / noise, peak[:, None], 1)[:, 0]
     near = np.abs(np.arange(high - low) - peak[:, None]) <= HALF_PEAK_PX / STEP_PX
-    above = np.where(near, counts - base * pixels, 0.0)
-    moment = np.where(near, cake.counts_angle[whole, low:high] - base * cake.angle[whole, low:high], 0.0)
+    above, moment = np.where(near, profile - base, 0.0), np.where(near, profile_angle - base * angle, 0.0)
     seen = (rise > CLEAR) & (peak > 0) & (peak < high - low - 1)
     if not seen.any():
         return nothing

@@ -165,8 +165,8 @@ def _require(q_max: float, q_max_inst: float, r_poly: float, r: FloatArray) -> N
 def _scale(pattern: _Pattern, atoms: AtomicScattering) -> tuple[float, float]:
     """Factor to electron units and the share of Compton scattering, both >= 0, from the tail of the pattern.
 
-    How much Compton scattering is left depends on the detector and on the background, which holds some of it:
-    it is measured, since <f^2> falls with q there and Compton scattering does not.
+    How much Compton scattering is left depends on the detector and on the background that was taken away: it
+    is measured, since <f^2> falls with q there and Compton scattering does not.
     """
     tail = pattern.q > TAIL * pattern.q[-1]
     parts = np.stack([atoms.mean_square, atoms.compton], axis=1)[tail] / atoms.mean_square[tail, None]

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from operando.simulated_beamline.physics.counting import CHUNK, LOW, FrameNoise, largest_count
+from operando.simulated_beamline.physics.counting import CHUNK, LOW, Expectation, FrameNoise, largest_count
 
 SHAPE = (256, 256)
-FRAMES = 40
+FRAMES = 20
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def noise():
 
 
 def frames(noise, expected, count=FRAMES, dtype=np.uint32):
-    prepared = noise.prepare(np.asarray(expected, dtype=np.float32))
+    prepared = Expectation(np.asarray(expected, dtype=np.float32))
     out = np.empty((count, *np.shape(expected)), dtype=dtype)
     for frame in out:
         noise.draw(prepared, frame)

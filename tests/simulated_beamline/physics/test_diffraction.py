@@ -109,6 +109,19 @@ def test_photons_of_a_ring_are_spread_over_the_sphere_and_none_is_lost():
     assert total == pytest.approx(7.9408e-10 * 0.6888**3 * 100.0 * 1e5 / (4 * 0.10963), rel=1e-3)
 
 
+@pytest.mark.parametrize("energy_ev", [4500.0, 8333.0, 20000.0])
+def test_any_energy_of_the_monochromator_has_a_pattern(nmc811, energy_ev):
+    # At 4500 eV not even the first ring of lithium is within reach.
+    reachable = Q[0.98 * 4 * math.pi * energy_ev / 12398.42 > Q]
+    values = nmc811.pattern(reachable, energy_ev, 0.5).even
+    assert np.all(np.isfinite(values))
+    assert values.min() > 0.0
+
+
+def test_a_reach_without_a_ring_has_none():
+    assert len(reflections(metal("Li", "bcc", 3.509), ENERGY_EV, 1.0).q_per_angstrom) == 0
+
+
 def test_texture_moves_photons_along_a_ring_and_adds_none(nmc811):
     pattern = nmc811.pattern(Q, ENERGY_EV, 0.9)
     assert np.all(np.abs(pattern.textured) <= pattern.even)

@@ -22,7 +22,7 @@ GAIN_EV, OFFSET_EV, NOISE_EV = 10.013, -4.0, 85.0
 
 def line_shape(energy_ev: float, broader: float = 1.0) -> np.ndarray:
     """One photon in 4096 channels."""
-    width = broader * np.sqrt((NOISE_EV / 2.3548) ** 2 + 0.115 * 3.66 * energy_ev)
+    width = broader * np.sqrt((NOISE_EV / 2.3548) ** 2 + 0.12 * 3.65 * energy_ev)
     fine = OFFSET_EV + GAIN_EV * (np.arange(CHANNELS)[:, None] + (np.arange(9) - 4) / 9)
     density = np.exp(-0.5 * ((fine - energy_ev) / width) ** 2)
     return density.mean(axis=1) * GAIN_EV / width / np.sqrt(2 * np.pi)
@@ -48,4 +48,4 @@ def expected(photons: dict[str, np.ndarray], scatter: float = 2000.0, background
     spectra = np.full((*map_shape, CHANNELS), background)
     for element, counts in photons.items():
         spectra += np.asarray(counts)[..., None] * element_shape(element)
-    return spectra + scatter * (0.6 * line_shape(BEAM_EV) + 0.4 * line_shape(8844.0, 2.5))
+    return spectra + scatter * (0.6 * line_shape(BEAM_EV) + 0.4 * line_shape(8850.0, 3.0))

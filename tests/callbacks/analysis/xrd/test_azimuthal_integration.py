@@ -1,5 +1,6 @@
 """Integration equals pyFAI's exact splitting with every correction, and leaves bad pixels out."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -7,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from operando.callbacks.analysis.xrd import Geometry, Integrator
+from operando.callbacks.analysis.xrd.pyfai import pyfai_module
 from ring_frame import LATTICE, cubic_q, geometry, ring_frame
 
 SIDE = 256
@@ -267,6 +269,12 @@ def test_geometry_goes_through_a_poni_file(tmp_path):
         assert read.metadata()[name] == pytest.approx(value), name
     of_file, of_numbers = (Integrator(each, bins=BINS).integrate(counts()) for each in (path, COARSE))
     assert np.allclose(of_file.intensity, of_numbers.intensity, rtol=1e-6, equal_nan=True)
+
+
+def test_the_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyFAI", None)
+    with pytest.raises(ModuleNotFoundError, match=r"operando\[diffraction\]"):
+        pyfai_module()
 
 
 def test_a_missing_poni_file_is_named(tmp_path):

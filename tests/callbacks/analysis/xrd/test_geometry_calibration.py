@@ -34,8 +34,9 @@ def rough(row_px=4.0, column_px=-3.0, distance_mm=101.0):
 
 
 @pytest.mark.parametrize("calibrant", ["LaB6", "CeO2", "Si"])
-def test_rough_geometry_is_refined(calibrant):
-    fit = calibrate_geometry(frame(calibrant), rough(), calibrant)
+@pytest.mark.parametrize("guess", [rough(), rough(-6.0, 8.0, 98.0)], ids=["1 %, 5 px", "2 %, 10 px"])
+def test_rough_geometry_is_refined(calibrant, guess):
+    fit = calibrate_geometry(frame(calibrant), guess, calibrant)
     found, true = fit.geometry, geometry()
     assert found.distance_mm == pytest.approx(true.distance_mm, abs=0.01)
     assert found.beam_centre_px == pytest.approx(true.beam_centre_px, abs=0.02)
@@ -68,6 +69,7 @@ def test_mask_and_bad_pixels_do_not_disturb():
     spoiled, mask = frame("LaB6").copy(), np.zeros((SIDE, SIDE), bool)
     spoiled[100:130] = 1_000_000
     mask[100:130] = True
+    mask[::, 40::64] = True
     spoiled[:, 200:204] = 2**32 - 1
     fit = calibrate_geometry(spoiled, rough(), "LaB6", mask=mask)
     assert fit.geometry.distance_mm == pytest.approx(100.0, abs=0.01)

@@ -137,6 +137,23 @@ def test_an_empty_position_is_weak():
     assert list(found.verdict[0]) == ["good", "weak"]
 
 
+def test_positions_that_were_not_measured_are_weak_and_leave_the_others_alone():
+    counts = spectra()[:4].astype(float)
+    whole = fit_fluorescence(counts, response(), ELEMENTS, beam_ev=truth.BEAM_EV)
+    counts[2:] = np.nan
+    half = fit_fluorescence(counts, response(), ELEMENTS, beam_ev=truth.BEAM_EV)
+    assert half.counts[:, :2] == pytest.approx(whole.counts[:, :2], rel=0.02, abs=20)
+    assert set(half.verdict[2:].ravel()) == {"weak"}
+    assert np.isnan(half.counts[:, 2:]).all()
+
+
+def test_a_titanium_dopant_of_half_a_per_cent_comes_out_without_bias():
+    amounts = photons() | {"Ti": np.full(SHAPE, 300.0)}
+    counts = np.random.default_rng(12).poisson(truth.expected(amounts))
+    found = fit_fluorescence(counts, response(), ("Ti", *ELEMENTS), beam_ev=truth.BEAM_EV)
+    assert found.of("Ti").mean() == pytest.approx(300.0, rel=0.02)
+
+
 def test_a_dopant_whose_k_lines_are_out_of_reach_is_seen_by_its_l_lines():
     from operando.callbacks.analysis.mapping import line_group
 

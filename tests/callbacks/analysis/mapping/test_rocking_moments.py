@@ -8,7 +8,7 @@ from operando.callbacks.analysis.mapping import (
     frame_moments,
     orientation_colours,
 )
-from rocking_truth import DISTANCE, KEV, PIXEL, SIZE, THETA, Crystal, scan
+from rocking_truth import DISTANCE, KEV, PIXEL, SIZE, THETA, Crystal, frame, scan
 
 ANGLES = np.arange(-0.06, 0.0601, 0.005)
 GEOMETRY = flat_detector(
@@ -84,7 +84,7 @@ def test_a_background_does_not_draw_the_centroid_to_the_middle(clean, sample):
 
 def test_quoted_uncertainties_are_those_of_repeated_counts():
     truth = scan(Crystal(2e-4, 0.01, -0.005, 2000.0), ANGLES)
-    counts = np.random.default_rng(4).poisson(np.broadcast_to(truth, (200, *truth.shape))).astype(np.uint8)
+    counts = np.random.default_rng(4).poisson(np.broadcast_to(truth, (200, *truth.shape))).astype(np.uint16)
     found = measured(counts, (10, 20))
     for name in ("strain", "tilt_rocking", "tilt_across"):
         suffix = "" if name == "strain" else "_deg"
@@ -117,6 +117,23 @@ def test_drift_between_angles_is_put_back():
     assert np.abs(found.strain - truth)[good].max() < 2e-6
     assert set(found.verdict[:, -1]) == {"outside"}
     assert np.abs(measured(frames, (rows, columns)).strain - truth).max() > 1e-4
+
+
+def test_drift_by_parts_of_a_pixel_leaves_a_gradient_of_strain_straight():
+    slope, drift = 2e-5, np.linspace(0, 1.3, len(ANGLES))
+    frames = np.stack(
+        [
+            [
+                1e5 * frame(Crystal(slope * (column - shift)), angle)
+                for angle, shift in zip(ANGLES, drift, strict=True)
+            ]
+            for column in range(8)
+        ]
+    )
+    found = measured(frames, (1, 8), shifts=[(0.0, shift) for shift in drift])
+    good = found.verdict[0] == "good"
+    assert good[:6].all()
+    assert np.abs(found.strain[0] - slope * np.arange(8))[good].max() < 1e-6
 
 
 def test_a_peak_at_the_end_of_the_scan_is_cut_and_an_empty_position_weak():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from operando.callbacks.analysis.mapping import correlate_maps, moved_back, register
+from operando.callbacks.analysis.mapping import correlate_maps, map_drift, moved_back, register
 
 SIZE = (96, 120)
 
@@ -64,6 +64,19 @@ def test_gaps_are_bridged():
 def test_maps_of_different_shape_are_refused():
     with pytest.raises(ValueError, match="equal shape"):
         register(np.zeros((20, 20)), np.zeros((20, 21)))
+
+
+def test_drift_over_a_series_is_found_and_an_empty_map_keeps_the_shift_before():
+    rng = np.random.default_rng(3)
+    wanted = np.stack([np.linspace(0, 3, 7), np.linspace(0, -5, 7)], axis=1)
+    maps = [particles(tuple(shift)) + 0.05 * rng.normal(size=SIZE) for shift in wanted]
+    maps[4] = rng.normal(size=SIZE)
+    found = map_drift(maps)
+    placed = found.verdict == "good"
+    assert placed.tolist() == [True, True, True, True, False, True, True]
+    assert found.shift_px[placed] == pytest.approx(wanted[placed], abs=0.1)
+    assert found.shift_px[4] == pytest.approx(found.shift_px[3])
+    assert found.reason[4]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,79 @@
+"""Drift of the sample over a series of maps, such as those of the angles of a rocking scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .registration import Registration, RegistrationVerdict, register
+from .rocking_geometry import FloatArray
+
+
+@dataclass(frozen=True)
+class MapDrift:
+    """Where each map of a series lies against the first.
+
+    Attributes
+    ----------
+    shift_px
+        Rows and columns by which the sample appears moved, shape (n, 2); that of the map before where a map
+        cannot be placed.
+    verdict
+        Strings of `RegistrationVerdict`, shape (n,).
+    reason
+        Why a map cannot be placed, shape (n,); empty where it can.
+    """
+
+    shift_px: FloatArray
+    verdict: NDArray[np.str_]
+    reason: NDArray[np.object_]
+
+
+def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
+    """Find the drift over a series of maps.
+
+    Each map is registered with the first, so that errors do not add up. Take maps of something that does not
+    change with the series, such as fluorescence or transmission; diffracted intensity walks over a bent
+    crystal as it turns.
+
+    Parameters
+    ----------
+    maps
+        Maps of equal shape, at least 16 x 16 pixels.
+    smooth_px
+        Standard deviation of the Gaussian in the gradient, pixels.
+
+    Returns
+    -------
+    MapDrift
+        One shift per map, for `RockingMoments.add`.
+
+    Raises
+    ------
+    ValueError
+        If there is no map, or they differ in shape.
+
+    Examples
+    --------
+    >>> rows, columns = np.mgrid[0:48, 0:48]
+    >>> def spot(row):
+    ...     return np.exp(-((rows - row) ** 2 + (columns - 24.0) ** 2) / 30)
+    >>> found = map_drift([spot(20), spot(20.6), spot(21.3)])
+    >>> [round(float(shift), 1) for shift in found.shift_px[1:, 0]]
+    [0.6, 1.3]
+    """
+    series = [np.asarray(each, dtype=float) for each in maps]
+    if not series:
+        raise ValueError("map_drift: no map is given; give the maps of the series, the first one included")
+    found: list[Registration] = [register(series[0], each, smooth_px=smooth_px) for each in series]
+    shifts = [found[0].shift_px]
+    for each in found[1:]:
+        shifts.append(each.shift_px if each.verdict == RegistrationVerdict.GOOD else shifts[-1])
+    return MapDrift(
+        shift_px=np.array(shifts, dtype=np.float64),
+        verdict=np.array([str(each.verdict) for each in found]),
+        reason=np.array([each.reason for each in found], dtype=object),
+    )
