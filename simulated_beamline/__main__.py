@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from .launcher import OPTIONAL_SERVERS, SERVERS, Launcher, run
+from .launcher import NANOPROBE_SERVERS, OPTIONAL_SERVERS, SERVERS, Launcher, run
 from .mount import split_place
 from .scenario import load_scenario
 from .scenarios import DEFAULT_SCENARIO
@@ -25,7 +25,9 @@ def main() -> None:
     parser.add_argument("--mode", choices=["elastic", "constant", "real"], default="elastic")
     parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
     parser.add_argument("--prefix", default="OP:", help="start of every process variable")
-    parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS)
+    parser.add_argument(
+        "--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
+    )
     parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"

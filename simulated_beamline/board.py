@@ -25,6 +25,12 @@ SLOTS = (
     "spot_lithium_content",
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
+    "nano_x_um",
+    "nano_y_um",
+    "nano_z_um",
+    "nano_rx_deg",
+    "zone_plate_mm",
+    "zone_plate_follows",
 )
 CELL_SLOTS = (
     "cell_voltage_v",

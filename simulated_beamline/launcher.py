@@ -23,6 +23,8 @@ LOOPBACK = "127.0.0.1"
 SERVERS = ("machine", "monochromator", "ion_chambers", "potentiostat")
 OPTIONAL_SERVERS = ("camera",)
 """Started only where they are asked for; a camera needs a scenario with a section [diffraction]."""
+NANOPROBE_SERVERS = ("fluorescence_detector", "nanostage")
+"""Likewise; they need a scenario with a section [particle], the detector also [fluorescence]."""
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 POLL_S = 0.05

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, ValidationError, model_validator
 
 from .diffraction_section import DiffractionSection
+from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
 from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
@@ -53,6 +54,8 @@ class Scenario(Section):
         The sections of the file.
     diffraction : DiffractionSection or None
         What a camera needs; None for a beamline without one.
+    particle, fluorescence, nanoprobe
+        Specimen, detector and stages of a nanoprobe; None for a beamline without one.
     """
 
     name: str
@@ -71,6 +74,9 @@ class Scenario(Section):
     potentiostat: PotentiostatSection
     instrument: InstrumentSection = InstrumentSection()
     diffraction: DiffractionSection | None = None
+    particle: ParticleSection | None = None
+    fluorescence: FluorescenceSection | None = None
+    nanoprobe: NanoprobeSection | None = None
 
     @model_validator(mode="after")
     def _capacity_is_that_of_the_composition(self) -> Self:

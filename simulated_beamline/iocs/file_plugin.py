@@ -39,6 +39,8 @@ class FilePlugin:
         Where files may be.
     """
 
+    file_type: type[FrameFile] = FrameFile
+
     def __init__(self, exposure: Exposure, place: FramePlace) -> None:
         self._exposure = exposure
         self._place = place
@@ -219,7 +221,7 @@ class FilePlugin:
         path, shape, dtype = self._find_file(), self._exposure.shape, self._exposure.dtype
         mask = self._exposure.pixel_mask()
         self._file = await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: FrameFile(path, shape, dtype, most=most, pixel_mask=mask)
+            self._thread, lambda: self.file_type(path, shape, dtype, most=most, pixel_mask=mask)
         )
         await self.page.show("FullFileName", str(path))
         await self.page.show("SWMRActive", "Active")
@@ -242,9 +244,13 @@ class FilePlugin:
             return
         for shot in shots:
             self._exposure.draw(shot, self._buffer)
-            file.append(self._buffer, shot.time_s - EPICS_EPOCH_S, shot.unique_id)
+            self._write_shot(file, shot)
         # Before they are counted: NumCaptured says what a reader finds, whatever happens to the server.
         file.flush()
+
+    def _write_shot(self, file: FrameFile, shot: Shot) -> None:
+        """In the thread: append what was drawn."""
+        file.append(self._buffer, shot.time_s - EPICS_EPOCH_S, shot.unique_id)
 
     async def _publish(self, batch: Sequence[Shot]) -> None:
         rows, columns = self._exposure.shape

@@ -20,7 +20,9 @@ def refused(tmp_path, text):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge"])
+@pytest.mark.parametrize(
+    "name", ["lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge", "nmc811-particle"]
+)
 def test_every_scenario_is_named_as_its_file_and_describes_a_cell(name):
     scenario = load_scenario(name)
     assert scenario.name == name
@@ -31,7 +33,12 @@ def test_every_scenario_is_named_as_its_file_and_describes_a_cell(name):
 
 
 def test_the_list_of_names_is_complete():
-    assert scenario_names() == ("lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge")
+    assert scenario_names() == (
+        "lno-first-charge",
+        "nmc811-damaged-spot",
+        "nmc811-first-charge",
+        "nmc811-particle",
+    )
 
 
 def test_a_path_works_as_well_as_a_name(tmp_path):

@@ -1,0 +1,206 @@
+"""The fluorescence detector itself: exposures in simulated time, by its own clock, a gate or software."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..board import Board
+from ..clock import ClockMode, SharedClock
+from ..physics.fluorescence import Exposure
+from ..physics.pulse_processing import Scalers
+from .file_plugin import FilePlugin
+from .fluorescence_page import SERVED_MODES, ElementPage, driver_page
+from .spectra import Spectra, SpectrumShot
+
+logger = logging.getLogger(__name__)
+CELL_LAG_S = 0.1
+"""How far the cell may be behind an exposure: at 1C that is 3e-5 of lithium content."""
+CELL_WAIT_S = 0.5
+CELL_POLL_S = 0.0005
+SHORTEST_S, LONGEST_S = 1e-4, 3600.0
+MOST_IMAGES = 16384
+
+
+class FluorescenceDriver:
+    """Xspress3 of one detector.
+
+    Parameters
+    ----------
+    spectra
+        What it sees.
+    elements
+        Variables of each detector element.
+    plugin
+        Gets the spectra for its file.
+    clock, board
+        Of the simulated beamline.
+    """
+
+    def __init__(
+        self,
+        spectra: Spectra,
+        elements: Sequence[ElementPage],
+        plugin: FilePlugin,
+        clock: SharedClock,
+        board: Board,
+    ) -> None:
+        self._spectra = spectra
+        self._elements = elements
+        self._plugin = plugin
+        self._clock = clock
+        self._board = board
+        self._stop = asyncio.Event()
+        self._gates: asyncio.Queue[float] = asyncio.Queue()
+        self._busy = False
+        self._unique_id = 0
+        checks = {
+            "AcquireTime": _check_duration,
+            "NumImages": _check_images,
+            "TriggerMode": self._check_mode,
+            "ERASE": self._erase,
+            "SoftTrigger": self._soft_trigger,
+        }
+        self.page = driver_page(*spectra.shape, self._acquire, self._halt, checks)
+
+    async def gate(self, duration_s: float) -> None:
+        """Take the gate of another instrument: a frame as long as it is high (s)."""
+        await _check_duration(duration_s)
+        if not self._busy or self.page["TriggerMode"] != "TTL Veto Only":
+            raise ValueError("the detector does not wait for a gate: TriggerMode TTL Veto Only, then Acquire")
+        self._gates.put_nowait(float(duration_s))
+
+    async def _soft_trigger(self, value: int) -> None:
+        if value and self._busy and self.page["TriggerMode"] == "Software + Internal":
+            self._gates.put_nowait(self.page["AcquireTime"])
+
+    async def _halt(self) -> None:
+        self._stop.set()
+
+    async def _acquire(self) -> None:
+        """Take NumImages exposures; over when the last is published."""
+        if self._busy:
+            return
+        self._busy = True
+        self._stop = asyncio.Event()
+        self._gates = asyncio.Queue()
+        if self.page["EraseOnStart"] == "Yes":
+            await self._erase(1)
+        await self._announce("Acquire", "acquiring", begun=True)
+        try:
+            await self._expose_all()
+            if self.page["WaitForPlugins"] == "Yes":
+                await self._plugin.idle()
+        finally:
+            self._busy = False
+            await self._announce("Aborted" if self._stop.is_set() else "Idle", "", begun=False)
+
+    async def _expose_all(self) -> None:
+        end_s = -math.inf
+        for _ in range(self.page["NumImages"]):
+            exposure_s = await self._next_exposure_s()
+            if exposure_s is None:
+                return
+            now_s = self._clock.now()
+            # Frames of its own clock follow each other without a gap, however long their publication took.
+            begun_s = end_s if now_s - end_s < CELL_LAG_S and self._is_internal else now_s
+            end_s = begun_s + exposure_s
+            if not await self._finished(self._clock.work(max(end_s - now_s, 0.0))):
+                return
+            await self._cell_has_reached(end_s)
+            exposure = self._spectra.expose(exposure_s, begun_s + 0.5 * exposure_s)
+            await self._publish(exposure, begun_s, exposure_s)
+
+    async def _next_exposure_s(self) -> float | None:
+        """Wait for the start of the next frame; None if stopped meanwhile."""
+        if self._stop.is_set():
+            return None
+        if self._is_internal:
+            return self.page["AcquireTime"]
+        waiting = asyncio.ensure_future(self._gates.get())
+        return waiting.result() if await self._finished(waiting) else None
+
+    @property
+    def _is_internal(self) -> bool:
+        return self.page["TriggerMode"] == "Internal"
+
+    async def _finished(self, awaited: object) -> bool:
+        """Wait; False if the acquisition was stopped meanwhile."""
+        work = asyncio.ensure_future(awaited)  # type: ignore[arg-type]
+        halt = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({work, halt}, return_when=asyncio.FIRST_COMPLETED)
+            return work.done() and not self._stop.is_set()
+        finally:
+            if not work.done():
+                work.cancel()
+            halt.cancel()
+
+    async def _publish(self, exposure: Exposure, begun_s: float, exposure_s: float) -> None:
+        """Show all of it; the counter last, so that who sees it has the spectra."""
+        self._unique_id += 1
+        for element, counts, scalers in zip(self._elements, exposure.counts, exposure.scalers, strict=True):
+            await element.show(counts, scalers)
+        shot = SpectrumShot(
+            self._unique_id,
+            begun_s,
+            exposure_s,
+            exposure.counts,
+            np.stack([one.values for one in self._elements]),
+        )
+        if self.page["ArrayCallbacks"] == "Enable":
+            patient = self._clock.mode is ClockMode.ELASTIC
+            await self._plugin.offer([shot], patient=patient)  # type: ignore[list-item]
+        await self.page.show("NumImagesCounter", self.page["NumImagesCounter"] + 1)
+        await self.page.show("ArrayCounter", self.page["ArrayCounter"] + 1)
+
+    async def _announce(self, state: str, message: str, *, begun: bool) -> None:
+        await self.page.show("DetectorState", state)
+        await self.page.show("StatusMessage", message)
+        await self.page.show("AcquireBusy", "Acquiring" if begun else "Done")
+        await self.page.show("Acquire", "Acquire" if begun else "Done")
+
+    async def _erase(self, value: int) -> None:
+        """Empty spectra, scalers and counters."""
+        if not value:
+            return
+        nothing = Scalers(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, self._spectra.model.processor.event_width)
+        for element in self._elements:
+            await element.show(np.zeros(self._spectra.shape[1], dtype=np.int64), nothing)
+        await self.page.show("NumImagesCounter", 0)
+        await self.page.show("ArrayCounter", 0)
+
+    async def _check_mode(self, mode: str) -> None:
+        if mode not in SERVED_MODES:
+            raise ValueError(f"TriggerMode {mode!r} is not simulated: take one of {', '.join(SERVED_MODES)}")
+        if self._busy:
+            raise ValueError(f"TriggerMode {mode!r} during an acquisition: put 0 to Acquire first")
+
+    async def _cell_has_reached(self, time_s: float) -> None:
+        """Wait until the cell's server has integrated up to the end of the exposure, if there is a cell."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + CELL_WAIT_S
+        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
+            if loop.time() > give_up:
+                behind_s = time_s - self._board["cell_time"]
+                logger.warning(
+                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
+                )
+                return
+            await asyncio.sleep(CELL_POLL_S)
+
+
+async def _check_duration(value: float) -> None:
+    if not SHORTEST_S <= value <= LONGEST_S:
+        raise ValueError(
+            f"exposure of {value} s is outside {SHORTEST_S:g}..{LONGEST_S:g} s: set AcquireTime inside"
+        )
+
+
+async def _check_images(value: int) -> None:
+    if not 1 <= value <= MOST_IMAGES:
+        raise ValueError(f"NumImages {value} is outside 1..{MOST_IMAGES}, the frames that Xspress3 holds")
