@@ -196,7 +196,7 @@ def best_addition(
     tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
     if pending is not None:
         tried = [pending, *tried]
-    options = {"width_per_a": width_per_a} if base is None else settled_options(base)
+    options: dict[str, Any] = {"width_per_a": width_per_a} if base is None else settled_options(base)
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:

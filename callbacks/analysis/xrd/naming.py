@@ -45,7 +45,7 @@ def _is_oxide_of_layers(phase: Phase) -> bool:
 
 
 def _as_hexagonal(phase: Phase) -> tuple[float, float]:
-    """a and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
+    """Give a and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
     a, b, c, _, beta, _ = phase.lattice
     if phase.system is System.HEXAGONAL:
         return a, c
@@ -53,7 +53,7 @@ def _as_hexagonal(phase: Phase) -> tuple[float, float]:
 
 
 def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
-    """Mass fractions (m,) of the parts that are not cell parts, and one standard deviation; nan for cell parts."""
+    """Mass fractions (m,) of all but cell parts (those nan), and one standard deviation of each."""
     splines = fit.measured.basis.shape[1]
     at = np.array([splines + place.scale for place in fit.pattern.places])
     density = np.array([p.phase.density * (p.phase.family != "cell part") for p in fit.pattern.parts])
