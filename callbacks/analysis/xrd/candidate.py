@@ -223,8 +223,8 @@ def settled_options(fit: Fit) -> dict[str, Any]:
     return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
 
 
-def stands_apart(fit: Fit) -> bool:
-    """Whether the last part of a fit is parted by valleys from every other part."""
+def stands_apart(fit: Fit, deviations: float) -> bool:
+    """Whether valleys part the last part of a fit from all others, by so many deviations in the data."""
     splines = fit.measured.basis.shape[1]
     table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
     own = table[fit.pattern.places[-1].lines]
@@ -233,7 +233,7 @@ def stands_apart(fit: Fit) -> bool:
         return False
     above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
     eta = float(fit.refined.vector[-1])
-    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta)
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta, deviations)
 
 
 def _melts(fit: Fit) -> bool:

@@ -23,6 +23,7 @@ from .pattern import Part
 from .phase import Phase, lattice_of
 from .phase_result import Pending, State
 from .refinement import Refined
+from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
 
 AMBIGUOUS_GAIN = 25.0
 ALIKE = 0.008
@@ -76,7 +77,9 @@ def grown(
         alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
         best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
     new = best.fit.parts()[-1]
-    if new.phase.family != "cell part" and not stands_apart(best.fit):
+    if new.phase.family != "cell part" and not stands_apart(
+        best.fit, ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
+    ):
         return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
     seen = before is not None and _alike(before.part, new)
     if before is not None and not seen and not before.missed and best.gain < before.gain:

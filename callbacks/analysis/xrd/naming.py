@@ -16,6 +16,8 @@ from .refinement import inverse
 SAME_A = 0.012
 SAME_C = 0.12
 """Layered lattices nearer than this (angstrom) bear the same names."""
+CLEARLY_NEARER = 0.004
+"""A phase of the same structure gives its name when its cell is nearer by this part."""
 
 
 def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
@@ -30,9 +32,14 @@ def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
         alike = tuple(name for da, dc, name in ranked if max(da, dc) < 1)
         return alike or (ranked[0][2],)
     same = [p for p in library if (p.family, p.space_group) == (part.phase.family, part.phase.space_group)]
-    if part.phase.family != "layered":
-        return (part.phase.name,)
-    return (min(same, key=lambda p: float(np.abs(np.array(p.lattice) - lattice)[:3].max())).name,)
+    nearest = min(same, key=lambda phase: _stretch(phase, lattice))
+    nearer = _stretch(nearest, lattice) + CLEARLY_NEARER < _stretch(part.phase, lattice)
+    return (nearest.name,) if nearer else (part.phase.name,)
+
+
+def _stretch(phase: Phase, lattice: Lattice) -> float:
+    """Largest relative difference of a length of the cell."""
+    return float(np.abs(np.array(lattice[:3]) / np.array(phase.lattice[:3]) - 1).max())
 
 
 def _far(ranked: tuple[float, float, str]) -> float:
