@@ -45,10 +45,14 @@ class Fit:
 
     @property
     def cost(self) -> float:
-        """Chi squared with what the texture costs, and ln n for each free number of a lattice."""
+        """Chi squared and prices: of texture, of free numbers of lattices (ln n each, 3 ln n after two).
+
+        A distorted cell mimics any spread of an undistorted one, and so has to show more.
+        """
         splines = self.measured.basis.shape[1]
         logs = self.refined.vector[splines:-1][self.pattern.texture_at]
-        lattices = sum("metric" in label for label in self.pattern.labels)
+        numbers = [int(label[-1]) for label in self.pattern.labels if "metric" in label]
+        lattices = sum(3 if number > 1 else 1 for number in numbers)
         texture = float((logs**2).sum()) / self.pattern.texture_prior**2
         return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
 

@@ -21,7 +21,7 @@ from .lattice_result import (
 )
 from .measured import Measured, prepare, typical_width
 from .pattern import TEXTURE_PRIOR, Part, Pattern
-from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
+from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
 from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
 
@@ -137,16 +137,26 @@ def fit_lattice(
     ValueError
         If the shapes of the arrays differ.
     """
-    measured = prepare(q_per_a, intensity, sigma, splines=splines)
+    if previous is not None and (previous.phase != phase.name or not np.isfinite(previous.lattice).all()):
+        previous = None
+    measured = prepare(q_per_a, intensity, sigma, splines=splines, estimate=previous is None)
     if measured is None or not _reaches(measured, phase):
         return _nothing(phase)
-    parts = _parts(measured, phase, standards)
+    if previous is not None:
+        parts = _same_parts(previous, phase, standards)
+    else:
+        parts = _parts(measured, phase, standards)
     width = min(typical_width(measured), 0.03) * 0.8
     pattern = Pattern(
         measured.q_per_a, parts, geometry, measured.basis, width_per_a=width, texture_prior=texture_prior
     )
     start = None
-    if previous is not None and previous.labels == (*pattern.labels,) and previous.vector.size:
+    if previous is not None:
+        if previous.labels != (*pattern.labels,) or previous.vector.size != splines + len(pattern.labels) + 1:
+            return fit_lattice(
+                q_per_a, intensity, sigma, phase=phase, standards=standards, geometry=geometry,
+                texture_prior=texture_prior, splines=splines,
+            )  # fmt: skip
         start = _tracked(pattern, previous, measured)
     refined = solve(pattern, measured, start)
     return _result(phase, pattern, measured, refined)
@@ -172,6 +182,13 @@ def _parts(measured: Measured, phase: Phase, standards: Sequence[Phase]) -> list
         scale = first_scale(measured, standard, own, width)
         parts.append(Part(standard, own, scale, free_lattice=False))
     return parts
+
+
+def _same_parts(previous: LatticeFit, phase: Phase, standards: Sequence[Phase]) -> list[Part]:
+    """Parts of the frame before: its lattice, and standards."""
+    spread = phase.family in LAYERED and phase.system is System.HEXAGONAL
+    own = Part(phase, metric_of(previous.lattice, phase.system), previous.scale, free_spread=spread)
+    return [own, *(Part(standard, standard.metric, 1.0, free_lattice=False) for standard in standards)]
 
 
 def _tracked(pattern: Pattern, previous: LatticeFit, measured: Measured) -> FloatArray:
