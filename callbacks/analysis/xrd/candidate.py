@@ -26,6 +26,11 @@ LEAST_GAIN = 36.0
 LEAST_HITS = 0.6
 LEAST_SCORE = 1.5
 """Seeds below this are what noise gives."""
+WIDE_C, WIDE_A = 0.06, -0.008
+"""Spreads (angstrom) of a second start: from a narrow one a fit may end in strain instead."""
+
+LEAST_DISTORTION = 0.0035
+"""a / b over the root of three, less one: monoclinic LixNiO2 has 0.004 to 0.015 (Li 2018)."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""
 
@@ -198,6 +203,10 @@ def best_addition(
     usable = [phase for phase in library if phase.name not in names]
     scored = seeds(measured, left, usable, geometry, width_per_a)
     tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
+    if base is None:
+        tried += [
+            replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)
+        ]
     if pending is not None:
         tried = [pending, *tried]
     options: dict[str, Any] = {"width_per_a": width_per_a} if base is None else settled_options(base)
@@ -206,10 +215,20 @@ def best_addition(
     for part in tried:
         fit = fit_parts(measured, [*parts, part], geometry, **options)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
+        if any(is_layered(phase) for phase in library) and _undistorted(fit.parts()[-1]):
+            continue
         significant = fit.significance(len(parts)) > least_significance
         if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
             found.append(Addition(fit, gain))
     return sorted(found, key=lambda each: each.fit.cost)
+
+
+def _undistorted(part: Part) -> bool:
+    """Whether a monoclinic layered cell is the hexagonal one but for what a spread of cells mimics."""
+    if part.phase.family != "layered" or part.phase.system is not System.MONOCLINIC:
+        return False
+    a, b = lattice_of(part.metric, part.phase.system)[:2]
+    return abs(a / b / np.sqrt(3) - 1) < LEAST_DISTORTION
 
 
 @dataclass(frozen=True, eq=False)
