@@ -14,6 +14,7 @@ from .candidate import (
     best_addition,
     doubted,
     fit_parts,
+    is_layered,
     settled_options,
 )
 from .geometry import Geometry
@@ -29,6 +30,8 @@ MOST_PHASES = 5
 WEAKEST_PEAK = 6.0
 """Peaks below so many standard deviations are noise."""
 GONE = 3.0
+LOST = 1.5
+"""Reduced chi squared over that of the frame before, above which a pattern is looked at anew."""
 UNKNOWN_PART = 0.02
 
 
@@ -85,8 +88,9 @@ def identify_phases(
     if not _peaks(measured, measured.lines, width).size:
         return _too_weak(f"no peak above {WEAKEST_PEAK} standard deviations: count longer", frame, previous)
     found = _tracked(measured, phases, geometry, previous, frame) if previous is not None else None
-    if found is None:
-        found = _first(measured, phases, geometry, width, frame)
+    if found is None or (previous is not None and _lost(found, previous)):
+        anew = _first(measured, phases, geometry, width, frame)
+        found = _better(found, anew)
     if found is None:
         unknown = tuple(float(q) for q in _peaks(measured, measured.lines, width))
         return replace(
@@ -100,6 +104,22 @@ def _peaks(measured: Measured, left: FloatArray, width_per_a: float) -> FloatArr
     signal = signal_of(measured.q_per_a, left, measured.sigma, width_per_a)
     top = (signal[1:-1] > signal[:-2]) & (signal[1:-1] >= signal[2:])
     return measured.q_per_a[1:-1][top & (signal[1:-1] ** 2 > WEAKEST_PEAK - 1)]
+
+
+def _lost(found: Found, previous: PhaseResult) -> bool:
+    """Whether a tracked frame is explained much worse than the one before it."""
+    return found.fit.chi2_reduced > LOST * max(previous.chi2_reduced, 1.0)
+
+
+def _better(tracked: Found | None, anew: Found | None) -> Found | None:
+    """Give the cheaper of two explanations; the first phase keeps its age if it is of the same kind."""
+    if tracked is None or anew is None:
+        return tracked or anew
+    if tracked.fit.cost <= anew.fit.cost:
+        return tracked
+    old, new = tracked.fit.pattern.parts[0].phase, anew.fit.pattern.parts[0].phase
+    same = old.name == new.name or (is_layered(old) and is_layered(new))
+    return replace(anew, ages=(tracked.ages[0], *anew.ages[1:])) if same else anew
 
 
 def _first(
