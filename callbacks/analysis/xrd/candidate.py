@@ -179,6 +179,7 @@ def best_addition(
     width_per_a: float,
     *,
     pending: Part | None = None,
+    most_tried: int = TRIED,
     least_gain: float = LEAST_GAIN,
     least_significance: float = LEAST_SIGNIFICANCE,
 ) -> list[Addition]:
@@ -194,6 +195,8 @@ def best_addition(
         Phases that may be there, what moves lines, full width of a line in 1/angstrom.
     pending
         What was about to be believed in the frame before: tried first.
+    most_tried
+        How many candidates are refined.
     least_gain, least_significance
         What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
     """
@@ -202,7 +205,7 @@ def best_addition(
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
     scored = seeds(measured, left, usable, geometry, width_per_a)
-    tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
+    tried = [part for score, part in scored[:most_tried] if score > LEAST_SCORE]
     if base is None:
         tried += [
             replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,13 @@ def grown(
     measured = doubted(base.measured, base.lines_only())
     width = settled_options(base)["width_per_a"] * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
-    limits = {} if alone else {"least_gain": PENDING_GAIN, "least_significance": PENDING_SIGNIFICANCE}
+    limits: dict[str, Any] = {}
+    if not alone:
+        limits = {
+            "most_tried": 2,
+            "least_gain": PENDING_GAIN,
+            "least_significance": PENDING_SIGNIFICANCE,
+        }
     pending = before.part if before is not None else None
     added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
     if not added:

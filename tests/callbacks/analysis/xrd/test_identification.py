@@ -11,7 +11,7 @@ Q = synthetic.Q
 
 @pytest.mark.slow
 def test_phases_of_every_family_are_named_first():
-    names = ["H3", "M", "LiMn2O4", "NiO", "Cu"]
+    names = ["H3", "M", "NiO"]
     done = suite.sort_all(names, 1, seed=1)
     assert not done.wrong
     assert done.first + done.degenerate == len(names)
@@ -46,16 +46,16 @@ def test_a_second_phase_waits_for_the_next_frame():
 @pytest.mark.slow
 @pytest.mark.parametrize("spread_c_a", [0.03, 0.12])
 def test_a_solid_solution_that_is_spread_is_never_two_phases(spread_c_a):
-    found = list(suite.solid_solution(spread_c_a, 500, 4, np.linspace(0.8, 0.3, 5)))
+    found = list(suite.solid_solution(spread_c_a, 500, 4, np.linspace(0.9, 0.3, 8)))
     assert all(len(result.phases) == 1 for result in found)
     assert max(result.phases[0].spread_c_a for result in found) > 0.7 * spread_c_a
 
 
 @pytest.mark.slow
 def test_a_layered_cell_walks_through_the_gap_between_named_phases():
-    found = list(suite.solid_solution(0.0, 500, 5, np.linspace(0.30, 0.16, 4)))
+    found = list(suite.solid_solution(0.0, 500, 5, np.linspace(0.30, 0.16, 6)))
     c = [result.phases[0].lattice[2] for result in found]
-    truth = [np.interp(x, *synthetic.NMC811[::2]) for x in np.linspace(0.30, 0.16, 4)]
+    truth = [np.interp(x, *synthetic.NMC811[::2]) for x in np.linspace(0.30, 0.16, 6)]
     np.testing.assert_allclose(c, truth, atol=0.006)
 
 
