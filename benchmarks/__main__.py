@@ -21,6 +21,7 @@ MODULES = (
     "edge_fit",
     "journal",
     "many_cells",
+    "phases",
     "rehearsal",
     "xanes_point",
 )
