@@ -24,6 +24,7 @@ MODULES = (
     "journal",
     "many_cells",
     "maps",
+    "phases",
     "rehearsal",
     "xanes_point",
 )

@@ -118,9 +118,9 @@ class Progress:
 
     @property
     def awaits_fits(self) -> bool:
-        """Whether a spectrum has no fit or a frame no pattern yet."""
+        """Whether a spectrum has no fit yet."""
         measured = self.ledger["done"] + self.ledger["late"] - self.unfitted
-        return len(self.latencies_s) < measured + self.references or self.awaits_patterns
+        return len(self.latencies_s) < measured + self.references
 
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}

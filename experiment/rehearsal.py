@@ -217,7 +217,7 @@ def follow(
         while time.monotonic() < deadline:
             for name, doc in tail.poll():
                 progress(name, doc)
-            if not progress.awaits_fits:
+            if not (progress.awaits_fits or progress.awaits_patterns):
                 break
             pause.wait(REFRESH_S)
         live.update(progress)

@@ -50,7 +50,9 @@ def refused(tmp_path, old, new):
 
 @pytest.fixture
 def settings(tmp_path):
-    text = re.sub(r"^\[devices\.camera\]\n(?:(?!\[).*\n?)*", "", SETTINGS.read_text(), flags=re.MULTILINE)
+    text = re.sub(
+        r"^\[devices\.camera[.\w]*\].*\n(?:(?!\[).*\n?)*", "", SETTINGS.read_text(), flags=re.MULTILINE
+    )
     (tmp_path / "without.toml").write_text(text)
     (tmp_path / "with.toml").write_text(text + CAMERA)
     return tmp_path

@@ -5,7 +5,7 @@ from .crystal import phase_from_cif, phase_from_sites
 from .geometry import Geometry
 from .identification import identify_phases
 from .integration import Integrator
-from .lattice import ShiftComparison, compare_shifts, fit_lattice
+from .lattice import fit_lattice
 from .lattice_result import LatticeFit
 from .library import load_library
 from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
@@ -14,6 +14,7 @@ from .pair_fit import PairFit, PairFitVerdict, fit_pair_distances
 from .pattern import Pattern, Sectors
 from .phase import Phase, System
 from .phase_result import FoundPhase, PhaseResult, State
+from .shift import ShiftComparison, compare_shifts
 from .total_scattering import TotalScattering, TotalScatteringVerdict, total_scattering
 
 __all__ = [

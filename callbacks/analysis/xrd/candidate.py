@@ -26,6 +26,11 @@ LEAST_GAIN = 36.0
 LEAST_HITS = 0.6
 LEAST_SCORE = 1.5
 """Seeds below this are what noise gives."""
+WIDE_C, WIDE_A = 0.06, -0.008
+"""Spreads (angstrom) of a second start: from a narrow one a fit may end in strain instead."""
+
+LEAST_DISTORTION = 0.0035
+"""a / b over the root of three, less one: monoclinic LixNiO2 has 0.004 to 0.015 (Li 2018)."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""
 
@@ -45,10 +50,14 @@ class Fit:
 
     @property
     def cost(self) -> float:
-        """Chi squared with what the texture costs, and ln n for each free number of a lattice."""
+        """Chi squared and prices: of texture, of free numbers of lattices (ln n each, 3 ln n after two).
+
+        A distorted cell mimics any spread of an undistorted one, and so has to show more.
+        """
         splines = self.measured.basis.shape[1]
         logs = self.refined.vector[splines:-1][self.pattern.texture_at]
-        lattices = sum("metric" in label for label in self.pattern.labels)
+        numbers = [int(label[-1]) for label in self.pattern.labels if "metric" in label]
+        lattices = sum(3 if number > 1 else 1 for number in numbers)
         texture = float((logs**2).sum()) / self.pattern.texture_prior**2
         return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
 
@@ -170,6 +179,7 @@ def best_addition(
     width_per_a: float,
     *,
     pending: Part | None = None,
+    most_tried: int = TRIED,
     least_gain: float = LEAST_GAIN,
     least_significance: float = LEAST_SIGNIFICANCE,
 ) -> list[Addition]:
@@ -185,6 +195,8 @@ def best_addition(
         Phases that may be there, what moves lines, full width of a line in 1/angstrom.
     pending
         What was about to be believed in the frame before: tried first.
+    most_tried
+        How many candidates are refined.
     least_gain, least_significance
         What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
     """
@@ -193,19 +205,33 @@ def best_addition(
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
     scored = seeds(measured, left, usable, geometry, width_per_a)
-    tried = [part for score, part in scored[:TRIED] if score > LEAST_SCORE]
+    tried = [part for score, part in scored[:most_tried] if score > LEAST_SCORE]
+    if base is None:
+        tried += [
+            replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)
+        ]
     if pending is not None:
         tried = [pending, *tried]
-    options = {"width_per_a": width_per_a} if base is None else settled_options(base)
+    options: dict[str, Any] = {"width_per_a": width_per_a} if base is None else settled_options(base)
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
         fit = fit_parts(measured, [*parts, part], geometry, **options)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
+        if any(is_layered(phase) for phase in library) and _undistorted(fit.parts()[-1]):
+            continue
         significant = fit.significance(len(parts)) > least_significance
         if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
             found.append(Addition(fit, gain))
     return sorted(found, key=lambda each: each.fit.cost)
+
+
+def _undistorted(part: Part) -> bool:
+    """Whether a monoclinic layered cell is the hexagonal one but for what a spread of cells mimics."""
+    if part.phase.family != "layered" or part.phase.system is not System.MONOCLINIC:
+        return False
+    a, b = lattice_of(part.metric, part.phase.system)[:2]
+    return abs(a / b / np.sqrt(3) - 1) < LEAST_DISTORTION
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,8 +249,8 @@ def settled_options(fit: Fit) -> dict[str, Any]:
     return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
 
 
-def stands_apart(fit: Fit) -> bool:
-    """Whether the last part of a fit is parted by valleys from every other part."""
+def stands_apart(fit: Fit, deviations: float) -> bool:
+    """Whether valleys part the last part of a fit from all others, by so many deviations in the data."""
     splines = fit.measured.basis.shape[1]
     table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
     own = table[fit.pattern.places[-1].lines]
@@ -233,7 +259,7 @@ def stands_apart(fit: Fit) -> bool:
         return False
     above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
     eta = float(fit.refined.vector[-1])
-    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta)
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta, deviations)
 
 
 def _melts(fit: Fit) -> bool:

@@ -122,9 +122,9 @@ def _phase(
     q_max_per_a: float,
 ) -> Phase:
     """Gather lines that fall together by symmetry into one."""
-    system = _system(group)
     cell = small.cell
     lattice: Lattice = (cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma)
+    system = _shape(lattice) if group.number == 1 else _system(group)
     small.change_occupancies_to_crystallographic()
     hkl, power = _powers(small, group, q_max_per_a)
     if not len(hkl):
@@ -183,3 +183,17 @@ def _system(group: gemmi.SpaceGroup) -> System:
     if found is System.MONOCLINIC and group.monoclinic_unique_axis() != "b":
         return System.TRICLINIC
     return found
+
+
+def _shape(lattice: Lattice) -> System:
+    """Crystal system that the numbers of a lattice show, for files that list every atom and no symmetry."""
+    (a, b, c), angles = lattice[:3], np.array(lattice[3:])
+    square, wide = np.abs(angles - 90) < 0.02, abs(angles[2] - 120) < 0.02
+    alike = abs(a - b) < 5e-4 * a
+    if square.all():
+        if not alike:
+            return System.ORTHORHOMBIC
+        return System.CUBIC if abs(a - c) < 5e-4 * a else System.TETRAGONAL
+    if square[:2].all() and wide and alike:
+        return System.HEXAGONAL
+    return System.MONOCLINIC if square[0] and square[2] else System.TRICLINIC

@@ -4,60 +4,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .candidate import (
-    LEAST_GAIN,
-    Addition,
-    Fit,
     best_addition,
     doubted,
     fit_parts,
     is_layered,
     settled_options,
-    stands_apart,
 )
+from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
 from .naming import describe
-from .pattern_model import Part
-from .phase import FloatArray, Phase, lattice_of
-from .phase_result import Pending, PhaseResult, State, Track
-from .refinement import Refined
+from .phase import FloatArray, Phase
+from .phase_result import PhaseResult, State, Track
 from .seed import signal_of
 
 MOST_PHASES = 5
 WEAKEST_PEAK = 6.0
 """Peaks below so many standard deviations are noise."""
-AMBIGUOUS_GAIN = 25.0
 GONE = 3.0
-ALIKE = 0.008
-"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
-PENDING_GAIN = 5.0
-PENDING_SIGNIFICANCE = 3.5
-CALLED_GAIN = 20.0
-"""Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
+LOST = 1.5
+"""Reduced chi squared over that of the frame before, above which a pattern is looked at anew."""
 UNKNOWN_PART = 0.02
 
 
 @lru_cache(maxsize=1)
 def _whole_library() -> tuple[Phase, ...]:
     return load_library()
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """A fit, the ages (first seen, frames seen) of its parts, what is pending, and what was noticed."""
-
-    fit: Fit
-    ages: tuple[tuple[int, int], ...]
-    pending: Pending | None
-    notes: tuple[tuple[State, str], ...]
 
 
 def identify_phases(
@@ -72,10 +52,9 @@ def identify_phases(
     """Find the phases of a pattern.
 
     Phases are added one by one, each seeded from the peaks that the others leave, as long as one lowers chi
-    squared beyond doubt and most of its strong lines are there. Layered oxides are met by one free cell with a
-    spread of c, named afterwards. A second layered cell is called only if a valley between its lines and those
-    of the first is resolved, and within a series only when it is seen in two frames running; without a valley
-    the state is ``heterogeneous``.
+    squared beyond doubt and most of its strong lines are there. Layered oxides are met by one free cell with
+    a spread of c, named afterwards. A further phase is called only if valleys part its lines from the others,
+    and within a series only when two frames show it; without a valley the state is ``heterogeneous``.
 
     Parameters
     ----------
@@ -109,8 +88,9 @@ def identify_phases(
     if not _peaks(measured, measured.lines, width).size:
         return _too_weak(f"no peak above {WEAKEST_PEAK} standard deviations: count longer", frame, previous)
     found = _tracked(measured, phases, geometry, previous, frame) if previous is not None else None
-    if found is None:
-        found = _first(measured, phases, geometry, width, frame)
+    if found is None or (previous is not None and _lost(found, previous)):
+        anew = _first(measured, phases, geometry, width, frame)
+        found = _better(found, anew)
     if found is None:
         unknown = tuple(float(q) for q in _peaks(measured, measured.lines, width))
         return replace(
@@ -126,101 +106,36 @@ def _peaks(measured: Measured, left: FloatArray, width_per_a: float) -> FloatArr
     return measured.q_per_a[1:-1][top & (signal[1:-1] ** 2 > WEAKEST_PEAK - 1)]
 
 
+def _lost(found: Found, previous: PhaseResult) -> bool:
+    """Whether a tracked frame is explained much worse than the one before it."""
+    return found.fit.chi2_reduced > LOST * max(previous.chi2_reduced, 1.0)
+
+
+def _better(tracked: Found | None, anew: Found | None) -> Found | None:
+    """Give the cheaper of two explanations; the first phase keeps its age if it is of the same kind."""
+    if tracked is None or anew is None:
+        return tracked or anew
+    if tracked.fit.cost <= anew.fit.cost:
+        return tracked
+    old, new = tracked.fit.pattern.parts[0].phase, anew.fit.pattern.parts[0].phase
+    same = old.name == new.name or (is_layered(old) and is_layered(new))
+    return replace(anew, ages=(tracked.ages[0], *anew.ages[1:])) if same else anew
+
+
 def _first(
     measured: Measured, library: tuple[Phase, ...], geometry: LineShifts | None, width: float, frame: int
-) -> _Found | None:
+) -> Found | None:
     """Build up the phases of a pattern that has no frame before it."""
     added = best_addition(None, measured, library, geometry, width)
     if not added:
         return None
-    found = _Found(added[0].fit, ((frame, 1),), None, _ambiguity(added))
+    found = Found(added[0].fit, ((frame, 1),), None, ambiguity(added))
     while len(found.ages) < MOST_PHASES:
-        grown = _grown(found, library, geometry, frame, alone=True)
-        if len(grown.ages) == len(found.ages):
-            return grown
-        found = grown
+        more = grown(found, library, geometry, frame, alone=True)
+        if len(more.ages) == len(found.ages):
+            return more
+        found = more
     return found
-
-
-def _ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
-    """Note when a phase of another kind explains the pattern as well."""
-    best = added[0].fit
-    named = best.pattern.parts[-1].phase
-    for other in added[1:]:
-        rival = other.fit.pattern.parts[-1].phase
-        close = other.fit.cost - best.cost < AMBIGUOUS_GAIN * max(best.chi2_reduced, 1.0)
-        if rival.family != named.family and close:
-            said = (
-                f"{rival.name} ({rival.family}) explains the lines as well as {named.name} ({named.family})"
-            )
-            return ((State.AMBIGUOUS, said),)
-    return ()
-
-
-def _grown(
-    found: _Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
-) -> _Found:
-    """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
-    base, before = found.fit, found.pending
-    measured = doubted(base.measured, base.lines_only())
-    width = settled_options(base)["width_per_a"] * 1.3
-    doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
-    limits = {} if alone else {"least_gain": PENDING_GAIN, "least_significance": PENDING_SIGNIFICANCE}
-    pending = before.part if before is not None else None
-    added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
-    if not added:
-        return replace(found, pending=_waiting(before))
-    best = added[0]
-    if before is not None:
-        alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
-        best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
-    new = best.fit.parts()[-1]
-    if new.phase.family != "cell part" and not stands_apart(best.fit):
-        return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
-    seen = before is not None and _alike(before.part, new)
-    if before is not None and not seen and not before.missed and best.gain < before.gain:
-        return replace(found, pending=_waiting(before))
-    gain = best.gain + (before.gain if before is not None and seen else 0.0)
-    if not alone and not (seen and gain > CALLED_GAIN):
-        first = before.first if before is not None and seen else frame
-        return replace(found, pending=Pending(new, first, gain, missed=False))
-    first = before.first if before is not None and seen else frame
-    fit = replace(best.fit, measured=replace(best.fit.measured, sigma=base.measured.sigma))
-    fit = replace(fit, refined=_weighed(fit, fit.measured))
-    notes = found.notes or _ambiguity(added)
-    return _Found(fit, (*found.ages, (first, frame - first + 1)), None, notes)
-
-
-def _waiting(before: Pending | None) -> Pending | None:
-    """Let a phase that was seen be missing from one frame, not from two."""
-    return None if before is None or before.missed else replace(before, missed=True)
-
-
-def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
-    """Note that grains differ, if that is beyond doubt."""
-    if best.gain < LEAST_GAIN or new.phase.family != "layered":
-        return ()
-    return (
-        (
-            State.HETEROGENEOUS,
-            f"lines are spread towards {new.phase.name} and no valley parts them: grains differ",
-        ),
-    )
-
-
-def _weighed(base: Fit, measured: Measured) -> Refined:
-    """Take the refined pattern with chi squared by other standard deviations."""
-    chi2 = float((((measured.values - base.refined.pattern) / measured.sigma) ** 2).sum())
-    return replace(base.refined, chi2=chi2)
-
-
-def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts are the same phase at nearly the same lattice."""
-    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
-    if not same:
-        return False
-    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
-    return bool(np.all(np.abs(near - far) < ALIKE * near))
 
 
 def _tracked(
@@ -229,7 +144,7 @@ def _tracked(
     geometry: LineShifts | None,
     previous: PhaseResult,
     frame: int,
-) -> _Found | None:
+) -> Found | None:
     """Start from the frame before; None if what it held does not explain this one."""
     track = previous.track
     if track is None:
@@ -249,13 +164,13 @@ def _tracked(
     else:
         return None
     kept = tuple((first, count + 1) for first, count in ages)
-    found = _Found(fit, kept, track.pending, ())
+    found = Found(fit, kept, track.pending, ())
     if len(parts) >= MOST_PHASES:
         return replace(found, pending=None)
-    return _grown(found, library, geometry, frame, alone=False)
+    return grown(found, library, geometry, frame, alone=False)
 
 
-def _result(found: _Found, library: tuple[Phase, ...], frame: int) -> PhaseResult:
+def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult:
     """Name the phases and say what may be said."""
     fit = found.fit
     measured = fit.measured
@@ -288,7 +203,7 @@ def _result(found: _Found, library: tuple[Phase, ...], frame: int) -> PhaseResul
     )
 
 
-def _track(found: _Found) -> Track:
+def _track(found: Found) -> Track:
     options = settled_options(found.fit)
     return Track(
         parts=tuple(found.fit.parts()),

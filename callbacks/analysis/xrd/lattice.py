@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +21,7 @@ from .lattice_result import (
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
 from .pattern_model import TEXTURE_PRIOR, Part, PatternModel
-from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
+from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
 from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
 
@@ -139,16 +139,26 @@ def fit_lattice(
     ValueError
         If the shapes of the arrays differ.
     """
-    measured = prepare(q_per_a, intensity, sigma, splines=splines)
+    if previous is not None and (previous.phase != phase.name or not np.isfinite(previous.lattice).all()):
+        previous = None
+    measured = prepare(q_per_a, intensity, sigma, splines=splines, estimate=previous is None)
     if measured is None or not _reaches(measured, phase):
         return _nothing(phase)
-    parts = _parts(measured, phase, standards)
+    if previous is not None:
+        parts = _same_parts(previous, phase, standards)
+    else:
+        parts = _parts(measured, phase, standards)
     width = min(typical_width(measured), 0.03) * 0.8
     pattern = PatternModel(
         measured.q_per_a, parts, geometry, measured.basis, width_per_a=width, texture_prior=texture_prior
     )
     start = None
-    if previous is not None and previous.labels == (*pattern.labels,) and previous.vector.size:
+    if previous is not None:
+        if previous.labels != (*pattern.labels,) or previous.vector.size != splines + len(pattern.labels) + 1:
+            return fit_lattice(
+                q_per_a, intensity, sigma, phase=phase, standards=standards, geometry=geometry,
+                texture_prior=texture_prior, splines=splines,
+            )  # fmt: skip
         start = _tracked(pattern, previous, measured)
     refined = solve(pattern, measured, start)
     return _result(phase, pattern, measured, refined)
@@ -174,6 +184,13 @@ def _parts(measured: Measured, phase: Phase, standards: Sequence[Phase]) -> list
         scale = first_scale(measured, standard, own, width)
         parts.append(Part(standard, own, scale, free_lattice=False))
     return parts
+
+
+def _same_parts(previous: LatticeFit, phase: Phase, standards: Sequence[Phase]) -> list[Part]:
+    """Parts of the frame before: its lattice, and standards."""
+    spread = phase.family in LAYERED and phase.system is System.HEXAGONAL
+    own = Part(phase, metric_of(previous.lattice, phase.system), previous.scale, free_spread=spread)
+    return [own, *(Part(standard, standard.metric, 1.0, free_lattice=False) for standard in standards)]
 
 
 def _tracked(pattern: PatternModel, previous: LatticeFit, measured: Measured) -> FloatArray:
@@ -269,55 +286,3 @@ def _nothing(phase: Phase) -> LatticeFit:
         phase.name, none, none, nan, nan, nan, nan, nan, (), nan, nan, nan, empty, empty, empty, (),
         Verdict.NO_DATA, REASONS[Verdict.NO_DATA],
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class ShiftComparison:
-    """The same pattern with a displaced sample and with a shifted zero.
-
-    Attributes
-    ----------
-    displacement, zero
-        Both fits.
-    chi2_gain
-        Sum of weighted squares of the zero shift's fit less that of the displacement's: positive where
-        displacement explains the pattern better.
-    told_apart
-        Whether the difference is beyond doubt: 20 times the reduced chi squared of the better fit.
-    """
-
-    displacement: LatticeFit
-    zero: LatticeFit
-    chi2_gain: float
-    told_apart: bool
-
-
-def compare_shifts(
-    q_per_a: ArrayLike,
-    intensity: ArrayLike,
-    sigma: ArrayLike | None = None,
-    *,
-    phase: Phase,
-    geometry: LineShifts,
-    standards: Sequence[Phase] = (),
-) -> ShiftComparison:
-    """Fit a pattern with displacement and with zero shift, and say whether it tells them apart.
-
-    Parameters are those of `fit_lattice`; displacement and zero in the geometry are replaced.
-    """
-    others = tuple(shift for shift in geometry.shifts if shift == "axial")
-    displacement, zero = (
-        fit_lattice(
-            q_per_a,
-            intensity,
-            sigma,
-            phase=phase,
-            standards=standards,
-            geometry=replace(geometry, shifts=(shift, *others)),
-        )
-        for shift in ("displacement", "zero")
-    )
-    freedom = max(displacement.pattern.size - displacement.vector.size, 1)
-    gain = float((zero.chi2_reduced - displacement.chi2_reduced) * freedom)
-    better = max(min(zero.chi2_reduced, displacement.chi2_reduced), 1.0)
-    return ShiftComparison(displacement, zero, gain, bool(abs(gain) > 20 * better))

@@ -30,7 +30,12 @@ class Measured:
 
 
 def prepare(
-    q_per_a: ArrayLike, intensity: ArrayLike, sigma: ArrayLike | None, *, splines: int = 9
+    q_per_a: ArrayLike,
+    intensity: ArrayLike,
+    sigma: ArrayLike | None,
+    *,
+    splines: int = 9,
+    estimate: bool = True,
 ) -> Measured | None:
     """Order a pattern; None if too little of it is finite.
 
@@ -42,6 +47,8 @@ def prepare(
         Standard deviations (n,); None if the intensities are counts.
     splines
         Number of splines of the background.
+    estimate
+        Whether to estimate the background; what is tracked from another pattern has one.
 
     Raises
     ------
@@ -60,7 +67,8 @@ def prepare(
         return None
     values, spread = values[fine][place], spread[fine][place]
     basis = background_basis(q, splines)
-    return Measured(q, values, spread, basis, estimate_background(basis, values, spread))
+    under = estimate_background(basis, values, spread) if estimate else np.zeros(splines)
+    return Measured(q, values, spread, basis, under)
 
 
 def typical_width(measured: Measured) -> float:

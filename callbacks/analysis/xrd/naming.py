@@ -16,6 +16,8 @@ from .refinement import inverse
 SAME_A = 0.012
 SAME_C = 0.12
 """Layered lattices nearer than this (angstrom) bear the same names."""
+CLEARLY_NEARER = 0.004
+"""A phase of the same structure gives its name when its cell is nearer by this part."""
 
 
 def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
@@ -23,29 +25,33 @@ def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
     lattice = lattice_of(part.metric, part.phase.system)
     if is_layered(part.phase):
         a, c = lattice[0], lattice[2]
-        cells = [(_as_hexagonal(phase), phase.name) for phase in library if _is_oxide_of_layers(phase)]
-        ranked = sorted(
-            ((abs(x - a) / SAME_A, abs(z - c) / SAME_C, name) for (x, z), name in cells), key=_far
-        )
-        alike = tuple(name for da, dc, name in ranked if max(da, dc) < 1)
-        return alike or (ranked[0][2],)
+        cells = [(phase, *_as_hexagonal(phase)) for phase in library]
+        names: list[str] = []
+        for kind in (is_layered, _is_monoclinic):
+            ranked = sorted(
+                (max(abs(x - a) / SAME_A, abs(z - c) / SAME_C), p.name) for p, x, z in cells if kind(p)
+            )
+            alike = [name for far, name in ranked if far < 1]
+            names += alike or [name for _, name in ranked[: not names and kind is is_layered]]
+        return tuple(names)
     same = [p for p in library if (p.family, p.space_group) == (part.phase.family, part.phase.space_group)]
-    if part.phase.family != "layered":
-        return (part.phase.name,)
-    return (min(same, key=lambda p: float(np.abs(np.array(p.lattice) - lattice)[:3].max())).name,)
+    nearest = min(same, key=lambda phase: _stretch(phase, lattice))
+    nearer = _stretch(nearest, lattice) + CLEARLY_NEARER < _stretch(part.phase, lattice)
+    return (nearest.name,) if nearer else (part.phase.name,)
 
 
-def _far(ranked: tuple[float, float, str]) -> float:
-    return ranked[0] ** 2 + ranked[1] ** 2
+def _stretch(phase: Phase, lattice: Lattice) -> float:
+    """Largest relative difference of a length of the cell."""
+    return float(np.abs(np.array(lattice[:3]) / np.array(phase.lattice[:3]) - 1).max())
 
 
-def _is_oxide_of_layers(phase: Phase) -> bool:
-    """Whether a phase is layered with three slabs in R-3m, or its monoclinic distortion."""
-    return is_layered(phase) or (phase.family == "layered" and phase.system is System.MONOCLINIC)
+def _is_monoclinic(phase: Phase) -> bool:
+    """Whether a phase is the monoclinic distortion of a layered one."""
+    return phase.family == "layered" and phase.system is System.MONOCLINIC
 
 
 def _as_hexagonal(phase: Phase) -> tuple[float, float]:
-    """A and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
+    """Give a and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
     a, b, c, _, beta, _ = phase.lattice
     if phase.system is System.HEXAGONAL:
         return a, c
@@ -53,7 +59,7 @@ def _as_hexagonal(phase: Phase) -> tuple[float, float]:
 
 
 def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
-    """Mass fractions (m,) of the parts that are not cell parts, and one standard deviation; nan for cell parts."""
+    """Mass fractions (m,) of all but cell parts (those nan), and one standard deviation of each."""
     splines = fit.measured.basis.shape[1]
     at = np.array([splines + place.scale for place in fit.pattern.places])
     density = np.array([p.phase.density * (p.phase.family != "cell part") for p in fit.pattern.parts])

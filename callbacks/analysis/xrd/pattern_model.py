@@ -42,8 +42,8 @@ class Part:
     metric
         Where its lattice starts (k,), 1/angstrom**2.
     scale, strain, spread_c_a, spread_a_a
-        Where these start: area over strength, relative width of q, standard deviations of c and a in angstrom;
-        that of a is negative where a falls as c grows from grain to grain.
+        Where these start: area over strength, relative width of q, standard deviations of c and a in
+        angstrom; that of a is negative where a falls as c grows from grain to grain.
     free_lattice
         Whether the lattice is fitted; an internal standard's is not.
     free_spread

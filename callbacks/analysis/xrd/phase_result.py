@@ -58,7 +58,7 @@ class FoundPhase:
 
 @dataclass(frozen=True, eq=False)
 class Pending:
-    """A phase seen but not yet called: its part, first frame, gain so far, and whether the last frame lacked it."""
+    """A phase seen but not yet called: part, first frame, gain so far, whether the last frame lacked it."""
 
     part: Part
     first: int
@@ -68,7 +68,7 @@ class Pending:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Where the next frame starts: settled parts, how long each was seen, what was seen but not yet called."""
+    """Where the next frame starts: settled parts, how long each was seen, what is not yet called."""
 
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]

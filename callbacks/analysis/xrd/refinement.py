@@ -84,7 +84,7 @@ def refine(
     bounds: Bounds,
     *,
     max_steps: int = 25,
-    tolerance: float = 0.02,
+    tolerance: float = 0.05,
 ) -> Refined:
     """Fit a model to values.
 

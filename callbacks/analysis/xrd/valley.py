@@ -15,6 +15,8 @@ REACH_WIDTHS = 12.0
 LEAST_PART = 0.2
 """Part of the strength of a phase whose lines must be resolved."""
 LEAST_DEVIATIONS = 1.0
+ALONE_DEVIATIONS = 3.0
+"""A pattern without one before it must show more, for no second frame confirms it."""
 
 
 def profile(q_per_a: FloatArray, lines: FloatArray, eta: float) -> FloatArray:
@@ -56,7 +58,13 @@ def valley(place: float, own: FloatArray, lines: FloatArray, eta: float) -> tupl
 
 
 def is_parted(
-    q_per_a: FloatArray, above: FloatArray, sigma: FloatArray, own: FloatArray, lines: FloatArray, eta: float
+    q_per_a: FloatArray,
+    above: FloatArray,
+    sigma: FloatArray,
+    own: FloatArray,
+    lines: FloatArray,
+    eta: float,
+    deviations: float = LEAST_DEVIATIONS,
 ) -> bool:
     """Whether lines of a phase stand apart from all others, in the model and in the data.
 
@@ -68,12 +76,14 @@ def is_parted(
         Place, full width and area of the lines of the phase (k, 3), and of all phases (m, 3).
     eta
         Lorentzian part.
+    deviations
+        How many standard deviations the data must show.
 
     Returns
     -------
     bool
         True if a fifth of the phase's strength lies in lines with a resolved valley on both sides, and the
-        data are high at the lines and fall in the valleys, by one standard deviation over all these lines.
+        data rise at the lines and fall in the valleys, by so many standard deviations over all these lines.
     """
     strong = own[own[:, 2] > STRONG * own[:, 2].max()]
     resolved, drop, variance = 0.0, 0.0, 0.0
@@ -89,7 +99,7 @@ def is_parted(
         drop += 0.75 * top - low
         variance += 0.75**2 * top_variance + low_variance
     enough = resolved > LEAST_PART * strong[:, 2].sum()
-    return bool(enough and drop > LEAST_DEVIATIONS * np.sqrt(variance))
+    return bool(enough and drop > deviations * np.sqrt(variance))
 
 
 def _mean(

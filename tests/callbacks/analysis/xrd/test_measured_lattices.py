@@ -10,6 +10,7 @@ from operando.callbacks.analysis.xrd import (
     LineShifts,
     compare_shifts,
     fit_lattice,
+    identify_phases,
     phase_from_cif,
     phase_from_sites,
     q_from_two_theta,
@@ -70,3 +71,25 @@ def test_the_synchrotron_standard_has_its_lattice(shared_data):
         splines=16,
     )
     assert fit.lattice[0] == pytest.approx(10.25122, abs=0.0002)
+
+
+def laboratory_pattern(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three points of a laboratory pattern in one: q in 1/angstrom, mean counts, standard deviations."""
+    two_theta, counts = np.loadtxt(path, usecols=(0, 1)).T
+    some = (two_theta > 12) & (two_theta < 75)
+    whole = some.sum() // 3 * 3
+    two_theta, counts = (each[some][:whole].reshape(-1, 3).mean(axis=1) for each in (two_theta, counts))
+    return q_from_two_theta(two_theta, FIRST_A), counts, np.sqrt(counts / 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MnO", "TiO2", "Mn2O3+LiF"])
+def test_labelled_phases_of_laboratory_patterns_are_found(shared_data, name):
+    folder = shared_data / "xrd/lab_phases"
+    names = ["MnO_225", "TiO2_141", "Mn2O3_206", "LiF_225", "MnO2_136", "MnF2_136", "Li2O_225", "TiO2_136"]
+    library = [phase_from_cif(folder / f"References/{each}.cif", q_max_per_a=5.0) for each in names]
+    geometry = replace(LABORATORY, shifts=("displacement",))
+    pattern = laboratory_pattern(folder / f"Spectra/{name}.xy")
+    found = identify_phases(*pattern, library=library, geometry=geometry)
+    formulas = {phase.name.split("_")[0] for phase in found.phases}
+    assert formulas >= set(name.split("+"))

@@ -1,0 +1,134 @@
+"""One phase more: from the peaks that the known phases leave, and only when it may be called."""
+# pyright: standard
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .candidate import (
+    LEAST_GAIN,
+    Addition,
+    Fit,
+    best_addition,
+    doubted,
+    is_layered,
+    settled_options,
+    stands_apart,
+)
+from .line_shift import LineShifts
+from .measured import Measured
+from .pattern_model import Part
+from .phase import Phase, lattice_of
+from .phase_result import Pending, State
+from .refinement import Refined
+from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
+
+AMBIGUOUS_GAIN = 25.0
+ALIKE = 0.008
+"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
+PENDING_GAIN = 5.0
+PENDING_SIGNIFICANCE = 3.5
+CALLED_GAIN = 20.0
+"""Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A fit, the ages (first seen, frames seen) of its parts, what is pending, and what was noticed."""
+
+    fit: Fit
+    ages: tuple[tuple[int, int], ...]
+    pending: Pending | None
+    notes: tuple[tuple[State, str], ...]
+
+
+def ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
+    """Note when a phase of another kind explains the pattern as well."""
+    best = added[0].fit
+    named = best.pattern.parts[-1].phase
+    for other in added[1:]:
+        rival = other.fit.pattern.parts[-1].phase
+        close = other.fit.cost - best.cost < AMBIGUOUS_GAIN * max(best.chi2_reduced, 1.0)
+        if rival.family != named.family and close:
+            said = (
+                f"{rival.name} ({rival.family}) explains the lines as well as {named.name} ({named.family})"
+            )
+            return ((State.AMBIGUOUS, said),)
+    return ()
+
+
+def grown(
+    found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
+) -> Found:
+    """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
+    base, before = found.fit, found.pending
+    measured = doubted(base.measured, base.lines_only())
+    width = settled_options(base)["width_per_a"] * 1.3
+    doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
+    limits: dict[str, Any] = {}
+    if not alone:
+        limits = {
+            "most_tried": 2,
+            "least_gain": PENDING_GAIN,
+            "least_significance": PENDING_SIGNIFICANCE,
+        }
+    pending = before.part if before is not None else None
+    added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
+    if not added:
+        return replace(found, pending=_waiting(before))
+    best = added[0]
+    if before is not None:
+        alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
+        best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
+    new = best.fit.parts()[-1]
+    if new.phase.family != "cell part" and not stands_apart(
+        best.fit, ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
+    ):
+        return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
+    seen = before is not None and _alike(before.part, new)
+    if before is not None and not seen and not before.missed and best.gain < before.gain:
+        return replace(found, pending=_waiting(before))
+    gain = best.gain + (before.gain if before is not None and seen else 0.0)
+    if not alone and not (seen and gain > CALLED_GAIN):
+        first = before.first if before is not None and seen else frame
+        return replace(found, pending=Pending(new, first, gain, missed=False))
+    first = before.first if before is not None and seen else frame
+    fit = replace(best.fit, measured=replace(best.fit.measured, sigma=base.measured.sigma))
+    fit = replace(fit, refined=_weighed(fit, fit.measured))
+    notes = found.notes or ambiguity(added)
+    return Found(fit, (*found.ages, (first, frame - first + 1)), None, notes)
+
+
+def _waiting(before: Pending | None) -> Pending | None:
+    """Let a phase that was seen be missing from one frame, not from two."""
+    return None if before is None or before.missed else replace(before, missed=True)
+
+
+def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
+    """Note that grains differ, if that is beyond doubt."""
+    if best.gain < LEAST_GAIN or new.phase.family != "layered":
+        return ()
+    return (
+        (
+            State.HETEROGENEOUS,
+            f"lines are spread towards {new.phase.name} and no valley parts them: grains differ",
+        ),
+    )
+
+
+def _weighed(base: Fit, measured: Measured) -> Refined:
+    """Take the refined pattern with chi squared by other standard deviations."""
+    chi2 = float((((measured.values - base.refined.pattern) / measured.sigma) ** 2).sum())
+    return replace(base.refined, chi2=chi2)
+
+
+def _alike(one: Part, other: Part) -> bool:
+    """Whether two parts are the same phase at nearly the same lattice."""
+    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
+    if not same:
+        return False
+    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
+    return bool(np.all(np.abs(near - far) < ALIKE * near))
