@@ -1,6 +1,7 @@
 """A rehearsal: services, the acquisition as a process of its own, a live display, and what came out."""
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -36,7 +37,7 @@ FIT_LIMIT_S, PATTERN_LIMIT_S = 5.0, 120.0
 """Longest waits for the last fit, and for the patterns of frames that were put off, s."""
 
 FORWARD_LIMIT_S = 60.0
-"""Longest wait for Tiled to have everything, s."""
+"""Longest wait for Tiled to have one run more, s."""
 
 
 class Display(Protocol):
@@ -234,9 +235,11 @@ def simulated_settings() -> Path:
 
 
 def wait_for_tiled(journal: Path, experiment_uid: str) -> None:
-    """Wait until Tiled has every ended run of an experiment, at most `FORWARD_LIMIT_S`."""
-    deadline, pause = time.monotonic() + FORWARD_LIMIT_S, threading.Event()
+    """Wait until Tiled has every ended run of an experiment, `FORWARD_LIMIT_S` at most for the next one."""
+    deadline, pause, least = time.monotonic() + FORWARD_LIMIT_S, threading.Event(), math.inf
     while missing := _not_forwarded(journal, experiment_uid):
+        if len(missing) < least:
+            deadline, least = time.monotonic() + FORWARD_LIMIT_S, len(missing)
         if time.monotonic() > deadline:
             logger.warning("%d runs are not in Tiled yet; operando replay brings them there", len(missing))
             return
