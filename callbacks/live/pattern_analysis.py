@@ -38,8 +38,11 @@ LIBRARY = {
 }
 """Layered phases that a chemistry may show; the fewer, the surer."""
 
-OTHERS = ("spinel", "rock salt", "cell part")
-"""Families that any cell may show."""
+OTHERS = ("spinel", "rock salt")
+"""Families that any layered oxide may turn into."""
+
+PARTS = ("Al", "Cu", "Li", "Be")
+"""Parts of a half cell against lithium; a graphite electrode would be told as unknown peaks."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
 def library_of(chemistry: str) -> tuple[Phase, ...]:
     """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
     names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
-    return (*load_library(names), *load_library(families=OTHERS)) if names else load_library()
+    return (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
 
 
 def _whole(pattern: Pattern, found: PhaseResult) -> FrameResult:

@@ -77,7 +77,8 @@ class RunProjection:
         for name, doc in documents:
             if name == "start" and doc.get("purpose") == "analysis":
                 self._analysis = doc.get("analysis", {}).get("name", "analysis")
-            if self._analysis and name == "event" and "measurement_run" in doc["data"]:
+            # A verdict has what is said of the whole run or frame; rows of details have none.
+            if self._analysis and name == "event" and {"measurement_run", "verdict"} <= doc["data"].keys():
                 self._results[doc["data"]["measurement_run"]] = (self._analysis, doc["data"])
             self._normalizer(name, doc)
         if documents:

@@ -1,4 +1,4 @@
-"""Diffraction of a cycling cell as a user rehearses it: lattices as in the simulated cell, frames in Tiled."""
+"""Diffraction of a cycling cell as a user rehearses it: the lattice of the simulated cell, frames in Tiled."""
 
 import os
 import re
@@ -107,8 +107,9 @@ def test_every_line_of_the_guide_runs(rehearsed, monkeypatch):
         names = {}
         exec(read, names)
         patterns = names["experiment"].patterns
-        frame = reader_client("operando-data")[str(patterns["run"][0].item())]["frames"]["camera_image"][0]
-        assert frame.shape == (1024, 1024)
+        raw = reader_client("operando-data")[str(patterns["run"][0].item())]
+        assert raw["frames"]["camera_image"][0].shape == (1024, 1024)
+        assert raw.metadata["results"]["pattern_fit"]["verdict"] == "single"
     one = patterns.isel(pattern=0)
     values = (one["q"], one["intensity"], one["intensity_sigma"])
     names |= dict(zip(("q_per_angstrom", "intensity", "sigma"), map(np.asarray, values), strict=True))
