@@ -1,4 +1,4 @@
-"""Diffraction of a cycling cell as a user rehearses it: the lattice of the simulated cell, frames in Tiled."""
+"""Diffraction of a cycling cell as a user rehearses it: the simulated cell's lattice, frames in Tiled."""
 
 import os
 import re
