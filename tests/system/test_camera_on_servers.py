@@ -7,6 +7,7 @@ from threading import Event
 import h5py
 import numpy as np
 import pytest
+from channels import variables
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO
@@ -62,18 +63,16 @@ def launched(tmp_path_factory, beamline_ports):
 def camera(launched):
     device = Camera("OP:CAM1:", name="camera")
     device.wait_for_connection(timeout=20)
-    for prefix in ("OP:FES:", "OP:PSS:"):
-        shutter = EpicsSignal(f"{prefix}CMD", name="shutter")
-        status = EpicsSignalRO(f"{prefix}STATUS", name="status", string=True)
-        status.wait_for_connection(timeout=20)
-        shutter.wait_for_connection(timeout=20)
-        shutter.put(1, wait=True, timeout=20)
-        wait_until(lambda status=status: status.get() == "Open", f"{prefix}STATUS open")
-    for name, position in AT_18_KEV.items():
-        motor = EpicsSignal(name, name="motor")
-        motor.wait_for_connection(timeout=20)
-        motor.put(position, wait=True, timeout=60)
-    return device
+    shutters = [f"{prefix}{name}" for prefix in ("OP:FES:", "OP:PSS:") for name in ("CMD", "STATUS")]
+    with variables(*shutters, *AT_18_KEV) as found:
+        for command, status in zip(found[:4:2], found[1:4:2], strict=True):
+            command.put(1, wait=True, timeout=20)
+            wait_until(lambda status=status: status.get(as_string=True) == "Open", f"{status.pvname} open")
+        for motor, position in zip(found[4:], AT_18_KEV.values(), strict=True):
+            motor.put(position, wait=True, timeout=60)
+    yield device
+    # Channels that are not given back would be searched for, and the next module's found late.
+    device.destroy()
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:
