@@ -9,14 +9,11 @@ import math
 from ..board import Board
 from ..clock import ClockMode, SharedClock
 from .camera_page import driver_page
+from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
 
 logger = logging.getLogger(__name__)
-CELL_LAG_S = 0.1
-"""How far the cell may be behind an exposure: at 1C that is 3e-5 of lithium content."""
-CELL_WAIT_S = 0.5
-CELL_POLL_S = 0.0005
 SHORTEST_S, LONGEST_S = 1e-4, 3600.0
 
 
@@ -94,23 +91,12 @@ class CameraDriver:
             if now_s > due_s + CELL_LAG_S:
                 due_s, before = now_s, self._exposure.scene()
             end_s = due_s + count * period_s
-            if not await self._work(max(0.0, end_s - now_s)):
+            if not await unless_stopped(self._clock.work(max(0.0, end_s - now_s)), self._stop):
                 return
-            await self._cell_has_reached(end_s)
+            await cell_has_reached(self._board, end_s)
             after = self._exposure.scene()
             await self._deliver(self._shots(count, due_s, period_s, exposure_s, before, after))
             taken, due_s, before = taken + count, end_s, after
-
-    async def _work(self, duration_s: float) -> bool:
-        """Let time pass; False if the acquisition was stopped meanwhile."""
-        work = asyncio.ensure_future(self._clock.work(duration_s))
-        halt = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({work, halt}, return_when=asyncio.FIRST_COMPLETED)
-            return work.done() and not self._stop.is_set()
-        finally:
-            work.cancel()
-            halt.cancel()
 
     def _shots(
         self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene
@@ -130,19 +116,6 @@ class CameraDriver:
         await self.page.show("ArrayCounter", self.page["ArrayCounter"] + len(shots))
         if self.page["ArrayCallbacks"] == "Enable":
             await self._plugin.offer(shots, patient=self._clock.mode is ClockMode.ELASTIC)
-
-    async def _cell_has_reached(self, time_s: float) -> None:
-        """Wait until the cell's server has integrated up to the end of the exposure, if there is a cell."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + CELL_WAIT_S
-        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
-            if loop.time() > give_up:
-                behind_s = time_s - self._board["cell_time"]
-                logger.warning(
-                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
-                )
-                return
-            await asyncio.sleep(CELL_POLL_S)
 
 
 def _check_duration(name: str, least_s: float):  # noqa: ANN202

@@ -14,6 +14,7 @@ from ..diffraction_scenario import build_area_detector, build_powder_cell, diffr
 from ..mount import Mount, build_holder
 from ..physics.area_detector import Projection
 from ..physics.counting import Expectation, FrameNoise, largest_count
+from .incident_beam import IncidentBeam
 
 SAME_LITHIUM_CONTENT = 1e-4
 """Change of lithium content up to which a drawn frame is used again: c of NMC811 moves by 4e-4 angstrom."""
@@ -79,8 +80,7 @@ class Exposure:
         scenario = mounts[0].scenario
         self._board = board
         self._mounts = tuple(mounts)
-        self._crystals = scenario.build_monochromator()
-        self._beam = scenario.build_beam()
+        self._beam = IncidentBeam(scenario, board)
         self._first_chamber = scenario.build_ion_chambers().i0
         self._holder = build_holder(mounts)
         self._powders = {
@@ -106,16 +106,17 @@ class Exposure:
     def scene(self) -> Scene:
         """Read the board."""
         board = self._board
-        motor_deg = board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
+        motor_deg, energy_ev = self._beam.standing()
         channel = self._holder.channel_at(board.get("stage_x_mm", 0.0), board.get("stage_y_mm", 0.0))
         if math.isnan(motor_deg):
             return Scene(channel, 1.0, 0.0, 0.0)
-        energy_ev = self._crystals.energy_ev(motor_deg)
         content = 1.0
         if channel:
             initial = self._mounts[channel - 1].scenario.cell.initial_lithium_content
             content = board.get(cell_slot("spot_lithium_content", channel), initial)
-        return Scene(channel, content, energy_ev, self._flux_ph_s(motor_deg, energy_ev))
+        flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
+        passed = 1.0 - self._first_chamber.absorbed_fraction(energy_ev)
+        return Scene(channel, content, energy_ev, flux_ph_s * passed)
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`; gaps hold the largest number of the type."""
@@ -151,17 +152,6 @@ class Exposure:
             absorbance = float(stack.absorbance(scene.energy_ev, scene.lithium_content)[0])
             self._drawn = scene, projection.counts(pattern, absorbance)
         return self._drawn[1]
-
-    def _flux_ph_s(self, motor_deg: float, energy_ev: float) -> float:
-        board = self._board
-        if not (board.get("front_end_open", 0.0) and board.get("photon_open", 0.0)):
-            return 0.0
-        flux = self._beam.photon_flux(
-            energy_ev,
-            board.get("ring_current_ma", 0.0),
-            height_error_mm=self._crystals.height_error_mm(motor_deg, board["perp_mm"]),
-        )
-        return flux * (1.0 - self._first_chamber.absorbed_fraction(energy_ev))
 
 
 def _same(one: Scene, other: Scene) -> bool:

@@ -13,15 +13,12 @@ from ..board import Board
 from ..clock import ClockMode, SharedClock
 from ..physics.fluorescence import Exposure
 from ..physics.pulse_processing import Scalers
+from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .file_plugin import FilePlugin
 from .fluorescence_page import SERVED_MODES, ElementPage, driver_page
 from .spectra import Spectra, SpectrumShot
 
 logger = logging.getLogger(__name__)
-CELL_LAG_S = 0.1
-"""How far the cell may be behind an exposure: at 1C that is 3e-5 of lithium content."""
-CELL_WAIT_S = 0.5
-CELL_POLL_S = 0.0005
 SHORTEST_S, LONGEST_S = 1e-4, 3600.0
 MOST_IMAGES = 16384
 
@@ -109,9 +106,9 @@ class FluorescenceDriver:
             # Frames of its own clock follow each other without a gap, however long their publication took.
             begun_s = end_s if now_s - end_s < CELL_LAG_S and self._is_internal else now_s
             end_s = begun_s + exposure_s
-            if not await self._finished(self._clock.work(max(end_s - now_s, 0.0))):
+            if not await unless_stopped(self._clock.work(max(end_s - now_s, 0.0)), self._stop):
                 return
-            await self._cell_has_reached(end_s)
+            await cell_has_reached(self._board, end_s)
             exposure = self._spectra.expose(exposure_s, begun_s + 0.5 * exposure_s)
             await self._publish(exposure, begun_s, exposure_s)
 
@@ -122,23 +119,11 @@ class FluorescenceDriver:
         if self._is_internal:
             return self.page["AcquireTime"]
         waiting = asyncio.ensure_future(self._gates.get())
-        return waiting.result() if await self._finished(waiting) else None
+        return waiting.result() if await unless_stopped(waiting, self._stop) else None
 
     @property
     def _is_internal(self) -> bool:
         return self.page["TriggerMode"] == "Internal"
-
-    async def _finished(self, awaited: object) -> bool:
-        """Wait; False if the acquisition was stopped meanwhile."""
-        work = asyncio.ensure_future(awaited)  # type: ignore[arg-type]
-        halt = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({work, halt}, return_when=asyncio.FIRST_COMPLETED)
-            return work.done() and not self._stop.is_set()
-        finally:
-            if not work.done():
-                work.cancel()
-            halt.cancel()
 
     async def _publish(self, exposure: Exposure, begun_s: float, exposure_s: float) -> None:
         """Show all of it; the counter last, so that who sees it has the spectra."""
@@ -179,19 +164,6 @@ class FluorescenceDriver:
             raise ValueError(f"TriggerMode {mode!r} is not simulated: take one of {', '.join(SERVED_MODES)}")
         if self._busy:
             raise ValueError(f"TriggerMode {mode!r} during an acquisition: put 0 to Acquire first")
-
-    async def _cell_has_reached(self, time_s: float) -> None:
-        """Wait until the cell's server has integrated up to the end of the exposure, if there is a cell."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + CELL_WAIT_S
-        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
-            if loop.time() > give_up:
-                behind_s = time_s - self._board["cell_time"]
-                logger.warning(
-                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
-                )
-                return
-            await asyncio.sleep(CELL_POLL_S)
 
 
 async def _check_duration(value: float) -> None:

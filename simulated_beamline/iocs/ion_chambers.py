@@ -20,14 +20,13 @@ from ..clock import SharedClock
 from ..mount import Mount, build_holder, load_mounts
 from ..physics.beam import IonChambers, Readings
 from ..physics.dose import dose_rate_gy_s
+from .cell_wait import cell_has_reached
+from .incident_beam import IncidentBeam
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
 SAMPLE_RATE_HZ = 1000.0
-CELL_WAIT_S = 0.5
-CELL_LAG_S = 0.1
 LIGHT_S = 0.05
-CELL_POLL_S = 0.0005
 RANGES_A = {"10 uA": 1e-5, "1 uA": 1e-6, "100 nA": 1e-7, "10 nA": 1e-8}
 
 
@@ -48,8 +47,7 @@ class Experiment:
         scenario = mounts[0].scenario
         self._board = board
         self._mounts = tuple(mounts)
-        self._crystals = scenario.build_monochromator()
-        self._beam = scenario.build_beam()
+        self._beam = IncidentBeam(scenario, board)
         self._holder = build_holder(mounts)
         self._foils = scenario.build_foils()
         self.chambers: IonChambers = scenario.build_ion_chambers()
@@ -69,12 +67,12 @@ class Experiment:
             A.
         """
         board = self._board
-        motor_deg, energy_ev = self._standing()
+        motor_deg, energy_ev = self._beam.standing()
         x_mm, y_mm = board["stage_x_mm"], board["stage_y_mm"]
         channel = self._holder.channel_at(x_mm, y_mm)
         sample = self._holder.absorbance(energy_ev, x_mm, y_mm, self._content(channel) if channel else 1.0)
         return self.chambers.currents(
-            self._flux(energy_ev, motor_deg),
+            self._beam.flux_ph_s(energy_ev, motor_deg),
             energy_ev,
             sample_absorbance=float(sample[0]),
             foil_absorbance=sum(float(foil.absorbance(energy_ev)[0]) for foil in self._foils),
@@ -89,8 +87,8 @@ class Experiment:
         for mount in self._mounts:
             rate_gy_s = 0.0
             if mount.channel == lit:
-                motor_deg, energy_ev = self._standing()
-                flux_ph_s = self._flux(energy_ev, motor_deg)
+                motor_deg, energy_ev = self._beam.standing()
+                flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
                 rate_gy_s = self._dose_rate_gy_s(mount, flux_ph_s, energy_ev) if flux_ph_s else 0.0
             board[cell_slot("spot_dose_rate_gy_s", mount.channel)] = rate_gy_s
 
@@ -110,24 +108,12 @@ class Experiment:
             area_mm2=self._beam.area_mm2,
         )
 
-    def _standing(self) -> tuple[float, float]:
-        """Angle of the Bragg motor (degree) and the true energy (eV)."""
-        motor_deg = self._board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
-        return motor_deg, self._crystals.energy_ev(motor_deg)
-
     def set_full_scale(self, full_scale_a: float) -> None:
         """Switch the range of all electrometer channels (A)."""
         old = self.chambers
         self.chambers = IonChambers(
             **{name: replace(getattr(old, name), full_scale_a=full_scale_a) for name in ("i0", "it", "ir")}
         )
-
-    def _flux(self, energy_ev: float, motor_deg: float) -> float:
-        board = self._board
-        if not (board.get("front_end_open", 0.0) and board.get("photon_open", 0.0)):
-            return 0.0
-        height_mm = self._crystals.height_error_mm(motor_deg, board["perp_mm"])
-        return self._beam.photon_flux(energy_ev, board.get("ring_current_ma", 0.0), height_error_mm=height_mm)
 
 
 class IonChambersIOC(PVGroup):
@@ -191,7 +177,7 @@ class IonChambersIOC(PVGroup):
             self._experiment.light_cell()
             averaging_time_s = self.averaging_time.value
             begun_s = await self._clock.work(averaging_time_s)
-            await self._cell_has_reached(begun_s)
+            await cell_has_reached(self._board, begun_s)
             await self._publish(self._experiment.currents(averaging_time_s), averaging_time_s)
         return 0
 
@@ -201,21 +187,6 @@ class IonChambersIOC(PVGroup):
         await self.current_3.write(readings.ir_a - self.offset_3.value)
         await self.num_averaged.write(round(averaging_time_s * SAMPLE_RATE_HZ))
         await self.counter.write(self.counter.value + 1)
-
-    async def _cell_has_reached(self, time_s: float) -> None:
-        """Wait until the cell's server has integrated up to the exposure, if there is a cell at all.
-
-        Less than `CELL_LAG_S` behind will do: at 1C that is 3e-5 of lithium content.
-        """
-        give_up = asyncio.get_running_loop().time() + CELL_WAIT_S
-        while self._board.get("cell_time", time_s) < time_s - CELL_LAG_S:
-            if asyncio.get_running_loop().time() > give_up:
-                behind_s = time_s - self._board["cell_time"]
-                logger.warning(
-                    "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
-                )
-                return
-            await asyncio.sleep(CELL_POLL_S)
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:

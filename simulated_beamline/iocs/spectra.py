@@ -22,6 +22,7 @@ from ..physics.fluorescence import Exposure
 from ..physics.nanobeam import GaussianSpot, SpotContent, meet
 from ..physics.particle_state import ParticleState, particle_state
 from ..scenario import Scenario
+from .incident_beam import IncidentBeam
 
 SAME_LITHIUM_CONTENT = 1e-4
 """Change of lithium content up to which the maps are used again."""
@@ -54,8 +55,7 @@ class Spectra:
     def __init__(self, scenario: Scenario, board: Board, seed: int) -> None:
         self._board = board
         self._scenario = scenario
-        self._crystals = scenario.build_monochromator()
-        self._beam = scenario.build_beam()
+        self._beam = IncidentBeam(scenario, board)
         self._transmission = nanoprobe_of(scenario).transmission
         self._plate, self._focus = build_optic(scenario)
         self._drift = build_drift(scenario)
@@ -91,7 +91,7 @@ class Spectra:
         true_deg = self._board["bragg_true_deg"]
         if math.isnan(true_deg):
             return self._start_ev
-        return self._crystals.energy_ev(true_deg - self._crystals.bragg_zero_error_deg)
+        return self._beam.standing()[1]
 
     def state(self) -> ParticleState:
         """Give the maps of the particle at the lithium content of the illuminated spot of the cell."""
@@ -153,14 +153,7 @@ class Spectra:
         )
 
     def _flux_ph_s(self, energy_ev: float) -> float:
-        board = self._board
-        if not (board.get("front_end_open", 0.0) and board.get("photon_open", 0.0)):
-            return 0.0
-        motor_deg = board["bragg_true_deg"] - self._crystals.bragg_zero_error_deg
+        motor_deg, _ = self._beam.standing()
         if math.isnan(motor_deg):
             return 0.0
-        height_mm = self._crystals.height_error_mm(motor_deg, board["perp_mm"])
-        flux_ph_s = self._beam.photon_flux(
-            energy_ev, board.get("ring_current_ma", 0.0), height_error_mm=height_mm
-        )
-        return self._transmission * flux_ph_s
+        return self._transmission * self._beam.flux_ph_s(energy_ev, motor_deg)

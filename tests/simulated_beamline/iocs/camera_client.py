@@ -3,20 +3,22 @@
 import asyncio
 
 import h5py
-import numpy as np
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.iocs import camera
 from operando.simulated_beamline.iocs.server import ServerSettings
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import load_scenario
+from page_client import PageClient
 
 SIDE = 96
 START_S = 1.7e9
 
 
-class Client:
-    """Puts and gets as a client of Channel Access has them, without a network."""
+class Client(PageClient):
+    """A client of the server, and the board behind it."""
+
+    prefix = "T:CAM1:"
 
     def __init__(self, folder, scenario):
         self.clock = SharedClock(folder / "clock", start_s=START_S)
@@ -32,24 +34,6 @@ class Client:
         self.data = folder / "data"
         settings = ServerSettings(0, "T:", folder, (str(scenario),), 1, False, self.data)
         self.channels = camera.build(settings)
-
-    def get(self, name):
-        value = self.channels[f"T:CAM1:{name}"].value
-        if isinstance(value, bytes):
-            return value.decode().rstrip("\0")
-        return value[0] if isinstance(value, list | np.ndarray) and len(value) == 1 else value
-
-    async def put(self, name, value):
-        await self.channels[f"T:CAM1:{name}"].write(value)
-
-    async def puts(self, **values):
-        for name, value in values.items():
-            await self.put(name.replace("_", ":", 1), value)
-
-    async def until(self, name, value):
-        async with asyncio.timeout(5.0):
-            while self.get(name) != value:
-                await asyncio.sleep(0.001)
 
     async def prepare(self, count, **more):
         """Stream so many frames to a file, sizes known beforehand or not."""

@@ -12,14 +12,17 @@ from operando.simulated_beamline.iocs.server import ServerSettings
 from operando.simulated_beamline.iocs.spectrum_file import SCALER_PATH
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import load_scenario
+from page_client import PageClient
 
 SCENARIO = "nmc811-particle"
 START_S = 1.7e9
 ELEMENTS, CHANNELS = 4, 4096
 
 
-class Client:
-    """Puts and gets as a client of Channel Access has them, without a network."""
+class Client(PageClient):
+    """A client of the server, and the board behind it."""
+
+    prefix = "T:XSP3:"
 
     def __init__(self, folder):
         self.clock = SharedClock(folder / "clock", start_s=START_S)
@@ -39,24 +42,6 @@ class Client:
         true_deg = bragg_deg(energy_ev)
         gap_mm = self.crystals.perp_mm(true_deg - self.crystals.bragg_zero_error_deg)
         self.board.update({"bragg_true_deg": true_deg, "perp_mm": gap_mm})
-
-    def get(self, name):
-        value = self.channels[f"T:XSP3:{name}"].value
-        if isinstance(value, bytes):
-            return value.decode().rstrip("\0")
-        return value[0] if isinstance(value, list | np.ndarray) and len(value) == 1 else value
-
-    async def put(self, name, value):
-        await self.channels[f"T:XSP3:{name}"].write(value)
-
-    async def puts(self, **values):
-        for name, value in values.items():
-            await self.put(name.replace("_", ":", 1), value)
-
-    async def until(self, name, value):
-        async with asyncio.timeout(5.0):
-            while self.get(name) != value:
-                await asyncio.sleep(0.001)
 
     def acquire(self, **settings):
         async def go():
