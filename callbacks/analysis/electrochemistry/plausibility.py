@@ -171,8 +171,8 @@ def _charge(record: CyclerRecord) -> Iterator[Defect]:
 
 def _rounding(current_a: FloatArray) -> float:
     """Half of the last digit with which the currents were written, A."""
-    different = np.diff(np.unique(current_a[np.isfinite(current_a)]))
-    return float(different.min()) / 2 if different.size else 0.0
+    steps = np.diff(np.sort(current_a[np.isfinite(current_a)]))
+    return float(np.min(steps[steps > 0], initial=np.inf)) / 2 if steps.any() else 0.0
 
 
 def _declared(record: CyclerRecord) -> Iterator[Defect]:

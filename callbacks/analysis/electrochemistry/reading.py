@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ..local_time import absolute_time
 from .delimited import read_delimited, read_excel, read_parquet
@@ -105,22 +106,23 @@ def table_of(
     record: CyclerRecord, source: str, unix_s: FloatArray, clock_offset_s: float, clock_uncertainty_s: float
 ) -> pd.DataFrame:
     """Turn a record into the table that `read_cycler_file` describes."""
-    missing = np.full(unix_s.shape, np.nan)
-    columns = {name: record.columns.get(name, missing) for name in ALWAYS}
+    columns: dict[str, FloatArray | float] = {name: record.columns.get(name, np.nan) for name in ALWAYS}
     columns |= {UNIX_TIME: unix_s + clock_offset_s, NET_CAPACITY: net_capacity_ah(record.columns)}
     columns |= {name: values for name, values in record.columns.items() if name not in {*columns, LOCAL_TIME}}
     backward_s = float(np.max(-np.diff(unix_s), initial=0.0))
     if backward_s > 0:
         clock_uncertainty_s = float(np.fmax(clock_uncertainty_s, backward_s))
-    columns["clock_offset_s"] = np.full(unix_s.shape, clock_offset_s)
-    columns["clock_uncertainty_s"] = np.full(unix_s.shape, clock_uncertainty_s)
+    columns |= {"clock_offset_s": clock_offset_s, "clock_uncertainty_s": clock_uncertainty_s}
+    time_s = unix_s if np.isfinite(unix_s).all() else record.columns[TEST_TIME]
+    in_order = bool(np.all(np.diff(time_s) >= 0))
+    order = slice(None) if in_order else np.argsort(time_s, kind="stable")
     # One block of numbers, in order before it is a table: pandas is slow by the column and by the row.
-    block = np.array(list(columns.values()))
-    time = columns[UNIX_TIME] if np.isfinite(unix_s).all() else columns[TEST_TIME]
-    if not np.all(np.diff(time) >= 0):
-        block = block[:, np.argsort(time, kind="stable")]
+    block = np.empty((len(columns), unix_s.size))
+    for row, values in zip(block, columns.values(), strict=True):
+        row[:] = values[order] if isinstance(values, np.ndarray) else values
     table = pd.DataFrame(block.T, columns=list(columns), copy=False)
-    table.insert(len(columns) - 2, "source", pd.array([source]).repeat(len(table)))
+    sources = pa.repeat(pa.scalar(source, pa.large_string()), len(table))
+    table.insert(len(columns) - 2, "source", pd.arrays.ArrowStringArray(sources))
     return table
 
 

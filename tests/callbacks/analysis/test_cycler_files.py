@@ -123,6 +123,13 @@ def test_a_neware_file_has_the_rows_start_duration_and_limits_that_newarenda_fou
     assert table["Cycle Count / 1"].max() == told["cycles"]
 
 
+@pytest.mark.parametrize("name", NEWARE)
+def test_cycles_of_a_neware_file_are_those_that_its_reader_counts(echem, name):
+    reader = pytest.importorskip("fastnda", reason="extra neware is not installed")
+    counted = reader.read(echem / name)["cycle_count"].to_numpy()
+    assert read_record(echem / name).columns["Cycle Count / 1"].tolist() == counted.tolist()
+
+
 @pytest.mark.parametrize("name", NEWARE[1:3])
 def test_half_cycles_of_neware_files_carry_the_capacities_of_the_cycler(echem, expected, name):
     pytest.importorskip("fastnda", reason="extra neware is not installed")
