@@ -167,10 +167,16 @@ def test_only_one_process_runs_services_in_a_data_root(root):
         assert (root.run / "services.lock").exists()
 
 
+UNASKED = {"tiled", "xarray", "matplotlib", "pyFAI", "numba", "scipy.signal", "scipy.stats"}
+
+
 @pytest.mark.slow
-def test_help_loads_nothing_that_takes_long():
-    slow = {"bluesky", "ophyd", "tiled", "scipy", "pandas", "xarray", "matplotlib", "xraydb", "pydantic"}
-    code = f"import sys, operando.experiment.cli; print(*sorted({slow} & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [("cli", UNASKED | {"bluesky", "ophyd", "scipy", "pandas", "xraydb", "pydantic"}), ("session", UNASKED)],
+)
+def test_command_line_and_console_load_nothing_that_takes_long_before_it_is_needed(module, slow):
+    code = f"import sys, operando.experiment.{module}; print(*sorted({slow} & set(sys.modules)))"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from .record import FloatArray
 
@@ -87,6 +86,8 @@ def feature_voltages(
     >>> feature_voltages(volts, charge).round(2).tolist()
     [3.7, 4.0]
     """
+    from scipy.signal import find_peaks  # a second to import, which every process of an experiment would take
+
     volts, density = incremental_capacity(voltage_v, charge, window_v=window_v)
     if not density.size:
         return volts
