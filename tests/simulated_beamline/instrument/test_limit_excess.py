@@ -8,7 +8,8 @@ import copy
 
 import pytest
 from cycler_bench import ONE_C_A, charging, current_step, live, load, made, rows
-from operando.simulated_beamline.instrument.cycler import LONGEST_STEP_S, State
+from operando.simulated_beamline.instrument.cycler import State
+from operando.simulated_beamline.instrument.stepping import LONGEST_STEP_S
 
 INSTANT_S = 1e-3
 RESOLVED_V = 4e-4

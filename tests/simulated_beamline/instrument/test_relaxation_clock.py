@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from operando.plans.relaxation import Relaxation
-from operando.simulated_beamline.instrument.cycler import LONGEST_STEP_S, Cycler, State
+from operando.simulated_beamline.instrument.cycler import Cycler, State
 from operando.simulated_beamline.instrument.lead import Coulometry
 from operando.simulated_beamline.instrument.meter import Meter
+from operando.simulated_beamline.instrument.stepping import LONGEST_STEP_S
 from operando.simulated_beamline.instrument.technique import compile_program
 from operando.simulated_beamline.physics.cell import HalfCell
 from operando.simulated_beamline.physics.parameters import CellParameters
