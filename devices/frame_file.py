@@ -87,6 +87,31 @@ def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:
         pause.wait(_LOOK_S)
 
 
+def readable_frames(path: Path, dataset: str) -> int:
+    """Count the frames that can be read by now in a file that its server still writes, in SWMR mode.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    dataset
+        Where the frames are in it.
+
+    Returns
+    -------
+    int
+        0 where the file is not there, or cannot be read yet.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
+            frames: Any = file[dataset]
+            return int(frames.shape[0])
+    except (OSError, KeyError):
+        return 0
+
+
 def _read(path: Path, dataset: str) -> FoundFrames:
     import h5py
 
