@@ -78,7 +78,10 @@ class RunWriter(_RunWriter):
         self._tables[self._desc_nodes[doc["descriptor"]].item["id"]].add(doc)
 
     def flush(self) -> None:
-        """Bring Tiled's tables and arrays up to the rows collected so far."""
+        """Bring Tiled's tables, arrays and external files up to what was collected so far."""
+        for doc in self._external_data_cache.values():
+            self._write_external_data(doc)
+        self._external_data_cache.clear()
         for name, table in self._tables.items():
             if table.pending:
                 blocks = table.merge()
