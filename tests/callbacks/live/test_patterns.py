@@ -10,7 +10,7 @@ from event_model import compose_run
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 from operando.callbacks.live.frame_file import EPICS_EPOCH_S, PIXEL_MASK, TIME_STAMPS
 from operando.callbacks.live.patterns import Patterns, recall
-from operando.callbacks.tiled.journal import Journal
+from operando.callbacks.tiled.journal import Journal, JournalTail
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
 
 SHAPE, PIXEL_MM, DISTANCE_MM, ENERGY_EV = (256, 256), 0.5, 120.0, 17000.0
@@ -119,6 +119,11 @@ class Told:
             pass
         self.patterns.settle()
 
+    def advance(self):
+        """Analyse without ending the run of results."""
+        while self.patterns.step():
+            pass
+
     def result(self):
         return experiment_from_journal(self.folder / "journal", self.experiment["uid"])
 
@@ -126,6 +131,22 @@ class Told:
         self.tell("stop", self.cycling.compose_stop())
         self.patterns.close()
         self.journal.close()
+
+
+def read_whole(journal):
+    return JournalTail(journal).poll()
+
+
+def of_stream(told, stream):
+    """Data of the events of a stream of all result runs, in their order."""
+    documents = read_whole(told.folder / "journal")
+    results = {doc["uid"] for name, doc in documents if name == "start" and "analysis" in doc}
+    streams = {
+        doc["uid"]
+        for name, doc in documents
+        if name == "descriptor" and doc["run_start"] in results and doc["name"] == stream
+    }
+    return [doc["data"] for name, doc in documents if name == "event" and doc["descriptor"] in streams]
 
 
 @pytest.fixture
@@ -177,12 +198,16 @@ def test_a_run_that_does_not_say_where_its_detector_stands_is_told_with_the_reme
 def test_what_a_predecessor_has_analysed_is_not_analysed_again(told):
     path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM[:2]])
     run = told.series(path, 2)
-    told.patterns.step()
+    told.analyse()
     told.patterns.close()
-    further = []
-    successor = Patterns(lambda name, doc: further.append((name, doc)), (told.folder,))
+    assert len(told.result().lattice) == 2
+    successor = Patterns(told.journal, (told.folder,))
     recall(told.folder / "journal", successor)
-    assert successor._done == {(run, 0)}
+    for name, doc in read_whole(told.folder / "journal"):
+        successor(name, doc)
+    assert not successor.step()
+    successor.close()
+    assert len([doc for doc in of_stream(told, "primary") if doc["measurement_run"] == run]) == 2
 
 
 def test_the_picture_shows_patterns_and_lattice_and_says_what_is_missing(told):
