@@ -14,7 +14,7 @@ from ophyd.status import DeviceStatus
 
 from .bounded import in_background, until
 from .camera_setting import SettableCamera, number_of
-from .frame_file import FramesMissingError, check_frames, find_frames, readable_frames
+from .frame_file import FramesMissingError, check_frames, find_frames, readable_frames, uri_of
 from .frame_series import FrameSeries
 from .reach import naming
 
@@ -60,6 +60,8 @@ class AreaDetector(SettableCamera):
         Where the frames are in a file.
     geometry
         Where the camera stands, for the documents.
+    flat, dark
+        Files with what its pixels are corrected by, for the documents; empty for none.
 
     The other parameters are those of `SettableCamera`.
     """
@@ -71,11 +73,15 @@ class AreaDetector(SettableCamera):
         name: str,
         dataset: str = "/entry/data/data",
         geometry: Mapping[str, Any] | None = None,
+        flat: str = "",
+        dark: str = "",
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.dataset = dataset
         self.geometry = dict(geometry or {})
+        files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}
+        self.corrections = {**files, "dataset": dataset} if files else {}
         self._running: _Running | None = None
 
     @property
@@ -195,7 +201,7 @@ class AreaDetector(SettableCamera):
         at_once = min(max(int(CHUNK_BYTES / frame_bytes), 1), running.series.frames)
         return compose_stream_resource(
             mimetype="application/x-hdf5",
-            uri=f"file://localhost{running.file.resolve().as_uri().removeprefix('file://')}",
+            uri=uri_of(running.file),
             data_key=self.image_key,
             parameters={
                 "dataset": self.dataset,

@@ -18,6 +18,11 @@ ATTRIBUTES = "/entry/instrument/NDAttributes"
 _LOOK_S = 0.1
 
 
+def uri_of(path: Path) -> str:
+    """Give the URI of a file of this machine, links resolved."""
+    return f"file://localhost{path.resolve().as_uri().removeprefix('file://')}"
+
+
 class FramesMissingError(RuntimeError):
     """A file does not hold each frame that was asked for once.
 

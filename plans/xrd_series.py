@@ -130,7 +130,8 @@ def _measure(
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
         yield from _take_series(_Taking(station, camera, series, guard), options.energy_ev)
 
-    standing = {"geometry": dict(camera.geometry)} if camera.geometry else {}
+    known = {"geometry": camera.geometry, "corrections": camera.corrections}
+    standing = {name: dict(value) for name, value in known.items() if value}
     run = bpp.run_wrapper(_naming_frames(work()), md={**standing, **md})
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
     return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers, camera]))
