@@ -175,10 +175,10 @@ def _advance(tail: JournalTail, follower: Follower) -> bool:
 
 def _finish(tail: JournalTail, follower: Follower, ending: Ending) -> None:
     deadline = time.monotonic() + FINISH_S
-    while not ending.at_once.is_set() and time.monotonic() < deadline:
-        if not _advance(tail, follower):
+    while not ending.at_once.is_set() and _advance(tail, follower):
+        if time.monotonic() > deadline:
+            logger.warning("ended before everything was done: who follows this journal next goes on")
             return
-    logger.warning("ended before everything was done: who follows this journal next goes on from here")
 
 
 def close_left_open(journal: Path, uids: set[str] | Mapping[str, Any]) -> None:

@@ -106,7 +106,7 @@ def test_what_does_not_end_by_itself_is_left_to_the_next_one_in_time(tmp_path, m
         counter.step = lambda: True
 
     assert served(tmp_path, ending, endless).closed == 1
-    assert "who follows this journal next goes on from here" in caplog.text
+    assert "who follows this journal next goes on" in caplog.text
 
 
 def test_a_follower_without_work_settles_and_waits(tmp_path):
