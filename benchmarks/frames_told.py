@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import tomllib
 import uuid
@@ -112,10 +111,10 @@ class ToldSeries:
         self._frames = self._run.compose_descriptor(name="frames", data_keys={"camera_image": image})
         self.publish("descriptor", dict(self._frames.descriptor_doc))
         primary = self._describe(self._run, "primary", ("mono_energy",))
-        read = {"mono_energy": ENERGY_EV}
-        self.publish(
-            "event", dict(primary.compose_event(data=read, timestamps=dict.fromkeys(read, math.nan)))
+        event = primary.compose_event(
+            data={"mono_energy": ENERGY_EV}, timestamps={"mono_energy": time.time()}
         )
+        self.publish("event", dict(event))
         self._resource = self._run.compose_stream_resource(
             mimetype="application/x-hdf5",
             uri=f"file://localhost{self.path.resolve()}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,12 @@ class Forwarder:
         self.halt, self.wake = threading.Event(), threading.Event()
 
     def step(self) -> int:
-        """Carry everything written so far; return the number of documents.
+        """Carry everything written so far, the newest run first: someone waits for live results.
+
+        Returns
+        -------
+        int
+            Number of documents.
 
         Raises
         ------
@@ -72,8 +78,9 @@ class Forwarder:
         try:
             if self._client is None:
                 self._client = self._connect()
-            paths = [path for path in sorted(self.folder.glob(f"*{SUFFIX}")) if path not in self._done]
-            return sum(self._advance(path) for path in paths if not self.halt.is_set())
+            paths = sorted(self.folder.glob(f"*{SUFFIX}"), reverse=True)
+            left = [path for path in paths if path not in self._done]
+            return sum(self._advance(path) for path in left if not self.halt.is_set())
         except Exception:
             self._client = None
             self._projections.clear()
@@ -124,11 +131,11 @@ class Forwarder:
         until : callable
             Asked before each step; the step after it has answered True is the last that finds nothing.
         interval_s : float
-            Pause in s after a step.
+            Time in s from the begin of a step to that of the next; after a long step a tenth of it.
         """
         pause, wait_s = self.wake, interval_s
         while not self.halt.is_set():
-            ending = until()
+            ending, begun_s = until(), time.monotonic()
             try:
                 count = self.step()
             except Exception as error:
@@ -144,14 +151,15 @@ class Forwarder:
                 return
             wait_s = interval_s
             if not ending:
-                pause.wait(interval_s)
+                took_s = time.monotonic() - begun_s
+                pause.wait(max(interval_s - took_s, 0.1 * took_s))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Forward a journal until SIGTERM, then what is left; SIGINT ends it sooner."""
     parser = parser_of("Carry a journal to Tiled.", roots=True)
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
-    parser.add_argument("--interval", type=float, default=1.0, help="pause after a step in s")
+    parser.add_argument("--interval", type=float, default=1.0, help="time between steps in s")
     options = parser.parse_args(arguments)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     where = options.tiled or options.journal.resolve().parent
