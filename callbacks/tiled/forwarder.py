@@ -63,12 +63,7 @@ class Forwarder:
         self.halt, self.wake = threading.Event(), threading.Event()
 
     def step(self) -> int:
-        """Carry everything written so far, the newest run first: someone waits for live results.
-
-        Returns
-        -------
-        int
-            Number of documents.
+        """Carry everything written so far; return the number of documents.
 
         Raises
         ------
@@ -78,9 +73,8 @@ class Forwarder:
         try:
             if self._client is None:
                 self._client = self._connect()
-            paths = sorted(self.folder.glob(f"*{SUFFIX}"), reverse=True)
-            left = [path for path in paths if path not in self._done]
-            return sum(self._advance(path) for path in left if not self.halt.is_set())
+            paths = [path for path in sorted(self.folder.glob(f"*{SUFFIX}")) if path not in self._done]
+            return sum(self._advance(path) for path in paths if not self.halt.is_set())
         except Exception:
             self._client = None
             self._projections.clear()
