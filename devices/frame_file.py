@@ -113,7 +113,8 @@ def readable_frames(path: Path, dataset: str) -> int:
         with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
             frames: Any = file[dataset]
             return int(frames.shape[0])
-    except (OSError, KeyError):
+    except (OSError, KeyError, RuntimeError, ValueError, AttributeError, IndexError):
+        # Whatever a half-written file looks like: it is looked at again, and judged when it is closed.
         return 0
 
 
