@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from operando.devices.area_detector import AreaDetector
 from operando.devices.bounded import until
+from operando.devices.camera_section import CameraSection
 from operando.devices.frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
 from operando.devices.frame_series import FrameSeries
 from ophyd.sim import NullStatus, make_fake_device
@@ -317,6 +318,20 @@ def test_a_series_that_cannot_be_is_refused(options, says):
 def test_a_camera_without_a_series_refuses_to_begin(camera):
     with pytest.raises(RuntimeError, match="camera: no series is prepared"):
         camera.trigger()
+
+
+def test_flat_and_dark_of_the_settings_are_told_of_by_their_uris(tmp_path):
+    given = {"class": "area_detector", "prefix": "X:", "flat": str(tmp_path / "flat.npy")}
+    camera = CameraSection.model_validate(given).device()
+    flat = f"file://localhost{tmp_path}/flat.npy"
+    assert camera.corrections == {"flat": flat, "dataset": "/entry/data/data"}
+    assert CameraSection.model_validate({**given, "flat": ""}).device().corrections == {}
+
+
+def test_a_flat_without_its_whole_path_is_refused_with_its_field():
+    given = {"class": "area_detector", "prefix": "X:", "flat": "flat.npy"}
+    with pytest.raises(ValueError, match=r"\[devices.camera\] flat = 'flat.npy': give the whole path"):
+        CameraSection.model_validate(given)
 
 
 def test_collecting_while_completing_gives_every_frame_to_the_run_engine(camera):

@@ -216,6 +216,13 @@ def test_the_start_document_tells_duration_dead_time_and_energy(station, engine)
     assert (start["energy_ev"], station.mono.energy.get()) == (8200.0, 8200.0)
 
 
+def test_the_start_document_names_flat_and_dark_of_the_camera(station, engine):
+    documents = collected(engine)
+    station.camera.corrections = {"flat": "file://localhost/flat.npy", "dataset": "/entry/data/data"}
+    engine(xrd_series(station, exposure_s=0.5, frames=1))
+    assert documents[0][1]["corrections"] == station.camera.corrections
+
+
 def test_the_shutter_is_open_for_the_frames_alone(station, engine):
     engine(xrd_series(station, exposure_s=0.01, frames=10))
     assert station.at_frames == ["open"]
