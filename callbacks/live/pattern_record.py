@@ -12,7 +12,7 @@ from .result import Publish, ResultRun
 from .run_of_frames import RunOfFrames
 
 ANALYSIS = "pattern_fit"
-STATE_WAIT_S = 1.0
+STATE_WAIT_S = 0.5
 """Longest wall time for which a result waits for a sample of the cell from after its frame, s."""
 
 

@@ -214,6 +214,7 @@ def test_many_results_at_once_are_pages(told, growing, quick):
 
 
 def test_a_result_waits_for_the_state_of_its_cell_but_not_for_ever(told, growing, quick, monkeypatch):
+    monkeypatch.setattr(pattern_record, "STATE_WAIT_S", 60.0)
     growing.step_s = 800.0
     series = told.begin(growing.path)
     growing.grow(flat(), flat())
