@@ -45,6 +45,13 @@ def quick(monkeypatch):
     return befores
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """All that waits is done in one step, however slow the machine."""
+    monkeypatch.setattr(pattern_work, "PATTERNS_S", 60.0)
+    monkeypatch.setattr(pattern_work, "PHASES_S", 60.0)
+
+
 class GrowingFile:
     """Written frame by frame in SWMR mode, `time_s` after the first one each."""
 
@@ -163,10 +170,9 @@ def test_a_run_that_ends_before_its_analysis_is_told_of_twice_and_completed(told
 
 
 def test_every_frame_is_integrated_at_once_where_phases_cannot_keep_up(
-    told, growing, quick, monkeypatch, caplog
+    told, growing, quick, unhurried, monkeypatch, caplog
 ):
     monkeypatch.setattr(pattern_work, "PHASES_S", 0.0)
-    monkeypatch.setattr(pattern_work, "PATTERNS_S", 30.0)
     told.patterns._work._phases = FrameQueue(most_waiting=5)
     series = told.begin(growing.path)
     growing.grow(*[flat(50 + number) for number in range(20)])
@@ -176,7 +182,7 @@ def test_every_frame_is_integrated_at_once_where_phases_cannot_keep_up(
     lattice = told.result().lattice
     assert len(lattice) == 20
     assert set(lattice["verdict"]) == {"analysis_pending"}
-    monkeypatch.setattr(pattern_work, "PHASES_S", 0.1)
+    monkeypatch.setattr(pattern_work, "PHASES_S", 60.0)
     told.advance()
     assert "cannot keep up: analyse one frame of 4 now, the others later" in caplog.text
     rows = of_stream(told, "primary")
@@ -188,7 +194,7 @@ def test_every_frame_is_integrated_at_once_where_phases_cannot_keep_up(
     series.end()
 
 
-def test_a_frame_that_was_put_off_starts_from_the_nearest_one_before_it(told, growing, quick):
+def test_a_frame_that_was_put_off_starts_from_the_nearest_one_before_it(told, growing, quick, unhurried):
     told.patterns._work._phases = FrameQueue(most_waiting=2)
     series = told.begin(growing.path)
     growing.grow(*[flat()] * 6)
@@ -201,7 +207,7 @@ def test_a_frame_that_was_put_off_starts_from_the_nearest_one_before_it(told, gr
     series.end()
 
 
-def test_many_results_at_once_are_pages(told, growing, quick):
+def test_many_results_at_once_are_pages(told, growing, quick, unhurried):
     series = told.begin(growing.path)
     growing.grow(*[flat()] * 6)
     series.frames(6)
