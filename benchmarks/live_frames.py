@@ -1,10 +1,14 @@
-"""Live patterns on one core: frames from their file to I(q), and on to lattice, phases and documents."""
+"""Live patterns on one core: frames from their file to I(q), and on to lattice, phases and documents.
+
+Times are those of one core at work, for others share the machine: what waits for a disk is not in them.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -37,16 +41,12 @@ def _told(folder: Path) -> tuple[Path, Path]:
 
 
 def _reading_s(path: Path) -> float:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
+        frames: Any = file[FRAMES]
         for index in range(COUNT):
-            np.asarray(file[FRAMES][index])
-    return time.perf_counter() - begun
-
-
-def _documents(journal: Path) -> list[tuple[str, dict]]:
-    """Documents of the raw runs, without results of a round before."""
-    return [(name, doc) for name, doc in JournalTail(journal).poll()]
+            np.asarray(frames[index])
+    return time.process_time() - begun
 
 
 def _run_of(documents: list[tuple[str, dict]], folder: Path) -> RunOfFrames:
@@ -59,11 +59,11 @@ def _run_of(documents: list[tuple[str, dict]], folder: Path) -> RunOfFrames:
 
 def _patterns_s(run: RunOfFrames, analysis: PatternAnalysis) -> float:
     """Read and integrate every frame."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     for index in range(COUNT):
         frame, _ = run.read(index)
         analysis.pattern(frame, index, run)
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def _chain_s(documents: list[tuple[str, dict]], folder: Path, round_: int) -> float:
@@ -73,25 +73,25 @@ def _chain_s(documents: list[tuple[str, dict]], folder: Path, round_: int) -> fl
         last = next(i for i, (name, _) in enumerate(documents) if name == "stream_datum")
         for name, doc in documents[:last]:
             patterns(name, doc)
-        begun = time.perf_counter()
+        begun = time.process_time()
         for name, doc in documents[last:]:
             patterns(name, doc)
         while patterns.step():
             pass
         patterns.settle()
         patterns.close()
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
 
 def _alone_s(run: RunOfFrames, analysis: PatternAnalysis) -> float:
     """Phases of frames that stand alone, not tracked, with reading and integration: time of all frames."""
     shown = range(0, COUNT, 10)
-    begun = time.perf_counter()
+    begun = time.process_time()
     for index in shown:
         frame, _ = run.read(index)
         pattern = analysis.pattern(frame, index, run)
         PatternAnalysis().phases(pattern, index, run)
-    return (time.perf_counter() - begun) * COUNT / len(shown)
+    return (time.process_time() - begun) * COUNT / len(shown)
 
 
 def run() -> list[Figure]:
@@ -99,7 +99,7 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name, threadpool_limits(1):
         folder = Path(name)
         journal, path = _told(folder)
-        documents = _documents(journal)
+        documents = JournalTail(journal).poll()
         run_, analysis = _run_of(documents, folder), PatternAnalysis((folder,))
         analysis.prepare(run_)
         reading = min(_reading_s(path) for _ in range(ROUNDS))
