@@ -22,6 +22,8 @@ MODULES = (
     "edge_fit",
     "integration",
     "journal",
+    "live_frames",
+    "live_latency",
     "many_cells",
     "maps",
     "phases",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from event_model import StreamRange, compose_stream_resource
+from event_model import ComposeStreamResourceBundle, StreamRange, compose_stream_resource
 from ophyd.status import DeviceStatus
 
 from .bounded import in_background, until
 from .camera_setting import SettableCamera, number_of
-from .frame_file import FramesMissingError, check_frames, find_frames
+from .frame_file import FramesMissingError, check_frames, find_frames, readable_frames, uri_of
 from .frame_series import FrameSeries
 from .reach import naming
 
@@ -22,10 +23,16 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 8e6
 """Bytes that a reader is given at once, about."""
 
+LOOK_S = 0.1
+"""Shortest wall time between two looks into a file that grows, s."""
+
 
 @dataclass
 class _Running:
-    """A series under way: what was triggered of it, and whether its file was found whole."""
+    """A series under way: frames triggered, readable and told of so far, whether its file was found whole.
+
+    `resource` makes the documents of its file, from the first frame on; `looked_s` is monotonic time.
+    """
 
     series: FrameSeries
     file: Path
@@ -33,15 +40,19 @@ class _Running:
     dtype: str = ""
     dropped: int = 0
     triggered: int = 0
+    readable: int = 0
+    told: int = 0
     whole: bool = False
-    told: bool = False
+    resource: ComposeStreamResourceBundle | None = None
+    looked_s: float = 0.0
 
 
 class AreaDetector(SettableCamera):
     """Camera and HDF5 writer of an areaDetector server: `prepare` a series, `trigger` it, `complete` it.
 
     `trigger` is done when its frames are written, `complete` when the file is closed and each frame was found
-    in it once; only then do the documents tell of it. Frames themselves never cross Channel Access.
+    in it once. Documents tell of each frame once it can be read: while the file grows where the server writes
+    in SWMR mode, else when the file was found whole. Frames themselves never cross Channel Access.
 
     Parameters
     ----------
@@ -49,6 +60,8 @@ class AreaDetector(SettableCamera):
         Where the frames are in a file.
     geometry
         Where the camera stands, for the documents.
+    flat, dark
+        Files with what its pixels are corrected by, for the documents; empty for none.
 
     The other parameters are those of `SettableCamera`.
     """
@@ -60,11 +73,15 @@ class AreaDetector(SettableCamera):
         name: str,
         dataset: str = "/entry/data/data",
         geometry: Mapping[str, Any] | None = None,
+        flat: str = "",
+        dark: str = "",
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.dataset = dataset
         self.geometry = dict(geometry or {})
+        files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}
+        self.corrections = {**files, "dataset": dataset} if files else {}
         self._running: _Running | None = None
 
     @property
@@ -154,30 +171,45 @@ class AreaDetector(SettableCamera):
         return {self.image_key: key}
 
     def get_index(self) -> int:
-        """Count the frames that documents may tell of: all of a whole file, else none."""
+        """Count the frames that documents may tell of: those that were seen in the file."""
         running = self._running
-        return running.series.frames if running is not None and running.whole else 0
+        return running.readable if running is not None else 0
 
     def collect_asset_docs(self, index: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Tell of the file and its frames, once, when it was found whole."""
+        """Tell of the file, once, and of the frames that can be read since the last call.
+
+        Parameters
+        ----------
+        index
+            Frames to tell of at most; all that can be read unless given.
+        """
         running, count = self._running, self.get_index()
-        if running is None or running.told or not count or index == 0:
+        count = count if index is None else min(index, count)
+        if running is None or count <= running.told:
             return
-        running.told = True
+        begin, running.told = running.told, count
+        if running.resource is None:
+            running.resource = self._resource(running)
+            yield "stream_resource", dict(running.resource.stream_resource_doc)
+        datum = running.resource.compose_stream_datum(StreamRange(start=begin, stop=count))
+        yield "stream_datum", dict(datum)
+
+    def _resource(self, running: _Running) -> ComposeStreamResourceBundle:
+        """Documents of the file; who reads it while it grows has to read in SWMR mode."""
         row, column = running.shape
         frame_bytes = max(row * column * int(running.dtype[2:]), 1)
-        bundle = compose_stream_resource(
+        at_once = min(max(int(CHUNK_BYTES / frame_bytes), 1), running.series.frames)
+        return compose_stream_resource(
             mimetype="application/x-hdf5",
-            uri=f"file://localhost{running.file.resolve().as_uri().removeprefix('file://')}",
+            uri=uri_of(running.file),
             data_key=self.image_key,
             parameters={
                 "dataset": self.dataset,
-                "chunk_shape": [min(max(int(CHUNK_BYTES / frame_bytes), 1), count), row, column],
-                "swmr": False,
+                "chunk_shape": [at_once, row, column],
+                "swmr": not running.whole,
+                "locking": False,
             },
         )
-        yield "stream_resource", dict(bundle.stream_resource_doc)
-        yield "stream_datum", dict(bundle.compose_stream_datum(StreamRange(start=0, stop=count)))
 
     def _begin(self) -> _Running:
         running = self._require()
@@ -202,11 +234,13 @@ class AreaDetector(SettableCamera):
             return number_of(self.frames) >= due
 
         def over() -> bool:
+            self._look(running)
             acquires = bool(self.cam.acquire.get())
             ended, busy[0] = busy[0] and not acquires, busy[0] or acquires
             return ended or written()
 
         def gone_on() -> bool:
+            self._look(running)
             return number_of(self.frames) > reached[-1]
 
         until((self.frames, self.cam.acquire), over, limit_s)
@@ -220,6 +254,18 @@ class AreaDetector(SettableCamera):
             self.stop()
             told = f"{self.complaint(running.dropped)}; lengthen period_s or HDF1:QueueSize, see its server"
             raise FramesMissingError(self.name, due, count, told)
+        self._look(running, at_once=True)
+
+    def _look(self, running: _Running, *, at_once: bool = False) -> None:
+        """See how many frames of a file that grows can be read: never more than its server has counted."""
+        now_s = time.monotonic()
+        due = number_of(self.frames) > running.readable and (at_once or now_s >= running.looked_s + LOOK_S)
+        if not due or not self.hdf.swmr_active.get():
+            return
+        running.looked_s = now_s
+        counted = min(number_of(self.frames), running.series.frames)
+        found = readable_frames(running.file, self.dataset)
+        running.readable = max(running.readable, min(found, counted))
 
     def _finish(self, running: _Running) -> None:
         series = running.series
@@ -235,7 +281,7 @@ class AreaDetector(SettableCamera):
             raise FramesMissingError(self.name, series.frames, 0, told) from error
         expected = (series.frames, *running.shape)
         check_frames(self.name, found, expected, running.dtype, per_trigger=series.per_trigger)
-        running.whole = True
+        running.readable, running.whole = series.frames, True
 
     def _check_name(self, running: _Running) -> None:
         def is_ours() -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from .area_detector import AreaDetector
 from .section import Section
@@ -56,6 +57,10 @@ class CameraSection(Section):
         What one frame takes in a file, for estimates, MB.
     geometry
         Where it stands, for who integrates its frames.
+    flat, dark
+        Files with the relative response of its pixels and with the counts to subtract, as we see them: below
+        `read_path` or the data root; an image, a numpy array, or a file of the camera itself, whose frames
+        are averaged. Empty: no such correction.
     """
 
     class_: Literal["area_detector"] = Field(alias="class")
@@ -66,6 +71,17 @@ class CameraSection(Section):
     overhead_limit_s: float = Field(default=30.0, gt=0.0)
     frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
     geometry: GeometrySection | None = None
+    flat: str = ""
+    dark: str = ""
+
+    @field_validator("flat", "dark")
+    @classmethod
+    def _is_absolute(cls, path: str, info: ValidationInfo) -> str:
+        if path and not Path(path).is_absolute():
+            raise ValueError(
+                f"[devices.camera] {info.field_name} = {path!r}: give the whole path, beginning with /"
+            )
+        return path
 
     def device(self) -> AreaDetector:
         """Build the camera; nothing is waited for."""

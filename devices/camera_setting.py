@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 TEMPLATE = "%s%s_%6.6d.h5"
 """Path, name and number of a file, as the server puts them together."""
 
+FLUSH_S = 0.1
+"""Longest time for which a frame that was taken may be hidden from those who read the growing file, s."""
+
 SETTING_TOLERANCE = 0.01
 """Part by which a time may be another than asked for: a camera rounds to its clock."""
 
@@ -197,6 +200,7 @@ class SettableCamera(ReachedDevice):
             (hdf.mode, "Stream"),
             (hdf.wanted, series.frames),
             (hdf.lazy_open, 1),
+            *self._growth(series),
         ):
             self._write(signal, value)
         if not until((hdf.path_exists,), self._sees_path, self.reply_limit_s):
@@ -207,6 +211,13 @@ class SettableCamera(ReachedDevice):
         started = (hdf.capture, hdf.captured)
         if not until(started, lambda: bool(hdf.capture.get()) and not hdf.captured.get(), self.reply_limit_s):
             raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
+
+    def _growth(self, series: FrameSeries) -> list[tuple[Signal, object]]:
+        """Give the settings by which the file can be read while it grows, where its server can."""
+        if not self.hdf.swmr_supported.get():
+            return []
+        frames = max(int(FLUSH_S / series.interval_s), 1)
+        return [(self.hdf.swmr, "On"), (self.hdf.flush_every, frames)]
 
     def _sees_path(self) -> bool:
         # As it is now: what was told last may be of the folder before.

@@ -18,6 +18,11 @@ ATTRIBUTES = "/entry/instrument/NDAttributes"
 _LOOK_S = 0.1
 
 
+def uri_of(path: Path) -> str:
+    """Give the URI of a file of this machine, links resolved."""
+    return f"file://localhost{path.resolve().as_uri().removeprefix('file://')}"
+
+
 class FramesMissingError(RuntimeError):
     """A file does not hold each frame that was asked for once.
 
@@ -85,6 +90,32 @@ def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:
             if time.monotonic() >= deadline:
                 raise
         pause.wait(_LOOK_S)
+
+
+def readable_frames(path: Path, dataset: str) -> int:
+    """Count the frames that can be read by now in a file that its server still writes, in SWMR mode.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    dataset
+        Where the frames are in it.
+
+    Returns
+    -------
+    int
+        0 where the file is not there, or cannot be read yet.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
+            frames: Any = file[dataset]
+            return int(frames.shape[0])
+    except (OSError, KeyError, RuntimeError, ValueError, AttributeError, IndexError):
+        # Whatever a half-written file looks like: it is looked at again, and judged when it is closed.
+        return 0
 
 
 def _read(path: Path, dataset: str) -> FoundFrames:

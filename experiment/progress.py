@@ -72,6 +72,8 @@ class Progress:
     frames: int = 0
     patterns: int = 0
     _series: dict[str, int] = field(default_factory=dict)
+    _whole: dict[str, int] = field(default_factory=dict)
+    _verdicts: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document of any run of the journal."""
@@ -113,8 +115,8 @@ class Progress:
 
     @property
     def awaits_patterns(self) -> bool:
-        """Whether a frame has no pattern yet."""
-        return self.patterns < self.frames
+        """Whether a frame of a whole series has no verdict yet."""
+        return any(self._verdicts.get(run, 0) < count for run, count in self._whole.items())
 
     @property
     def awaits_fits(self) -> bool:
@@ -167,8 +169,11 @@ class Progress:
                 )
 
     def _pattern(self, data: Mapping[str, Any]) -> None:
-        if "intensity" in data:
+        # Patterns, phases and ends of runs are results as well: a verdict is the last word on a frame.
+        if "verdict" in data:
             self.patterns += 1
+            run = str(data["measurement_run"])
+            self._verdicts[run] = self._verdicts.get(run, 0) + 1
             self.lattice = data
 
     def _ledger_entry(self, data: Mapping[str, Any]) -> None:
@@ -185,7 +190,9 @@ class Progress:
             self.measuring = ""
             succeeded = doc["exit_status"] == "success"
             self.references += purpose == "reference" and succeeded
-            self.frames += self._series.get(doc["run_start"], 0) if succeeded else 0
+            if succeeded and doc["run_start"] in self._series:
+                self._whole[doc["run_start"]] = self._series[doc["run_start"]]
+                self.frames += self._series[doc["run_start"]]
 
     def __rich__(self) -> RenderableType:
         """Draw the state as a table, with a bar of the part of the protocol that has passed."""
@@ -240,7 +247,7 @@ class Progress:
         """Lattice and verdict of the last frame, and how many of the frames have theirs."""
         last = self.lattice
         lattice = f"a {last['a_angstrom']:.4f}, c {last['c_angstrom']:.3f} angstrom"
-        counts = f"{self.patterns} of {self.frames} frames"
+        counts = f"{self.patterns} of {max(self.frames, self.patterns)} frames"
         return f"{lattice} at x = {last['lithium_content']:.3f}, {last['verdict']}; {counts}"
 
     def _time_left(self) -> str:

@@ -1,5 +1,7 @@
 """What is measured in a series of frames: times, energy, and whether the shutter closes between frames."""
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,3 +104,15 @@ def series_metadata(options: SeriesOptions, timing: Timing) -> dict[str, Any]:
         "detector_live_fraction": exposed_s / duration_s,
         "hints": {"dimensions": [(["cell_time"], "primary")]},
     }
+
+
+def experiment_folder(md: Mapping[str, Any]) -> str:
+    """Folder of the files of an experiment below that of the camera; none outside an experiment."""
+    experiment = md.get("experiment") or {}
+    return f"{experiment['name']}_{experiment['uid'][:8]}" if experiment else ""
+
+
+def file_name(md: Mapping[str, Any]) -> str:
+    """Name of a file that no other series has, with that of the measurement."""
+    named = "".join(each for each in str(md.get("measurement", "")) if each.isascii() and each.isalnum())
+    return f"{named or 'xrd'}_{uuid.uuid4().hex[:12]}"

@@ -70,6 +70,11 @@ class Camera(Triggerable, Protocol):
         """Where it stands, for the documents; empty if its settings do not say."""
         ...
 
+    @property
+    def corrections(self) -> Mapping[str, Any]:
+        """URIs of its `flat` and `dark`, for the documents; empty without."""
+        ...
+
     def prepare(self, value: FrameSeries) -> Any:  # noqa: ANN401 - a status
         """Set a series; done when its first frame may come."""
         ...

@@ -3,7 +3,6 @@
 import logging
 import math
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from ..devices.frame_series import FrameSeries
 from .beam_guard import BeamGuard, Readings
 from .darks import refresh_darks
 from .duration import Timing
-from .series_options import SeriesOptions, series_metadata
+from .series_options import SeriesOptions, experiment_folder, file_name, series_metadata
 from .station import Camera, XrdStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
@@ -28,6 +27,9 @@ STAMP_S = (0.1, 5.0)
 
 STAMP_GROWTH = 1.3
 """Factor by which that time grows: dense enough for a burst, sparse enough for a night."""
+
+TELL_S = 0.5
+"""Longest wall time between two looks at what can be told of the frames while the camera goes on, s."""
 
 SLOWNESS = 10.0
 """Factor by which a writer may be slower than its camera; one that stands still fails by itself, and soon."""
@@ -58,7 +60,8 @@ def xrd_series(
 ) -> MsgGenerator[str]:
     """Take a series of frames in one run, from one every ten minutes to bursts of hundreds in a second.
 
-    The frames are in stream `frames`, in a file of the camera; state of the cell and flux are read into
+    The frames are in stream `frames`, in a file of the camera, and told of as soon as they can be read there;
+    what is found missing at the end fails the run. State of the cell and flux are read into
     stream `primary` before the first, while they are taken, and after the last, with `camera_frames`, the
     number written until then, which comes some time after the exposures. The shutter opens before the
     first frame and closes on every way out.
@@ -127,22 +130,11 @@ def _measure(
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
         yield from _take_series(_Taking(station, camera, series, guard), options.energy_ev)
 
-    standing = {"geometry": dict(camera.geometry)} if camera.geometry else {}
+    known = {"geometry": camera.geometry, "corrections": camera.corrections}
+    standing = {name: dict(value) for name, value in known.items() if value}
     run = bpp.run_wrapper(_naming_frames(work()), md={**standing, **md})
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
     return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers, camera]))
-
-
-def experiment_folder(md: Mapping[str, Any]) -> str:
-    """Folder of the files of an experiment below that of the camera; none outside an experiment."""
-    experiment = md.get("experiment") or {}
-    return f"{experiment['name']}_{experiment['uid'][:8]}" if experiment else ""
-
-
-def file_name(md: Mapping[str, Any]) -> str:
-    """Name of a file that no other series has, with that of the measurement."""
-    named = "".join(each for each in str(md.get("measurement", "")) if each.isascii() and each.isalnum())
-    return f"{named or 'xrd'}_{uuid.uuid4().hex[:12]}"
 
 
 def _naming_frames(plan: MsgGenerator[None]) -> MsgGenerator[None]:
@@ -210,7 +202,13 @@ def _take_series(taking: _Taking, energy_ev: float | None) -> MsgGenerator[None]
     group = short_uid("complete")
     yield Msg("complete", camera, group=group)
     yield from wait_bounded(group, 2 * WAIT_S, [camera])
-    yield from bps.collect(camera, name="frames", return_payload=False)
+    yield from _tell(camera)
+
+
+def _tell(camera: Any) -> MsgGenerator[None]:  # noqa: ANN401 - whatever collects
+    """Let documents tell of the frames that can be read by now; a pause must not number them anew."""
+    told = bps.collect(camera, name="frames", return_payload=False)
+    yield from bpp.rewindable_wrapper(told, False)
     yield from bps.checkpoint()
 
 
@@ -229,16 +227,26 @@ def _take_all(taking: _Taking, count_s: float) -> MsgGenerator[None]:
     yield from set_all({taking.station.photon_shutter: "open"})
     yield from taking.read(count_s + WAIT_S)
     group = yield from _begin(taking.camera)
-    deadline, wait_s = time.monotonic() + limit_s, STAMP_S[0]
-    while (yield Msg("wait", None, group=group, timeout=wait_s, error_on_timeout=False, watch=())) is False:
+    deadline, gap_s = time.monotonic() + limit_s, STAMP_S[0]
+    due_s = time.monotonic() + gap_s
+    while (yield from _is_under_way(group, min(gap_s, TELL_S))):
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f"{taking.camera.name}: series not done after {limit_s:g} s; is its server running?"
             )
-        yield from taking.read(count_s + WAIT_S)
-        yield from bps.checkpoint()
-        wait_s = min(wait_s * STAMP_GROWTH, STAMP_S[1])
+        yield from _tell(taking.camera)
+        if time.monotonic() >= due_s:
+            yield from taking.read(count_s + WAIT_S)
+            yield from bps.checkpoint()
+            gap_s = min(gap_s * STAMP_GROWTH, STAMP_S[1])
+            due_s = time.monotonic() + gap_s
     yield from taking.read(count_s + WAIT_S)
+
+
+def _is_under_way(group: str, wait_s: float) -> MsgGenerator[bool]:
+    """Wait for a group, at most so long; tells whether it needs longer."""
+    done = yield Msg("wait", None, group=group, timeout=wait_s, error_on_timeout=False, watch=())
+    return done is False
 
 
 def _take_each(taking: _Taking, count_s: float) -> MsgGenerator[None]:
@@ -254,6 +262,7 @@ def _take_each(taking: _Taking, count_s: float) -> MsgGenerator[None]:
         yield from taking.read(count_s + WAIT_S, gap_s=series.interval_s)
         yield from bps.checkpoint()
         yield from close_shutter(station.photon_shutter)
+        yield from _tell(taking.camera)
 
 
 def _cell_time(station: XrdStation) -> MsgGenerator[float]:

@@ -37,6 +37,8 @@ class SoftCamera(make_fake_device(AreaDetector)):
             (self.hdf.full_name, ""),
             (self.hdf.status, 0),
             (self.hdf.path_exists, 0),
+            (self.hdf.swmr_supported, 0),
+            (self.hdf.swmr_active, 0),
         ):
             signal.sim_put(value)
         self.cam.acquire.sim_set_putter(self._acquire)
@@ -93,3 +95,62 @@ def write_frames(path, numbers, in_file=None, shape=(ROWS, COLUMNS), time_stamps
         file["entry/instrument/NDAttributes/NDArrayUniqueId"] = numbers
         if time_stamps:
             file["entry/instrument/NDAttributes/NDArrayTimeStamp"] = numbers * 0.5
+
+
+class GrowingCamera(SoftCamera):
+    """Its file grows frame by frame and can be read meanwhile; `hides` keeps the last frames from readers."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.hdf.swmr_supported.sim_put(1)
+        self.growing = None
+        self.hides = 0
+
+    def grow(self, count):
+        """Write so many frames, and count them."""
+        if self.growing is None:
+            self.growing = h5py.File(self._file(), "w", libver="latest", locking=False)
+            layout = {"maxshape": (None, ROWS, COLUMNS), "chunks": (1, ROWS, COLUMNS)}
+            self.growing.create_dataset("entry/data/data", (0, ROWS, COLUMNS), "<u2", **layout)
+            for name, kind in (("NDArrayUniqueId", "i8"), ("NDArrayTimeStamp", "f8")):
+                where = f"entry/instrument/NDAttributes/{name}"
+                self.growing.create_dataset(where, (0,), kind, maxshape=(None,))
+            self.growing.swmr_mode = True
+            self.hdf.swmr_active.sim_put(1)
+        numbers = self.faults(list(range(self.taken, self.taken + count)))
+        self.taken += count
+        self.written += numbers
+        self._append(self.written[len(self.growing["entry/data/data"]) : len(self.written) - self.hides])
+        self.hdf.full_name.sim_put(str(self._file()))
+        self.hdf.captured.sim_put(len(self.written))
+
+    def go(self):
+        """Write what is left of the trigger, and end it."""
+        if self.hdf.capture.get():
+            self.hides = 0
+            self.grow(int(self.cam.images.get()) - len(self.written) % int(self.cam.images.get()))
+            if len(self.written) >= self.hdf.wanted.get():
+                self._close()
+                self.hdf.capture.sim_put(0)
+        self.cam.acquire.sim_put(0)
+        self.on_frames()
+
+    def _append(self, numbers):
+        group = self.growing["entry/instrument/NDAttributes"]
+        values = np.asarray(numbers, float)
+        frames = np.ones((len(values), ROWS, COLUMNS)) * values[:, None, None]
+        for dataset, rows in (
+            (group["NDArrayUniqueId"], values),
+            (group["NDArrayTimeStamp"], values * 0.5),
+            (self.growing["entry/data/data"], frames),
+        ):
+            dataset.resize(len(dataset) + len(values), axis=0)
+            if len(values):
+                dataset[-len(values) :] = rows
+            dataset.flush()
+
+    def _close(self):
+        if self.growing is not None:
+            self.growing.close()
+            self.growing = None
+            self.hdf.swmr_active.sim_put(0)

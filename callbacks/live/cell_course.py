@@ -27,6 +27,11 @@ class CellCourse:
         self._times: list[float] = []
         self._rows: list[tuple[float, ...]] = []
 
+    @property
+    def end_s(self) -> float:
+        """Time of the last sample, UNIX s; minus infinity without any."""
+        return self._times[-1] if self._times else -np.inf
+
     def add(self, data: Mapping[str, Any]) -> None:
         """Take a sample with the data keys of the cell; one without finite time is left out."""
         row = tuple(float(data.get(key, np.nan)) for key in CELL_KEYS.values())

@@ -3,17 +3,15 @@
 Run as ``python -m operando.callbacks.live.edge_fits --journal FOLDER``.
 """
 
-import argparse
 import logging
-import signal
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
+from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, serve
+from ..tiled.journal import JournalTail
 from .edge_analysis import EdgeAnalysis
 from .result import Publish, ResultRun
 from .spectrum import SPECTRUM_PURPOSES, RunRecord, Spectrum, spectrum_of
@@ -89,6 +87,10 @@ class EdgeFits:
             self._records[doc["run_start"]].add(name, doc)
         elif name == "event" and doc["descriptor"] in self._owner:
             self._records[self._owner[doc["descriptor"]]].add(name, doc)
+
+    def step(self) -> bool:
+        """Nothing waits: each spectrum is fitted when its run ends."""
+        return False
 
     def settle(self) -> None:
         """End the result runs whose cycling has ended; to be called when nothing is left to read."""
@@ -196,47 +198,14 @@ def recall(journal: Path, fits: EdgeFits) -> None:
             analyses[doc["uid"]] = analyses[doc["run_start"]]
         elif name == "event" and doc["descriptor"] in analyses:
             fits.remember(analyses[doc["descriptor"]], doc["data"]["measurement_run"])
-    for run in runs(journal):
-        if run.uid in analyses and run.stop is None and not run.alive:
-            close_dead_run(run.path, "the live analysis ended before its experiment; another process went on")
-
-
-def serve(journal: Path, ended: threading.Event, poll_interval_s: float = 0.05) -> None:
-    """Fit every spectrum of a journal, those written from now on included, until told to end.
-
-    Parameters
-    ----------
-    journal
-        Folder of the journal.
-    ended
-        Set it to end; results so far are closed.
-    poll_interval_s
-        Time between two looks at the journal, s.
-    """
-    with Journal(journal) as publish:
-        fits = EdgeFits(publish)
-        recall(journal, fits)
-        tail = JournalTail(journal)
-        while not ended.is_set():
-            documents = tail.poll()
-            for name, doc in documents:
-                fits(name, doc)
-            if not documents:
-                fits.settle()
-                ended.wait(poll_interval_s)
-        fits.close()
+    close_left_open(journal, analyses)
 
 
 def main() -> None:
     """Follow a journal until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(description="Fit each spectrum of a journal as it finishes.")
-    parser.add_argument("--journal", type=Path, required=True)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
-    serve(arguments.journal, ended)
+    options = parser_of("Fit each spectrum of a journal as it finishes.").parse_args()
+    with process():
+        serve(options.journal, EdgeFits, ending_by_signal(), recall=recall)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class FrameFile:
         self.dataset = dataset
         self._patience_s = patience_s
         self._file: Any = None
+        self._buffer: NDArray[Any] = np.empty(0)
 
     def read(self, index: int) -> NDArray[Any]:
         """Read one frame.
@@ -58,19 +60,19 @@ class FrameFile:
         Returns
         -------
         numpy.ndarray
-            Shape (rows, columns), counts.
+            Shape (rows, columns), counts; overwritten by the next call.
 
         Raises
         ------
         FrameUnreadableError
             If the file or the frame is not there, or is damaged.
         """
-        return self._patiently(self.dataset, index)
+        return self._patiently(self.dataset, index, self._into_buffer)
 
     def time_s(self, index: int) -> float:
         """Instant of a frame by the detector's clock, UNIX s; NaN where the file does not say."""
         try:
-            return float(self._patiently(TIME_STAMPS, index)) + EPICS_EPOCH_S
+            return float(self._patiently(TIME_STAMPS, index, lambda values, at: values[at])) + EPICS_EPOCH_S
         except FrameUnreadableError:
             return float("nan")
 
@@ -87,11 +89,18 @@ class FrameFile:
             self._file.close()
             self._file = None
 
-    def _patiently(self, dataset: str, index: int) -> Any:  # noqa: ANN401  what h5py gives
+    def _into_buffer(self, values: Any, index: int) -> NDArray[Any]:  # noqa: ANN401  h5py's data set
+        """Read into memory that is in use already, which takes half the time."""
+        if self._buffer.shape != values.shape[1:] or self._buffer.dtype != values.dtype:
+            self._buffer = np.empty(values.shape[1:], values.dtype)
+        values.read_direct(self._buffer, np.s_[index])
+        return self._buffer
+
+    def _patiently(self, dataset: str, index: int, read: Callable[[Any, int], Any]) -> Any:  # noqa: ANN401
         deadline, pause = time.monotonic() + self._patience_s, threading.Event()
         while True:
             try:
-                return self._get(dataset, index)
+                return read(self._values(dataset, index), index)
             except (OSError, KeyError, IndexError, ValueError) as error:
                 self.close()
                 if time.monotonic() > deadline:
@@ -100,7 +109,7 @@ class FrameFile:
                     ) from error
                 pause.wait(LOOK_AGAIN_S)
 
-    def _get(self, dataset: str, index: int) -> Any:  # noqa: ANN401  what h5py gives
+    def _values(self, dataset: str, index: int) -> Any:  # noqa: ANN401  h5py's data set
         import h5py
 
         if self._file is None:
@@ -110,4 +119,4 @@ class FrameFile:
             values.refresh()
         if index >= values.shape[0]:
             raise IndexError(f"it holds {values.shape[0]} frames")
-        return np.asarray(values[index])
+        return values

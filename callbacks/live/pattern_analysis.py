@@ -1,30 +1,33 @@
-"""From frame to result: pattern, phases and lattice of one experiment, frame by frame."""
+"""From frame to pattern, and from pattern to phases and lattice: the live analysis of one experiment."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.xrd.bad_pixel import bad_pixels
 from ..analysis.xrd.geometry import Geometry
 from ..analysis.xrd.identification import identify_phases
-from ..analysis.xrd.integration import Integrator
 from ..analysis.xrd.library import load_library
 from ..analysis.xrd.line_shift import LineShifts
 from ..analysis.xrd.pattern import Pattern
 from ..analysis.xrd.phase import Phase
-from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
+from ..analysis.xrd.phase_result import PhaseResult
+from .correction import Corrections, load_corrections
+from .frame_integration import FrameIntegration
+from .phase_track import PhaseTracks
 from .run_of_frames import RunOfFrames
 
-logger = logging.getLogger(__name__)
+MOST_POSITIONS = 4
+"""Positions of detectors that are kept ready: some 50 MB each at 1k x 1k."""
 
-FAILED = "failed"
-"""Verdict of a frame on which the analysis itself broke down."""
+SAME_WAVELENGTH = 1e-4
+"""Part by which wavelengths may differ at one position: q of each frame is scaled to its own."""
 
 EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
@@ -45,57 +48,59 @@ PARTS = ("Al", "Cu", "Li", "Be")
 """Parts of a half cell against lithium; a graphite electrode would be told as unknown peaks."""
 
 
-@dataclass(frozen=True)
-class FrameResult:
-    """What a frame shows.
-
-    Attributes
-    ----------
-    q_per_angstrom
-        Axis of the pattern, 1/angstrom, shape (n,).
-    values
-        Values of one event of live results: pattern, lattice and verdict.
-    phases
-        Values of an event each for the phases that were found.
-    """
-
-    q_per_angstrom: list[float]
-    values: dict[str, Any]
-    phases: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass
 class PatternAnalysis:
-    """Live analysis of one experiment: integrators by geometry, phases tracked from frame to frame.
+    """Live analysis of one experiment: integration by geometry, phases tracked from frame to frame.
 
-    Attributes
+    Parameters
     ----------
+    roots
+        Folders in which flat and dark may be.
     polarization_factor
         Of the beam: 1 polarised horizontally, 0 not.
     q_range_per_angstrom
         Ends of the patterns.
     """
 
-    polarization_factor: float = 0.99
-    q_range_per_angstrom: tuple[float, float] = (1.1, 5.6)
-    _integrators: dict[str, Integrator] = field(default_factory=dict, init=False)
-    _tracks: dict[str, tuple[str, int, PhaseResult]] = field(default_factory=dict, init=False)
+    def __init__(
+        self,
+        roots: tuple[Path, ...] = (),
+        *,
+        polarization_factor: float = 0.99,
+        q_range_per_angstrom: tuple[float, float] = (1.1, 5.6),
+    ) -> None:
+        self._roots = roots
+        self._options: dict[str, Any] = {
+            "polarization_factor": polarization_factor,
+            "q_range_per_angstrom": q_range_per_angstrom,
+        }
+        self._integrations: list[tuple[str, FrameIntegration]] = []
+        self._tracks = PhaseTracks()
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Options, for the documents."""
-        return {
-            "polarization_factor": self.polarization_factor,
-            "q_range_per_angstrom": list(self.q_range_per_angstrom),
-        }
+        return {**self._options, "q_range_per_angstrom": list(self._options["q_range_per_angstrom"])}
 
-    def result(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> FrameResult:
-        """Integrate one frame and find its phases; where that breaks down, the verdict says so.
+    def prepare(self, run: RunOfFrames) -> None:
+        """Make ready what the frames of a run need, before the first of them is there.
+
+        Raises
+        ------
+        ValueError
+            If the run does not say where its detector stands, or at which energy.
+        """
+        integration = self._integration(run)
+        if run.dtype:
+            integration.warm_up(run.dtype)
+        library_of(_chemistry(run.start))
+
+    def pattern(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Pattern:
+        """Integrate one frame.
 
         Parameters
         ----------
         frame
-            Counts, shape (rows, columns).
+            Counts, shape (rows, columns); bad pixels are marked in it.
         index
             Number of the frame in the run.
         run
@@ -104,46 +109,56 @@ class PatternAnalysis:
         Raises
         ------
         ValueError
-            If the run does not say where its detector stood, or the frame is none of that detector.
+            If the run does not say where its detector stands, or the frame is none of that detector.
         """
-        pattern = self._integrator(frame, index, run).integrate(frame)
-        try:
-            return _whole(pattern, self._phases(pattern, run.start, index))
-        except Exception as error:
-            logger.exception("the phases of frame %d of run %s are not found", index, run.uid)
-            return _of_pattern(pattern, _nothing(f"{type(error).__name__}: {error}"))
+        wavelength = EV_ANGSTROM / run.energy_ev
+        return self._integration(run).pattern(frame, lambda: run.pixel_mask(index), wavelength)
 
-    def _integrator(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Integrator:
-        """Integrator of a geometry, masked by the file of its first frame and by what is bad in it."""
-        geometry = geometry_of(run.start, run.energy_ev)
-        key = repr(geometry)
-        if key not in self._integrators:
-            stored = run.pixel_mask(index)
-            mask = bad_pixels(frame, geometry) | (False if stored is None else stored != 0)
-            self._integrators[key] = Integrator(
-                geometry,
-                mask,
-                q_range_per_angstrom=self.q_range_per_angstrom,
-                polarization_factor=self.polarization_factor,
-            )
-        return self._integrators[key]
+    def corrections(self, run: RunOfFrames) -> str:
+        """Name what was corrected by, such as "flat, dark"."""
+        return self._integration(run).corrections.names
 
-    def _phases(self, pattern: Pattern, start: Mapping[str, Any], index: int) -> PhaseResult:
-        """Find phases, from those of the last frame of the same measurement; frames put off have none."""
-        name = str(start.get("measurement", "xrd"))
-        run, last, before = self._tracks.get(name, ("", -1, None))
-        late = run == start["uid"] and index < last
+    def phases(self, pattern: Pattern, index: int, run: RunOfFrames) -> PhaseResult:
+        """Find the phases of a pattern, from those of the nearest frame before it.
+
+        Parameters
+        ----------
+        pattern
+            Of one frame.
+        index
+            Number of the frame in the run.
+        run
+            Its run.
+        """
+        name = str(run.start.get("measurement", "xrd"))
         found = identify_phases(
             pattern.q_per_angstrom,
             pattern.intensity,
             pattern.sigma,
-            library=library_of(start.get("cell", {}).get("chemistry", "")),
+            library=library_of(_chemistry(run.start)),
             geometry=LineShifts(pattern.wavelength_angstrom),
-            previous=None if late else before,
+            previous=self._tracks.before(name, run.uid, index),
         )
-        if not late:
-            self._tracks[name] = (start["uid"], index, found)
+        self._tracks.add(name, run.uid, index, found)
         return found
+
+    def _integration(self, run: RunOfFrames) -> FrameIntegration:
+        """Integration at the position of a run's detector; the last `MOST_POSITIONS` are kept."""
+        geometry = geometry_of(run.start, run.energy_ev)
+        wavelength = geometry.wavelength_angstrom
+        key = repr((replace(geometry, wavelength_angstrom=1.0), run.start.get("corrections")))
+        for known, integration in self._integrations:
+            off = abs(integration.geometry.wavelength_angstrom - wavelength)
+            if known == key and off <= SAME_WAVELENGTH * wavelength:
+                return integration
+        corrections = load_corrections(run.start, geometry.shape, self._roots)
+        made = FrameIntegration(geometry, corrections, **self._options)
+        self._integrations = [(key, made), *self._integrations[: MOST_POSITIONS - 1]]
+        return made
+
+
+def _chemistry(start: Mapping[str, Any]) -> str:
+    return str(start.get("cell", {}).get("chemistry", ""))
 
 
 def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
@@ -173,62 +188,26 @@ def library_of(chemistry: str) -> tuple[Phase, ...]:
     return (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
 
 
-def _whole(pattern: Pattern, found: PhaseResult) -> FrameResult:
-    layered = next((phase for phase in found.phases if phase.family == "layered"), None)
-    values = _lattice(layered) | {
-        "verdict": str(found.state),
-        "reason": found.reason,
-        "phase_count": sum(phase.family != "cell part" for phase in found.phases),
-        "chi2_reduced": float(found.chi2_reduced),
-    }
-    return _of_pattern(pattern, values, tuple(_phase(phase) for phase in found.phases))
-
-
-def _of_pattern(
-    pattern: Pattern, values: dict[str, Any], phases: tuple[dict[str, Any], ...] = ()
-) -> FrameResult:
-    counted = {
-        "dead_pixels": int(pattern.dead_pixels),
-        "saturated_pixels": int(pattern.saturated_pixels),
-        "intensity": pattern.intensity.tolist(),
-        "intensity_sigma": pattern.sigma.tolist(),
-    }
-    return FrameResult(pattern.q_per_angstrom.tolist(), values | counted, phases)
-
-
-def _lattice(phase: FoundPhase | None) -> dict[str, Any]:
-    """Lattice of the layered phase with the largest fraction; NaN without one."""
-    nan = float("nan")
-    if phase is None:
-        keys = ("a_angstrom", "a_angstrom_sigma", "c_angstrom", "c_angstrom_sigma", "strain")
-        return {"phase": "", **dict.fromkeys(keys, nan), "spread_c_angstrom": nan}
-    return {
-        "phase": phase.name,
-        "a_angstrom": float(phase.lattice[0]),
-        "a_angstrom_sigma": float(phase.lattice_sigma[0]),
-        "c_angstrom": float(phase.lattice[2]),
-        "c_angstrom_sigma": float(phase.lattice_sigma[2]),
-        "strain": float(phase.strain),
-        "spread_c_angstrom": float(phase.spread_c_a),
-    }
-
-
-def _phase(phase: FoundPhase) -> dict[str, Any]:
-    return _lattice(phase) | {
-        "family": phase.family,
-        "candidates": ", ".join(phase.candidates),
-        "fraction": float(phase.fraction),
-        "fraction_sigma": float(phase.fraction_sigma),
-        "significance": float(phase.significance),
-        "first_frame": int(phase.first_seen),
-        "frames_seen": int(phase.frames_seen),
-    }
-
-
-def _nothing(reason: str) -> dict[str, Any]:
-    return _lattice(None) | {
-        "verdict": FAILED,
-        "reason": reason,
-        "phase_count": 0,
-        "chi2_reduced": float("nan"),
-    }
+def warm_up() -> None:
+    """Load or compile what the first frame would have to wait for: some seconds in a fresh process."""
+    where = Geometry(
+        distance_mm=100.0,
+        poni1_mm=32.0,
+        poni2_mm=32.0,
+        wavelength_angstrom=0.7,
+        shape=(64, 64),
+        pixel_mm=(1.0, 1.0),
+    )
+    integration = FrameIntegration(
+        where,
+        Corrections(),
+        polarization_factor=0.99,
+        q_range_per_angstrom=(0.5, 2.5),
+    )
+    integration.warm_up("<u4")
+    q = np.linspace(1.1, 5.6, 1000)
+    lines = sum(np.exp(-0.5 * ((q - at) / 0.01) ** 2) for at in (1.33, 2.6, 3.09, 3.37, 4.38))
+    counts = 50.0 + 500.0 * lines
+    library = library_of("NMC811")
+    first = identify_phases(q, counts, np.sqrt(counts), library=library, geometry=LineShifts(0.7))
+    identify_phases(q, counts, np.sqrt(counts), library=library, geometry=LineShifts(0.7), previous=first)

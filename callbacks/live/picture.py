@@ -3,13 +3,11 @@
 Run as ``python -m operando.callbacks.live.picture --journal FOLDER --experiments FOLDER``.
 """
 
-import argparse
 import logging
-import signal
-import threading
 from pathlib import Path
 
 from ..tiled.experiment import Experiment
+from ..tiled.follower import ending_by_signal, parser_of, process
 from ..tiled.run_source import ExperimentName, JournalSource
 
 logger = logging.getLogger(__name__)
@@ -74,18 +72,15 @@ class LivePictures:
 
 def main() -> None:
     """Follow a journal until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(description="Redraw the picture of the running experiment.")
-    parser.add_argument("--journal", type=Path, required=True)
+    parser = parser_of("Redraw the picture of the running experiment.")
     parser.add_argument("--experiments", type=Path, required=True)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
-    pictures = LivePictures(arguments.journal, arguments.experiments)
-    while not ended.wait(LEAST_INTERVAL_S):
-        for path in pictures.refresh():
-            logger.info("drawn: %s", path)
+    options = parser.parse_args()
+    with process():
+        ended = ending_by_signal().ended
+        pictures = LivePictures(options.journal, options.experiments)
+        while not ended.wait(LEAST_INTERVAL_S):
+            for path in pictures.refresh():
+                logger.info("drawn: %s", path)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Results of live analysis as documents: one run per experiment and analysis, one event per result."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from event_model import compose_run
+from event_model import compose_run, pack_event_page
 
 from ... import __version__
 
@@ -96,13 +96,25 @@ class ResultRun:
 
     def add(self, values: Mapping[str, Any], stream: str = "primary") -> None:
         """Publish one result in a stream; the first one opens the run."""
-        if self._bundle is None:
-            self._open()
-        if stream not in self._streams:
-            self._describe(stream, values)
+        self._prepare(stream, values)
         stamps = dict.fromkeys(values, time.time())
         event = self._streams[stream].compose_event(data=dict(values), timestamps=stamps)
         self.publish("event", dict(event))
+
+    def add_page(self, rows: Sequence[Mapping[str, Any]], stream: str = "primary") -> None:
+        """Publish several results of a stream at once; one alone is an event."""
+        if len(rows) == 1:
+            self.add(rows[0], stream)
+        if len(rows) < 2:
+            return
+        self._prepare(stream, rows[0])
+        now = time.time()
+        made = self._streams[stream]
+        events = [
+            made.compose_event(data=dict(row), timestamps=dict.fromkeys(row, now), validate=False)
+            for row in rows
+        ]
+        self.publish("event_page", dict(pack_event_page(*events)))
 
     def close(self) -> None:
         """End the run, if it was opened."""
@@ -110,6 +122,13 @@ class ResultRun:
             self.publish("stop", dict(self._bundle.compose_stop()))
             self._bundle = None
             self._streams = {}
+
+    def _prepare(self, stream: str, values: Mapping[str, Any]) -> None:
+        """Open the run and the stream where they are not open yet."""
+        if self._bundle is None:
+            self._open()
+        if stream not in self._streams:
+            self._describe(stream, values)
 
     def _open(self) -> None:
         analysis = {

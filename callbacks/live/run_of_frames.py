@@ -22,18 +22,30 @@ class RunOfFrames:
     ----------
     start
         Start document.
-    waiting
-        Frames that were announced and are not analysed yet.
-    ended
-        Whether the run has its stop document.
-    energy_ev
-        Photon energy as the monochromator read before the first frame, eV; NaN while unknown.
+    announced
+        Frames that documents told of.
+    waiting, left_out
+        Of those, the frames that are not analysed yet, and those that could not be read or integrated.
+    exit_status, reason
+        Of its stop document; empty while it goes on.
+    dtype
+        Of a pixel, as numpy writes it; empty while unknown.
+    worked
+        Whether any of its frames was given out.
+    prepared
+        Whether the analysis was made ready for its frames.
     """
 
     start: Mapping[str, Any]
+    announced: int = 0
     waiting: int = 0
-    ended: bool = False
-    energy_ev: float = float("nan")
+    exit_status: str = ""
+    reason: str = ""
+    dtype: str = ""
+    left_out: int = 0
+    prepared: bool = False
+    worked: bool = False
+    _read_ev: float = float("nan")
     _files: dict[str, FrameFile] = field(default_factory=dict, repr=False)
     _parts: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
 
@@ -48,14 +60,35 @@ class RunOfFrames:
         return self.start["experiment"]["uid"]
 
     @property
+    def measurement(self) -> str:
+        """Name of the measurement."""
+        return str(self.start.get("measurement", self.start["technique"]))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has its stop document."""
+        return bool(self.exit_status)
+
+    @property
+    def energy_ev(self) -> float:
+        """Photon energy as the monochromator read before the first frame, else as it was set, eV; or NaN."""
+        return float(self.start.get("energy_ev") or math.nan) if math.isnan(self._read_ev) else self._read_ev
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to come or to analyse."""
         return self.ended and not self.waiting
 
+    def describe(self, data_keys: Mapping[str, Any]) -> None:
+        """Take the description of a stream: that of the frames gives the type of a pixel."""
+        frames = [key for key in data_keys.values() if key.get("external") == "STREAM:"]
+        if frames:
+            self.dtype = str(frames[0].get("dtype_numpy", ""))
+
     def add_event(self, data: Mapping[str, Any]) -> None:
         """Take an event: the first one that tells of it gives the photon energy."""
-        if math.isnan(self.energy_ev):
-            self.energy_ev = float(data.get("mono_energy", math.nan))
+        if math.isnan(self._read_ev):
+            self._read_ev = float(data.get("mono_energy", math.nan))
 
     def add_resource(self, doc: Mapping[str, Any], roots: tuple[Path, ...]) -> None:
         """Take a file.
@@ -73,10 +106,14 @@ class RunOfFrames:
         if doc["stream_resource"] not in self._files:
             return range(0)
         first, stop = int(doc["indices"]["start"]), int(doc["indices"]["stop"])
-        begin = sum(end - start for start, end, _ in self._parts)
-        self._parts.append((first, stop, doc["stream_resource"]))
-        self.waiting += stop - first
-        return range(begin, begin + stop - first)
+        begin = self.announced
+        last = self._parts[-1] if self._parts else None
+        if last is not None and last[1:] == (first, doc["stream_resource"]):
+            self._parts[-1] = (last[0], stop, doc["stream_resource"])
+        else:
+            self._parts.append((first, stop, doc["stream_resource"]))
+        self.announced += stop - first
+        return range(begin, self.announced)
 
     def read(self, index: int) -> tuple[NDArray[Any], float]:
         """Read one frame and its instant by the detector's clock (UNIX s, NaN if unknown).

@@ -125,8 +125,8 @@ class Experiment:
 
     @property
     def lattice(self) -> pd.DataFrame:
-        """Lattice of the layered phase in each frame, with its verdict; index: uid of its run and frame."""
-        return lattice_table(result_rows(self._source, self.runs("analysis")))
+        """Lattice of the layered phase in each frame, with its verdict; see `lattice_table`."""
+        return lattice_table(self._source, self.runs("analysis"))
 
     @property
     def phases(self) -> pd.DataFrame:

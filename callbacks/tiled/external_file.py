@@ -87,7 +87,8 @@ def _names_in(path: Path) -> list[str]:
 
     if not path.is_file() or not h5py.is_hdf5(path):
         return []
-    with h5py.File(path, "r", locking=False) as file:
+    # In SWMR mode, for its server may still write it: what it links to is fixed by then.
+    with h5py.File(path, "r", libver="latest", swmr=True, locking=False) as file:
         return list(_linked(file))
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import httpx
 from tiled.client.utils import ClientError
 
 from .access import writer_client
+from .follower import on_signals, parser_of, process, roots_of
 from .frame import SUFFIX
 from .projection import RunProjection, conclude, is_settled, note_waiting, write_note
 from .replay import only_forwarder
@@ -125,11 +125,11 @@ class Forwarder:
         until : callable
             Asked before each step; the step after it has answered True is the last that finds nothing.
         interval_s : float
-            Pause in s after a step.
+            Time in s from the begin of a step to that of the next; after a long step a tenth of it.
         """
         pause, wait_s = self.wake, interval_s
         while not self.halt.is_set():
-            ending = until()
+            ending, begun_s = until(), time.monotonic()
             try:
                 count = self.step()
             except Exception as error:
@@ -145,33 +145,29 @@ class Forwarder:
                 return
             wait_s = interval_s
             if not ending:
-                pause.wait(interval_s)
+                took_s = time.monotonic() - begun_s
+                pause.wait(max(interval_s - took_s, 0.1 * took_s))
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Forward a journal until SIGTERM, then what is left; SIGINT ends it sooner."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--journal", type=Path, required=True, help="folder of the journal")
+    parser = parser_of("Carry a journal to Tiled.", roots=True)
     parser.add_argument("--tiled", default=None, help="address of Tiled or data root of its server")
-    parser.add_argument("--root", type=Path, action="append", default=[], help="folder of external files")
-    parser.add_argument("--interval", type=float, default=1.0, help="pause after a step in s")
+    parser.add_argument("--interval", type=float, default=1.0, help="time between steps in s")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     where = options.tiled or options.journal.resolve().parent
-    roots = (options.journal.resolve().parent, *options.root)
     ending = threading.Event()
-    forwarder = Forwarder(options.journal, lambda: writer_client(where), roots)
+    forwarder = Forwarder(options.journal, lambda: writer_client(where), roots_of(options))
 
-    def end(number: int, _frame: FrameType | None) -> None:
+    def end(number: int) -> None:
         if number == signal.SIGINT:
             forwarder.halt.set()
         ending.set()
         forwarder.wake.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    with only_forwarder(options.journal):
+    on_signals(end)
+    with process(), only_forwarder(options.journal):
         forwarder.run(ending.is_set, options.interval)
 
 

@@ -13,23 +13,59 @@ from .run_source import RunSource
 ANALYSIS = "pattern_fit"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
+FRAME = ["measurement_run", "frame"]
+ORDER = ("time", "frame")
+PENDING = "analysis_pending"
+"""Verdict of a frame that is integrated and waits for its lattice and phases."""
 
-def result_rows(source: RunSource, runs: list[dict[str, Any]], stream: str = "primary") -> pd.DataFrame:
-    """Rows of a stream of all result runs of patterns, in order of time; empty if there are none."""
+
+def result_rows(
+    source: RunSource, runs: list[dict[str, Any]], stream: str = "primary", order: tuple[str, ...] = ORDER
+) -> pd.DataFrame:
+    """Rows of a stream of all result runs of patterns, ordered; empty if there are none."""
     frames = [source.stream(start["uid"], stream) for start in _results(runs)]
     frames = [frame for frame in frames if not frame.empty]
     if not frames:
         return pd.DataFrame()
     rows = pd.concat(frames, ignore_index=True).drop(columns="seq_num")
-    return rows.sort_values(by=["time", "frame"], kind="stable", ignore_index=True)
+    return rows.sort_values(by=list(order), kind="stable", ignore_index=True) if order else rows
 
 
-def lattice_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per frame, the latest result winning; index: uid of its run and number of the frame."""
-    if rows.empty:
-        return rows
-    kept = rows.drop_duplicates(["measurement_run", "frame"], keep="last")
-    return kept.set_index(["measurement_run", "frame"])
+def lattice_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """Arrange the verdicts on frames, the latest winning; index: uid of the run and number of the frame.
+
+    A frame that has its pattern but not yet its lattice has the verdict ``analysis_pending``. ``run_status``
+    is how the run of a frame ended (``success``, ``fail``, ``abort``), empty while it goes on or where the
+    analysis did not tell.
+
+    Parameters
+    ----------
+    source : RunSource
+        Where the runs are.
+    runs : list of dict
+        Start documents of the experiment's analyses.
+    """
+    rows, patterns = (result_rows(source, runs, stream) for stream in ("primary", "patterns"))
+    parts = [part for part in (rows, _pending(patterns, rows)) if not part.empty]
+    if not parts:
+        return pd.DataFrame()
+    joined = pd.concat(parts, ignore_index=True).sort_values(by=["time", "frame"], kind="stable")
+    kept = joined.drop_duplicates(FRAME, keep="last")
+    ended = result_rows(source, runs, "runs", order=())
+    status = {} if ended.empty else dict(zip(ended["measurement_run"], ended["exit_status"], strict=True))
+    kept = kept.assign(run_status=[status.get(run, "") for run in kept["measurement_run"]])
+    return kept.set_index(FRAME)
+
+
+def _pending(patterns: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the frames that have a pattern and no verdict."""
+    if patterns.empty:
+        return patterns
+    done = set() if rows.empty else set(zip(rows["measurement_run"], rows["frame"], strict=True))
+    waits = [key not in done for key in zip(patterns["measurement_run"], patterns["frame"], strict=True)]
+    kept = patterns.loc[waits, [key for key in (*FRAME, "measurement", *STATE_UNITS) if key in patterns]]
+    unknown = {f"{name}_angstrom{sigma}": np.nan for name in ("a", "c") for sigma in ("", "_sigma")}
+    return kept.assign(verdict=PENDING, reason="", phase="", **unknown)
 
 
 def pattern_dataset(source: RunSource, runs: list[dict[str, Any]]) -> xr.Dataset:
@@ -66,15 +102,14 @@ def _results(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _part(source: RunSource, uid: str) -> xr.Dataset | None:
-    """Patterns of one result run, in the order in which they were analysed."""
-    rows, axis = source.stream(uid, "primary"), source.array(uid, "axis", "q_per_angstrom")
+    """Patterns of one result run, in the order in which they were integrated."""
+    # Older results have patterns and verdicts in one stream.
+    stream = "patterns" if "patterns" in source.streams(uid) else "primary"
+    rows, axis = source.stream(uid, stream), source.array(uid, "axis", "q_per_angstrom")
     if rows.empty or not axis.size:
         return None
     rows = rows.sort_values(by="seq_num", ignore_index=True)
-    values = {
-        name: source.array(uid, "primary", key)
-        for name, key in (("intensity", "intensity"), ("intensity_sigma", "intensity_sigma"))
-    }
+    values = {key: source.array(uid, stream, key) for key in ("intensity", "intensity_sigma")}
     # While the run goes on, rows and arrays may be read a moment apart.
     count = min(len(rows), *(len(array) for array in values.values()))
     rows = rows.iloc[:count]

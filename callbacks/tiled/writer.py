@@ -47,6 +47,7 @@ class RunWriter(_RunWriter):
         self._tables: dict[str, StreamTable] = {}
         self._run_is_new = False
         self._new_streams: set[str] = set()
+        self._with_sources: dict[str, Any] = {}
 
     def start(self, doc: Any) -> None:  # noqa: ANN401
         """Make the run's container, or take it up."""
@@ -78,7 +79,10 @@ class RunWriter(_RunWriter):
         self._tables[self._desc_nodes[doc["descriptor"]].item["id"]].add(doc)
 
     def flush(self) -> None:
-        """Bring Tiled's tables and arrays up to the rows collected so far."""
+        """Bring Tiled's tables, arrays and external files up to what was collected so far."""
+        for doc in self._external_data_cache.values():
+            self._write_external_data(doc)
+        self._external_data_cache.clear()
         for name, table in self._tables.items():
             if table.pending:
                 blocks = table.merge()
@@ -121,6 +125,12 @@ class RunWriter(_RunWriter):
                 self._refuse(resource, error)
         if resource not in self.refused:
             super().stream_datum(doc)
+
+    def _update_data_source_for_node(self, node: Any, data_source: DataSource, patch: Any = None) -> None:  # noqa: ANN401
+        # A node that knows its data sources is not asked for them at each batch of frames.
+        known = self._with_sources.get(node.uri) or node.include_data_sources()
+        self._with_sources[node.uri] = known
+        super()._update_data_source_for_node(known, data_source, patch)
 
     def _refuse(self, resource: str, error: ExternalFileRefusedError) -> None:
         self.refused[resource] = str(error)

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from operando.devices.area_detector import AreaDetector
 from operando.devices.bounded import until
+from operando.devices.camera_section import CameraSection
 from operando.devices.frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
 from operando.devices.frame_series import FrameSeries
 from ophyd.sim import NullStatus, make_fake_device
 from ophyd.utils.errors import WaitTimeoutError
-from soft_camera import COLUMNS, ROWS, SoftCamera, write_frames
+from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera, write_frames
 
 SERIES = FrameSeries(exposure_s=0.01, frames=5, folder="charge_1", name="series")
 
@@ -69,6 +70,94 @@ def test_nothing_is_told_before_the_file_was_found_whole(camera):
     assert list(camera.collect_asset_docs()) == []
     camera.kickoff().wait(3)
     assert (camera.get_index(), list(camera.collect_asset_docs())) == (0, [])
+
+
+@pytest.fixture
+def growing(tmp_path, monkeypatch):
+    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    camera = GrowingCamera(folder=tmp_path, limits_s=5.0)
+    yield camera
+    camera._close()
+
+
+def told(camera):
+    """Indices of the frames that documents tell of now."""
+    documents = camera.collect_asset_docs()
+    return [
+        (doc["indices"]["start"], doc["indices"]["stop"]) for name, doc in documents if name == "stream_datum"
+    ]
+
+
+def seen(camera, count):
+    assert until((camera.frames,), lambda: camera.get_index() == count, 3.0)
+
+
+def test_a_server_that_can_is_told_to_let_its_file_be_read_while_it_grows(growing):
+    growing.prepare(SERIES).wait(3)
+    assert (growing.hdf.swmr.get(), growing.hdf.flush_every.get()) == ("On", 10)
+
+
+def test_documents_tell_of_frames_while_the_file_grows_each_once_and_without_gap(growing):
+    growing.holds = True
+    growing.prepare(SERIES).wait(3)
+    assert told(growing) == []
+    status = growing.trigger()
+    growing.grow(2)
+    seen(growing, 2)
+    first = list(growing.collect_asset_docs())
+    assert [name for name, _ in first] == ["stream_resource", "stream_datum"]
+    assert first[0][1]["parameters"]["swmr"] is True
+    assert first[1][1]["indices"] == {"start": 0, "stop": 2}
+    assert told(growing) == []
+    growing.grow(1)
+    seen(growing, 3)
+    assert told(growing) == [(2, 3)]
+    growing.go()
+    status.wait(3)
+    growing.complete().wait(3)
+    assert told(growing) == [(3, 5)]
+
+
+def test_no_frame_is_told_that_its_server_has_counted_but_nobody_can_read(growing):
+    growing.holds, growing.hides = True, 2
+    growing.prepare(SERIES).wait(3)
+    growing.trigger()
+    growing.grow(4)
+    seen(growing, 2)
+    assert told(growing) == [(0, 2)]
+    growing.stop()
+
+
+def test_frames_that_were_told_of_stay_told_when_the_series_fails(growing):
+    growing.holds, growing.overhead_limit_s, growing.flush_limit_s = True, 0.3, 0.3
+    growing.prepare(SERIES).wait(3)
+    status = growing.trigger()
+    growing.grow(2)
+    with pytest.raises(FramesMissingError, match="5 frames expected, 2 written"):
+        status.wait(5)
+    assert told(growing) == [(0, 2)]
+
+
+def test_a_frame_limit_of_the_caller_is_kept(growing):
+    growing.prepare(SERIES).wait(3)
+    growing.trigger().wait(3)
+    growing.complete().wait(3)
+    assert dict(growing.collect_asset_docs(index=3))["stream_datum"]["indices"] == {"start": 0, "stop": 3}
+    assert told(growing) == [(3, 5)]
+
+
+def test_consolidators_of_tiled_read_a_file_that_still_grows(growing):
+    growing.holds = True
+    growing.prepare(SERIES).wait(3)
+    growing.trigger()
+    growing.grow(2)
+    seen(growing, 2)
+    documents = dict(growing.collect_asset_docs())
+    keys = growing.describe_collect()
+    consolidator = consolidator_factory(documents["stream_resource"], {"data_keys": keys})
+    consolidator.consume_stream_datum({**documents["stream_datum"], "seq_nums": {"start": 1, "stop": 3}})
+    assert np.asarray(consolidator.init_adapter().read())[:, 0, 0].tolist() == [0, 1]
+    growing.stop()
 
 
 def test_a_series_may_be_taken_frame_by_frame(camera, tmp_path):
@@ -229,6 +318,20 @@ def test_a_series_that_cannot_be_is_refused(options, says):
 def test_a_camera_without_a_series_refuses_to_begin(camera):
     with pytest.raises(RuntimeError, match="camera: no series is prepared"):
         camera.trigger()
+
+
+def test_flat_and_dark_of_the_settings_are_told_of_by_their_uris(tmp_path):
+    given = {"class": "area_detector", "prefix": "X:", "flat": str(tmp_path / "flat.npy")}
+    camera = CameraSection.model_validate(given).device()
+    flat = f"file://localhost{tmp_path}/flat.npy"
+    assert camera.corrections == {"flat": flat, "dataset": "/entry/data/data"}
+    assert CameraSection.model_validate({**given, "flat": ""}).device().corrections == {}
+
+
+def test_a_flat_without_its_whole_path_is_refused_with_its_field():
+    given = {"class": "area_detector", "prefix": "X:", "flat": "flat.npy"}
+    with pytest.raises(ValueError, match=r"\[devices.camera\] flat = 'flat.npy': give the whole path"):
+        CameraSection.model_validate(given)
 
 
 def test_collecting_while_completing_gives_every_frame_to_the_run_engine(camera):

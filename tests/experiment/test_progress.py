@@ -83,3 +83,26 @@ def test_a_series_of_frames_tells_how_many_are_written_and_no_fit_is_awaited_for
     ended = follow([*begun, frames[-1], scan[-1]])
     assert ended.ledger["done"] == 1
     assert not ended.awaits_fits
+
+
+def test_a_frame_is_awaited_until_it_has_its_verdict_and_those_of_failed_series_are_not():
+    experiment = {"uid": "e", "name": "demo"}
+    common = {"experiment": experiment, "time": 0.0}
+    series = {"purpose": "measurement", "technique": "xrd", "num_points": 1, **common}
+    pattern, verdict = {"measurement_run": "whole", "intensity": [1.0]}, {"measurement_run": "whole"}
+    verdict |= {"verdict": "single", "a_angstrom": 2.86, "c_angstrom": 14.3, "lithium_content": 0.5}
+    analysis = {"uid": "fit", "purpose": "analysis", "analysis": {"name": "pattern_fit"}, **common}
+    progress = follow(
+        [
+            *(("start", {"uid": uid, **series}) for uid in ("whole", "cut")),
+            ("stop", {"run_start": "cut", "exit_status": "fail"}),
+            ("stop", {"run_start": "whole", "exit_status": "success"}),
+            ("start", analysis),
+            ("descriptor", {"uid": "d", "run_start": "fit"}),
+            ("event", {"descriptor": "d", "data": pattern, "time": 0.0}),
+        ]
+    )
+    assert (progress.awaits_patterns, progress.patterns, progress.frames) == (True, 0, 1)
+    progress("event", {"descriptor": "d", "data": verdict, "time": 0.0})
+    assert (progress.awaits_patterns, progress.patterns) == (False, 1)
+    assert "a 2.8600, c 14.300 angstrom" in seen(progress)

@@ -15,7 +15,7 @@ from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.duration import Timing
 from operando.plans.series_options import SeriesOptions
 from operando.plans.xrd_series import NoCameraError, xrd_series
-from soft_camera import COLUMNS, ROWS, SoftCamera
+from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera
 from soft_station import SoftStation, collected, column
 
 MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement": "xrd-fast"}
@@ -116,6 +116,88 @@ def test_while_the_camera_goes_on_the_cell_is_read_again_and_again(station, engi
     assert column(documents, "camera_frames").tolist() == [0, 0, 0, 3, 3]
 
 
+@pytest.fixture
+def growing(station, tmp_path, monkeypatch):
+    """The station with a camera whose file grows."""
+    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    station.camera = GrowingCamera(folder=tmp_path, limits_s=5.0)
+    station.camera.on_frames = station.frames_taken
+    yield station
+    station.camera._close()
+
+
+def indices(documents):
+    return [tuple(doc["indices"].values()) for doc in run_documents(documents, "stream_datum")]
+
+
+def sequence(documents):
+    return [tuple(doc["seq_nums"].values()) for doc in run_documents(documents, "stream_datum")]
+
+
+def chain(documents):
+    """Whether ranges of frames follow each other from 0 on; gives where the last one ends."""
+    found = indices(documents)
+    assert [begin for begin, _ in found] == [0, *(end for _, end in found[:-1])]
+    assert sequence(documents) == [(begin + 1, end + 1) for begin, end in found]
+    return found[-1][1]
+
+
+def test_frames_are_told_of_while_the_camera_goes_on_each_once(growing, engine):
+    documents, camera = collected(engine), growing.camera
+    camera.holds = True
+    growing.events = {2: lambda: camera.grow(3), 4: lambda: camera.grow(2), 6: camera.go}
+    engine(xrd_series(growing, exposure_s=0.01, frames=10))
+    assert chain(documents) == 10
+    assert len(indices(documents)) >= 3
+    assert len(run_documents(documents, "stream_resource")) == 1
+    assert run_documents(documents, "stop")[0]["num_events"]["frames"] == 10
+
+
+def test_each_frame_of_a_slow_series_is_told_of_before_the_next_one(growing, engine):
+    documents = collected(engine)
+    engine(xrd_series(growing, exposure_s=1.0, frames=3, period_s=2.0, gated=True))
+    assert indices(documents) == [(0, 1), (1, 2), (2, 3)]
+    counts = [doc["data"]["camera_frames"] for kind, doc in documents if kind == "event"]
+    order = [kind for kind, _ in documents if kind in ("event", "stream_datum")]
+    assert counts == [1, 2, 3]
+    assert order == ["event", "stream_datum"] * 3
+
+
+def test_frames_told_of_stay_told_when_the_end_of_the_series_is_missing(growing, engine):
+    documents, camera = collected(engine), growing.camera
+    camera.holds, camera.overhead_limit_s, camera.flush_limit_s = True, 1.0, 0.3
+    growing.events = {2: lambda: camera.grow(3)}
+    with pytest.raises(FramesMissingError, match="camera: 5 frames expected, 3 written"):
+        engine(xrd_series(growing, exposure_s=0.01, frames=5, redo=0))
+    assert chain(documents) == 3
+    assert run_documents(documents, "stop")[0]["exit_status"] == "fail"
+
+
+def test_a_repeated_frame_fails_the_run_though_it_was_told_of(growing, engine):
+    documents, camera = collected(engine), growing.camera
+    camera.faults = lambda numbers: [number - number % 2 for number in numbers]
+    with pytest.raises(FramesMissingError, match="4 frames expected, 2 written"):
+        engine(xrd_series(growing, exposure_s=0.01, frames=4, redo=0))
+    assert run_documents(documents, "stop")[0]["exit_status"] == "fail"
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_a_pause_while_the_file_grows_numbers_no_frame_twice(growing, engine, number):
+    documents, camera = collected(engine), growing.camera
+    camera.holds, camera.overhead_limit_s = True, 20.0
+    pause = threading.Thread(target=engine.request_pause)
+    growing.events = {each: lambda: camera.grow(2) for each in range(2, 6)}
+    growing.events[number] = lambda: (camera.grow(2), pause.start())
+    with pytest.raises(RunEngineInterrupted):
+        engine(xrd_series(growing, exposure_s=0.01, frames=20, redo=0))
+    pause.join(5)
+    growing.events.clear()
+    camera.go()
+    engine.resume()
+    assert chain(documents) == 20
+    assert run_documents(documents, "stop")[0]["exit_status"] == "success"
+
+
 def test_the_start_document_tells_duration_dead_time_and_energy(station, engine):
     documents = collected(engine)
     timing = Timing(start_s=2.0)
@@ -132,6 +214,13 @@ def test_the_start_document_tells_duration_dead_time_and_energy(station, engine)
         "trigger_mode": "Internal",
     }
     assert (start["energy_ev"], station.mono.energy.get()) == (8200.0, 8200.0)
+
+
+def test_the_start_document_names_flat_and_dark_of_the_camera(station, engine):
+    documents = collected(engine)
+    station.camera.corrections = {"flat": "file://localhost/flat.npy", "dataset": "/entry/data/data"}
+    engine(xrd_series(station, exposure_s=0.5, frames=1))
+    assert documents[0][1]["corrections"] == station.camera.corrections
 
 
 def test_the_shutter_is_open_for_the_frames_alone(station, engine):

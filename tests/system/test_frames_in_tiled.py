@@ -16,7 +16,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
 from operando.plans.xrd_series import xrd_series
-from soft_camera import COLUMNS, ROWS, SoftCamera
+from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera
 from soft_station import SoftStation
 
 pytestmark = pytest.mark.system
@@ -74,6 +74,40 @@ def test_every_frame_of_a_series_is_in_tiled_and_counted(journal, server, statio
     image = run["frames"]["camera_image"]
     assert image.shape == (30, ROWS, COLUMNS)
     assert np.asarray(image[:, 0, 0]).tolist() == list(range(30))
+
+
+def test_frames_of_a_series_that_goes_on_are_in_tiled_as_its_file_grows(
+    journal, server, station, monkeypatch
+):
+    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    station.camera = camera = GrowingCamera(limits_s=60.0)
+    camera.default_folder(DataRoot(server.data_root).frames)
+    camera.holds = True
+    forwarder = Forwarder(
+        journal.folder, lambda: writer_client(server.data_root), roots=server.external_roots
+    )
+    engine, started, seen = RunEngine({}, call_returns_result=True), [], []
+    engine.subscribe(journal)
+    engine.subscribe(lambda name, doc: started.append(doc["uid"]), "start")
+
+    def look():
+        forwarder.step()
+        image = reader_client(server.data_root)[started[0]]["frames"]["camera_image"]
+        seen.append(np.asarray(image[:, 0, 0]).tolist())
+
+    station.events = {
+        2: lambda: camera.grow(2),
+        4: look,
+        5: lambda: camera.grow(3),
+        7: look,
+        8: camera.go,
+    }
+    uid = engine(xrd_series(station, exposure_s=0.01, frames=8)).plan_result
+    assert seen == [[0, 1], [0, 1, 2, 3, 4]]
+    forwarder.run(lambda: True)
+    assert read_note(journal.folder, uid)["verdict"] == "complete"
+    image = reader_client(server.data_root)[uid]["frames"]["camera_image"]
+    assert np.asarray(image[:, 0, 0]).tolist() == list(range(8))
 
 
 def test_frames_taken_one_by_one_are_in_tiled_as_well(journal, server, station):

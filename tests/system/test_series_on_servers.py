@@ -74,6 +74,24 @@ def test_every_process_variable_of_the_camera_is_served_and_a_burst_comes_whole(
     assert station.photon_shutter.position == "closed"
 
 
+def test_frames_are_told_of_and_can_be_read_while_the_camera_goes_on(station, engine):
+    documents, read = collected(engine), []
+
+    def look(_, doc):
+        with h5py.File(file_of(documents), libver="latest", swmr=True, locking=False) as file:
+            read.append(len(file["/entry/data/data"]) >= doc["indices"]["stop"])
+
+    token = engine.subscribe(look, "stream_datum")
+    engine(xrd_series(station, exposure_s=0.5, frames=60, energy_ev=8000.0, md=MD))
+    engine.unsubscribe(token)
+    data = [doc["indices"] for name, doc in documents if name == "stream_datum"]
+    told = [(indices["start"], indices["stop"]) for indices in data]
+    assert len(told) >= 3
+    assert [begin for begin, _ in told] == [0, *(end for _, end in told[:-1])]
+    assert told[-1][1] == 60
+    assert all(read)
+
+
 def test_frames_with_a_long_pause_are_taken_with_the_shutter_closed_between_them(station, engine):
     documents = collected(engine)
     engine(xrd_series(station, exposure_s=1.0, frames=3, period_s=60.0, energy_ev=8000.0, md=MD))
