@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from bluesky.protocols import Movable, Readable, Triggerable
 
+from ..devices.frame_file import StoredFrames
 from ..devices.frame_series import FrameSeries
 
 
@@ -68,6 +69,15 @@ class Camera(Triggerable, Protocol):
     @property
     def geometry(self) -> Mapping[str, Any]:
         """Where it stands, for the documents; empty if its settings do not say."""
+        ...
+
+    @property
+    def standing(self) -> Settable:
+        """Set to another `geometry`, after a calibration."""
+        ...
+
+    def stored_frames(self) -> StoredFrames:
+        """Read all frames of the last series."""
         ...
 
     def prepare(self, value: FrameSeries) -> Any:  # noqa: ANN401 - a status

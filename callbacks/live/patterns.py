@@ -138,7 +138,7 @@ class Patterns:
             experiment.clock_offset_s = float(doc.get("clock_offset_s") or 0.0)
             experiment.open_cycling.add(doc["uid"])
             self._cycling[doc["uid"]] = uid
-        elif doc.get("technique") in TECHNIQUES:
+        elif doc.get("technique") in TECHNIQUES and doc.get("purpose", "measurement") == "measurement":
             self._runs[doc["uid"]] = RunOfFrames(doc)
 
     def _take_descriptor(self, doc: Mapping[str, Any]) -> None:
