@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import xraydb
 
-from ..plans.duration import Timing, estimate_duration_s, expected_blur
+from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, expected_blur
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
@@ -30,6 +30,9 @@ FRAME_MB = 4.0
 
 UNKNOWN_ENERGY_EV = 12000.0
 """Photon energy at which dose is reckoned where a series takes it as it is, eV."""
+
+REHEARSAL_CAMERA_S = 12.0
+"""Wall time of a rehearsed calibration of the camera, most of it for the import of pyFAI, s."""
 
 REHEARSAL_START_S = 20.0
 """Wall time until the services of a rehearsal run, and until they have ended, s."""
@@ -199,7 +202,16 @@ def software_s(experiment: CommonTables, estimates: Sequence[MeasurementEstimate
     points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
     spectra += 2 if experiment.calibration else 0
-    return points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
+    camera_s = REHEARSAL_CAMERA_S if experiment.camera_calibration else 0.0
+    return points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S + camera_s
+
+
+def camera_calibration_s(experiment: CommonTables, timing: Timing) -> float:
+    """Time of the calibration of the camera before the cell starts, without its fit, s; 0 without one."""
+    entry = experiment.camera_calibration
+    if entry is None:
+        return 0.0
+    return estimate_series_s(entry.frames, entry.exposure_s, entry.exposure_s, timing)
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:

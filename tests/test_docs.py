@@ -11,7 +11,7 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, cells_file, file, measurement_file
+from operando.experiment import acquisition_file, camera_file, cells_file, file, measurement_file
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
 from operando.experiment.reading import read_file
@@ -76,6 +76,7 @@ FILE_TABLES = {
     "GITT": file.GittStep,
     "PITT": file.PittStep,
     "Cyclic voltammetry": file.CyclicVoltammetryStep,
+    "[camera_calibration]": camera_file.CameraCalibrationFile,
     "[acquisition]": acquisition_file.AcquisitionSection,
     "State": acquisition_file.StateFile,
     "[acquisition.relaxation]": acquisition_file.RelaxationFile,
