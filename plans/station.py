@@ -133,9 +133,14 @@ class XrayStation(Protocol):
 
 
 class XrdStation(XrayStation, Protocol):
-    """What a diffraction series needs: the same, and a camera."""
+    """What a diffraction series needs: the same, and a camera, which may stand on a motor along the beam."""
 
     @property
     def camera(self) -> Camera | None:
         """Area detector; None at a beamline without one."""
+        ...
+
+    @property
+    def camera_arm(self) -> Settable | None:
+        """Distance of the camera, mm, rising away from the sample; None where it stands fast."""
         ...

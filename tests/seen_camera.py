@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.iocs.exposure import Exposure, Shot
-from operando.simulated_beamline.mount import load_mounts
+from operando.simulated_beamline.mount import build_holder, load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import scenario_names
 from soft_camera import SoftCamera
@@ -20,6 +20,8 @@ TRUE_GEOMETRY = {
     "pixel_mm": (PIXEL_MM, PIXEL_MM),
 }
 """Where the scenario has its camera, in the convention of pyFAI: as exact trigonometry gives it."""
+WHOLE_GEOMETRY = {**TRUE_GEOMETRY, "shape": (2 * SIDE, 2 * SIDE), "pixel_mm": (PIXEL_MM / 2, PIXEL_MM / 2)}
+"""The same with every pixel of the scenario."""
 
 
 def coarse_scenario(folder, name="nmc811-first-charge"):
@@ -48,13 +50,14 @@ def coarse_scenario(folder, name="nmc811-first-charge"):
 class SeenCamera(SoftCamera):
     """Its beamline is a board; `at(...)` says where stage, energy, shutter and camera stand."""
 
-    def __init__(self, folder, at, **kwargs):
+    def __init__(self, folder, at, *, whole=False, **kwargs):
         super().__init__(folder=folder / "frames", **kwargs)
         (folder / "frames").mkdir()
-        mounts = load_mounts([str(coarse_scenario(folder))])
+        mounts = load_mounts(["nmc811-first-charge" if whole else str(coarse_scenario(folder))])
         self.board, self.at = Board(folder / "board"), at
         self.exposure = Exposure(mounts, self.board, 1)
         self.crystals = mounts[0].scenario.build_monochromator()
+        self.holder = build_holder(mounts)
         self.sizes = self.exposure.shape
         self.cam.rows.sim_put(self.sizes[0])
         self.cam.columns.sim_put(self.sizes[1])

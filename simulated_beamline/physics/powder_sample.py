@@ -18,7 +18,7 @@ from .diffraction import (
     halo_scattering,
     powder_rings,
 )
-from .structure import CUBIC_FACES, Atom, Structure, UnitCell, centred, form_factor, metal
+from .structure import CUBIC_FACES, Atom, Structure, UnitCell, anomalous, centred, form_factor, metal
 
 FloatArray = NDArray[np.float64]
 
@@ -139,19 +139,20 @@ class PowderSample:
                 self.instrument_fwhm_deg,
                 displacement_angstrom2=8.0 * math.pi**2 * self.u_iso_angstrom2,
             )
-            even += cells * self._diffuse_angstrom2(self.structure, q)
+            even += cells * self._diffuse_angstrom2(self.structure, q, energy_ev)
         return Pattern(q, even, np.zeros_like(q))
 
     def _cells_per_angstrom2(self, structure: Structure) -> float:
         mass = sum(atomic_mass(element) * count for element, count in _counts(structure).items())
         return self.areal_density_g_cm2 * CM2_PER_ANGSTROM2 * AVOGADRO_PER_MOL / mass
 
-    def _diffuse_angstrom2(self, structure: Structure, q: FloatArray) -> FloatArray:
+    def _diffuse_angstrom2(self, structure: Structure, q: FloatArray, energy_ev: float) -> FloatArray:
         lost = 1.0 - np.exp(-self.u_iso_angstrom2 * q**2)
         total = np.zeros_like(q)
         for element, count in _counts(structure).items():
             factor, electrons = form_factor(element, q), float(form_factor(element, np.zeros(1))[0])
-            total += count * (factor**2 * lost + electrons - factor**2 / electrons)
+            coherent = np.abs(factor + anomalous(element, energy_ev)) ** 2
+            total += count * (coherent * lost + electrons - factor**2 / electrons)
         return ELECTRON_RADIUS_ANGSTROM**2 * total
 
 
