@@ -58,6 +58,7 @@ def hall(tmp_path):
     return Hall(tmp_path)
 
 
+@pytest.mark.slow
 def test_nickel_comes_back_from_the_frames_of_a_scan(tmp_path):
     hall = Hall(tmp_path, whole=True)
     engine = RunEngine({}, call_returns_result=True)

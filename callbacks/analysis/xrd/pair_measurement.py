@@ -21,6 +21,8 @@ EV_ANGSTROM = 12398.419843320026
 USABLE = 0.875
 """Part of the largest q of the camera up to which it is used: beyond, only its corners see a few pixels."""
 BINS = 2000
+SHADOW = 0.05
+"""A pixel that counts less than this part of the median is behind the beam stop, or dead."""
 RINGS_PER_PIXEL = 4
 """Rings in which bad pixels are told from lines, which are half a pixel wide where the camera stands near."""
 
@@ -160,7 +162,7 @@ def _integrator(
     polarization_factor: float | None,
 ) -> tuple[Integrator, float]:
     """Integrator of both, without the pixels that are bad in either, and the largest q it sees."""
-    q = np.asarray(geometry.pyfai().center_array(geometry.shape, unit="q_A^-1", scale=False))
+    q = np.asarray(geometry.pyfai().center_array(geometry.shape, unit="q_A^-1"))
     bad = np.zeros(geometry.shape, bool)
     for each in (sample, background):
         if each is None:
@@ -171,6 +173,7 @@ def _integrator(
         bad |= (each.frames == top).any(axis=0)
         summed = np.where(bad, 0.0, each.frames.sum(axis=0, dtype=float))
         bad |= bad_pixels(summed, geometry, rings=RINGS_PER_PIXEL * max(geometry.shape))
+        bad |= _shadowed(summed, bad)
     reach = float(q[~bad].max())
     integrator = Integrator(
         geometry,
@@ -180,6 +183,16 @@ def _integrator(
         polarization_factor=polarization_factor,
     )
     return integrator, reach
+
+
+def _shadowed(summed: FloatArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find what counts next to nothing: the beam stop with its rim, and dead pixels, (rows, columns)."""
+    dark = summed < SHADOW * float(np.median(summed[~bad]))
+    rim = dark.copy()
+    for axis in (0, 1):
+        for step in (-1, 1):
+            rim |= np.roll(dark, step, axis)
+    return rim
 
 
 def _summed(integrator: Integrator, exposed: ExposedFrames) -> Pattern:
