@@ -9,9 +9,9 @@ from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, exp
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import XanesFile, XrdFile
+from .measurement_file import PdfFile, XanesFile, XrdFile
 from .request_count import expected_requests
-from .scan_grid import energy_grid, series_options
+from .scan_grid import energy_grid, pdf_options, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -117,7 +117,17 @@ class _Single:
     frames_bytes: int = 0
 
 
-def _single(entry: XanesFile | XrdFile, timing: Timing, frame_mb: float) -> _Single:
+def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
+    if isinstance(entry, PdfFile):
+        exposed_s = entry.frames * entry.exposure_s
+        return _Single(
+            points=entry.frames,
+            duration_s=pdf_options(entry, "").duration_s(timing, with_background=False),
+            blur_s=exposed_s,
+            lit_s=exposed_s if entry.sample is None else 0.0,
+            energy_ev=entry.energy_ev,
+            frames_bytes=int(entry.frames * frame_mb * 1e6),
+        )
     if isinstance(entry, XrdFile):
         options = series_options(entry)
         return _Single(
@@ -134,7 +144,11 @@ def _single(entry: XanesFile | XrdFile, timing: Timing, frame_mb: float) -> _Sin
 
 
 def _estimate(
-    experiment: ExperimentFile, entry: XanesFile | XrdFile, course: Course, timing: Timing, frame_mb: float
+    experiment: ExperimentFile,
+    entry: XanesFile | XrdFile | PdfFile,
+    course: Course,
+    timing: Timing,
+    frame_mb: float,
 ) -> MeasurementEstimate:
     one, full_mah = _single(entry, timing, frame_mb), experiment.cell.full_capacity_mah
     if entry.trigger is None:

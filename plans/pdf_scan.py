@@ -20,6 +20,9 @@ from .xrd_series import NoCameraError, xrd_series
 TILTS = ("rot1_deg", "rot2_deg")
 """Held while the camera stands near: few rings have room there, and the tilts are known from afar."""
 
+MOVES_S = 30.0
+"""Time in which camera, stage and monochromator go there and back, about, s."""
+
 NEAR_LIMITS = CameraLimits(residual_px=0.5, shift_mm=2.0, distance_sigma_mm=0.1)
 
 
@@ -68,9 +71,9 @@ class PdfOptions:
         return SeriesOptions(self.exposure_s, self.frames, energy_ev=self.energy_ev, gated=False)
 
     def duration_s(self, timing: Timing, *, with_background: bool = True) -> float:
-        """Time of the series, in s; moves of camera and stage are not in it."""
+        """Time of the series and of the moves there and back, in s."""
         again = self.empty is not None and with_background
-        return self.series.duration_s(timing) * (1 + again)
+        return self.series.duration_s(timing) * (1 + again) + MOVES_S
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ FILE_TABLES = {
     "GITT": file.GittStep,
     "PITT": file.PittStep,
     "Cyclic voltammetry": file.CyclicVoltammetryStep,
+    "Total scattering": measurement_file.PdfFile,
+    "Place": measurement_file.PlaceFile,
     "[camera_calibration]": camera_file.CameraCalibrationFile,
     "[acquisition]": acquisition_file.AcquisitionSection,
     "State": acquisition_file.StateFile,
