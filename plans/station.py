@@ -76,6 +76,11 @@ class Camera(Triggerable, Protocol):
         """Set to another `geometry`, after a calibration."""
         ...
 
+    @property
+    def corrections(self) -> Settable:
+        """Set to the runs that tell dark and flat: `dark_run`, `dark_exposure_s`, `flat_run`."""
+        ...
+
     def stored_frames(self) -> StoredFrames:
         """Read all frames of the last series."""
         ...
