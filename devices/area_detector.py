@@ -53,11 +53,11 @@ class AreaDetector(SettableCamera):
         Where the camera stands, for the documents.
 
     The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
-    and `corrections` to the runs of its dark and flat: start documents name both.
+    and `reference_runs` to the runs of its dark and flat: start documents name both.
     """
 
     standing = Cpt(Signal, value=None, kind="omitted")
-    corrections = Cpt(Signal, value=None, kind="omitted")
+    reference_runs = Cpt(Signal, value=None, kind="omitted")
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class AreaDetector(SettableCamera):
         super().__init__(prefix, name=name, **kwargs)
         self.dataset = dataset
         self.standing.put(dict(geometry or {}))
-        self.corrections.put({})
+        self.reference_runs.put({})
         self._running: _Running | None = None
 
     @property

@@ -111,7 +111,7 @@ def take_camera_flat(
         yield from place(stage, home_x, home_y)
 
     known = {"geometry": dict(camera.geometry)} if camera.geometry else {}
-    dark = dict((yield from bps.rd(camera.corrections)) or {})
+    dark = dict((yield from bps.rd(camera.reference_runs)) or {})
     told = {**_told("take_camera_flat", "camera_flat", series), **known, **dark}
     run = bpp.run_wrapper(work(), md={**told, **(md or {})})
     uid = yield from bpp.stage_wrapper(bpp.finalize_wrapper(run, back), [station.mono, camera])
@@ -167,4 +167,6 @@ def _told(plan_name: str, purpose: str, series: FrameSeries) -> dict[str, Any]:
 
 def _correct_by(camera: Camera, runs: Mapping[str, Any]) -> MsgGenerator[None]:
     """Let the series that come name these runs."""
-    yield from set_all({camera.corrections: {**dict((yield from bps.rd(camera.corrections)) or {}), **runs}})
+    yield from set_all(
+        {camera.reference_runs: {**dict((yield from bps.rd(camera.reference_runs)) or {}), **runs}}
+    )

@@ -77,7 +77,7 @@ class Camera(Triggerable, Protocol):
         ...
 
     @property
-    def corrections(self) -> Settable:
+    def reference_runs(self) -> Settable:
         """Set to the runs that tell dark and flat: `dark_run`, `dark_exposure_s`, `flat_run`."""
         ...
 

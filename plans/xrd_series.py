@@ -128,7 +128,7 @@ def _measure(
         yield from _take_series(_Taking(station, camera, series, guard), options.energy_ev)
 
     standing = {"geometry": dict(camera.geometry)} if camera.geometry else {}
-    standing |= dict((yield from bps.rd(camera.corrections)) or {})
+    standing |= dict((yield from bps.rd(camera.reference_runs)) or {})
     run = bpp.run_wrapper(_naming_frames(work()), md={**standing, **md})
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
     return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers, camera]))

@@ -35,6 +35,8 @@ ALONE = (
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
+    "docs/how-to/add-a-reference-phase.md",
+    "docs/how-to/calibrate-the-camera.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",

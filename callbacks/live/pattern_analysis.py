@@ -19,6 +19,7 @@ from ..analysis.xrd.line_shift import LineShifts
 from ..analysis.xrd.pattern import Pattern
 from ..analysis.xrd.phase import Phase
 from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
+from .own_phases import own_phases
 from .run_of_frames import RunOfFrames
 
 logger = logging.getLogger(__name__)
@@ -170,7 +171,8 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
 def library_of(chemistry: str) -> tuple[Phase, ...]:
     """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
     names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
-    return (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
+    known = (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
+    return (*known, *own_phases())
 
 
 def _whole(pattern: Pattern, found: PhaseResult) -> FrameResult:
