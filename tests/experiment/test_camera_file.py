@@ -4,16 +4,21 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from bluesky import RunEngine
 from operando.devices.beamline import load_beamline
 from operando.experiment import cli
 from operando.experiment.camera import asks_for_frames, check_camera
+from operando.experiment.check import problems
 from operando.experiment.conversion import measurements_of
 from operando.experiment.estimate import camera_calibration_s, measurement_estimates, software_s
 from operando.experiment.measurement_file import PdfFile
+from operando.experiment.preparation import stand_as_before
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError
 from operando.plans.calibrate_camera import CalibrantPlace
 from operando.plans.duration import Timing
+from soft_camera import SoftCamera
+from soft_station import SoftStation
 from typer.testing import CliRunner
 
 SHIPPED = Path(operando.experiment.__file__).parent / "nmc811-xrd.toml"
@@ -90,3 +95,21 @@ def test_a_sample_beside_the_cell_gives_the_cell_no_dose(written):
 def test_total_scattering_without_an_energy_is_refused_with_its_line(written):
     with pytest.raises(ExperimentFileError, match="energy_ev"):
         read_experiment(written(PDF.replace("energy_ev = 37000.0\n", "")))
+
+
+def test_frames_at_another_energy_than_the_calibration_are_warned_of(written):
+    assert not problems(read_experiment(SHIPPED))
+    other = PDF.replace('"pdf"', '"xrd"').replace("distance_mm = 60.0\n", "")
+    other = other.replace("empty = { x_mm = 52.0, y_mm = 12.0 }\n", "")
+    (found,) = problems(read_experiment(written(other)))
+    assert "37000 eV is not the 18000 eV of [camera_calibration]" in found.text
+    assert not found.is_fatal
+
+
+def test_a_process_that_goes_on_takes_the_geometry_of_the_one_before(tmp_path):
+    station = SoftStation()
+    station.camera = SoftCamera(folder=tmp_path, geometry={"distance_mm": 150.0})
+    RunEngine({})(stand_as_before(station, None))
+    assert station.camera.geometry == {"distance_mm": 150.0}
+    RunEngine({})(stand_as_before(station, {"distance_mm": 149.9}))
+    assert station.camera.geometry == {"distance_mm": 149.9}
