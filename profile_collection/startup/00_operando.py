@@ -12,6 +12,7 @@ from operando.plans.camera_frames import take_camera_darks, take_camera_flat
 from operando.plans.darks import take_darks
 from operando.plans.grids import grid_from_bounds, grid_from_regions
 from operando.plans.operando import operando
+from operando.plans.pdf_scan import PdfOptions, StagePlace, pdf_scan
 from operando.plans.references import measure_references
 from operando.plans.xanes import xanes
 
