@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from event_model import ComposeStreamResourceBundle, StreamRange, compose_stream_resource
+from ophyd import Component as Cpt
+from ophyd import Signal
 from ophyd.status import DeviceStatus
 
 from .bounded import in_background, until
 from .camera_setting import SettableCamera, number_of
-from .frame_file import FramesMissingError, check_frames, find_frames, readable_frames, uri_of
+from .frame_file import (
+    FramesMissingError,
+    StoredFrames,
+    check_frames,
+    find_frames,
+    read_frames,
+    readable_frames,
+    uri_of,
+)
 from .frame_series import FrameSeries
 from .reach import naming
 
@@ -63,8 +73,12 @@ class AreaDetector(SettableCamera):
     flat, dark
         Files with what its pixels are corrected by, for the documents; empty for none.
 
-    The other parameters are those of `SettableCamera`.
+    The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
+    and `reference_runs` to the runs of its dark and flat: start documents name both.
     """
+
+    standing = Cpt(Signal, value=None, kind="omitted")
+    reference_runs = Cpt(Signal, value=None, kind="omitted")
 
     def __init__(
         self,
@@ -79,10 +93,17 @@ class AreaDetector(SettableCamera):
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.dataset = dataset
-        self.geometry = dict(geometry or {})
+        self.standing.put(dict(geometry or {}))
+        self.reference_runs.put({})
         files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}
         self.corrections = {**files, "dataset": dataset} if files else {}
         self._running: _Running | None = None
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """Where the camera stands, for the documents; empty if nobody has said it."""
+        known: Any = self.standing.get()
+        return dict(known)
 
     @property
     def image_key(self) -> str:
@@ -151,6 +172,19 @@ class AreaDetector(SettableCamera):
         """
         running = self._require()
         return in_background(self, lambda: self._finish(running))
+
+    def stored_frames(self) -> StoredFrames:
+        """Read all frames of the last series, which may take a second.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none that was found whole.
+        """
+        running = self._require()
+        if not running.whole:
+            raise RuntimeError(f"{self.name}: {running.file} was not found whole; complete the series first")
+        return read_frames(running.file, self.dataset)
 
     def unstage(self) -> list[object]:
         """Stop what still runs."""

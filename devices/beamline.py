@@ -17,6 +17,7 @@ from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
 from .ion_chamber import IonChambers
 from .monochromator import Monochromator
+from .motor import Motor
 from .potentiostat import Potentiostat
 from .ring import StorageRing
 from .sample_stage import SampleStage
@@ -70,6 +71,15 @@ class StageSection(Section):
     move_limit_s: float = Field(default=120.0, gt=0.0)
 
 
+class ArmSection(Section):
+    """`[devices.camera_arm]`: the motor that moves the camera along the beam, mm away from the sample."""
+
+    class_: Literal["motor"] = Field(alias="class")
+    prefix: str
+    tolerance: float = Field(default=5e-3, gt=0.0)
+    move_limit_s: float = Field(default=120.0, gt=0.0)
+
+
 class DeviceSections(Section):
     """`[devices]`: one table per attribute of `Beamline`."""
 
@@ -81,6 +91,7 @@ class DeviceSections(Section):
     ring: RingSection
     stage: StageSection
     camera: CameraSection | None = None
+    camera_arm: ArmSection | None = None
 
 
 class Timing(Section):
@@ -147,6 +158,7 @@ class Beamline:
     stage: SampleStage
     suspend: Suspend | None = None
     camera: AreaDetector | None = None
+    camera_arm: Motor | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -215,7 +227,12 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
         camera=sections.camera.device() if camera and sections.camera else None,
+        camera_arm=_arm(sections.camera_arm) if camera else None,
     )
+
+
+def _arm(section: ArmSection | None) -> Motor | None:
+    return Motor(name="camera_arm", **_options(section)) if section else None
 
 
 def read_settings(path: Path) -> BeamlineSettings:

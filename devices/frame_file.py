@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 ATTRIBUTES = "/entry/instrument/NDAttributes"
 """Group of an areaDetector file with one number per frame for each attribute."""
 
+PIXEL_MASK = "/entry/instrument/detector/pixel_mask"
+"""Where a file says which pixels never count, after NeXus (NXdetector); 0 is good."""
+
 _LOOK_S = 0.1
 
 
@@ -61,6 +64,39 @@ class FoundFrames:
     dtype: str
     unique_id: NDArray[np.int64] | None = None
     time_stamp: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class StoredFrames:
+    """All frames of a closed file.
+
+    Attributes
+    ----------
+    frames
+        Counts, shape (frames, rows, columns), in the type of the file.
+    masked
+        Shape (rows, columns), True for pixels that never count by what the file says.
+    """
+
+    frames: NDArray[Any]
+    masked: NDArray[np.bool_]
+
+
+def read_frames(path: Path, dataset: str) -> StoredFrames:
+    """Read all frames of a closed file, for series that fit into memory.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        stored: Any = file[dataset]
+        frames = np.asarray(stored[()])
+        masked = np.asarray(file[PIXEL_MASK]) != 0 if PIXEL_MASK in file else np.zeros(frames.shape[1:], bool)
+        return StoredFrames(frames, masked)
 
 
 def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:

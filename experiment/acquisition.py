@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from .conversion import (
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
 from .mode import follow_cell, mode_document
-from .preparation import describe_cell, prepare_beam
+from .preparation import describe_cell, prepare_beam, stand_as_before
 from .protocol_source import kept_path
 from .reading import read_experiment
 from .reference_curve import named_files
@@ -57,10 +57,14 @@ class AcquisitionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Start:
-    """Which experiment is run, and where a dead process left it (None: from the beginning)."""
+    """Which experiment is run, and where a dead process left it (None: from the beginning).
+
+    `geometry` is where that process found the camera, if it calibrated it.
+    """
 
     uid: str
     resume: ResumePoint | None = None
+    geometry: Mapping[str, Any] | None = None
 
 
 def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15.0) -> OperandoResult:
@@ -185,7 +189,9 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
         )
     _refuse_changes(experiment, remains)
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
-    return Start(uid, hold_point(remains) if experiment.acquisition.holds else resume_point(remains))
+    point = hold_point(remains) if experiment.acquisition.holds else resume_point(remains)
+    stood = remains.cycling[0].start.get("camera_calibration") or {}
+    return Start(uid, point, stood.get("geometry"))
 
 
 def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
@@ -257,6 +263,7 @@ def whole_experiment(
         yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         prepared = yield from prepare_beam(experiment, station, timing, md)
+    yield from stand_as_before(station, start.geometry)
     firsts = {
         "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
         "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),

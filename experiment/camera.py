@@ -6,14 +6,14 @@ from pathlib import Path
 from ..devices.beamline import BeamlineSettings, read_settings
 from .estimate import FRAME_MB
 from .file import CommonTables
-from .measurement_file import XrdFile
+from .measurement_file import CameraFile
 from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
 
 def asks_for_frames(experiment: CommonTables) -> bool:
-    """Whether any measurement of a file needs the camera."""
-    return any(isinstance(each, XrdFile) for each in experiment.measurements)
+    """Whether any measurement of a file, or a calibration, needs the camera."""
+    return bool(_asking(experiment))
 
 
 def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -> None:
@@ -33,12 +33,17 @@ def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -
     ExperimentFileError
         Naming the measurements, the beamline and the remedy.
     """
-    asking = [each.name for each in experiment.measurements if isinstance(each, XrdFile)]
+    asking = _asking(experiment)
     if asking and not has_camera:
         raise ExperimentFileError(
             f'{experiment.experiment.name}: {", ".join(asking)}: technique "xrd" needs a camera, beamline '
             f"{beamline} has none; add [devices.camera] to its settings, or remove these measurements"
         )
+
+
+def _asking(experiment: CommonTables) -> list[str]:
+    named = [each.name for each in experiment.measurements if isinstance(each, CameraFile)]
+    return named + ["camera_calibration"] * (experiment.camera_calibration is not None)
 
 
 def frame_mb(settings: BeamlineSettings) -> float:

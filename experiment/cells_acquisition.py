@@ -35,7 +35,7 @@ from .conversion import (
 )
 from .expected_course import course_of
 from .file import ExperimentFile
-from .preparation import describe_cell, prepare_beam
+from .preparation import describe_cell, prepare_beam, stand_as_before
 from .reference_curve import named_files
 from .resumption import close_dead_runs, remains_of
 from .run_engine import beamline_engine
@@ -174,6 +174,8 @@ def every_cell(
         yield from wait_for_first_beam(shared.ring, guard.ring_current_min_ma, shared.front_end_shutter)
         of_batch = {**md, "experiment": dict(starts.batch)}
         md |= yield from prepare_beam(cells.each[fresh[0]], shared, timing, of_batch)
+    for start in starts.each.values():
+        yield from stand_as_before(shared, start.geometry)
     mounted: list[MountedCell] = []
     for number, start in starts.each.items():
         name, station = cells.file.cells[number].name, stations.each[number]

@@ -27,6 +27,9 @@ SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
 RATE_MIN = 1e-4
 """C-rate (1/h, of the full capacity) below which a current was written in another unit."""
 
+SAME_ENERGY_EV = 50.0
+"""Energies this close share the error of the monochromator, eV."""
+
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
     """Find everything that would go wrong after the start, before the start.
@@ -55,6 +58,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *_edges(experiment),
         *_grids(experiment),
         *_energies(experiment),
+        *_camera_energies(experiment),
     ]
     return [_where_written(experiment, problem) for problem in found]
 
@@ -220,6 +224,22 @@ def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
             yield Problem(
                 ("measurements", number, "energy_ev"),
                 "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
+            )
+
+
+def _camera_energies(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find diffraction at another energy than that at which the camera is calibrated."""
+    calibrated = experiment.camera_calibration
+    for number, entry in enumerate(experiment.measurements):
+        if calibrated is None or not isinstance(entry, XrdFile) or entry.energy_ev is None:
+            continue
+        if abs(entry.energy_ev - calibrated.energy_ev) > SAME_ENERGY_EV:
+            yield Problem(
+                ("measurements", number, "energy_ev"),
+                f"{entry.energy_ev:g} eV is not the {calibrated.energy_ev:g} eV of [camera_calibration]: "
+                "lattices are off by what the monochromator's error differs between them; "
+                "calibrate at the energy of the frames",
+                is_fatal=False,
             )
 
 

@@ -12,13 +12,15 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing, estimate_duration_s
 from ..plans.hold import State
 from ..plans.measurement import Measurement
+from ..plans.pdf_scan import PdfOptions, pdf_scan
 from ..plans.policies import Policies
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
+from .chemistry import CHEMISTRIES
 from .file import ExperimentFile
-from .measurement_file import XanesFile, XrdFile
-from .scan_grid import energy_grid, series_options
+from .measurement_file import PdfFile, XanesFile, XrdFile
+from .scan_grid import energy_grid, pdf_options, series_options
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
@@ -90,7 +92,8 @@ def measurements_of(
     experiment: ExperimentFile, station: XrayStation, timing: Timing, guard: BeamGuard | None = None
 ) -> list[Measurement]:
     """Measurements of the file on a beamline, each with its estimated duration."""
-    return [_measurement(entry, station, timing, guard) for entry in experiment.measurements]
+    formula = CHEMISTRIES[experiment.cell.chemistry].formula
+    return [_measurement(entry, station, timing, guard, formula) for entry in experiment.measurements]
 
 
 def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
@@ -107,7 +110,11 @@ def states_of(experiment: ExperimentFile) -> list[State]:
 
 
 def _measurement(
-    entry: XanesFile | XrdFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+    entry: XanesFile | XrdFile | PdfFile,
+    station: XrayStation,
+    timing: Timing,
+    guard: BeamGuard | None,
+    formula: str,
 ) -> Measurement:
     shared: dict[str, Any] = {
         "name": entry.name,
@@ -116,6 +123,16 @@ def _measurement(
         "on_miss": entry.on_miss,
         "priority": entry.priority,
     }
+    if isinstance(entry, PdfFile):
+        options = pdf_options(entry, formula)
+        return Measurement(
+            plan=_pdf_plan(options, station, timing, guard),
+            duration_s=options.duration_s(timing),
+            energy_ev=entry.energy_ev,
+            blur_s=entry.frames * entry.exposure_s,
+            what="total-scattering scan",
+            **shared,
+        )
     if isinstance(entry, XrdFile):
         return Measurement(
             plan=_xrd_plan(entry, station, timing, guard),
@@ -132,6 +149,24 @@ def _measurement(
         energy_ev=grid.e0_ev,
         **shared,
     )
+
+
+def _pdf_plan(
+    options: PdfOptions,
+    station: Any,  # noqa: ANN401 - a beamline, with a camera or without
+    timing: Timing,
+    guard: BeamGuard | None,
+) -> Callable[..., MsgGenerator[str]]:
+    backgrounds: list[str] = []
+
+    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S, "md": md}
+        known = backgrounds[-1] if backgrounds else None
+        runs = yield from pdf_scan(station, station.stage, options, background_run=known, **shared)
+        backgrounds.extend([runs.background] if runs.background else [])
+        return runs.sample
+
+    return plan
 
 
 def _xrd_plan(

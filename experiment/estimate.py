@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import xraydb
 
-from ..plans.duration import Timing, estimate_duration_s, expected_blur
+from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, expected_blur
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import XanesFile, XrdFile
+from .measurement_file import PdfFile, XanesFile, XrdFile
 from .request_count import expected_requests
-from .scan_grid import energy_grid, series_options
+from .scan_grid import energy_grid, pdf_options, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -30,6 +30,9 @@ FRAME_MB = 4.0
 
 UNKNOWN_ENERGY_EV = 12000.0
 """Photon energy at which dose is reckoned where a series takes it as it is, eV."""
+
+REHEARSAL_CAMERA_S = 12.0
+"""Wall time of a rehearsed calibration of the camera, most of it for the import of pyFAI, s."""
 
 REHEARSAL_START_S = 20.0
 """Wall time until the services of a rehearsal run, and until they have ended, s."""
@@ -114,7 +117,17 @@ class _Single:
     frames_bytes: int = 0
 
 
-def _single(entry: XanesFile | XrdFile, timing: Timing, frame_mb: float) -> _Single:
+def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
+    if isinstance(entry, PdfFile):
+        exposed_s = entry.frames * entry.exposure_s
+        return _Single(
+            points=entry.frames,
+            duration_s=pdf_options(entry, "").duration_s(timing, with_background=False),
+            blur_s=exposed_s,
+            lit_s=exposed_s if entry.sample is None else 0.0,
+            energy_ev=entry.energy_ev,
+            frames_bytes=int(entry.frames * frame_mb * 1e6),
+        )
     if isinstance(entry, XrdFile):
         options = series_options(entry)
         return _Single(
@@ -131,7 +144,11 @@ def _single(entry: XanesFile | XrdFile, timing: Timing, frame_mb: float) -> _Sin
 
 
 def _estimate(
-    experiment: ExperimentFile, entry: XanesFile | XrdFile, course: Course, timing: Timing, frame_mb: float
+    experiment: ExperimentFile,
+    entry: XanesFile | XrdFile | PdfFile,
+    course: Course,
+    timing: Timing,
+    frame_mb: float,
 ) -> MeasurementEstimate:
     one, full_mah = _single(entry, timing, frame_mb), experiment.cell.full_capacity_mah
     if entry.trigger is None:
@@ -199,7 +216,16 @@ def software_s(experiment: CommonTables, estimates: Sequence[MeasurementEstimate
     points += 2 * len(energy_grid(experiment.calibration)) if experiment.calibration else 0
     spectra = sum(estimate.count for estimate in estimates) + len(experiment.references)
     spectra += 2 if experiment.calibration else 0
-    return points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S
+    camera_s = REHEARSAL_CAMERA_S if experiment.camera_calibration else 0.0
+    return points * REHEARSAL_POINT_S + spectra * REHEARSAL_SPECTRUM_S + camera_s
+
+
+def camera_calibration_s(experiment: CommonTables, timing: Timing) -> float:
+    """Time of the calibration of the camera before the cell starts, without its fit, s; 0 without one."""
+    entry = experiment.camera_calibration
+    if entry is None:
+        return 0.0
+    return estimate_series_s(entry.frames, entry.exposure_s, entry.exposure_s, timing)
 
 
 def size_bytes(experiment: ExperimentFile, estimates: list[MeasurementEstimate]) -> int:

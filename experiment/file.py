@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from .acquisition_file import AcquisitionSection
+from .camera_file import CameraCalibrationFile
 from .chemistry import CHEMISTRIES
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
@@ -249,6 +250,7 @@ class CommonTables(Section):
     acquisition: AcquisitionSection = AcquisitionSection()
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
     calibration: CalibrationFile | None = None
+    camera_calibration: CameraCalibrationFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
     watchdog: WatchdogSection = WatchdogSection()
     policies: PoliciesSection = PoliciesSection()

@@ -115,7 +115,46 @@ class XrdFile(AskedSection):
         return self
 
 
-MeasurementFile = Annotated[XanesFile | XrdFile, Field(discriminator="technique")]
+class PlaceFile(Section):
+    """A place of the sample stage, mm."""
+
+    x_mm: float
+    y_mm: float = 0.0
+
+
+class PdfFile(AskedSection):
+    """``[[measurements]]`` of technique ``"pdf"``: total scattering for a pair distribution.
+
+    Attributes
+    ----------
+    exposure_s, frames
+        Of the sample, and of the empty container again.
+    energy_ev
+        Photon energy, eV: the higher, the higher q.
+    distance_mm
+        Where the camera's arm goes meanwhile; as it stands unless given.
+    composition
+        Formula of the sample; that of the chemistry unless given.
+    empty
+        Where the empty container is: measured once, with the first scan.
+    sample
+        Where the sample is; the cell unless given.
+    """
+
+    technique: Literal["pdf"]
+    exposure_s: Seconds
+    frames: int = Field(default=1, ge=1, le=10_000)
+    energy_ev: float = Field(ge=2000, le=80000)
+    distance_mm: float | None = Field(default=None, gt=0, le=1e5)
+    composition: str | None = None
+    empty: PlaceFile | None = None
+    sample: PlaceFile | None = None
+
+
+CameraFile = XrdFile | PdfFile
+"""What takes frames of the camera."""
+
+MeasurementFile = Annotated[XanesFile | XrdFile | PdfFile, Field(discriminator="technique")]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
 
 

@@ -1,5 +1,6 @@
 """What is done before a cell starts: it is described, the energy calibrated, references measured."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -7,6 +8,7 @@ from bluesky.utils import MsgGenerator
 
 from ..devices.beamline import Beamline
 from ..plans.calibrate import calibrate_energy
+from ..plans.calibrate_camera import calibrate_camera
 from ..plans.duration import Timing
 from ..plans.references import Reference, measure_references, place
 from ..plans.waiting import set_all
@@ -21,14 +23,15 @@ def prepare_beam(
     timing: Timing,
     md: dict[str, Any],
 ) -> MsgGenerator[dict[str, Any]]:
-    """Calibrate the energy, measure the references and bring the cell into the beam.
+    """Calibrate energy and camera, measure the references and bring the cell into the beam.
 
     Returns
     -------
     dict
         What the cycling run says of it.
     """
-    stage, told = experiment.cell.stage, {}
+    stage = experiment.cell.stage
+    told: dict[str, Any] = {}
     options = {"timing": timing, "dark_max_age_s": DARK_MAX_AGE_S, "md": md}
     calibration = experiment.calibration
     if calibration is not None:
@@ -44,10 +47,31 @@ def prepare_beam(
             tolerance_ev=calibration.tolerance_ev,
             **options,
         )
-        told = {"energy_calibration": {"element": calibration.element, **asdict(found)}}
+        told["energy_calibration"] = {"element": calibration.element, **asdict(found)}
+    if (entry := experiment.camera_calibration) is not None:
+        stands = yield from calibrate_camera(
+            station,
+            station.stage,
+            entry.place,
+            exposure_s=entry.exposure_s,
+            frames=entry.frames,
+            energy_ev=entry.energy_ev,
+            limits=entry.limits,
+            **options,
+        )
+        told["camera_calibration"] = asdict(stands)
     yield from place(station.stage, stage.x_mm, stage.y_mm)
     yield from measure_references(station, station.stage, references_of(experiment), **options)
     return told
+
+
+def stand_as_before(
+    station: Any,  # noqa: ANN401 - as above
+    geometry: Mapping[str, Any] | None,
+) -> MsgGenerator[None]:
+    """Let the camera stand where a calibration of this experiment found it, before a process died."""
+    if geometry and station.camera is not None:
+        yield from set_all({station.camera.standing: dict(geometry)})
 
 
 def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:

@@ -140,8 +140,10 @@ class Progress:
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
-            if doc.get("technique") == "xrd":
-                self._series[doc["uid"]] = int(doc.get("num_points", 0))
+            if doc.get("technique") in ("xrd", "pdf"):
+                # Frames for a pair distribution are integrated when somebody asks for it, not live.
+                live = int(doc.get("num_points", 0)) if doc["technique"] == "xrd" else 0
+                self._series[doc["uid"]] = live
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
         data = doc["data"]

@@ -1,8 +1,9 @@
 """Energies of the scans, and series of frames, that an experiment file asks for."""
 
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
+from ..plans.pdf_scan import PdfOptions, StagePlace
 from ..plans.series_options import SeriesOptions
-from .measurement_file import CalibrationFile, ReferenceFile, XanesFile, XrdFile
+from .measurement_file import CalibrationFile, PdfFile, ReferenceFile, XanesFile, XrdFile
 
 Scanned = XanesFile | ReferenceFile | CalibrationFile
 """What has a grid."""
@@ -20,6 +21,22 @@ def energy_grid(entry: Scanned) -> EnergyGrid:
     if grid.regions is not None:
         return grid_from_regions(grid.regions, e0=e0)
     return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)
+
+
+def pdf_options(entry: PdfFile, formula: str) -> PdfOptions:
+    """Total scattering that a measurement asks for, of this formula where it names none."""
+    sample, empty = (
+        None if place is None else StagePlace(place.x_mm, place.y_mm) for place in (entry.sample, entry.empty)
+    )
+    return PdfOptions(
+        composition=entry.composition or formula,
+        exposure_s=entry.exposure_s,
+        frames=entry.frames,
+        energy_ev=entry.energy_ev,
+        distance_mm=entry.distance_mm,
+        empty=empty,
+        sample=sample,
+    )
 
 
 def series_options(entry: XrdFile) -> SeriesOptions:

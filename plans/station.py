@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from bluesky.protocols import Movable, Readable, Triggerable
 
+from ..devices.frame_file import StoredFrames
 from ..devices.frame_series import FrameSeries
 
 
@@ -75,6 +76,20 @@ class Camera(Triggerable, Protocol):
         """URIs of its `flat` and `dark`, for the documents; empty without."""
         ...
 
+    @property
+    def standing(self) -> Settable:
+        """Set to another `geometry`, after a calibration."""
+        ...
+
+    @property
+    def reference_runs(self) -> Settable:
+        """Set to the runs that tell dark and flat: `dark_run`, `dark_exposure_s`, `flat_run`."""
+        ...
+
+    def stored_frames(self) -> StoredFrames:
+        """Read all frames of the last series."""
+        ...
+
     def prepare(self, value: FrameSeries) -> Any:  # noqa: ANN401 - a status
         """Set a series; done when its first frame may come."""
         ...
@@ -128,9 +143,14 @@ class XrayStation(Protocol):
 
 
 class XrdStation(XrayStation, Protocol):
-    """What a diffraction series needs: the same, and a camera."""
+    """What a diffraction series needs: the same, and a camera, which may stand on a motor along the beam."""
 
     @property
     def camera(self) -> Camera | None:
         """Area detector; None at a beamline without one."""
+        ...
+
+    @property
+    def camera_arm(self) -> Settable | None:
+        """Distance of the camera, mm, rising away from the sample; None where it stands fast."""
         ...

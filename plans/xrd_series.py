@@ -132,6 +132,7 @@ def _measure(
 
     known = {"geometry": camera.geometry, "corrections": camera.corrections}
     standing = {name: dict(value) for name, value in known.items() if value}
+    standing |= dict((yield from bps.rd(camera.reference_runs)) or {})
     run = bpp.run_wrapper(_naming_frames(work()), md={**standing, **md})
     shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
     return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers, camera]))

@@ -14,6 +14,7 @@ SLOTS = (
     "perp_mm",
     "stage_x_mm",
     "stage_y_mm",
+    "camera_z_mm",
     "ring_current_ma",
     "front_end_open",
     "photon_open",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .diffraction_section import DetectorSection, DiffractionSection
+from .diffraction_section import DetectorSection, DiffractionSection, StationSection
 from .physics.absorption import Electrode, Layer
 from .physics.area_detector import AreaDetector, Flaws, Geometry
 from .physics.attenuation import atomic_mass
@@ -20,6 +20,8 @@ from .physics.diffraction import (
     PowderCell,
 )
 from .physics.layered_oxide import OxidePhase, OxideSeries
+from .physics.powder_sample import PowderSample, cubic_powder
+from .physics.sample_holder import Window
 
 if TYPE_CHECKING:
     from .scenario import Scenario
@@ -75,10 +77,35 @@ def build_powder_cell(scenario: Scenario) -> PowderCell:
     )
 
 
-def build_area_detector(scenario: Scenario) -> AreaDetector:
-    """Return the area detector with its flaws, the same for the same scenario."""
+def build_powder_stations(scenario: Scenario) -> dict[str, tuple[PowderSample, Window]]:
+    """Return the powders and empty containers on the holder by name; none without a section [diffraction]."""
+    section = scenario.diffraction
+    if section is None:
+        return {}
+    return {
+        one.name: (_powder_sample(one, section), Window(one.x_mm, one.y_mm, one.radius_mm))
+        for one in section.stations
+    }
+
+
+def _powder_sample(station: StationSection, section: DiffractionSection) -> PowderSample:
+    known = station.powder != "none"
+    return PowderSample(
+        structure=cubic_powder(station.powder, station.lattice_angstrom) if known else None,
+        areal_density_g_cm2=station.areal_density_mg_cm2 * 1e-3,
+        powder=Powder(station.crystallite_nm, station.microstrain),
+        u_iso_angstrom2=station.u_iso_angstrom2,
+        container=Layer("container", station.container, station.container_mg_cm2 * 1e-3),
+        halo=GLASS,
+        instrument_fwhm_deg=section.instrument_fwhm_deg,
+    )
+
+
+def build_area_detector(scenario: Scenario, distance_mm: float | None = None) -> AreaDetector:
+    """Return the area detector with its flaws, the same for the same scenario, also at another distance."""
     section = diffraction_of(scenario)
     values = section.detector.model_dump()
+    values["distance_mm"] = distance_mm or values["distance_mm"]
     geometry = Geometry(**{name: values[name] for name in Geometry.__dataclass_fields__})
     flaws = Flaws(**{name: values[name] for name in Flaws.__dataclass_fields__})
     return AreaDetector(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from .physics.layered_oxide import LATTICE_LENGTH
-from .section import NotNegative, Positive, Section
+from .section import NotNegative, Positive, Section, WindowSection
 
 Amplitude = Annotated[float, Field(ge=-0.9, le=0.9)]
 Pixels = Annotated[int, Field(ge=0)]
@@ -82,6 +82,33 @@ class CathodeSection(Section):
     lithium_spread: NotNegative = 0.01
 
 
+class StationSection(WindowSection):
+    """A powder on the sample holder, or an empty container; see `physics.powder_sample`.
+
+    Attributes
+    ----------
+    name : str
+        Of the place.
+    powder : str
+        What is in the container; "none" for nothing.
+    areal_density_mg_cm2, lattice_angstrom, u_iso_angstrom2, crystallite_nm, microstrain : float
+        Of the powder; the lattice is that of the certificate unless given.
+    container, container_mg_cm2 : str, float
+        Formula of what holds the powder, and how much of it is in the beam.
+    """
+
+    name: str
+    radius_mm: Positive = 3.0
+    powder: Literal["LaB6", "CeO2", "Si", "Ni", "none"]
+    areal_density_mg_cm2: NotNegative = 0.0
+    lattice_angstrom: Positive | None = None
+    u_iso_angstrom2: Positive = 0.005
+    crystallite_nm: Positive = 300.0
+    microstrain: NotNegative = 0.0
+    container: str = "C22H10N2O5"
+    container_mg_cm2: Positive = 14.2
+
+
 class DetectorSection(Section):
     """Geometry and flaws; see `physics.area_detector`."""
 
@@ -120,6 +147,8 @@ class DiffractionSection(Section):
         Of the cathode, in the order in which lithium leaves; between two of them both are present.
     crystals, halos : tuple of sections
         For layers of the cell; a layer in neither has the halo of a glass.
+    stations : tuple of StationSection
+        Calibrants and empty containers on the sample holder.
     """
 
     instrument_fwhm_deg: Positive
@@ -129,6 +158,7 @@ class DiffractionSection(Section):
     phases: tuple[PhaseSection, ...] = Field(min_length=1)
     crystals: tuple[CrystalSection, ...] = ()
     halos: tuple[HaloSection, ...] = ()
+    stations: tuple[StationSection, ...] = ()
 
     @model_validator(mode="after")
     def _phases_follow_each_other(self) -> Self:

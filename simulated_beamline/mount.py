@@ -93,7 +93,8 @@ def build_holder(mounts: Sequence[Mount]) -> SampleHolder:
 
 
 def _check_places(mounts: Sequence[Mount]) -> None:
-    samples = mounts[0].scenario.samples
+    scenario = mounts[0].scenario
+    samples, stations = scenario.samples, scenario.diffraction.stations if scenario.diffraction else ()
     windows = {f"cell of channel {mount.channel}": mount.window for mount in mounts}
     for name, window in windows.items():
         reach_mm = window.radius_mm
@@ -104,7 +105,9 @@ def _check_places(mounts: Sequence[Mount]) -> None:
                 f"{name} at {window.x_mm:g}, {window.y_mm:g} mm does not fit into the holder of "
                 f"+-{samples.half_width_mm:g} by +-{samples.half_height_mm:g} mm; name a place: scenario@X,Y"
             )
-    references = {one.name: Window(one.x_mm, one.y_mm, one.radius_mm) for one in samples.references}
+    references = {
+        one.name: Window(one.x_mm, one.y_mm, one.radius_mm) for one in (*samples.references, *stations)
+    }
     _check_apart([*combinations(windows.items(), 2), *product(windows.items(), references.items())])
 
 

@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from .diffraction_scenario import build_powder_stations
 from .diffraction_section import DiffractionSection
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
@@ -167,7 +168,8 @@ class Scenario(Section):
         samples = self.samples
         return SampleHolder(
             cells or [(self.build_cell_stack(), _window(samples.cell))],
-            {one.name: (self._reference(one), _window(one)) for one in samples.references},
+            {one.name: (self._reference(one), _window(one)) for one in samples.references}
+            | build_powder_stations(self),
             half_width_mm=samples.half_width_mm,
             half_height_mm=samples.half_height_mm,
         )

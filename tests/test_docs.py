@@ -11,7 +11,7 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, cells_file, file, measurement_file
+from operando.experiment import acquisition_file, camera_file, cells_file, file, measurement_file
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
 from operando.experiment.reading import read_file
@@ -35,6 +35,8 @@ ALONE = (
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
+    "docs/how-to/add-a-reference-phase.md",
+    "docs/how-to/calibrate-the-camera.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
@@ -76,6 +78,9 @@ FILE_TABLES = {
     "GITT": file.GittStep,
     "PITT": file.PittStep,
     "Cyclic voltammetry": file.CyclicVoltammetryStep,
+    "Total scattering": measurement_file.PdfFile,
+    "Place": measurement_file.PlaceFile,
+    "[camera_calibration]": camera_file.CameraCalibrationFile,
     "[acquisition]": acquisition_file.AcquisitionSection,
     "State": acquisition_file.StateFile,
     "[acquisition.relaxation]": acquisition_file.RelaxationFile,

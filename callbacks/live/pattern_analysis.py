@@ -20,6 +20,7 @@ from ..analysis.xrd.phase import Phase
 from ..analysis.xrd.phase_result import PhaseResult
 from .correction import Corrections, load_corrections
 from .frame_integration import FrameIntegration
+from .own_phases import own_phases
 from .phase_track import PhaseTracks
 from .run_of_frames import RunOfFrames
 
@@ -185,7 +186,8 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
 def library_of(chemistry: str) -> tuple[Phase, ...]:
     """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
     names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
-    return (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
+    known = (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
+    return (*known, *own_phases())
 
 
 def warm_up() -> None:

@@ -107,7 +107,7 @@ class Patterns:
         if doc.get("purpose") == "cycling":
             self._experiments[uid].record.add_cycling(doc)
             self._cycling[doc["uid"]] = uid
-        elif doc.get("technique") in TECHNIQUES:
+        elif doc.get("technique") in TECHNIQUES and doc.get("purpose", "measurement") == "measurement":
             self._runs[doc["uid"]] = RunOfFrames(doc)
 
     def _take_descriptor(self, doc: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pandas as pd
@@ -146,6 +147,7 @@ class JournalSource(RunSource):
         self._streams: dict[tuple[str, str], StreamTable] = {}
         self._arrays: dict[tuple[str, str, str], dict[int, Any]] = {}
         self._descriptors: dict[str, tuple[str, str]] = {}
+        self._external: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.refresh()
 
     def refresh(self) -> int:
@@ -164,6 +166,8 @@ class JournalSource(RunSource):
         elif name == "descriptor":
             self._descriptors[doc["uid"]] = (doc["run_start"], doc["name"])
             self._streams.setdefault((doc["run_start"], doc["name"]), StreamTable(doc["data_keys"]))
+        elif name == "stream_resource":
+            self._external.setdefault((doc["run_start"], doc["data_key"]), []).append(doc)
         elif name == "event":
             where = self._descriptors[doc["descriptor"]]
             for key in self._streams[where].array_keys:
@@ -195,6 +199,8 @@ class JournalSource(RunSource):
     def array(self, uid: str, stream: str, key: str) -> np.ndarray:
         """Arrays of a data key, stacked in the order of ``seq_num``."""
         found = self._arrays.get((uid, stream, key), {})
+        if not found and (uid, key) in self._external:
+            return np.concatenate([_read_external(doc) for doc in self._external[uid, key]])
         return stacked([found[number] for number in sorted(found)]) if found else np.empty(0)
 
     def streams(self, uid: str) -> list[str]:
@@ -211,6 +217,16 @@ class JournalSource(RunSource):
             if start.get("purpose") == "cycling"
         }
         return list(found.values())
+
+
+def _read_external(resource: dict[str, Any]) -> np.ndarray:
+    """Read an array that a detector's server wrote into a file of its own."""
+    import h5py
+
+    path = unquote(urlparse(resource["uri"]).path)
+    with h5py.File(path, "r", locking=False) as file:
+        values: Any = file[resource["parameters"]["dataset"]]
+        return np.asarray(values[()])
 
 
 def _renamed(event: dict[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 from caproto import ChannelData
 
 from ..mount import load_mounts
 from .camera_driver import CameraDriver
 from .channel import integer, number
-from .exposure import Exposure
+from .exposure import DISTANCE_SLOT, Exposure
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
+from .motor import Axis, MotorIOC
 from .server import ServerSettings, parse_settings, serve
 
 
@@ -31,6 +33,11 @@ def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return {"DROP": integer(0, drop), "STALL": number(0.0, stall, units="s"), "KILL_WRITER": integer(0, kill)}
+
+
+def distance_axis(start_mm: float) -> Axis:
+    """Make the axis along the beam on which the camera stands; it says its true distance."""
+    return Axis("mm", low=40.0, high=1000.0, velocity=20.0, acceleration_s=0.2, start=start_mm, precision=4)
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
@@ -55,8 +62,11 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     exposure = Exposure(load_mounts(settings.scenarios), board, settings.seed)
     plugin = FilePlugin(exposure, FramePlace(settings.data_folder or settings.run_folder / "frames"))
     driver = CameraDriver(exposure, plugin, clock, board)
+    moved = partial(board.__setitem__, DISTANCE_SLOT)
+    axis = distance_axis(exposure.detector.geometry.distance_mm)
+    arm = MotorIOC(f"{settings.prefix}CAM1:Z", axis=axis, clock=clock, moved=moved)
     pages = {"cam1:": driver.page.channels, "HDF1:": plugin.page.channels, "SIM:": fault_channels(plugin)}
-    return {
+    return arm.pvdb | {
         f"{settings.prefix}CAM1:{page}{name}": channel
         for page, channels in pages.items()
         for name, channel in channels.items()

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..board import Board, cell_slot
-from ..diffraction_scenario import build_area_detector, build_powder_cell, diffraction_of, pixel_type
+from ..diffraction_scenario import (
+    build_area_detector,
+    build_powder_cell,
+    build_powder_stations,
+    diffraction_of,
+    pixel_type,
+)
 from ..mount import Mount, build_holder
 from ..physics.area_detector import Projection
 from ..physics.counting import Expectation, FrameNoise, largest_count
@@ -21,6 +27,9 @@ SAME_LITHIUM_CONTENT = 1e-4
 SAME_PHOTONS = 5e-4
 """Relative change of photons on the sample up to which expected counts are used again."""
 SAME_ENERGY_EV = 0.02
+SAME_DISTANCE_MM = 1e-4
+DISTANCE_SLOT = "camera_z_mm"
+"""Where on the board the true distance of the camera stands, mm."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +46,28 @@ class Scene:
         True photon energy.
     flux_ph_s : float
         Photons per second on the sample; 0 where a shutter is closed or there is no beam.
+    station : str
+        Powder or empty container in the beam; empty for none.
+    distance_mm : float
+        Of the camera.
     """
 
     channel: int
     lithium_content: float
     energy_ev: float
     flux_ph_s: float
+    station: str = ""
+    distance_mm: float = 0.0
+
+    @property
+    def subject(self) -> tuple[int, str]:
+        """What is in the beam."""
+        return self.channel, self.station
 
     def towards(self, later: Scene, share: float) -> Scene:
         """Scene a share of the way (0..1) to a later one."""
         flux_ph_s = self.flux_ph_s + share * (later.flux_ph_s - self.flux_ph_s)
-        if later.channel != self.channel:
+        if later.subject != self.subject:
             return replace(self if share < 0.5 else later, flux_ph_s=flux_ph_s)
         content = self.lithium_content + share * (later.lithium_content - self.lithium_content)
         return replace(self, lithium_content=content, flux_ph_s=flux_ph_s)
@@ -86,7 +106,10 @@ class Exposure:
         self._powders = {
             one.channel: build_powder_cell(one.scenario) for one in mounts if one.scenario.diffraction
         }
+        self._stations = build_powder_stations(scenario)
+        self._scenario = scenario
         self.detector = build_area_detector(scenario)
+        self._standing = self.detector
         self.dtype = pixel_type(diffraction_of(scenario).detector)
         self._gap = np.flatnonzero(self.detector.gap)
         self._noise = FrameNoise(np.random.default_rng([scenario.seed, seed]))
@@ -107,16 +130,19 @@ class Exposure:
         """Read the board."""
         board = self._board
         motor_deg, energy_ev = self._beam.standing()
-        channel = self._holder.channel_at(board.get("stage_x_mm", 0.0), board.get("stage_y_mm", 0.0))
+        place = board.get("stage_x_mm", 0.0), board.get("stage_y_mm", 0.0)
+        channel, met = self._holder.channel_at(*place), self._holder.at(*place)
+        station = met if met in self._stations else ""
+        distance_mm = board.get(DISTANCE_SLOT, self.detector.geometry.distance_mm)
         if math.isnan(motor_deg):
-            return Scene(channel, 1.0, 0.0, 0.0)
+            return Scene(channel, 1.0, 0.0, 0.0, station, distance_mm)
         content = 1.0
         if channel:
             initial = self._mounts[channel - 1].scenario.cell.initial_lithium_content
             content = board.get(cell_slot("spot_lithium_content", channel), initial)
         flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
         passed = 1.0 - self._first_chamber.absorbed_fraction(energy_ev)
-        return Scene(channel, content, energy_ev, flux_ph_s * passed)
+        return Scene(channel, content, energy_ev, flux_ph_s * passed, station, distance_mm)
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`; gaps hold the largest number of the type."""
@@ -127,7 +153,7 @@ class Exposure:
         """Mean counts (rows, columns) of an exposure, gaps 0."""
         photons = scene.flux_ph_s * exposure_s
         counts = (self.detector.extra_counts_s * exposure_s).astype(np.float32)
-        if photons and scene.channel in self._powders:
+        if photons and (scene.channel in self._powders or scene.station):
             counts += np.float32(photons) * self._per_photon(scene)
         counts.reshape(-1)[self._gap] = 0.0
         return counts
@@ -142,21 +168,33 @@ class Exposure:
 
     def _per_photon(self, scene: Scene) -> NDArray[np.float32]:
         if self._drawn is None or not _same(self._drawn[0], scene):
-            projection = self._projection
-            if projection is None or abs(projection.energy_ev - scene.energy_ev) > SAME_ENERGY_EV:
-                projection = self._projection = self.detector.at_energy(scene.energy_ev)
-            pattern = self._powders[scene.channel].pattern(
-                projection.q_per_angstrom, projection.energy_ev, scene.lithium_content
-            )
-            stack, _ = self._holder.cells[scene.channel - 1]
-            absorbance = float(stack.absorbance(scene.energy_ev, scene.lithium_content)[0])
-            self._drawn = scene, projection.counts(pattern, absorbance)
+            projection = self._projection_at(scene)
+            self._drawn = scene, self._projected(scene, projection)
         return self._drawn[1]
+
+    def _projection_at(self, scene: Scene) -> Projection:
+        moved = abs(self._standing.geometry.distance_mm - scene.distance_mm) > SAME_DISTANCE_MM
+        if moved and scene.distance_mm > 0.0:
+            self._standing = build_area_detector(self._scenario, scene.distance_mm)
+        known = self._projection
+        if known is None or moved or abs(known.energy_ev - scene.energy_ev) > SAME_ENERGY_EV:
+            known = self._projection = self._standing.at_energy(scene.energy_ev)
+        return known
+
+    def _projected(self, scene: Scene, projection: Projection) -> NDArray[np.float32]:
+        q, energy_ev = projection.q_per_angstrom, projection.energy_ev
+        if scene.station:
+            powder, _ = self._stations[scene.station]
+            return projection.counts(powder.pattern(q, energy_ev), float(powder.absorbance(energy_ev)[0]))
+        pattern = self._powders[scene.channel].pattern(q, energy_ev, scene.lithium_content)
+        stack, _ = self._holder.cells[scene.channel - 1]
+        return projection.counts(pattern, float(stack.absorbance(scene.energy_ev, scene.lithium_content)[0]))
 
 
 def _same(one: Scene, other: Scene) -> bool:
     return (
-        one.channel == other.channel
+        one.subject == other.subject
+        and abs(one.distance_mm - other.distance_mm) <= SAME_DISTANCE_MM
         and abs(one.lithium_content - other.lithium_content) <= SAME_LITHIUM_CONTENT
         and abs(one.energy_ev - other.energy_ev) <= SAME_ENERGY_EV
     )

@@ -166,7 +166,7 @@ class PowderCell:
             structure = cathode.series.structure(one.phase, one.lithium_content)
             per_cell = len(structure.atoms[0].positions)
             cells = cathode.formula_units_per_angstrom2 * one.share / per_cell
-            total += self._rings(q, energy_ev, structure, cells, powder)
+            total += powder_rings(q, energy_ev, structure, cells, powder, self._instrument_fwhm_deg)
         return total
 
     def _still_pattern(self, q: FloatArray, energy_ev: float) -> Pattern:
@@ -181,32 +181,60 @@ class PowderCell:
             structure = metal(element, sheet.structure, sheet.lattice_angstrom)
             atoms = sheet.layer.areal_density_g_cm2 * CM2_PER_ANGSTROM2 * AVOGADRO_PER_MOL
             cells = atoms / atomic_mass(element) / len(structure.atoms[0].positions)
-            rings = self._rings(q, energy_ev, structure, cells, sheet.powder)
+            rings = powder_rings(q, energy_ev, structure, cells, sheet.powder, self._instrument_fwhm_deg)
             even += rings
             textured += sheet.powder.texture * rings
         self._still = {energy_ev: Pattern(q, even, textured)}
         return self._still[energy_ev]
 
-    def _rings(
-        self, q: FloatArray, energy_ev: float, structure: Structure, cells: float, powder: Powder
-    ) -> FloatArray:
-        found = reflections(structure, energy_ev, 1.05 * float(q[-1]))
-        thickness_angstrom = cells * structure.cell.volume_angstrom3
-        photons = ring_photons(found, energy_ev, thickness_angstrom)
-        gauss, lorentz = self._widths(found.q_per_angstrom, energy_ev, powder)
-        profile = np.zeros_like(q)
-        for centre, height, sigma, gamma in zip(found.q_per_angstrom, photons, gauss, lorentz, strict=True):
-            profile += height * peak_shape(q - centre, sigma, gamma)
-        return profile * per_steradian(q, energy_ev)
 
-    def _widths(self, q: FloatArray, energy_ev: float, powder: Powder) -> tuple[FloatArray, FloatArray]:
-        """Full widths (1/angstrom): normal part of instrument and strain, Lorentzian part of the size."""
-        wave = 2.0 * np.pi * energy_ev / HC_EV_ANGSTROM
-        cosine = np.sqrt(np.maximum(1.0 - (q / (2.0 * wave)) ** 2, 0.01))
-        instrument = wave * cosine * math.radians(self._instrument_fwhm_deg)
-        strain = 2.354820045 * powder.microstrain * q
-        size = np.full_like(q, 0.9 * 2.0 * np.pi / (10.0 * powder.crystallite_nm))
-        return np.hypot(instrument, strain), size
+def powder_rings(
+    q_per_angstrom: FloatArray,
+    energy_ev: float,
+    structure: Structure,
+    cells_per_angstrom2: float,
+    powder: Powder,
+    instrument_fwhm_deg: float,
+    *,
+    displacement_angstrom2: float = 0.6,
+) -> FloatArray:
+    """Rings of a crystal, photons per incident photon and steradian, shape (n,).
+
+    Parameters
+    ----------
+    q_per_angstrom
+        Where, 1/angstrom, shape (n,).
+    energy_ev
+        Photon energy.
+    structure, cells_per_angstrom2, powder
+        The crystal, its unit cells per area, and its grains.
+    instrument_fwhm_deg
+        Width of a sharp ring in two theta.
+    displacement_angstrom2
+        Isotropic B of the Debye-Waller factor.
+    """
+    q = q_per_angstrom
+    found = reflections(
+        structure, energy_ev, 1.05 * float(q[-1]), displacement_angstrom2=displacement_angstrom2
+    )
+    photons = ring_photons(found, energy_ev, cells_per_angstrom2 * structure.cell.volume_angstrom3)
+    gauss, lorentz = ring_widths(found.q_per_angstrom, energy_ev, powder, instrument_fwhm_deg)
+    profile = np.zeros_like(q)
+    for centre, height, sigma, gamma in zip(found.q_per_angstrom, photons, gauss, lorentz, strict=True):
+        profile += height * peak_shape(q - centre, sigma, gamma)
+    return profile * per_steradian(q, energy_ev)
+
+
+def ring_widths(
+    q: FloatArray, energy_ev: float, powder: Powder, instrument_fwhm_deg: float
+) -> tuple[FloatArray, FloatArray]:
+    """Full widths (1/angstrom): normal part of instrument and strain, Lorentzian part of the size."""
+    wave = 2.0 * np.pi * energy_ev / HC_EV_ANGSTROM
+    cosine = np.sqrt(np.maximum(1.0 - (q / (2.0 * wave)) ** 2, 0.01))
+    instrument = wave * cosine * math.radians(instrument_fwhm_deg)
+    strain = 2.354820045 * powder.microstrain * q
+    size = np.full_like(q, 0.9 * 2.0 * np.pi / (10.0 * powder.crystallite_nm))
+    return np.hypot(instrument, strain), size
 
 
 def ring_photons(rings: Reflections, energy_ev: float, thickness_angstrom: float) -> FloatArray:
@@ -231,12 +259,7 @@ def per_steradian(q_per_angstrom: FloatArray, energy_ev: float) -> FloatArray:
 def peak_shape(offset: FloatArray, gauss_fwhm: float, lorentz_fwhm: float) -> FloatArray:
     """Pseudo-Voigt of area one (Thompson, Cox and Hastings 1987, doi 10.1107/S0021889887087090).
 
-    Parameters
-    ----------
-    offset
-        Distance from the centre, shape (n,).
-    gauss_fwhm, lorentz_fwhm
-        Full widths of its parts, in the unit of `offset`.
+    `offset` is the distance from the centre, shape (n,); the full widths of its parts are in the same unit.
     """
     g, w = gauss_fwhm, lorentz_fwhm
     fwhm = (

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .absorption import CellStack, ReferenceSample
+from .absorption import CellStack
 
 FloatArray = NDArray[np.float64]
 
@@ -35,15 +36,23 @@ class Window:
         return (x_mm - self.x_mm) ** 2 + (y_mm - self.y_mm) ** 2 <= self.radius_mm**2
 
 
+class Absorber(Protocol):
+    """A pellet, a powder or an empty container: what is the same whatever the cell does."""
+
+    def absorbance(self, energy_ev: ArrayLike) -> FloatArray:
+        """Absorbance at true energies (eV), shape (m,)."""
+        ...
+
+
 class SampleHolder:
-    """A metal frame with cells and reference pellets in round windows.
+    """A metal frame with cells, reference pellets and powders in round windows.
 
     Parameters
     ----------
     cells
         Each cell and where it sits, in the order of the channels that cycle them.
     references
-        Name to pellet and window.
+        Name to pellet or powder, and window.
     half_width_mm, half_height_mm
         Outline of the frame around the stage's zero; beyond it the beam meets nothing.
     """
@@ -51,7 +60,7 @@ class SampleHolder:
     def __init__(
         self,
         cells: Sequence[tuple[CellStack, Window]],
-        references: Mapping[str, tuple[ReferenceSample, Window]],
+        references: Mapping[str, tuple[Absorber, Window]],
         *,
         half_width_mm: float,
         half_height_mm: float,

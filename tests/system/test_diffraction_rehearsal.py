@@ -75,6 +75,18 @@ def test_every_frame_that_the_cell_asked_for_is_there_with_its_lattice(experimen
     assert {run for run, _ in experiment.lattice.index} == set(asked)
 
 
+def test_the_camera_was_calibrated_first_and_its_series_carry_what_was_found(experiment):
+    frames, told = experiment.runs("calibration")
+    found = told["camera_calibration"]
+    assert (frames["calibrant"], found["run"]) == ("LaB6", frames["uid"])
+    assert found["residual_px"] < 0.3
+    (cycling,) = experiment.runs("cycling")
+    assert cycling["camera_calibration"] == found
+    measured = [start for start in experiment.runs("measurement") if start["technique"] == "xrd"]
+    assert {start["geometry"]["distance_mm"] for start in measured} == {found["geometry"]["distance_mm"]}
+    assert frames["uid"] not in {run for run, _ in experiment.lattice.index}
+
+
 def test_lattices_are_those_of_the_simulated_cell(experiment):
     (phase,) = load_scenario("nmc811-first-charge").diffraction.phases
     x, a, c = np.array(phase.lattice)[::-1].T
@@ -87,7 +99,7 @@ def test_lattices_are_those_of_the_simulated_cell(experiment):
 
 def test_frames_and_results_are_in_tiled_and_were_read_back(rehearsed, experiment):
     journal = rehearsed[0] / "operando-data" / "journal"
-    for purpose in ("cycling", "measurement", "analysis"):
+    for purpose in ("calibration", "cycling", "measurement", "analysis"):
         for start in experiment.runs(purpose):
             assert read_note(journal, start["uid"])["verdict"] == "complete", start
 

@@ -14,7 +14,17 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTUP = ROOT / "profile_collection" / "startup"
-DEVICES = {"cell", "mono", "ion_chambers", "photon_shutter", "front_end_shutter", "ring", "stage", "camera"}
+DEVICES = {
+    "cell",
+    "mono",
+    "ion_chambers",
+    "photon_shutter",
+    "front_end_shutter",
+    "ring",
+    "stage",
+    "camera",
+    "camera_arm",
+}
 QUEUED = {
     "run_experiment",
     "measure_xanes",

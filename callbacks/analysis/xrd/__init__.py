@@ -7,7 +7,7 @@ from .identification import identify_phases
 from .integration import Integrator
 from .lattice import fit_lattice
 from .lattice_result import LatticeFit
-from .library import load_library
+from .library import load_library, read_phases
 from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
 from .pair_distance import PairModel, Structure, face_centred_cubic, pair_distances, pair_distribution
 from .pair_fit import PairFit, PairFitVerdict, fit_pair_distances
@@ -51,5 +51,6 @@ __all__ = [
     "phase_from_cif",
     "phase_from_sites",
     "q_from_two_theta",
+    "read_phases",
     "total_scattering",
 ]

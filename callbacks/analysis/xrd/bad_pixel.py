@@ -17,7 +17,7 @@ DEAD_COUNTS = 30.0
 """A ring with so many counts or more in its median shows which of its pixels count nothing."""
 
 
-def bad_pixels(frame: ArrayLike, geometry: Geometry) -> NDArray[np.bool_]:
+def bad_pixels(frame: ArrayLike, geometry: Geometry, *, rings: int = RINGS) -> NDArray[np.bool_]:
     """Find pixels that cannot be right by what the other pixels of their ring count.
 
     Textured rings and single grains stay: only what is several times the median of the ring is hot.
@@ -28,6 +28,9 @@ def bad_pixels(frame: ArrayLike, geometry: Geometry) -> NDArray[np.bool_]:
         Counts, shape (rows, columns).
     geometry
         Where the detector stands.
+    rings
+        Into how many rings of equal width in q the detector is parted: more where lines are sharp and
+        strong, for a line within a broad ring would be taken for hot pixels.
 
     Returns
     -------
@@ -45,9 +48,9 @@ def bad_pixels(frame: ArrayLike, geometry: Geometry) -> NDArray[np.bool_]:
     if counts.shape != tuple(geometry.shape):
         raise ValueError(f"bad pixels: frame of {counts.shape}, the geometry is of {tuple(geometry.shape)}")
     q = np.asarray(geometry.pyfai().center_array(geometry.shape, unit="q_A^-1"))
-    ring = np.minimum((q / q.max() * RINGS).astype(np.intp), RINGS - 1)
+    ring = np.minimum((q / q.max() * rings).astype(np.intp), rings - 1)
     wrong = ~np.isfinite(counts) | (counts < 0)
-    median = ndimage.median(np.where(wrong, 0.0, counts), ring, np.arange(RINGS))[ring]
+    median = ndimage.median(np.where(wrong, 0.0, counts), ring, np.arange(rings))[ring]
     hot = (counts > HOT_FACTOR * median) & (counts - median > HOT_SIGMA * np.sqrt(median + 1.0))
     dead = (counts <= 0) & (median >= DEAD_COUNTS)
     return wrong | hot | dead

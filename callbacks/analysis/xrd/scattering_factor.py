@@ -84,7 +84,7 @@ def electrons(composition: str) -> float:
     return sum(share * _XRAYDB.atomic_number(element) for element, share in fractions(composition).items())
 
 
-def atomic_scattering(q: FloatArray, composition: str) -> AtomicScattering:
+def atomic_scattering(q: FloatArray, composition: str, energy_ev: float | None = None) -> AtomicScattering:
     """Scattering of the average atom.
 
     Form factors of neutral atoms by Waasmaier and Kirfel (1995), Acta Cryst. A51, 416, up to q = 75 1/A.
@@ -98,6 +98,9 @@ def atomic_scattering(q: FloatArray, composition: str) -> AtomicScattering:
         Momentum transfer in 1/A, shape (n,).
     composition
         Formula.
+    energy_ev
+        Photon energy, eV, for the dispersion corrections (Chantler's tables); None leaves them out, which at
+        high q makes F(q) of nickel at 37 keV 4 % too large.
 
     Returns
     -------
@@ -109,11 +112,19 @@ def atomic_scattering(q: FloatArray, composition: str) -> AtomicScattering:
     >>> round(float(atomic_scattering(np.array([0.0]), "Ni").square_mean[0]) ** 0.5, 1)
     28.0
     """
-    mean_square, mean, compton = np.zeros_like(q), np.zeros_like(q), np.zeros_like(q)
+    mean_square, compton = np.zeros_like(q), np.zeros_like(q)
+    mean = np.zeros_like(q, dtype=complex)
     for element, share in fractions(composition).items():
         factor = np.asarray(_XRAYDB.f0(element, q / (4 * np.pi)), dtype=np.float64)
         number = _XRAYDB.atomic_number(element)
-        mean_square += share * factor**2
-        mean += share * factor
+        whole = factor + _dispersion(element, energy_ev)
+        mean_square += share * np.abs(whole) ** 2
+        mean += share * whole
         compton += share * np.maximum(number - factor**2 / number, 0.0)
-    return AtomicScattering(mean_square, mean**2, compton)
+    return AtomicScattering(mean_square, np.abs(mean) ** 2, compton)
+
+
+def _dispersion(element: str, energy_ev: float | None) -> complex:
+    if energy_ev is None:
+        return 0j
+    return complex(_XRAYDB.f1_chantler(element, energy_ev), _XRAYDB.f2_chantler(element, energy_ev))

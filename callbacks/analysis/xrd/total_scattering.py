@@ -119,7 +119,7 @@ def _net(
 
 
 def _sine_transform(q: FloatArray, r: FloatArray) -> FloatArray:
-    """Matrix (m, n) from F(q) to G(r) = 2/pi times the integral of F sin(q r) dq."""
+    """Matrix (m, n) from F(q) to G(r)."""
     return (2 / np.pi) * np.sin(np.outer(r, q)) * np.gradient(q)
 
 
@@ -189,6 +189,7 @@ def total_scattering(
     background_scale: float = 1.0,
     intensity_sigma: ArrayLike | None = None,
     background_sigma: ArrayLike | None = None,
+    energy_ev: float | None = None,
 ) -> TotalScattering:
     """Turn an intensity into S(q), F(q) and G(r).
 
@@ -222,6 +223,8 @@ def total_scattering(
         By which the background is multiplied.
     intensity_sigma, background_sigma
         One standard deviation of each, shape (n,).
+    energy_ev
+        Photon energy, eV, for the dispersion corrections; None leaves them out.
 
     Returns
     -------
@@ -231,7 +234,7 @@ def total_scattering(
     Raises
     ------
     ValueError
-        If shapes differ, a range is empty, the formula cannot be read, or fewer than 50 points are usable.
+        If shapes differ, a range is empty, the formula is none, or fewer than 50 points are usable.
 
     Examples
     --------
@@ -250,22 +253,20 @@ def total_scattering(
     _require(q_max, limit, r_poly, distance)
     used = q_kept <= limit
     if used.sum() < LEAST_POINTS:
-        raise ValueError(
-            f"total_scattering: {used.sum()} usable points below q_max_inst = {limit} 1/A; "
-            f"at least {LEAST_POINTS} are needed"
-        )
+        told = f"{used.sum()} usable points below q_max_inst = {limit} 1/A"
+        raise ValueError(f"total_scattering: {told}; at least {LEAST_POINTS} are needed")
     tail = used & (q_kept > TAIL * q_kept[used][-1])
     part = float(under[tail].sum() / (net + under)[tail].sum())
     pattern = _Pattern(q_kept[used], net[used], sigma[used], part)
-    return _transform(pattern, composition, distance, q_max, limit, r_poly)
+    atoms = atomic_scattering(pattern.q, composition, energy_ev)
+    return _transform(pattern, atoms, distance, q_max, limit, r_poly)
 
 
 def _transform(
-    pattern: _Pattern, composition: str, r: FloatArray, q_max: float, q_max_inst: float, r_poly: float
+    pattern: _Pattern, atoms: AtomicScattering, r: FloatArray, q_max: float, q_max_inst: float, r_poly: float
 ) -> TotalScattering:
     """Normalise, correct and transform a net intensity."""
     degree = r_poly * q_max_inst / np.pi
-    atoms = atomic_scattering(pattern.q, composition)
     scale, compton_part = _scale(pattern, atoms)
     expected = atoms.mean_square + compton_part * atoms.compton
     per_intensity = pattern.q / atoms.square_mean

@@ -6,8 +6,10 @@ import tomllib
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
-from ..crystal import Site, phase_from_sites
+from ..crystal import Site, phase_from_cif, phase_from_sites
 from ..phase import Phase
 
 FILES = ("layered.toml", "oxide.toml", "cell_part.toml")
@@ -16,25 +18,55 @@ FILES = ("layered.toml", "oxide.toml", "cell_part.toml")
 @lru_cache(maxsize=1)
 def _all_phases() -> tuple[Phase, ...]:
     """Read every phase once; it takes a fraction of a second."""
-    found: list[Phase] = []
-    for name in FILES:
-        text = files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
-        for entry in tomllib.loads(text)["phase"]:
-            sites: list[Site] = [
-                (str(row[0]), *(float(value) for value in row[1:])) for row in entry["sites"]
-            ]  # pyright: ignore
-            a, b, c, alpha, beta, gamma = (float(value) for value in entry["lattice"])
-            found.append(
-                phase_from_sites(
-                    entry["name"],
-                    space_group=entry["space_group"],
-                    lattice=(a, b, c, alpha, beta, gamma),
-                    sites=sites,
-                    family=entry["family"],
-                    source=entry["source"],
-                )
-            )
-    return tuple(found)
+    texts = (files(__package__ or "").joinpath(name).read_text(encoding="utf-8") for name in FILES)
+    return tuple(_phase(entry) for text in texts for entry in tomllib.loads(text)["phase"])
+
+
+def _phase(entry: dict[str, Any]) -> Phase:
+    sites: list[Site] = [(str(row[0]), *(float(value) for value in row[1:])) for row in entry["sites"]]  # pyright: ignore
+    a, b, c, alpha, beta, gamma = (float(value) for value in entry["lattice"])
+    return phase_from_sites(
+        entry["name"],
+        space_group=entry["space_group"],
+        lattice=(a, b, c, alpha, beta, gamma),
+        sites=sites,
+        family=entry.get("family", "other"),
+        source=entry.get("source", ""),
+    )
+
+
+def read_phases(path: Path | str) -> tuple[Phase, ...]:
+    """Read reference phases of your own: a CIF file, or a toml file in the manner of the library's.
+
+    A toml file has tables ``[[phase]]`` with ``name``, ``space_group``, ``lattice`` (a, b, c in angstrom,
+    alpha, beta, gamma in degrees), ``sites`` (rows of element, x, y, z, occupancy, B in square angstrom), and
+    may have ``family`` and ``source``. A phase of a CIF file has the name of the file, and of the family the
+    name of its folder if that is one of the library's, else ``"other"``.
+
+    Parameters
+    ----------
+    path
+        A file ending in ``.cif`` or ``.toml``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If something is missing or makes no sense; the message names the file.
+    """
+    file = Path(path)
+    if file.suffix == ".cif":
+        kinds = {phase.family for phase in _all_phases()}
+        kind = file.resolve().parent.name.replace("-", " ")
+        return (phase_from_cif(file, family=kind if kind in kinds else "other"),)
+    try:
+        return tuple(_phase(entry) for entry in tomllib.loads(file.read_text(encoding="utf-8"))["phase"])
+    except (KeyError, TypeError, ValueError) as error:
+        told = f"key {error} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(
+            f"{file}: {told}; it needs [[phase]] with name, space_group, lattice, sites"
+        ) from error
 
 
 def load_library(names: Sequence[str] = (), *, families: Sequence[str] = ()) -> tuple[Phase, ...]:
