@@ -75,6 +75,11 @@ def build_powder_cell(scenario: Scenario) -> PowderCell:
     )
 
 
+def build_oxide(scenario: Scenario) -> OxideSeries:
+    """Return the phases of a scenario's cathode."""
+    return _cathode(scenario, diffraction_of(scenario)).series
+
+
 def build_area_detector(scenario: Scenario) -> AreaDetector:
     """Return the area detector with its flaws, the same for the same scenario."""
     section = diffraction_of(scenario)

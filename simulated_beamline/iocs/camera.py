@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 from caproto import ChannelData
 
-from ..mount import load_mounts
+from ..board import Board
+from ..mount import Mount, load_mounts
 from .camera_driver import CameraDriver
 from .channel import integer, number
 from .exposure import Exposure
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
+from .particle_exposure import ParticleExposure
 from .server import ServerSettings, parse_settings, serve
 
 
@@ -31,6 +34,14 @@ def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return {"DROP": integer(0, drop), "STALL": number(0.0, stall, units="s"), "KILL_WRITER": integer(0, kill)}
+
+
+def build_exposure(mounts: Sequence[Mount], board: Board, seed: int) -> Exposure:
+    """Return what the camera sees: the particle where there is one, else the cell."""
+    if mounts[0].scenario.particle is None:
+        return Exposure(mounts, board, seed)
+    # Driver and plugin ask for shape, type, mask, scene and drawing alone.
+    return cast("Exposure", ParticleExposure(mounts, board, seed))
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
@@ -52,7 +63,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         If the first scenario has no section [diffraction].
     """
     clock, board = settings.clock(), settings.board()
-    exposure = Exposure(load_mounts(settings.scenarios), board, settings.seed)
+    exposure = build_exposure(load_mounts(settings.scenarios), board, settings.seed)
     plugin = FilePlugin(exposure, FramePlace(settings.data_folder or settings.run_folder / "frames"))
     driver = CameraDriver(exposure, plugin, clock, board)
     pages = {"cam1:": driver.page.channels, "HDF1:": plugin.page.channels, "SIM:": fault_channels(plugin)}
