@@ -218,16 +218,15 @@ class NanoAxis(ReachedDevice):
         return in_background(self, run)
 
     def _go(self, order: _Order, target: float) -> None:
+        reach = self.reach
+        if not reach[0] <= target <= reach[1]:
+            self._move_coarse(order, target)
         error = target - self.position
         for _ in range(CORRECTIONS):
             if abs(error) <= self.tolerance_um:
                 return
             low, high = self.fine.limits
-            wanted = self.fine.position + error
-            if not low <= wanted <= high:
-                self._move_coarse(order, target)
-                wanted = self.fine.position + target - self.position
-            order.wait(self.fine, min(max(wanted, low), high))
+            order.wait(self.fine, min(max(self.fine.position + error, low), high))
             error = target - self.position
         if abs(error) > self.tolerance_um:
             raise AxisNotThereError(
