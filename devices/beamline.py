@@ -15,8 +15,11 @@ from .area_detector import AreaDetector
 from .camera_section import CameraSection
 from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
+from .fluorescence_detector import FluorescenceDetector
 from .ion_chamber import IonChambers
 from .monochromator import Monochromator
+from .nanoprobe_section import FluorescenceDetectorSection, NanostageSection
+from .nanostage import Nanostage
 from .potentiostat import Potentiostat
 from .ring import StorageRing
 from .sample_stage import SampleStage
@@ -81,6 +84,8 @@ class DeviceSections(Section):
     ring: RingSection
     stage: StageSection
     camera: CameraSection | None = None
+    nanostage: NanostageSection | None = None
+    fluorescence_detector: FluorescenceDetectorSection | None = None
 
 
 class Timing(Section):
@@ -147,6 +152,8 @@ class Beamline:
     stage: SampleStage
     suspend: Suspend | None = None
     camera: AreaDetector | None = None
+    nanostage: Nanostage | None = None
+    fluorescence_detector: FluorescenceDetector | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -178,7 +185,9 @@ class Beamline:
         return connect(self.devices(), self.timing.connect_s if timeout_s is None else timeout_s)
 
 
-def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool = True) -> Beamline:
+def load_beamline(
+    path: Path | str, channel: int | None = None, *, camera: bool = True, nanoprobe: bool = True
+) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
     Parameters
@@ -189,6 +198,8 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         Of the cycler; that of the settings unless given.
     camera
         Whether the camera of the settings is wanted, so that its server has to run.
+    nanoprobe
+        Likewise nanostage and fluorescence detector.
 
     Returns
     -------
@@ -215,6 +226,10 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
         camera=sections.camera.device() if camera and sections.camera else None,
+        nanostage=sections.nanostage.device() if nanoprobe and sections.nanostage else None,
+        fluorescence_detector=(
+            sections.fluorescence_detector.device() if nanoprobe and sections.fluorescence_detector else None
+        ),
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from .delivered import rate_table, rates_of
+from .element_map import element_maps
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
@@ -133,6 +134,10 @@ class Experiment:
         """Each phase found in each frame: ``phase``, ``fraction``, ``first_frame`` and more, by time."""
         return result_rows(self._source, self.runs("analysis"), "phases")
 
+    def maps(self, name: str) -> xr.Dataset:
+        """Element maps of a measurement, or of one run by its uid; what is to come is NaN: `element_maps`."""
+        return element_maps(self._source, self.runs("analysis"), name)
+
     @property
     def scan_middles(self) -> pd.DataFrame:
         """``measurement``, ``element`` and ``time`` (s) of the middle of finished scans; index: their run."""
@@ -249,6 +254,12 @@ class Experiment:
         from ..plots.patterns import pattern_figure
 
         return pattern_figure(self)
+
+    def plot_maps(self, name: str) -> Figure:
+        """Draw the last map of a measurement, a panel per element."""
+        from ..plots.maps import map_figure
+
+        return map_figure(self.maps(name), f"{self.name}   {name}")
 
     def plot_impedance(self) -> Figure:
         """Draw the impedance spectra: Nyquist, size and phase."""

@@ -9,7 +9,7 @@ from caproto import ChannelData, ChannelInteger
 from numpy.typing import NDArray
 
 from ..physics.pulse_processing import Scalers
-from .camera_page import CORE_VERSION, DETECTOR_STATES
+from .camera_page import CORE_VERSION, DATA_TYPES, DETECTOR_STATES, IMAGE_MODES
 from .channel import choice, integer, number
 from .detector_page import OFF_ON, YES_NO, Busy, Check, DetectorPage, Verb
 
@@ -54,6 +54,8 @@ def driver_page(
     page.add_number("AcquirePeriod", 1.0, "s")
     page.add_integer("NumImages", 1, checks["NumImages"])
     page.add_integer("ArrayCounter", 0)
+    page.add_choice("ImageMode", IMAGE_MODES, "Multiple")
+    page.add("DataType_RBV", choice(DATA_TYPES, "UInt32"))
     page.add_choice("TriggerMode", TRIGGER_MODES, "Internal", checks["TriggerMode"])
     page.add_choice("ArrayCallbacks", OFF_ON, "Enable")
     page.add_choice("WaitForPlugins", YES_NO, "Yes")

@@ -11,6 +11,7 @@ from .frame_moment import frame_moments
 from .map_drift import MapDrift, map_drift
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
+from .region import Region, region_above
 from .registration import Registration, RegistrationVerdict, moved_back, register
 from .rocking import RockingMoments, RockingVerdict, StrainTilt
 from .rocking_geometry import RockingGeometry, flat_detector
@@ -24,6 +25,7 @@ __all__ = [
     "LineGroup",
     "MapCorrelation",
     "MapDrift",
+    "Region",
     "Registration",
     "RegistrationVerdict",
     "RockingGeometry",
@@ -41,5 +43,6 @@ __all__ = [
     "map_drift",
     "moved_back",
     "orientation_colours",
+    "region_above",
     "register",
 ]
