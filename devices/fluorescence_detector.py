@@ -42,6 +42,7 @@ def _elements(count: int) -> dict[str, Any]:
     for number in range(1, count + 1):
         found[f"clock_ticks_{number}"] = (EpicsSignalRO, f"C{number}SCA:0:Value_RBV", told)
         found[f"dead_time_factor_{number}"] = (EpicsSignalRO, f"C{number}:DTFactor_RBV", told)
+        found[f"region_{number}"] = (EpicsSignalRO, f"MCA{number}ROI:1:Total_RBV", told)
     return found
 
 
@@ -84,6 +85,12 @@ class FluorescenceDetector(AreaDetector):
     def scalers_key(self) -> str:
         """Data key of the scalers, shape (elements, 11)."""
         return f"{self.name}_scalers"
+
+    @property
+    def regions(self) -> list[EpicsSignalRO]:
+        """Counts of the last frame in the first region of interest of each element."""
+        names = [name for name in self.elements.component_names if name.startswith("region_")]
+        return [getattr(self.elements, name) for name in names]
 
     def set_camera(self, series: FrameSeries) -> None:
         """Set exposure, number and trigger; no spectrum adds to the one before."""
