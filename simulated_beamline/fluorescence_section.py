@@ -96,6 +96,8 @@ class NanoprobeSection(Section):
         Of the piezo axes: width of the loop over the travel.
     interferometer_noise_nm : float
         Rms.
+    eccentricity_um : float
+        Of the particle from the axis of rotation, along the beam: a turn lifts it, which no interferometer sees.
     """
 
     transmission: Fraction = 0.05
@@ -106,3 +108,4 @@ class NanoprobeSection(Section):
     drift_nm: NotNegative = 60.0
     hysteresis: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.04
     interferometer_noise_nm: NotNegative = 1.0
+    eccentricity_um: float = 8.0

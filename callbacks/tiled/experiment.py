@@ -15,6 +15,7 @@ from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
 from .pattern import lattice_table, pattern_dataset, result_rows
+from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, on_axis, state_coordinates
 
@@ -138,6 +139,11 @@ class Experiment:
         """Element maps of a measurement, or of one run by its uid; what is to come is NaN: `element_maps`."""
         return element_maps(self._source, self.runs("analysis"), name)
 
+    def rocking(self, name: str) -> xr.Dataset:
+        """Strain and tilts of the latest rocking map of a name, or by its uid; see `rocking_dataset`."""
+        chosen = rocking_runs(self.runs("measurement"), name)
+        return rocking_dataset(self._source, chosen, self.runs("analysis"))
+
     @property
     def scan_middles(self) -> pd.DataFrame:
         """``measurement``, ``element`` and ``time`` (s) of the middle of finished scans; index: their run."""
@@ -260,6 +266,12 @@ class Experiment:
         from ..plots.maps import map_figure
 
         return map_figure(self.maps(name), f"{self.name}   {name}")
+
+    def plot_rocking(self, name: str) -> Figure:
+        """Draw strain, orientation and fluorescence of a rocking map."""
+        from ..plots.rocking import rocking_figure
+
+        return rocking_figure(self.rocking(name), self.name)
 
     def plot_impedance(self) -> Figure:
         """Draw the impedance spectra: Nyquist, size and phase."""

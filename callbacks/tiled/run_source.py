@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .access import find_node
+from .external_frame import ExternalFrames
 from .table import StreamTable, stacked
 from .tail import JournalTail
 
@@ -32,8 +33,15 @@ class ExperimentName:
     name: str
 
 
+Frames = Callable[[int, int], np.ndarray]
+"""Gives frames from one number to before another, in the order in which documents told of them: (n, ...)."""
+
+
 class RunSource(ABC):
     """Start documents, stop documents and streams of stored runs."""
+
+    tells_of_parts = True
+    """Whether `frames` leaves out what a file holds besides the frames that documents told of."""
 
     @abstractmethod
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
@@ -56,6 +64,10 @@ class RunSource(ABC):
         """Names of the streams of a run."""
 
     @abstractmethod
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of what a detector has written into files of its own; None if there is nothing."""
+
+    @abstractmethod
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
 
@@ -76,6 +88,8 @@ class TiledSource(RunSource):
     client : tiled.client.container.Container
         Catalogue of runs.
     """
+
+    tells_of_parts = False
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401
         self._client = client
@@ -121,6 +135,11 @@ class TiledSource(RunSource):
 
         return list(Container.__iter__(self._runs[uid].base))
 
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of frames, which the server sends."""
+        node = find_node(self._runs[uid].base, stream, key)
+        return None if node is None else lambda start, stop: np.asarray(node[start:stop])
+
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
         found = {}
@@ -137,10 +156,13 @@ class JournalSource(RunSource):
     ----------
     folder : Path
         The journal.
+    roots : tuple of Path
+        Folders in which detectors may have their files, besides that of the journal.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, roots: tuple[Path, ...] = ()) -> None:
         self._tail = JournalTail(folder)
+        self._external = ExternalFrames((Path(folder).resolve().parent, *roots))
         self._starts: dict[str, dict[str, Any]] = {}
         self._stops: dict[str, dict[str, Any]] = {}
         self._streams: dict[tuple[str, str], StreamTable] = {}
@@ -169,6 +191,10 @@ class JournalSource(RunSource):
             for key in self._streams[where].array_keys:
                 self._arrays.setdefault((*where, key), {})[doc["seq_num"]] = doc["data"][key]
             self._streams[where].add(_renamed(doc))
+        elif name == "stream_resource":
+            self._external.add_resource(doc)
+        elif name == "stream_datum":
+            self._external.add_datum(doc, self._descriptors[doc["descriptor"]])
 
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
         """Start documents of an experiment, in the order of their time."""
@@ -200,6 +226,16 @@ class JournalSource(RunSource):
     def streams(self, uid: str) -> list[str]:
         """Names of the streams of a run."""
         return [name for run, name in self._streams if run == uid]
+
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of frames from their files.
+
+        Raises
+        ------
+        ExternalFileRefusedError
+            If one lies outside of the roots.
+        """
+        return self._external.reader(uid, stream, key)
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""

@@ -38,6 +38,7 @@ class Specimen:
         self._front = build_front(scenario)
         self.particle = build_particle(scenario)
         self._kept: tuple[float, float, ParticleState] | None = None
+        self._eccentricity_nm = 1e3 * nanoprobe_of(scenario).eccentricity_um
         self._start_ev = scenario.monochromator.start_energy_ev
 
     def energy_ev(self) -> float:
@@ -80,8 +81,10 @@ class Specimen:
         return self._focus.blurred(self._plate.blur_nm(energy_ev, distance_mm))
 
     def stage_nm(self) -> tuple[float, float]:
-        """Where the stages have brought the beam on the particle, nm from its centre."""
-        return 1e3 * self._board.get("nano_x_um", 0.0), 1e3 * self._board.get("nano_y_um", 0.0)
+        """Where stages and rotation have brought the beam on the particle, nm from its centre."""
+        lifted_nm = self._eccentricity_nm * math.sin(math.radians(self.rotation_deg()))
+        board = self._board
+        return 1e3 * board.get("nano_x_um", 0.0), 1e3 * board.get("nano_y_um", 0.0) + lifted_nm
 
     def rotation_deg(self) -> float:
         """Angle of the rotation."""

@@ -17,6 +17,7 @@ from soft_station import Instant, collected
 STEP_UM = 0.1
 REGION = Region((-0.2, 0.2), (-0.2, 0.2))
 """5 rows of 5 pixels."""
+WIDE = Region((-1.0, 1.0), (-1.0, 1.0))
 SMALL = Region((0.0, 0.1), (0.0, 0.1))
 ANGLES = (-0.1, 0.0, 0.1)
 MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement": "tilts"}
@@ -168,8 +169,8 @@ def test_a_map_that_fails_ends_the_scan_and_puts_the_angle_back(station, engine)
         ({"angles_deg": (0.0, 1.0, 0.0)}, "all up or all down"),
         ({"axis": (0.0, 0.0, 0.0)}, "give a direction"),
         ({"track": lambda first, later: None}, "2 x 2 pixels; map at least 16 x 16"),
-        ({"track": lambda first, later: None, "region": REGION, "mode": "fly"}, "give fluorescence_map"),
-        ({"track": lambda *_: None, "region": REGION, "detectors": ("camera",)}, "is not asked for"),
+        ({"track": by_centroid, "region": WIDE, "mode": "fly"}, "give fluorescence_map"),
+        ({"track": by_centroid, "region": WIDE, "detectors": ("camera",)}, "is not asked for"),
     ],
 )
 def test_a_scan_that_makes_no_sense_is_refused_before_anything_moves(station, engine, change, says):

@@ -14,7 +14,7 @@ from .orientation import orientation_colours
 from .region import Region, region_above
 from .registration import Registration, RegistrationVerdict, moved_back, register
 from .rocking import RockingMoments, RockingVerdict, StrainTilt
-from .rocking_geometry import RockingGeometry, flat_detector
+from .rocking_geometry import RockingGeometry, flat_detector, standing_detector
 
 __all__ = [
     "CorrelationVerdict",
@@ -46,4 +46,5 @@ __all__ = [
     "region_above",
     "register",
     "shift_between",
+    "standing_detector",
 ]
