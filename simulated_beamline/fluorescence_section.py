@@ -97,7 +97,7 @@ class NanoprobeSection(Section):
     interferometer_noise_nm : float
         Rms.
     eccentricity_um : float
-        Of the particle from the axis of rotation, along the beam: a turn lifts it, which no interferometer sees.
+        Of the particle from the axis of rotation, along the beam: a turn lifts it, unseen by interferometers.
     """
 
     transmission: Fraction = 0.05

@@ -67,7 +67,9 @@ class AngleMap:
 
     def row(self, number: int) -> np.ndarray:
         """Frames of a row by column, shape (columns, rows, columns of the camera)."""
-        first, count = (int(self.rows[f"map_{key}"].to_dict()[number]) for key in ("first_frame", "frames"))
+        place = np.flatnonzero(self.rows.index == number)[-1]
+        columns = (self.rows[f"map_{key}"].to_numpy(int) for key in ("first_frame", "frames"))
+        first, count = (int(column[place]) for column in columns)
         frames = self.frames(first, first + count)
         return frames[::-1] if self.start["snaking"][1] and number % 2 else frames
 

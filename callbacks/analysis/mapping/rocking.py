@@ -233,7 +233,9 @@ class RockingMoments:
         counts = np.where(self._sums[:, 0] > 0, self._sums[:, 0], np.nan)
 
         def sigma(direction: FloatArray) -> FloatArray:
-            return np.sqrt(np.einsum("i,nij,j->n", direction, spread, direction) / counts) / length
+            # What is left of the background may make the spread of an empty position negative.
+            variance = np.maximum(np.einsum("i,nij,j->n", direction, spread, direction), 0.0)
+            return np.sqrt(variance / counts) / length
 
         maps = {
             "strain": length / np.linalg.norm(q, axis=1) - 1,
