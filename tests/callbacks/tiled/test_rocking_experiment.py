@@ -10,6 +10,7 @@ from operando.callbacks.tiled.run_source import JournalSource
 from rocking_experiment import EXPERIMENT, TIME_S, RockedParticle, write_rocking
 from soft_camera import write_frames
 
+pytestmark = pytest.mark.slow
 ANGLES = np.round(np.linspace(-0.75, 0.75, 16), 4)
 X_UM, Y_UM = [0.1, 0.25, 0.4, 0.55, 9.0], [-0.3, -0.15, 0.0]
 """The last column is beside the particle."""
