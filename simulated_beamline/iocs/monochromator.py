@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from caproto import ChannelData
 
 from ..board import Board
+from ..motion import Track, Truth
 from ..physics.crystal import Monochromator, bragg_deg
 from ..scenario import Scenario, load_scenario
 from .motor import Axis, MotorIOC
@@ -39,9 +40,13 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         "STAGE:X": (STAGE, lambda dial: board.update({"stage_x_mm": dial})),
         "STAGE:Y": (STAGE, lambda dial: board.update({"stage_y_mm": dial})),
     }
+    truths: dict[str, Truth] = {"MONO:BRAGG": lambda dial: dial + crystals.bragg_zero_error_deg}
     channels: dict[str, ChannelData] = {}
+    log = settings.moves()
     for name, (axis, moved) in axes.items():
-        channels.update(MotorIOC(settings.prefix + name, axis=axis, clock=clock, moved=moved).pvdb)
+        track = Track(log, name, truths.get(name, lambda dial: dial))
+        motor = MotorIOC(settings.prefix + name, axis=axis, clock=clock, moved=moved, track=track)
+        channels.update(motor.pvdb)
     return channels
 
 

@@ -14,6 +14,7 @@ from caproto import ChannelData, ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from ..clock import SharedClock
+from ..motion import Track
 
 PUBLISH_S = 0.1
 MSTA_DIRECTION, MSTA_DONE, MSTA_MOVING = 1, 2, 1024
@@ -78,6 +79,8 @@ class MotorIOC(PVGroup):
         Simulated time.
     moved
         Told the dial position whenever it changes.
+    track
+        Where it writes its moves as they begin, for who must know where it was between two looks.
     """
 
     val = pvproperty(name=".VAL", value=0.0, doc="user desired value")
@@ -119,6 +122,9 @@ class MotorIOC(PVGroup):
     homf = pvproperty(name=".HOMF", value=0, read_only=True)
     homr = pvproperty(name=".HOMR", value=0, read_only=True)
     stall = pvproperty(name=":SIM:STALL", value=0, doc="1: moves report success without moving")
+    stall_at = pvproperty(
+        name=":SIM:STALL_AT", value=0.0, doc="share (0..1) of its time after which the next move stands still"
+    )
 
     def __init__(
         self,
@@ -127,15 +133,18 @@ class MotorIOC(PVGroup):
         axis: Axis,
         clock: SharedClock,
         moved: Callable[[float], None],
+        track: Track,
     ) -> None:
         super().__init__(prefix)
         self.axis = axis
+        self._track = track
         self._clock = clock
         self._moved = moved
         self._dial = axis.start
         self._stop_requested = asyncio.Event()
         self._idle = asyncio.Lock()
         self._moved(self._dial)
+        self._track.stand(self._dial)
         # A motor record answers to its bare name as well.
         self.pvdb[prefix] = self.val
 
@@ -224,19 +233,24 @@ class MotorIOC(PVGroup):
             await self._announce_rest()
 
     async def _travel(self, target: float) -> None:
-        begin, distance = self._dial, target - self._dial
-        duration_s = move_duration_s(distance, self.velo.value, self.accl.value) + self.axis.settle_s
-        begun_s = self._clock.now()
+        speed, ramp_s, begun_s = self.velo.value, self.accl.value, self._clock.now()
+        duration_s = move_duration_s(target - self._dial, speed, ramp_s) + self.axis.settle_s
+        stalled_s = begun_s + self.stall_at.value * duration_s if self.stall_at.value else math.inf
+        move = self._track.begin(begun_s, self._dial, target, speed, ramp_s, stalled_s)
         work = asyncio.ensure_future(self._clock.work(duration_s))
         halt = asyncio.ensure_future(self._stop_requested.wait())
         try:
             while not work.done() and not halt.done():
                 await asyncio.wait({work, halt}, timeout=PUBLISH_S, return_when=asyncio.FIRST_COMPLETED)
-                share = min(1.0, (self._clock.now() - begun_s) / duration_s) if duration_s else 1.0
-                await self._arrive(target if work.done() else begin + share * distance)
+                now_s = math.inf if work.done() else self._clock.now()
+                if halt.done() and not work.done():
+                    self._track.halt(move, now_s)
+                await self._arrive(float(move.dial_at(now_s)))
         finally:
             work.cancel()
             halt.cancel()
+        if self.stall_at.value:
+            await self.stall_at.write(0.0)
 
     async def _arrive(self, dial: float) -> None:
         self._dial = dial
