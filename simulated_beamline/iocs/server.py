@@ -23,7 +23,7 @@ from ..clock import SharedClock
 from ..motion import MoveLog
 from ..mount import split_place
 from ..scenarios import DEFAULT_SCENARIO
-from ..wire import Wire
+from ..wire import Sight, Wire
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -71,6 +71,10 @@ class ServerSettings:
     def board(self) -> Board:
         """Open the board of this simulated beamline."""
         return Board(self.run_folder / "board")
+
+    def sight(self) -> Sight:
+        """Open the board for an instrument that takes external triggers."""
+        return Sight(self.run_folder / "board")
 
     def moves(self) -> MoveLog:
         """Open the moves of all motors of this simulated beamline."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from caproto import ChannelData
 
 from ..mount import load_mounts
-from ..wire import Sight
 from .capture_plugin import CapturePlugin
 from .channel import integer
 from .frame_place import FramePlace
@@ -42,7 +41,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     Mapping
         Name to channel.
     """
-    sight = Sight(settings.run_folder / "board")
+    sight = settings.sight()
     mounts = load_mounts(settings.scenarios)
     experiment = Experiment(mounts, sight, settings.seed)
     experiment.set_full_scale(RANGES_A["1 uA"])

@@ -45,7 +45,7 @@ class SimulatedBeamline:
 def simulated_beamline(request, tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
     """Servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
 
-    A module that needs a camera or the trigger box says so by `WITH_CAMERA = True`, `WITH_TRIGGER_BOX = True`.
+    A module that needs a camera or the trigger box says so: `WITH_CAMERA = True`, `WITH_TRIGGER_BOX = True`.
 
     Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of
     an earlier module find their variables again. Tests of one module share state: put shutters, faults and

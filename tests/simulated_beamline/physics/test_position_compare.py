@@ -1,5 +1,7 @@
 """Gates from positions, delays and sequences, against motions whose crossings are known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from operando.simulated_beamline.physics.position_compare import (
@@ -10,8 +12,8 @@ from operando.simulated_beamline.physics.position_compare import (
     Gate,
     PositionCompare,
     PulseMaker,
-    SequenceRow,
     Sequencer,
+    SequenceRow,
 )
 
 
@@ -43,7 +45,7 @@ def test_it_makes_no_difference_how_time_is_cut_into_windows(cuts):
     compare = Compare(start=100, step=10, width=4, pulses=5, direction=1)
     whole = follow(PositionCompare(compare), lambda t: 20.0 * t, [(0.0, 9.0)])
     ends = [0.0, *cuts, 9.0]
-    parts = follow(PositionCompare(compare), lambda t: 20.0 * t, list(zip(ends[:-1], ends[1:], strict=True)))
+    parts = follow(PositionCompare(compare), lambda t: 20.0 * t, list(pairwise(ends)))
     assert [gate.begin_s for gate in parts] == pytest.approx([gate.begin_s for gate in whole])
 
 
