@@ -22,6 +22,8 @@ from .ring import StorageRing
 from .sample_stage import SampleStage
 from .section import Section
 from .shutter import Shutter
+from .trigger_box import TriggerBox
+from .trigger_box_section import TriggerBoxSection
 
 
 class MonochromatorSection(Section):
@@ -81,6 +83,7 @@ class DeviceSections(Section):
     ring: RingSection
     stage: StageSection
     camera: CameraSection | None = None
+    trigger_box: TriggerBoxSection | None = None
 
 
 class Timing(Section):
@@ -147,6 +150,7 @@ class Beamline:
     stage: SampleStage
     suspend: Suspend | None = None
     camera: AreaDetector | None = None
+    trigger_box: TriggerBox | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -178,7 +182,9 @@ class Beamline:
         return connect(self.devices(), self.timing.connect_s if timeout_s is None else timeout_s)
 
 
-def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool = True) -> Beamline:
+def load_beamline(
+    path: Path | str, channel: int | None = None, *, camera: bool = True, trigger_box: bool = False
+) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
     Parameters
@@ -187,8 +193,8 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         A toml file.
     channel
         Of the cycler; that of the settings unless given.
-    camera
-        Whether the camera of the settings is wanted, so that its server has to run.
+    camera, trigger_box
+        Whether the camera, the trigger box of the settings is wanted, so that its server has to run.
 
     Returns
     -------
@@ -215,6 +221,7 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
         camera=sections.camera.device() if camera and sections.camera else None,
+        trigger_box=sections.trigger_box.device() if trigger_box and sections.trigger_box else None,
     )
 
 

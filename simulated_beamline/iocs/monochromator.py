@@ -14,6 +14,8 @@ from .motor import Axis, MotorIOC
 from .server import ServerSettings, parse_settings, serve
 
 ACCELERATION_S = 0.025
+MAX_BRAGG_DEG_S = 12.0
+"""Of a directly driven crystal stage: it sweeps an edge in a tenth of a second."""
 STAGE = Axis("mm", low=-60.0, high=60.0, velocity=5.0, acceleration_s=0.1, start=0.0, precision=4)
 
 
@@ -64,6 +66,7 @@ def crystal_axes(scenario: Scenario) -> tuple[Axis, Axis]:
         "deg",
         *mono.bragg_limits_deg,
         velocity=mono.bragg_speed_deg_s,
+        max_velocity=MAX_BRAGG_DEG_S,
         acceleration_s=ACCELERATION_S,
         start=start_deg,
         precision=7,

@@ -40,6 +40,8 @@ class Axis:
         Decimal places shown.
     settle_s : float
         Rest at the end of each move before it is reported done.
+    max_velocity : float or None
+        Units per s that may be asked for; None: `velocity`.
     """
 
     unit: str
@@ -50,6 +52,7 @@ class Axis:
     start: float
     precision: int = 5
     settle_s: float = 0.0
+    max_velocity: float | None = None
 
 
 def move_duration_s(distance: float, velocity: float, acceleration_s: float) -> float:
@@ -153,7 +156,7 @@ class MotorIOC(PVGroup):
         """Fill in the fields that follow from the axis."""
         axis = self.axis
         await self.velo.write(axis.velocity)
-        await self.vmax.write(axis.velocity)
+        await self.vmax.write(axis.max_velocity or axis.velocity)
         await self.accl.write(axis.acceleration_s)
         await self.egu.write(axis.unit)
         await self.prec.write(axis.precision)
@@ -200,6 +203,11 @@ class MotorIOC(PVGroup):
     async def _on_put_llm(self, instance: ChannelData, value: float) -> None:
         """Move the soft limit of both coordinates."""
         await self.dllm.write(value - self.off.value, verify_value=False)
+
+    @velo.putter
+    async def _on_put_velo(self, instance: ChannelData, value: float) -> float:
+        """Take a velocity, but not above VMAX, as the record does."""
+        return min(value, self.vmax.value) if self.vmax.value else value
 
     @stop.putter
     async def _on_put_stop(self, instance: ChannelData, value: int) -> int:
