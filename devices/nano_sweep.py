@@ -13,8 +13,11 @@ from .nano_axis import AxisNotThereError, NanoAxis
 from .reach import naming
 from .refusal import check_positive, refuse
 
-FIRST_GAIN = 1.15
-"""Command over true way before it is known: more than the hysteresis of a piezo."""
+FIRST_LEAD = 0.15
+"""Part of the way by which the command leads before it is known: more than the hysteresis of a piezo."""
+
+EXTENSIONS = 3
+"""Moves after which a sweep that has not reached its end has failed."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Sweep:
 class AxisSweep:
     """Sweeps of one axis: `prepare` brings it before the stretch, `trigger` moves it over and beyond.
 
-    A piezo in open loop needs a longer command than the way it goes; how much is learned in each direction
-    from the sweep before. Its speed is restored after each sweep and by `stop`.
+    A piezo in open loop needs a command ahead of where it is to go; how far is learned in each direction from
+    the sweep before. Its speed is restored after each sweep and by `stop`.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ class AxisSweep:
     def __init__(self, axis: NanoAxis) -> None:
         self.axis = axis
         self.name = f"{axis.name}_sweep"
-        self._gain = {1: FIRST_GAIN, -1: FIRST_GAIN}
+        self._lead_um: dict[int, float] = {}
         self._full_um_s: float | None = None
         self._sweep: Sweep | None = None
 
@@ -127,19 +130,23 @@ class AxisSweep:
 
     def _go(self, sweep: Sweep) -> None:
         axis, direction = self.axis, sweep.direction
-        begin_um, command_um = axis.position, axis.fine.position
-        way_um = sweep.end_um + direction * sweep.run_up_um - begin_um
-        target = command_um + self._gain[direction] * way_um
-        motor: Any = axis.fine
-        motor.set(target).wait(motor.move_limit_s + motor.nominal_duration_s(target))
+        goal_um = sweep.end_um + direction * sweep.run_up_um
+        lead_um = self._lead_um.get(direction)
+        if lead_um is None:
+            lead_um = axis.fine.position - axis.position + FIRST_LEAD * (goal_um - axis.position)
         end_um = axis.position
-        beyond_um = direction * (end_um - sweep.end_um)
-        if not beyond_um > 0.0:
-            raise AxisNotThereError(
-                f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
-                "interferometer: did it stall, is its piezo on?"
-            )
-        self._gain[direction] = (target - command_um) / (end_um - begin_um)
+        for _ in range(EXTENSIONS):
+            target = goal_um + lead_um
+            motor: Any = axis.fine
+            motor.set(target).wait(motor.move_limit_s + motor.nominal_duration_s(target))
+            end_um = axis.position
+            lead_um = self._lead_um[direction] = target - end_um
+            if direction * (end_um - sweep.end_um) > 0.0:
+                return
+        raise AxisNotThereError(
+            f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
+            "interferometer: did it stall, is its piezo on?"
+        )
 
     def _check_speed(self, sweep: Sweep) -> None:
         limits: Any = self.axis.fine.max_velocity, self.axis.fine.velocity

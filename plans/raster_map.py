@@ -27,8 +27,7 @@ COUNT_S = (0.01, 0.5)
 """Shortest and longest counting time of the ion chambers, s; else that of a pixel."""
 
 SWEEP_BEYOND, SWEEP_BEYOND_UM = 0.15, 0.3
-"""How far a sweep may lead beyond its region, in parts of its length and um: run-up, and the hysteresis not yet
-known."""
+"""How far a sweep may lead beyond its region, in parts of its length and um: run-up and hysteresis."""
 
 DETECTORS = ("fluorescence_detector",)
 

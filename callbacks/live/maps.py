@@ -155,16 +155,9 @@ class Maps:
             logger.error("row %d of map %s is left out: %s", row.row, each.run.uid, error)
             return
         state = {name: float(row.data.get(key, float("nan"))) for name, key in CELL_KEYS.items()}
-        ends = {
-            "begin_s": times_s[0],
-            "end_s": times_s[-1] + np.asarray(found["real_s"])[each.run.last_column(row)],
-        }
-        head = {
-            "row": row.row,
-            "attempt": row.attempt,
-            **{key: float(end) for key, end in ends.items()},
-            **state,
-        }
+        lasted_s = np.asarray(found["real_s"])[each.run.columns(row.row)[-1]]
+        ends = {"begin_s": float(times_s[0]), "end_s": float(times_s[-1] + lasted_s)}
+        head = {"row": row.row, "attempt": row.attempt, **ends, **state}
         each.results.add({**head, **found, "analysis_s": time.time() - began})
 
 

@@ -87,10 +87,6 @@ class RunOfMap:
         order = list(range(int(self.start["shape"][1])))
         return order[::-1] if self.start["snaking"][1] and row % 2 else order
 
-    def last_column(self, row: GoodRow) -> int:
-        """Tell which column of a row was measured last."""
-        return self.columns(row.row)[-1]
-
     def add_event(self, data: Mapping[str, Any]) -> None:
         """Take an event of any stream: a good row waits from now on."""
         if not np.isfinite(self.energy_ev):
@@ -142,7 +138,7 @@ class RunOfMap:
         return spectra[order], scalers[order]
 
     def _block(self, kind: str, row: GoodRow, other: str = "") -> NDArray[Any]:
-        """Values of a row in the file of its spectra or scalers, of another data set there if one is named."""
+        """Values of a row in the file of its spectra or scalers; of another data set there if named."""
         begin = 0
         for first, stop, resource in self._parts.get(kind, []):
             if begin <= row.first_frame and row.first_frame + row.frames <= begin + stop - first:
