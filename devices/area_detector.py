@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from event_model import StreamRange, compose_stream_resource
 from ophyd.status import DeviceStatus
 
 from .bounded import in_background, until
 from .camera_setting import SettableCamera, number_of
+from .file_writer import tell_of_data_set
 from .frame_file import FramesMissingError, check_frames, find_frames
 from .frame_series import FrameSeries
 from .reach import naming
@@ -166,18 +166,12 @@ class AreaDetector(SettableCamera):
         running.told = True
         row, column = running.shape
         frame_bytes = max(row * column * int(running.dtype[2:]), 1)
-        bundle = compose_stream_resource(
-            mimetype="application/x-hdf5",
-            uri=f"file://localhost{running.file.resolve().as_uri().removeprefix('file://')}",
-            data_key=self.image_key,
-            parameters={
-                "dataset": self.dataset,
-                "chunk_shape": [min(max(int(CHUNK_BYTES / frame_bytes), 1), count), row, column],
-                "swmr": False,
-            },
-        )
-        yield "stream_resource", dict(bundle.stream_resource_doc)
-        yield "stream_datum", dict(bundle.compose_stream_datum(StreamRange(start=0, stop=count)))
+        parameters = {
+            "dataset": self.dataset,
+            "chunk_shape": [min(max(int(CHUNK_BYTES / frame_bytes), 1), count), row, column],
+            "swmr": False,
+        }
+        yield from tell_of_data_set(running.file, self.image_key, parameters, count)
 
     def _begin(self) -> _Running:
         running = self._require()

@@ -25,6 +25,8 @@ from .ring import StorageRing
 from .sample_stage import SampleStage
 from .section import Section
 from .shutter import Shutter
+from .trigger_box import TriggerBox
+from .trigger_box_section import TriggerBoxSection
 
 
 class MonochromatorSection(Section):
@@ -86,6 +88,7 @@ class DeviceSections(Section):
     camera: CameraSection | None = None
     nanostage: NanostageSection | None = None
     fluorescence_detector: FluorescenceDetectorSection | None = None
+    trigger_box: TriggerBoxSection | None = None
 
 
 class Timing(Section):
@@ -154,6 +157,7 @@ class Beamline:
     camera: AreaDetector | None = None
     nanostage: Nanostage | None = None
     fluorescence_detector: FluorescenceDetector | None = None
+    trigger_box: TriggerBox | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -186,7 +190,12 @@ class Beamline:
 
 
 def load_beamline(
-    path: Path | str, channel: int | None = None, *, camera: bool = True, nanoprobe: bool = True
+    path: Path | str,
+    channel: int | None = None,
+    *,
+    camera: bool = True,
+    trigger_box: bool = False,
+    nanoprobe: bool = True,
 ) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
@@ -196,8 +205,8 @@ def load_beamline(
         A toml file.
     channel
         Of the cycler; that of the settings unless given.
-    camera
-        Whether the camera of the settings is wanted, so that its server has to run.
+    camera, trigger_box
+        Whether the camera, the trigger box of the settings is wanted, so that its server has to run.
     nanoprobe
         Likewise nanostage and fluorescence detector.
 
@@ -230,6 +239,7 @@ def load_beamline(
         fluorescence_detector=(
             sections.fluorescence_detector.device() if nanoprobe and sections.fluorescence_detector else None
         ),
+        trigger_box=sections.trigger_box.device() if trigger_box and sections.trigger_box else None,
     )
 
 

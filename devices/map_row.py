@@ -32,7 +32,7 @@ class RowOutcome:
     row_s
         From its begin to its end, on the cell's clock, s.
     live_fraction
-        Part of that time in which the detectors counted.
+        Part of that time in which the detectors counted; NaN where the cell's clock is too coarse to tell.
     """
 
     row: int

@@ -6,14 +6,23 @@ from pathlib import Path
 from ..devices.beamline import BeamlineSettings, read_settings
 from .estimate import FRAME_MB
 from .file import CommonTables
-from .measurement_file import XrdFile
+from .measurement_file import MapFile, XrdFile
 from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
 
 def asks_for_frames(experiment: CommonTables) -> bool:
     """Whether any measurement of a file needs the camera."""
-    return any(isinstance(each, XrdFile) for each in experiment.measurements)
+    return bool(_asking(experiment))
+
+
+def _asking(experiment: CommonTables) -> list[str]:
+    """List the measurements that need the camera."""
+    return [
+        each.name
+        for each in experiment.measurements
+        if isinstance(each, XrdFile) or (isinstance(each, MapFile) and "camera" in each.detectors)
+    ]
 
 
 def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -> None:
@@ -33,7 +42,7 @@ def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -
     ExperimentFileError
         Naming the measurements, the beamline and the remedy.
     """
-    asking = [each.name for each in experiment.measurements if isinstance(each, XrdFile)]
+    asking = _asking(experiment)
     if asking and not has_camera:
         raise ExperimentFileError(
             f'{experiment.experiment.name}: {", ".join(asking)}: technique "xrd" needs a camera, beamline '

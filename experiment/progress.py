@@ -71,6 +71,9 @@ class Progress:
     _streams: dict[str, str] = field(default_factory=dict)
     frames: int = 0
     patterns: int = 0
+    map_rows: int = 0
+    fitted_rows: int = 0
+    maps: list[str] = field(default_factory=list)
     _series: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
@@ -113,8 +116,8 @@ class Progress:
 
     @property
     def awaits_patterns(self) -> bool:
-        """Whether a frame has no pattern yet."""
-        return self.patterns < self.frames
+        """Whether a frame has no pattern yet, or a row of a map no fit."""
+        return self.patterns < self.frames or self.fitted_rows < self.map_rows
 
     @property
     def awaits_fits(self) -> bool:
@@ -127,8 +130,8 @@ class Progress:
         is_own = experiment.get("name") == self.name
         if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
             return
-        is_pattern = (doc.get("analysis") or {}).get("name") == "pattern_fit"
-        purpose = "patterns" if is_pattern else doc.get("purpose", "")
+        analysis = (doc.get("analysis") or {}).get("name", "")
+        purpose = {"pattern_fit": "patterns", "map_fit": "maps"}.get(analysis) or doc.get("purpose", "")
         self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
@@ -140,6 +143,9 @@ class Progress:
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
             if doc.get("technique") == "xrd":
                 self._series[doc["uid"]] = int(doc.get("num_points", 0))
+            elif doc.get("technique") == "map":
+                self._series[doc["uid"]] = 0
+                self.maps += [] if self.measuring in self.maps else [self.measuring]
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
         data = doc["data"]
@@ -151,8 +157,12 @@ class Progress:
             self.latencies_s.append(float(data["latency_s"]))
         elif purpose == "patterns":
             self._pattern(data)
+        elif purpose == "maps":
+            self.fitted_rows += 1
         elif "cell_time" in data:
-            self.points += purpose in ("measurement", "reference")
+            is_row = "map_row" in data
+            self.map_rows += is_row and data["map_status"] == "good"
+            self.points += purpose in ("measurement", "reference") and not is_row
             self.points = int(data.get("camera_frames", self.points))
             if self.batch and purpose == "reference":
                 return  # its state of a cell is that of whichever sits in the settings first

@@ -1,10 +1,11 @@
 """Rows of a raster map: each good row once in the documents, a bad one taken again or marked."""
 
 import logging
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
@@ -93,12 +94,47 @@ class MapTaking:
                 self.guard.check(self.first, reading, 0.0)
 
 
-TakeRow = Callable[[MapTaking, int, int], MsgGenerator[None]]
-"""Measures a row, given its number and the attempt."""
+class Rows(Protocol):
+    """How rows are taken: `StepRows`, or `fly_rows.FlyRows`.
+
+    Attributes
+    ----------
+    stream
+        Where the events of the rows go.
+    flies
+        Whether detectors are gated from outside.
+    """
+
+    stream: str
+    flies: bool
+
+    def most(self, taking: MapTaking) -> int:
+        """Rows for which detectors can be armed at once."""
+        ...
+
+    def arm(self, taking: MapTaking, rows: int) -> MsgGenerator[None]:
+        """Do what is needed once the detectors are prepared for so many rows."""
+        ...
+
+    def take(self, taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
+        """Measure a row."""
+        ...
+
+    def disarm(self, taking: MapTaking, *, whole: bool) -> MsgGenerator[None]:
+        """Undo `arm`; `whole`: all rows were good."""
+        ...
+
+    def read_with_row(self, taking: MapTaking) -> list[Any]:
+        """Devices that are read into the event of a row."""
+        ...
+
+    def leave(self) -> MsgGenerator[None]:
+        """Leave its devices as they were, on every way out."""
+        ...
 
 
-def take_rows(taking: MapTaking, take_row: TakeRow, stream: str) -> MsgGenerator[None]:
-    """Measure all rows inside an open run, `stream` has an event for each time that one was measured.
+def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
+    """Measure all rows inside an open run, with an event for each time that one was measured.
 
     Detectors are armed for all rows that are left; a bad row ends their files early, and it and the rows
     after it go into new ones, so that no frame of it is ever told of.
@@ -110,20 +146,20 @@ def take_rows(taking: MapTaking, take_row: TakeRow, stream: str) -> MsgGenerator
     """
     pending, attempts, given_up = deque(range(taking.raster.shape[0])), Counter[int](), 0
     while pending:
-        row, problem = pending[0], None
-        yield from _arm(taking, len(pending))
-        while pending and problem is None:
+        row, problem, left = pending[0], None, min(len(pending), how.most(taking))
+        yield from _arm(taking, how, left)
+        while left and problem is None:
             row = pending[0]
             attempts[row] += 1
-            problem = yield from _try_row(taking, take_row, row, attempts[row], stream)
+            problem = yield from _try_row(taking, how, row, attempts[row])
             if problem is None:
                 pending.popleft()
-                given_up = 0
-        yield from _disarm(taking)
+                left, given_up = left - 1, 0
+        yield from _disarm(taking, how, whole=problem is None)
         if problem is None:
-            return
+            continue
         fails = attempts[row] > taking.redo
-        yield from _tell(taking, row, attempts[row], stream, "failed" if fails else "redone", problem)
+        yield from _tell(taking, how, row, attempts[row], "failed" if fails else "redone", problem)
         if fails:
             pending.popleft()
             given_up += 1
@@ -133,13 +169,11 @@ def take_rows(taking: MapTaking, take_row: TakeRow, stream: str) -> MsgGenerator
             yield from _await_beam(taking)
 
 
-def _try_row(
-    taking: MapTaking, take_row: TakeRow, row: int, attempt: int, stream: str
-) -> MsgGenerator[Exception | None]:
+def _try_row(taking: MapTaking, how: Rows, row: int, attempt: int) -> MsgGenerator[Exception | None]:
     """Measure a row and tell of it; gives what went wrong."""
     due = taking.in_file + taking.columns
     try:
-        yield from take_row(taking, row, attempt)
+        yield from how.take(taking, row, attempt)
         for series in taking.series:
             yield from set_all({series.due: due}, timeout_s=2 * WAIT_S)
     except BAD as error:
@@ -150,19 +184,19 @@ def _try_row(
     for series in taking.series:
         yield Msg("collect", series, name=series.name, return_payload=False)
     taking.in_file = due
-    return (yield from _tell(taking, row, attempt, stream, "good", None))
+    return (yield from _tell(taking, how, row, attempt, "good", None))
 
 
-def _arm(taking: MapTaking, rows: int) -> MsgGenerator[None]:
+def _arm(taking: MapTaking, how: Rows, rows: int) -> MsgGenerator[None]:
     """Let the detectors wait for so many rows, in new files."""
-    raster, flies = taking.raster, taking.raster.mode == "fly"
+    raster = taking.raster
     group = short_uid("prepare")
     for series in taking.series:
         order = FrameSeries(
             exposure_s=raster.dwell_s,
             frames=rows * taking.columns,
-            images_per_trigger=None if flies else 1,
-            trigger_mode=series.gated_mode if flies else "Internal",
+            images_per_trigger=None if how.flies else 1,
+            trigger_mode=series.gated_mode if how.flies else "Internal",
             folder=taking.folder,
             name=f"{taking.name}_{series.name}_{taking.files:03d}",
         )
@@ -171,10 +205,9 @@ def _arm(taking: MapTaking, rows: int) -> MsgGenerator[None]:
     if not taking.files:
         for series in taking.series:
             yield Msg("declare_stream", None, series, name=series.name, collect=True)
+    yield from how.arm(taking, rows)
     taking.files += 1
     taking.in_file = 0
-    if flies:
-        yield from trigger_all(taking.series, WAIT_S)
     yield from set_all({taking.station.photon_shutter: "open"})
     taking.ended_s = yield from cell_time(taking.station)
 
@@ -189,18 +222,19 @@ def trigger_all(devices: Sequence[Any], timeout_s: float) -> MsgGenerator[None]:
     yield from wait_bounded(group, timeout_s, devices)
 
 
-def _disarm(taking: MapTaking) -> MsgGenerator[None]:
+def _disarm(taking: MapTaking, how: Rows, *, whole: bool) -> MsgGenerator[None]:
     yield from close_shutter(taking.station.photon_shutter)
     yield from bps.checkpoint()
     group = short_uid("complete")
     for series in taking.series:
         yield Msg("complete", series, group=group)
     yield from wait_bounded(group, 2 * WAIT_S, taking.series)
+    yield from how.disarm(taking, whole=whole)
     yield from bps.checkpoint()
 
 
 def _tell(
-    taking: MapTaking, row: int, attempt: int, stream: str, status: str, problem: Exception | None
+    taking: MapTaking, how: Rows, row: int, attempt: int, status: str, problem: Exception | None
 ) -> MsgGenerator[None]:
     """Make the event of a row."""
     station, is_good = taking.station, problem is None
@@ -217,11 +251,11 @@ def _tell(
         expected=taking.columns,
         y_um=taking.raster.y_um[row],
         row_s=row_s,
-        live_fraction=taking.columns * taking.raster.dwell_s / row_s if row_s > 0 else 0.0,
+        live_fraction=taking.columns * taking.raster.dwell_s / row_s if row_s > 0 else math.nan,
     )
     yield Msg("set", taking.report, outcome)
-    devices = [taking.report, station.mono, station.ring, station.cell]
-    yield from read_event(devices, trigger=[], stream=stream, timeout_s=WAIT_S)
+    devices = [taking.report, *how.read_with_row(taking), station.mono, station.ring, station.cell]
+    yield from read_event(devices, trigger=[], stream=how.stream, timeout_s=WAIT_S)
     yield from bps.checkpoint()
     taking.told += taking.columns if is_good else 0
     taking.ended_s = now_s
@@ -236,30 +270,3 @@ def cell_time(station: Any) -> MsgGenerator[float]:  # noqa: ANN401 - a station
 def _await_beam(taking: MapTaking) -> MsgGenerator[None]:
     station, least_ma = taking.station, taking.guard.ring_current_min_ma if taking.guard else 0.0
     yield from wait_for_first_beam(station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S)
-
-
-def step_row(taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
-    """Stop at each pixel of a row and count there; an event of stream `primary` for each.
-
-    Raises
-    ------
-    BeamLostError
-        If the guard finds that the beam was lost.
-    """
-    station, raster = taking.station, taking.raster
-    stage, x_um = station.nanostage, raster.x_um
-    detectors = [series.detector for series in taking.series]
-    timeout_s = raster.dwell_s + 2 * WAIT_S
-    for number, column in enumerate(raster.columns(row)):
-        yield from bps.checkpoint()
-        targets = {stage.x: x_um[column]} | ({} if number else {stage.y: raster.y_um[row]})
-        yield from set_all(targets, timeout_s=2 * WAIT_S)
-        yield from trigger_all([*taking.series, station.ion_chambers], timeout_s)
-        place = PixelPlace(row, column, attempt, number)
-        if taking.inside is not None:
-            yield from taking.inside(place)
-        yield Msg("set", taking.pixel, place)
-        devices = [taking.pixel, stage.x, stage.y, *detectors, station.ion_chambers]
-        devices += [station.mono, station.ring, station.cell]
-        reading = yield from read_event(devices, trigger=[], stream="primary", timeout_s=WAIT_S)
-        taking.check_beam(reading)

@@ -9,18 +9,25 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..callbacks.analysis.mapping.region import Region
+from ..devices.gate_rows import GateRows
 from ..devices.nano_axis import Span
+from ..devices.nano_sweep import AxisSweep
 from ..devices.row_series import RowSeries
 from .beam_guard import BeamGuard
 from .darks import refresh_darks
 from .duration import Timing
-from .map_rows import Inside, MapTaking, step_row, take_rows
+from .fly_rows import FlyRows
+from .map_rows import Inside, MapTaking, Rows, take_rows
 from .raster import Mode, Raster, raster_metadata
+from .step_rows import StepRows
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 from .xrd_series import experiment_folder
 
 COUNT_S = (0.01, 0.5)
 """Shortest and longest counting time of the ion chambers, s; else that of a pixel."""
+
+SWEEP_BEYOND, SWEEP_BEYOND_UM = 0.15, 0.3
+"""How far a sweep may lead beyond its region, in parts of its length and um: run-up and hysteresis."""
 
 DETECTORS = ("fluorescence_detector",)
 
@@ -119,8 +126,9 @@ def raster_map(
         redo=redo,
         inside=inside,
     )
-    run = bpp.run_wrapper(_measure(taking, dark_max_age_s), md=_md)
-    shut = bpp.finalize_wrapper(run, lambda: _leave(taking))
+    how: Rows = FlyRows(GateRows(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
+    run = bpp.run_wrapper(_measure(taking, how, dark_max_age_s), md=_md)
+    shut = bpp.finalize_wrapper(run, lambda: _leave(taking, how))
     return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers]))
 
 
@@ -152,7 +160,7 @@ def _file_name(md: Mapping[str, Any]) -> str:
     return f"{named[:40] or 'map'}_{uuid.uuid4().hex[:12]}"
 
 
-def _measure(taking: MapTaking, dark_max_age_s: float | None) -> MsgGenerator[None]:
+def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgGenerator[None]:
     station, raster = taking.station, taking.raster
     if dark_max_age_s is not None:
         yield from refresh_darks(station, max_age_s=dark_max_age_s)
@@ -162,15 +170,18 @@ def _measure(taking: MapTaking, dark_max_age_s: float | None) -> MsgGenerator[No
     if raster.energy_ev is not None:
         yield from set_all({station.mono.energy: raster.energy_ev})
     stage, group = station.nanostage, short_uid("reach")
-    for axis, ends_um in ((stage.x, raster.region.x_um), (stage.y, raster.region.y_um)):
-        yield Msg("prepare", axis, Span(*ends_um), group=group)
+    low, high = raster.region.x_um
+    beyond_um = raster.step_um + SWEEP_BEYOND * (high - low) + SWEEP_BEYOND_UM if how.flies else 0.0
+    yield Msg("prepare", stage.x, Span(low - beyond_um, high + beyond_um), group=group)
+    yield Msg("prepare", stage.y, Span(*raster.region.y_um), group=group)
     yield from wait_bounded(group, 3 * WAIT_S, [stage.x, stage.y])
     yield from bps.checkpoint()
-    yield from take_rows(taking, step_row, "rows")
+    yield from take_rows(taking, how)
 
 
-def _leave(taking: MapTaking) -> MsgGenerator[None]:
+def _leave(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
     """Close the shutter, and leave the detectors idle, on every way out."""
     yield from close_shutter(taking.station.photon_shutter)
     for series in taking.series:
         yield Msg("stop", series)
+    yield from how.leave()

@@ -81,6 +81,7 @@ FILE_TABLES = {
     "[acquisition.relaxation]": acquisition_file.RelaxationFile,
     "[[measurements]]": measurement_file.XanesFile,
     "Diffraction": measurement_file.XrdFile,
+    "Map": measurement_file.MapFile,
     "grid": measurement_file.GridFile,
     "trigger": measurement_file.TriggerFile,
     "[calibration]": measurement_file.CalibrationFile,

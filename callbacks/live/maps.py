@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
 from .map_analysis import MapFit
@@ -148,11 +150,14 @@ class Maps:
         try:
             spectra, scalers = each.run.read(row)
             found = each.fit.row(spectra, scalers, each.run.energy_ev)
+            times_s = each.run.times_s(row)
         except ValueError as error:
             logger.error("row %d of map %s is left out: %s", row.row, each.run.uid, error)
             return
         state = {name: float(row.data.get(key, float("nan"))) for name, key in CELL_KEYS.items()}
-        head = {"row": row.row, "attempt": row.attempt, "row_s": float(row.data["map_row_s"]), **state}
+        lasted_s = np.asarray(found["real_s"])[each.run.columns(row.row)[-1]]
+        ends = {"begin_s": float(times_s[0]), "end_s": float(times_s[-1] + lasted_s)}
+        head = {"row": row.row, "attempt": row.attempt, **ends, **state}
         each.results.add({**head, **found, "analysis_s": time.time() - began})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..tiled.external_file import resolve_external
+from .frame_file import EPICS_EPOCH_S, TIME_STAMPS
 
 SPECTRA, SCALERS = "_spectra", "_scalers"
 """Ends of the data keys of spectra and of their scalers."""
@@ -117,6 +118,13 @@ class RunOfMap:
         """Hand out the next good row; None if none waits."""
         return self._rows.popleft() if self._rows else None
 
+    def times_s(self, row: GoodRow) -> NDArray[np.float64]:
+        """Begin of each exposure of a row by the detector's clock, UNIX s, as measured; NaN if not told."""
+        try:
+            return self._block(SPECTRA, row, TIME_STAMPS) + EPICS_EPOCH_S
+        except RowUnreadableError:
+            return np.full(row.frames, np.nan)
+
     def read(self, row: GoodRow) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Read spectra (columns, elements, channels) and scalers (columns, elements, 11), by column.
 
@@ -129,13 +137,14 @@ class RunOfMap:
         spectra, scalers = (self._block(kind, row) for kind in (SPECTRA, SCALERS))
         return spectra[order], scalers[order]
 
-    def _block(self, kind: str, row: GoodRow) -> NDArray[Any]:
+    def _block(self, kind: str, row: GoodRow, other: str = "") -> NDArray[Any]:
+        """Values of a row in the file of its spectra or scalers; of another data set there if named."""
         begin = 0
         for first, stop, resource in self._parts.get(kind, []):
             if begin <= row.first_frame and row.first_frame + row.frames <= begin + stop - first:
                 place = first + row.first_frame - begin
                 _, path, dataset = self._files[resource]
-                return _patiently(path, dataset, place, place + row.frames)
+                return _patiently(path, other or dataset, place, place + row.frames)
             begin += stop - first
         raise RowUnreadableError(f"row {row.row} of map {self.uid}: its {kind[1:]} were never announced")
 

@@ -39,8 +39,9 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
         ``counts`` (corrected for dead time), ``rate`` (1/s) and their ``_sigma`` over ``map`` (by time),
         ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel ``elastic``, ``misfit``,
         ``live``, ``real_s`` and ``verdict_code`` (place in ``attrs["verdicts"]``). Each row has ``time``
-        (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``row_s`` and
-        ``attempt``, the one that was good.
+        (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``begin_s`` and
+        ``end_s`` by the detector's clock, and ``attempt``, the one that was good. Each map has its
+        ``live_fraction``: part of the time from its first to its last exposure in which it counted.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def _part(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset | None:
     rows, columns, count = len(told["y_um"]), len(told["x_um"]), len(told["elements"])
     values = {key: np.full((count, rows, columns), np.nan) for key in ("counts", "counts_sigma")}
     pixels = {key: np.full((rows, columns), np.nan) for key in PIXELS}
-    states = {key: np.full(rows, np.nan) for key in (*STATE_UNITS, "row_s", "attempt")}
+    states = {key: np.full(rows, np.nan) for key in (*STATE_UNITS, "begin_s", "end_s", "attempt")}
     seen = False
     for start in starts:
         table = source.stream(start["uid"], "primary")
@@ -109,6 +110,13 @@ def _fill(
             state[row] = float(table[key].iloc[event])
 
 
+def _live_fraction(pixels: dict[str, np.ndarray], states: dict[str, np.ndarray]) -> float:
+    if not np.isfinite(states["end_s"]).any():
+        return float("nan")
+    counted_s = np.nansum(pixels["real_s"] * pixels["live"])
+    return float(counted_s / (np.nanmax(states["end_s"]) - np.nanmin(states["begin_s"])))
+
+
 def _dataset(
     told: dict[str, Any],
     values: dict[str, np.ndarray],
@@ -121,7 +129,7 @@ def _dataset(
         data[key] = space, (values[of] / per_second)[None], {"units": "1/s"}
     for key, unit in PIXELS.items():
         data[key] = ("map", "y_um", "x_um"), pixels[key][None], {"units": unit} if unit else {}
-    units = {**STATE_UNITS, "row_s": "s", "attempt": ""}
+    units = {**STATE_UNITS, "begin_s": "s", "end_s": "s", "attempt": ""}
     row_wise = {
         key: (("map", "y_um"), array[None], {"units": units[key]} if units[key] else {})
         for key, array in states.items()
@@ -133,6 +141,7 @@ def _dataset(
         "y_um": ("y_um", np.asarray(told["y_um"], float), {"units": "um"}),
         "run": ("map", [told["measurement_run"]]),
         "begun": ("map", [begun], {"units": "s"}),
+        "live_fraction": ("map", [_live_fraction(pixels, states)]),
         **row_wise,
     }
     found = xr.Dataset(data, coords=coordinates)

@@ -11,13 +11,14 @@ from caproto import ChannelData
 
 from ..board import Board
 from ..mount import Mount, load_mounts
-from .camera_driver import CameraDriver
+from .camera_driver import READOUT_S, CameraDriver
 from .channel import integer, number
 from .exposure import Exposure
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .particle_exposure import ParticleExposure
 from .server import ServerSettings, parse_settings, serve
+from .trigger_input import TriggerInput
 
 
 def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
@@ -62,10 +63,11 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     ValueError
         If the first scenario has no section [diffraction].
     """
-    clock, board = settings.clock(), settings.board()
-    exposure = build_exposure(load_mounts(settings.scenarios), board, settings.seed)
+    clock, sight = settings.clock(), settings.sight()
+    exposure = build_exposure(load_mounts(settings.scenarios), sight, settings.seed)
     plugin = FilePlugin(exposure, FramePlace(settings.data_folder or settings.run_folder / "frames"))
-    driver = CameraDriver(exposure, plugin, clock, board)
+    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    driver = CameraDriver(exposure, plugin, clock, sight, trigger)
     pages = {"cam1:": driver.page.channels, "HDF1:": plugin.page.channels, "SIM:": fault_channels(plugin)}
     return {
         f"{settings.prefix}CAM1:{page}{name}": channel

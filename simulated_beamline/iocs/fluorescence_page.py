@@ -66,7 +66,7 @@ def driver_page(
     page.add_shown(
         Manufacturer="operando", Model="simulated Xspress3", PortName="XSP3", ADCoreVersion=CORE_VERSION
     )
-    page.add_shown(NUM_CHANNELS=elements, CONNECTED=1)
+    page.add_shown(NUM_CHANNELS=elements, CONNECTED=1, MissedTriggers=0)
     page.add("ERASE", integer(0, checks["ERASE"]))
     page.add("SoftTrigger", integer(0, checks["SoftTrigger"]))
     return page
@@ -125,8 +125,8 @@ class ElementPage:
             found |= {f"MCA{n}ROI:{index}:{name}": channel for name, channel in page.channels.items()}
         return found
 
-    async def show(self, counts: NDArray[np.int64], scalers: Scalers) -> None:
-        """Publish spectrum, scalers and regions of one exposure."""
+    async def show(self, counts: NDArray[np.int64], scalers: Scalers, *, shown: bool = True) -> None:
+        """Take the scalers of one exposure, and publish them with spectrum and regions unless told not to."""
         factor = scalers.dead_time_factor
         windows = [
             float(counts[page["LowThreshold"] : page["HighThreshold"] + 1].sum()) for page in self.windows
@@ -144,8 +144,10 @@ class ElementPage:
             100.0 * scalers.dead_share,
         )
         self.values = np.array(values)
-        shown = (*self.scalers, self.factor, self.per_cent)
-        for channel, value in zip(shown, (*self.values, factor, self.values[-1]), strict=True):
+        if not shown:
+            return
+        targets = (*self.scalers, self.factor, self.per_cent)
+        for channel, value in zip(targets, (*self.values, factor, self.values[-1]), strict=True):
             if channel.value != value:
                 await channel.write(float(value), verify_value=False)
         for page in self.regions:

@@ -1,4 +1,4 @@
-"""One axis of a nanoprobe: the piezo within its range, coarse beyond, and the interferometer has the last word."""
+"""One axis of a nanoprobe: piezo within its range, coarse beyond; the interferometer has the last word."""
 
 import pytest
 from operando.devices.nano_axis import AxisNotThereError, NanoAxis, Span
