@@ -40,7 +40,7 @@ class Encoders:
         self._noise_um = 1e-3 * nanoprobe_of(scenario).interferometer_noise_nm if scenario.particle else 0.0
         self.inputs: dict[str, tuple[float, str]] = {"INENC1": (1e-7, "deg")}
         # Wired to nothing where there is no nanoprobe.
-        self.inputs |= {name: (1e-4, "um") for name in ("INENC2", "INENC3")}
+        self.inputs |= dict.fromkeys(("INENC2", "INENC3"), (0.0001, "um"))
 
     def at(self, name: str, time_s: Values) -> Values:
         """Position (n,) in the unit of an encoder at rising simulated UNIX times (n,), s; without noise."""
