@@ -70,7 +70,7 @@ def _signed(
         shading="nearest",
         rasterized=True,
     )
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, label=label)
+    bar = figure.colorbar(shown, ax=axes, shrink=0.6, label=label)
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
@@ -82,7 +82,7 @@ def _plain(figure: Figure, axes: Axes, found: xr.Dataset, key: str) -> None:
         say(axes, "no fluorescence")
         return
     shown = axes.pcolormesh(*_extent(found), values, cmap="viridis", shading="nearest", rasterized=True)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="fluorescence (counts)")
+    bar = figure.colorbar(shown, ax=axes, shrink=0.6, label="fluorescence (counts)")
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
@@ -101,14 +101,16 @@ def _orientation(axes: Axes, found: xr.Dataset, good: np.ndarray) -> float:
 
 def _wheel(axes: Axes, limit_deg: float) -> None:
     """Key of the colours in a corner."""
-    inset = axes.inset_axes((1.04, 0.68, 0.32, 0.32))
+    inset = axes.inset_axes((1.3, 0.62, 0.36, 0.36))
     line = np.linspace(-limit_deg, limit_deg, WHEEL_PIXELS)
     rocking, across = np.meshgrid(line, line)
     colours = orientation_colours(rocking, across, limit_deg=limit_deg)
     colours = np.where((np.hypot(rocking, across) <= limit_deg)[..., None], colours, 1.0)
     inset.imshow(colours, origin="lower", extent=(-limit_deg, limit_deg, -limit_deg, limit_deg))
-    inset.set_xlabel("rocking (°)", fontsize=7)
-    inset.set_ylabel("across (°)", fontsize=7)
+    ends = [-round(limit_deg, 1), round(limit_deg, 1)]
+    inset.set(xticks=ends, yticks=ends)
+    inset.set_xlabel("rocking (°)", fontsize=7, labelpad=0)
+    inset.set_ylabel("across (°)", fontsize=7, labelpad=-8)
     inset.tick_params(labelsize=6)
 
 
