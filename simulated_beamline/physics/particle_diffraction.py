@@ -145,11 +145,13 @@ class ReflectionCamera:
         flat = direction.reshape(-1, 3)
         squared = wave**2 + length[:, None] ** 2 - 2.0 * wave * (q @ flat.T)
         excess = (np.sqrt(np.maximum(squared, 0.0)) - wave) / blur[:, None]
-        off_axis = np.hypot(wave * flat[:, 0] - q[:, :1], wave * flat[:, 1] - q[:, 1:2])
-        lens = ndtr((wave * aperture - off_axis) / blur[:, None])
-        density = lens * np.exp(-0.5 * excess**2)
+        # A stripe of the cone reflects at a time: the rest of the window is left out.
+        part, pixel = np.nonzero(np.abs(excess) < REACH)
+        off_axis = np.hypot(*(wave * flat[pixel, :2] - q[part, :2]).T)
+        lens = ndtr((wave * aperture - off_axis) / blur[part])
         height = weight / (blur * math.sqrt(2.0 * np.pi) * np.pi * aperture**2)
-        counts = (height @ density).reshape(direction.shape[:2]) * self._share[window]
+        density = height[part] * lens * np.exp(-0.5 * excess[part, pixel] ** 2)
+        counts = np.bincount(pixel, density, len(flat)).reshape(direction.shape[:2]) * self._share[window]
         return DrawnSpot(window, counts)
 
     def _slope(self, middle: tuple[int, ...], axis: int) -> FloatArray:
