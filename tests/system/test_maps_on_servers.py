@@ -1,5 +1,6 @@
 """One particle, mapped step by step and on the fly through the simulated nanoprobe: the same map twice."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from channels import variables
 from operando.callbacks.analysis.mapping import Region
 from operando.callbacks.live.maps import Maps
 from operando.callbacks.tiled.element_map import element_maps
-from operando.callbacks.tiled.run_source import JournalSource
+from operando.callbacks.tiled.experiment import Experiment
+from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
 from operando.devices.beamline import load_beamline
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.raster_map import raster_map
@@ -17,6 +19,7 @@ from operando.simulated_beamline.launcher import NANOPROBE_SERVERS, SERVERS, Lau
 
 pytestmark = pytest.mark.system
 SETTINGS = Path(__file__).resolve().parents[2] / "simulated_beamline" / "nanoprobe.toml"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "map-one-particle.md"
 ELEMENTS = ("Mn", "Fe", "Co", "Ni")
 STEP_UM = 0.1
 LINE = Region((-2.2, 2.2), (0.1, 0.1))
@@ -82,6 +85,11 @@ def nanoprobe(tmp_path_factory, beamline_ports):
         launcher.stop()
 
 
+def python_of(page):
+    """Fenced Python of a page, in order."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def edges_um(line):
     """Where a profile (n,) over x crosses a quarter of its level inside, there it is steep; um, both ends."""
     x, values = line["x_um"].to_numpy(), line.to_numpy()
@@ -136,3 +144,23 @@ def test_a_stage_that_stalls_in_a_row_has_it_taken_again_at_full_speed(nanoprobe
     assert "nanostage_x" in rows[0]["map_reason"]
     assert np.isfinite(made["counts"]).all()
     assert float(fine.velocity.get()) == full_um_s
+
+
+def test_the_guide_finds_the_particle_and_maps_it(nanoprobe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = {"uid": "guide-0123", "name": "guide"}
+    experiment = Experiment(nanoprobe.results, ExperimentName(**known))
+
+    def maps_of(name):
+        while nanoprobe.maps.step():
+            pass
+        return experiment.maps(name)
+
+    plan, read = python_of(GUIDE)
+    names = {"beamline": nanoprobe.beamline, "RE": nanoprobe.engine, "known": known, "maps_of": maps_of}
+    exec(compile(plan, f"{GUIDE}, block 1", "exec"), names)
+    assert names["region"].x_um == pytest.approx((-2.0, 2.0), abs=1.1)
+    maps_of("particle")
+    exec(compile(read, f"{GUIDE}, block 2", "exec"), {"experiment": experiment})
+    assert (tmp_path / "particle.png").stat().st_size > 10_000
+    assert 0.1 < float(experiment.maps("particle")["live_fraction"].item()) <= 1.0
