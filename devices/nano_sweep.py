@@ -54,8 +54,9 @@ class Sweep:
 class AxisSweep:
     """Sweeps of one axis: `prepare` brings it before the stretch, `trigger` moves it over and beyond.
 
-    A piezo in open loop needs a command ahead of where it is to go; how far is learned in each direction from
-    the sweep before. Its speed is restored after each sweep and by `stop`.
+    A piezo in open loop needs a command ahead of where it is to go, and a speed above that which it is to
+    have; both are learned in each direction from the sweep before. Its speed is restored after each sweep and
+    by `stop`.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ class AxisSweep:
         self.axis = axis
         self.name = f"{axis.name}_sweep"
         self._lead_um: dict[int, float] = {}
+        self._slope: dict[int, float] = {}
         self._full_um_s: float | None = None
         self._sweep: Sweep | None = None
 
@@ -91,7 +93,8 @@ class AxisSweep:
                 self._restore()
                 limit_s = axis.fine.move_limit_s + axis.coarse.move_limit_s
                 axis.set(sweep.begin_um - direction * sweep.run_up_um).wait(limit_s)
-            write(axis.fine.velocity, sweep.speed_um_s, axis.reply_limit_s)
+            speed = min(sweep.speed_um_s * self._slope.get(direction, 1.0), self._most_um_s())
+            write(axis.fine.velocity, speed, axis.reply_limit_s)
             self._sweep = sweep
 
         return in_background(axis, work)
@@ -134,7 +137,8 @@ class AxisSweep:
         lead_um = self._lead_um.get(direction)
         if lead_um is None:
             lead_um = axis.fine.position - axis.position + FIRST_LEAD * (goal_um - axis.position)
-        end_um = axis.position
+        begin_um = end_um = axis.position
+        command_um = axis.fine.position
         for _ in range(EXTENSIONS):
             target = goal_um + lead_um
             motor: Any = axis.fine
@@ -142,6 +146,7 @@ class AxisSweep:
             end_um = axis.position
             lead_um = self._lead_um[direction] = target - end_um
             if direction * (end_um - sweep.end_um) > 0.0:
+                self._slope[direction] = (target - command_um) / (end_um - begin_um)
                 return
         raise AxisNotThereError(
             f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
@@ -149,12 +154,15 @@ class AxisSweep:
         )
 
     def _check_speed(self, sweep: Sweep) -> None:
+        most = self._most_um_s()
+        if sweep.speed_um_s > most:
+            raise refuse(self.name, "speed_um_s", sweep.speed_um_s, f"the piezo does {most:g} um/s at most")
+
+    def _most_um_s(self) -> float:
         limits: Any = self.axis.fine.max_velocity, self.axis.fine.velocity
         if self._full_um_s is None:
             self._full_um_s = float(limits[1].get())
-        most = float(limits[0].get()) or self._full_um_s
-        if sweep.speed_um_s > most:
-            raise refuse(self.name, "speed_um_s", sweep.speed_um_s, f"the piezo does {most:g} um/s at most")
+        return float(limits[0].get()) or self._full_um_s
 
     def _restore(self) -> None:
         if self._full_um_s is not None and self.axis.fine.velocity.get() != self._full_um_s:

@@ -157,10 +157,10 @@ class RowSeries:
 
         def work() -> None:
             limit_s = running.series.interval_s + detector.flush_limit_s
-            reached = [-1]
-            while reached[-1] < self.written < due:
-                reached.append(self.written)
-                until((detector.frames,), lambda: self.written > reached[-1], limit_s)
+            seen = [-1]
+            while seen[-1] < (now := self.written) < due:
+                seen.append(now)
+                until((detector.frames,), lambda: self.written > seen[-1], limit_s)
             if self.written != due:
                 raise self._missing(running, due)
 

@@ -33,7 +33,7 @@ from .conversion import (
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
 from .mode import follow_cell, mode_document
-from .nanoprobe import asks_for_maps, check_nanoprobe
+from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
 from .preparation import describe_cell, prepare_beam
 from .protocol_source import kept_path
 from .reading import read_experiment
@@ -91,7 +91,10 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     experiment = read_experiment(file)
     check_nanoprobe(experiment, read_settings(settings))
     beamline = load_beamline(
-        settings, camera=asks_for_frames(experiment), nanoprobe=asks_for_maps(experiment)
+        settings,
+        camera=asks_for_frames(experiment),
+        trigger_box=asks_to_fly(experiment),
+        nanoprobe=asks_for_maps(experiment),
     )
     check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
     with connected(beamline, connect_s):

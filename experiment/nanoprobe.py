@@ -15,6 +15,11 @@ def asks_for_maps(experiment: CommonTables) -> bool:
     return any(isinstance(each, MapFile) for each in experiment.measurements)
 
 
+def asks_to_fly(experiment: CommonTables) -> bool:
+    """Whether any map of a file is made on the fly, for which a trigger box is needed."""
+    return any(isinstance(each, MapFile) and each.mode == "fly" for each in experiment.measurements)
+
+
 def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> None:
     """Refuse an experiment that asks for maps at a beamline that lacks what they need.
 

@@ -91,13 +91,17 @@ class FlyRows:
         yield from bps.checkpoint()
         yield Msg("set", station.nanostage.y, raster.y_um[row], group=group)
         yield Msg("prepare", self.sweep, Sweep(begin, end, speed, run_up), group=group)
-        yield from wait_bounded(group, 2 * WAIT_S, [station.nanostage.y, self.sweep])
-        group = short_uid("gates")
         yield Msg("set", self.box, gates, group=group)
-        yield from wait_bounded(group, WAIT_S, [self.box])
+        yield from wait_bounded(group, 3 * WAIT_S, [station.nanostage.y, self.sweep, self.box])
         row_s = SLOWNESS * taking.columns * raster.dwell_s + WAIT_S
         yield from trigger_all([self.sweep], row_s)
-        yield from trigger_all([self.box, station.ion_chambers], WAIT_S)
+        # Their waits are bounded by themselves; together they cost the time of the longest.
+        group = short_uid("written")
+        for series in taking.series:
+            yield Msg("set", series.due, taking.in_file + taking.columns, group=group)
+        for device in (self.box, station.ion_chambers):
+            yield Msg("trigger", device, group=group)
+        yield from wait_bounded(group, 3 * WAIT_S, [self.box, *taking.series])
         readings: dict[str, Any] = {}
         for device in (station.ion_chambers, station.ring):
             readings.update((yield Msg("read", device)) or {})

@@ -29,7 +29,7 @@ def main() -> None:
         "--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
     )
     parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
-    parser.add_argument("--nanoprobe", action="store_true", help="with a nanoprobe, if the scenario has one")
+    parser.add_argument("--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one")
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
@@ -41,7 +41,7 @@ def main() -> None:
     if arguments.camera and scenario.diffraction is not None:
         further.append("camera")
     if arguments.nanoprobe and scenario.particle is not None:
-        further += NANOPROBE_SERVERS
+        further += (*NANOPROBE_SERVERS, "trigger_box")
     launcher = Launcher(
         arguments.run_folder,
         scenario=scenarios,

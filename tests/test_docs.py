@@ -35,6 +35,7 @@ ALONE = (
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
+    "docs/how-to/map-one-particle.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
