@@ -36,6 +36,7 @@ ALONE = (
 
 ELSEWHERE = (
     "docs/how-to/map-one-particle.md",
+    "docs/how-to/rock-one-particle.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",

@@ -1,7 +1,12 @@
 """From the files of a rocking map of the simulated particle to strain and tilts, as its lattice has them."""
 
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from operando.callbacks.analysis.mapping import Region
 from operando.callbacks.plots.rocking import rocking_figure
 from operando.callbacks.tiled.external_frame import ExternalFrames, FramesUnreadableError
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
@@ -9,7 +14,9 @@ from operando.callbacks.tiled.rocking import RockingIncompleteError, rocking_dat
 from operando.callbacks.tiled.run_source import JournalSource
 from rocking_experiment import EXPERIMENT, TIME_S, RockedParticle, write_rocking
 from soft_camera import write_frames
+from soft_station import Instant
 
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "rock-one-particle.md"
 pytestmark = pytest.mark.slow
 ANGLES = np.round(np.linspace(-0.75, 0.75, 16), 4)
 X_UM, Y_UM = [0.1, 0.25, 0.4, 0.55, 9.0], [-0.3, -0.15, 0.0]
@@ -73,6 +80,26 @@ def test_a_picture_shows_strain_orientation_and_fluorescence(found):
     figure = rocking_figure(found, "rocked")
     assert [axes.get_title() for axes in figure.axes][1] == "orientation"
     figure.canvas.draw()
+
+
+def test_the_guide_runs(particle, tmp_path, monkeypatch):
+    side_um = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    where = {"angles_deg": ANGLES, "x_um": side_um, "y_um": side_um, "dwell_s": 0.02}
+    journal = write_rocking(tmp_path, particle, **where)
+    monkeypatch.chdir(tmp_path)
+    stage = SimpleNamespace(rotation=Instant(name="rotation", value=0.0))
+    detector = SimpleNamespace(regions=[Instant(name="region", value=1.0)])
+    names = {
+        "beamline": SimpleNamespace(nanostage=stage, fluorescence_detector=detector, camera=None),
+        "region": Region((-1.0, 1.0), (-1.0, 1.0)),
+        "known": EXPERIMENT,
+        "RE": lambda plan: plan.close() if next(iter(plan)) else None,
+        "experiment": experiment_from_journal(journal, "rocked"),
+    }
+    for block in re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE):
+        exec(block, names)
+    assert (tmp_path / "tilts.png").stat().st_size > 10_000
+    assert names["together"].pixels > 20
 
 
 def test_a_rocking_map_is_found_by_its_uid_and_no_other_is(journal):
