@@ -15,14 +15,19 @@ from .area_detector import AreaDetector
 from .camera_section import CameraSection
 from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
+from .fluorescence_detector import FluorescenceDetector
 from .ion_chamber import IonChambers
 from .monochromator import Monochromator
 from .motor import Motor
+from .nanoprobe_section import FluorescenceDetectorSection, NanostageSection
+from .nanostage import Nanostage
 from .potentiostat import Potentiostat
 from .ring import StorageRing
 from .sample_stage import SampleStage
 from .section import Section
 from .shutter import Shutter
+from .trigger_box import TriggerBox
+from .trigger_box_section import TriggerBoxSection
 
 
 class MonochromatorSection(Section):
@@ -92,6 +97,9 @@ class DeviceSections(Section):
     stage: StageSection
     camera: CameraSection | None = None
     camera_arm: ArmSection | None = None
+    nanostage: NanostageSection | None = None
+    fluorescence_detector: FluorescenceDetectorSection | None = None
+    trigger_box: TriggerBoxSection | None = None
 
 
 class Timing(Section):
@@ -159,6 +167,9 @@ class Beamline:
     suspend: Suspend | None = None
     camera: AreaDetector | None = None
     camera_arm: Motor | None = None
+    nanostage: Nanostage | None = None
+    fluorescence_detector: FluorescenceDetector | None = None
+    trigger_box: TriggerBox | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -190,7 +201,14 @@ class Beamline:
         return connect(self.devices(), self.timing.connect_s if timeout_s is None else timeout_s)
 
 
-def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool = True) -> Beamline:
+def load_beamline(
+    path: Path | str,
+    channel: int | None = None,
+    *,
+    camera: bool = True,
+    trigger_box: bool = False,
+    nanoprobe: bool = True,
+) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
     Parameters
@@ -199,8 +217,10 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         A toml file.
     channel
         Of the cycler; that of the settings unless given.
-    camera
-        Whether the camera of the settings is wanted, so that its server has to run.
+    camera, trigger_box
+        Whether the camera, the trigger box of the settings is wanted, so that its server has to run.
+    nanoprobe
+        Likewise nanostage and fluorescence detector.
 
     Returns
     -------
@@ -228,6 +248,11 @@ def load_beamline(path: Path | str, channel: int | None = None, *, camera: bool 
         suspend=settings.suspend,
         camera=sections.camera.device() if camera and sections.camera else None,
         camera_arm=_arm(sections.camera_arm) if camera else None,
+        nanostage=sections.nanostage.device() if nanoprobe and sections.nanostage else None,
+        fluorescence_detector=(
+            sections.fluorescence_detector.device() if nanoprobe and sections.fluorescence_detector else None
+        ),
+        trigger_box=sections.trigger_box.device() if trigger_box and sections.trigger_box else None,
     )
 
 

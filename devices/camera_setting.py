@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Signal
 
-from .bounded import fresh, until, write
+from .bounded import fresh, until
 from .camera_signals import DTYPES, CameraDriver, FrameWriter
+from .file_writer import FileWriter
 from .frame_series import FrameSeries
-from .reach import ReachedDevice, halt
-
-logger = logging.getLogger(__name__)
+from .reach import halt
 
 TEMPLATE = "%s%s_%6.6d.h5"
 """Path, name and number of a file, as the server puts them together."""
@@ -34,59 +32,43 @@ def number_of(signal: Signal) -> int:
     return int(value)
 
 
-class SettableCamera(ReachedDevice):
+class SettableCamera(FileWriter):
     """Camera and HDF5 writer of an areaDetector server, and the folder into which it writes.
 
     Parameters
     ----------
-    file_path, read_path
-        Folder of the files as the server and as we see it; the same where one is given. Files go only below.
-    reply_limit_s
-        Wall time for an answer of the server, s.
     overhead_limit_s
         Wall time that a series may take on top of its frames, s.
     flush_limit_s
         Wall time until one more frame is written once the camera is done, and until the closed file can be
         read, s.
+
+    The other parameters are those of `FileWriter`.
     """
 
     cam = Cpt(CameraDriver, "cam1:")
     hdf = Cpt(FrameWriter, "HDF1:")
-    file_path = Cpt(Signal, value="", kind="omitted")
-    read_path = Cpt(Signal, value="", kind="omitted")
 
     def __init__(
         self,
         prefix: str = "",
         *,
         name: str,
-        file_path: str = "",
-        read_path: str = "",
-        reply_limit_s: float = 10.0,
         overhead_limit_s: float = 30.0,
         flush_limit_s: float = 10.0,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
-        self.reply_limit_s = reply_limit_s
         self.overhead_limit_s = overhead_limit_s
         self.flush_limit_s = flush_limit_s
         for signal in (self.cam.exposure, self.cam.period, self.cam.images, self.cam.trigger_mode):
             signal.name = f"{name}_{signal.attr_name}"
         self.hdf.captured.name = f"{name}_frames"
-        self.file_path.put(file_path or read_path)
-        self.read_path.put(read_path or file_path)
 
     @property
     def frames(self) -> Signal:
         """Frames of the present series that are written so far; reads as `<name>_frames`."""
         return self.hdf.captured
-
-    def default_folder(self, folder: Path) -> None:
-        """Write below this folder where the settings name none."""
-        if not self.read_path.get():
-            self.read_path.put(str(folder))
-            self.file_path.put(str(folder))
 
     def stop(self, *, success: bool = False) -> None:
         """Leave the camera idle and its file closed."""
@@ -94,24 +76,8 @@ class SettableCamera(ReachedDevice):
         halt(self.hdf.capture, 0)
 
     def file_of(self, series: FrameSeries) -> Path:
-        """Tell where the file of a series will be, as we see it.
-
-        Raises
-        ------
-        ValueError
-            If that is not below the folder of the files.
-        FileExistsError
-            If there is such a file.
-        """
-        if not self.read_path.get():
-            raise ValueError(f"{self.name}: has no folder for its files; give read_path in its settings")
-        base = Path(str(self.read_path.get())).resolve()
-        file = base / series.folder / f"{series.name}_{0:06d}.h5"
-        if not file.resolve().is_relative_to(base):
-            raise ValueError(f"{self.name}: {file} leads out of {base}; files go only below it")
-        if file.exists():
-            raise FileExistsError(f"{self.name}: {file} exists already; give each series a name of its own")
-        return file
+        """Tell where the file of a series will be, as we see it; errors as of `new_file`."""
+        return self.new_file(series.folder, f"{series.name}_{0:06d}.h5")
 
     def come_to_rest(self) -> None:
         """Stop camera and writer, and wait until they are.
@@ -185,11 +151,8 @@ class SettableCamera(ReachedDevice):
             If the writer does not start.
         """
         hdf = self.hdf
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            logger.warning("%s: %s was not made: %s", self.name, file.parent, error)
-        path = self._path_of_server(series.folder)
+        self.make_folder(file)
+        path = self.path_of_server(series.folder)
         for signal, value in (
             (hdf.enabled, 1),
             (hdf.path, path),
@@ -223,18 +186,8 @@ class SettableCamera(ReachedDevice):
         # As it is now: what was told last may be of the folder before.
         return bool(fresh(self.hdf.path_exists, self.reply_limit_s))
 
-    def _path_of_server(self, folder: str) -> str:
-        """Folder as the server sees it, with the separator of its system at the end."""
-        base = str(self.file_path.get())
-        separator = "\\" if "\\" in base and "/" not in base else "/"
-        parts = [base.rstrip("/\\"), *(part for part in folder.split("/") if part)]
-        return separator.join(parts) + separator
-
     def complaint(self, dropped: int = 0) -> str:
         """Say what the writer tells of itself; `dropped`: arrays that it had dropped before."""
         told = str(self.hdf.message.get()) if self.hdf.status.get() else ""
         lost = number_of(self.hdf.dropped) - dropped
         return f"{self.prefix}HDF1: dropped {lost} arrays" + (f" and says {told!r}" if told else "")
-
-    def _write(self, signal: Signal, value: object) -> None:
-        write(signal, value, self.reply_limit_s)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from .refusal import check_positive, refuse
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+from .refusal import check_file, check_positive, refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +46,7 @@ class FrameSeries:
             raise refuse(owner, "period_s", self.period_s, f"give {self.exposure_s:g} s or more")
         if self.frames % self.per_trigger:
             raise refuse(owner, "images_per_trigger", self.per_trigger, f"give a divisor of {self.frames}")
-        parts = PurePosixPath(self.folder).parts
-        if not all(_NAME.fullmatch(part) for part in (*parts, self.name)):
-            told = "give letters, digits, '_', '.' and '-', folders apart by '/', no '..'"
-            raise refuse(owner, "folder and name", f"{self.folder}/{self.name}", told)
+        check_file(owner, self.folder, self.name)
 
     @property
     def interval_s(self) -> float:

@@ -37,6 +37,7 @@ class Motor(ReachedDevice):
     offset = Cpt(EpicsSignal, ".OFF", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="config")
     velocity = Cpt(EpicsSignal, ".VELO", auto_monitor=True, kind="config")
     acceleration_time = Cpt(EpicsSignal, ".ACCL", auto_monitor=True, kind="config")
+    max_velocity = Cpt(EpicsSignal, ".VMAX", auto_monitor=True, kind="omitted")
     low_limit = Cpt(EpicsSignal, ".LLM", auto_monitor=True, kind="omitted")
     high_limit = Cpt(EpicsSignal, ".HLM", auto_monitor=True, kind="omitted")
     unit = Cpt(EpicsSignalRO, ".EGU", string=True, auto_monitor=True, kind="omitted")

@@ -14,7 +14,7 @@ from bluesky.run_engine import RunEngine
 from bluesky.utils import MsgGenerator, RunEngineInterrupted, plan
 
 from ..callbacks.tiled.journal import Journal
-from ..devices.beamline import Beamline, load_beamline
+from ..devices.beamline import Beamline, load_beamline, read_settings
 from ..devices.stations import Stations
 from ..plans.beam import wait_for_first_beam
 from ..plans.beam_guard import BeamGuard
@@ -33,6 +33,7 @@ from .conversion import (
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
 from .mode import follow_cell, mode_document
+from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
 from .preparation import describe_cell, prepare_beam, stand_as_before
 from .protocol_source import kept_path
 from .reading import read_experiment
@@ -92,7 +93,13 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
     experiment = read_experiment(file)
-    beamline = load_beamline(settings, camera=asks_for_frames(experiment))
+    check_nanoprobe(experiment, read_settings(settings))
+    beamline = load_beamline(
+        settings,
+        camera=asks_for_frames(experiment),
+        trigger_box=asks_to_fly(experiment),
+        nanoprobe=asks_for_maps(experiment),
+    )
     check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
     with connected(beamline, connect_s):
         return _acquire(experiment, file, beamline, root)

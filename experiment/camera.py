@@ -6,7 +6,7 @@ from pathlib import Path
 from ..devices.beamline import BeamlineSettings, read_settings
 from .estimate import FRAME_MB
 from .file import CommonTables
-from .measurement_file import CameraFile
+from .measurement_file import CameraFile, MapFile
 from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
@@ -42,7 +42,11 @@ def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -
 
 
 def _asking(experiment: CommonTables) -> list[str]:
-    named = [each.name for each in experiment.measurements if isinstance(each, CameraFile)]
+    named = [
+        each.name
+        for each in experiment.measurements
+        if isinstance(each, CameraFile) or (isinstance(each, MapFile) and "camera" in each.detectors)
+    ]
     return named + ["camera_calibration"] * (experiment.camera_calibration is not None)
 
 

@@ -9,10 +9,10 @@ from ..plans.operando import TRIGGERS
 from .chemistry import CHEMISTRIES
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
-from .measurement_file import XanesFile, XrdFile
+from .measurement_file import MapFile, XanesFile, XrdFile
 from .mode_check import mode_problems
 from .problem import Problem
-from .scan_grid import Scanned, energy_grid
+from .scan_grid import Scanned, energy_grid, raster_of
 from .step_conversion import voltages_of
 from .titration_file import Several
 from .toml_source import KeyPath
@@ -59,6 +59,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *_grids(experiment),
         *_energies(experiment),
         *_camera_energies(experiment),
+        *_maps(experiment),
     ]
     return [_where_written(experiment, problem) for problem in found]
 
@@ -220,7 +221,7 @@ def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
     if not (_scans(experiment) or experiment.references or experiment.calibration):
         return
     for number, entry in enumerate(experiment.measurements):
-        if isinstance(entry, XrdFile) and entry.energy_ev is None:
+        if isinstance(entry, XrdFile | MapFile) and entry.energy_ev is None:
             yield Problem(
                 ("measurements", number, "energy_ev"),
                 "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
@@ -241,6 +242,34 @@ def _camera_energies(experiment: ExperimentFile) -> Iterator[Problem]:
                 "calibrate at the energy of the frames",
                 is_fatal=False,
             )
+
+
+def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find maps that cannot be made, and elements whose lines the beam does not excite."""
+    for number, entry in enumerate(experiment.measurements):
+        if not isinstance(entry, MapFile):
+            continue
+        keys: KeyPath = ("measurements", number)
+        try:
+            raster_of(entry)
+        except ValueError as error:
+            yield Problem((*keys, "step_um"), str(error))
+        for element in entry.elements:
+            yield from _excited(element, entry.energy_ev, (*keys, "elements"))
+
+
+def _excited(element: str, energy_ev: float | None, keys: KeyPath) -> Iterator[Problem]:
+    try:
+        edge_ev = edge_energy_ev(f"{element}_K")
+    except ValueError as error:
+        yield Problem(keys, str(error))
+        return
+    if energy_ev is not None and edge_ev >= energy_ev:
+        yield Problem(
+            keys,
+            f"{energy_ev:g} eV excites no K lines of {element} (edge at {edge_ev:g} eV); raise energy_ev or "
+            "leave the element out",
+        )
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -67,6 +67,7 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
     from .cells_report import cells_check_report
     from .conversion import dead_times
     from .dead_time import expected_settings
+    from .nanoprobe import check_nanoprobe
     from .reading import read_file
     from .report import check_report
 
@@ -75,6 +76,7 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
         tables = found.file if isinstance(found, ManyCells) else found
         settings = expected_settings(tables, beamline)
         check_camera(tables, settings.name, has_camera=settings.devices.camera is not None)
+        check_nanoprobe(tables, settings)
         timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
             console.print(cells_check_report(found, timing, frame_mb(settings)))
@@ -89,15 +91,19 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
     from .camera import asks_for_frames, check_camera
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
+    from .nanoprobe import asks_for_maps, check_nanoprobe
     from .reading import read_file
     from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
 
     with complaining(), interruptible():
-        found, settings = read_file(file), simulated_settings()
+        found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
+        maps = asks_for_maps(tables)
+        settings = simulated_settings(nanoprobe=maps)
         section, simulated = tables.rehearsal, read_settings(settings)
         check_camera(tables, simulated.name, has_camera=simulated.devices.camera is not None)
+        check_nanoprobe(tables, simulated)
         if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
         rehearsal = section.model_copy(update={"speed": speed} if speed else {})
@@ -107,7 +113,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
             scenarios, progress = [], expected_progress(found, settings)
         root, frames = DataRoot.from_environment(), asks_for_frames(tables)
         with rehearsing(
-            file, rehearsal, progress, settings, root, console, scenarios, camera=frames
+            file, rehearsal, progress, settings, root, console, scenarios, camera=frames, nanoprobe=maps
         ) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
@@ -161,6 +167,7 @@ def serve(
     """Run the services for a console session until Ctrl-C, and print what the console needs."""
     from .camera import camera_roots
     from .file import RehearsalSection
+    from .nanoprobe import has_particle
     from .rehearsal import environment_of, interruptible, simulated_settings
     from .services import running_services
 
@@ -168,9 +175,10 @@ def serve(
         rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
         root = DataRoot.from_environment()
         roots = camera_roots(root)
-        with running_services(root, rehearsal, external_roots=roots, camera=True) as services:
+        nano = rehearsal is None or has_particle(rehearsal.scenario)
+        with running_services(root, rehearsal, external_roots=roots, camera=True, nanoprobe=nano) as services:
             if rehearsal is not None:
-                services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings())
+                services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings(nanoprobe=nano))
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)
             console.print(f"# Tiled answers at {services.tiled_url}; Ctrl-C ends it", soft_wrap=True)
             pause = Event()

@@ -6,6 +6,7 @@ from ..devices.beamline import BeamlineSettings, read_settings
 from ..plans.duration import Timing
 from .conversion import dead_times
 from .file import CommonTables
+from .nanoprobe import asks_for_maps
 from .rehearsal import simulated_settings
 from .settings import beamline_settings
 
@@ -32,7 +33,7 @@ def expected_settings(experiment: CommonTables, beamline: Path | None = None) ->
     except FileNotFoundError:
         if beamline is not None or experiment.rehearsal is None:
             raise
-        path = simulated_settings()
+        path = simulated_settings(nanoprobe=asks_for_maps(experiment))
     return read_settings(path)
 
 

@@ -9,9 +9,9 @@ from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, exp
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import PdfFile, XanesFile, XrdFile
+from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
 from .request_count import expected_requests
-from .scan_grid import energy_grid, pdf_options, series_options
+from .scan_grid import energy_grid, pdf_options, raster_of, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -27,6 +27,9 @@ REHEARSAL_SPECTRUM_S = 0.5
 
 FRAME_MB = 4.0
 """What one frame takes in a file where the beamline does not say, MB."""
+
+SPECTRUM_MB = 0.066
+"""What the fluorescence spectra of one pixel take in a file, four elements of 4096 channels, MB."""
 
 UNKNOWN_ENERGY_EV = 12000.0
 """Photon energy at which dose is reckoned where a series takes it as it is, eV."""
@@ -67,6 +70,8 @@ class MeasurementEstimate:
         Bytes in the journal.
     frames_bytes
         Bytes in the files of a camera.
+    words
+        What smears the cell, and what one trigger asks for; a spectrum or frames unless given.
     """
 
     name: str
@@ -79,12 +84,14 @@ class MeasurementEstimate:
     dose_mgy: float
     size_bytes: int
     frames_bytes: int = 0
+    words: tuple[str, str] = ("", "")
 
     @property
     def warnings(self) -> list[str]:
         """Sentences on what will not come out as asked."""
         told: list[str] = []
         one, whole = ("frame", "series") if self.frames_bytes else ("spectrum", "spectrum")
+        one, whole = self.words[0] or one, self.words[1] or whole
         if self.blur > self.max_blur:
             told.append(
                 f"{self.name}: one {one} blurs {self.blur:.3f} of lithium, accepted {self.max_blur:g}"
@@ -115,6 +122,25 @@ class _Single:
     lit_s: float
     energy_ev: float
     frames_bytes: int = 0
+    words: tuple[str, str] = ("", "")
+
+
+def _map(entry: MapFile, timing: Timing, frame_mb: float, beam_mm2: float) -> _Single:
+    """Reckon a map; a place of the specimen is lit as long as the beam overlaps its pixels."""
+    raster = raster_of(entry)
+    rows, columns = raster.shape
+    duration_s = raster.duration_s(timing)
+    overlap = max(1.0, beam_mm2 * 1e6 / entry.step_um**2)
+    pixel_mb = {"fluorescence_detector": SPECTRUM_MB, "camera": frame_mb}
+    return _Single(
+        points=rows * columns,
+        duration_s=duration_s,
+        blur_s=duration_s / rows,
+        lit_s=min(overlap * entry.dwell_s, raster.counting_s),
+        energy_ev=entry.energy_ev or UNKNOWN_ENERGY_EV,
+        frames_bytes=int(rows * columns * sum(pixel_mb[each] for each in entry.detectors) * 1e6),
+        words=("row", "map"),
+    )
 
 
 def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
@@ -145,12 +171,16 @@ def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: floa
 
 def _estimate(
     experiment: ExperimentFile,
-    entry: XanesFile | XrdFile | PdfFile,
+    entry: XanesFile | XrdFile | PdfFile | MapFile,
     course: Course,
     timing: Timing,
     frame_mb: float,
 ) -> MeasurementEstimate:
-    one, full_mah = _single(entry, timing, frame_mb), experiment.cell.full_capacity_mah
+    full_mah, beam = experiment.cell.full_capacity_mah, experiment.beam
+    if isinstance(entry, MapFile):
+        one = _map(entry, timing, frame_mb, beam.width_mm * beam.height_mm)
+    else:
+        one = _single(entry, timing, frame_mb)
     if entry.trigger is None:
         count, interval_s = len(experiment.acquisition.states), float("inf")
     else:
@@ -167,6 +197,7 @@ def _estimate(
         dose_mgy=dose_rate_mgy_s(experiment, one.energy_ev) * one.lit_s * count,
         size_bytes=count * one.points * BYTES_PER_POINT,
         frames_bytes=count * one.frames_bytes,
+        words=one.words,
     )
 
 

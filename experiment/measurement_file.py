@@ -151,10 +151,54 @@ class PdfFile(AskedSection):
     sample: PlaceFile | None = None
 
 
+class MapFile(AskedSection):
+    """``[[measurements]]`` of technique ``"map"``: a raster of one particle in a nanoprobe.
+
+    Attributes
+    ----------
+    x_um, y_um
+        Lowest and highest centre of pixels, by the interferometers, um.
+    step_um
+        From pixel to pixel along both axes, um.
+    dwell_s
+        Of each pixel.
+    mode
+        ``"step"`` stops at each pixel, ``"fly"`` moves on along x while the detectors count.
+    snake
+        Whether every other row runs backwards.
+    elements
+        Whose lines are fitted live; the metals of the chemistry unless given.
+    energy_ev
+        Photon energy, eV; as the monochromator stands unless given.
+    detectors
+        What counts at each pixel.
+    """
+
+    technique: Literal["map"]
+    x_um: tuple[float, float]
+    y_um: tuple[float, float]
+    step_um: float = Field(gt=0, le=1000)
+    dwell_s: Seconds
+    mode: Literal["step", "fly"] = "step"
+    snake: bool = True
+    elements: list[str] = Field(default=[], max_length=16)
+    energy_ev: float | None = Field(default=None, ge=2000, le=80000)
+    detectors: list[Literal["fluorescence_detector", "camera"]] = Field(
+        default=["fluorescence_detector"], min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _region_in_order(self) -> Self:
+        for name, (low, high) in (("x_um", self.x_um), ("y_um", self.y_um)):
+            if low > high:
+                raise ValueError(f"{name} = [{low:g}, {high:g}] um: give the lower end first")
+        return self
+
+
 CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
-MeasurementFile = Annotated[XanesFile | XrdFile | PdfFile, Field(discriminator="technique")]
+MeasurementFile = Annotated[XanesFile | XrdFile | PdfFile | MapFile, Field(discriminator="technique")]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
 
 

@@ -71,6 +71,9 @@ class Progress:
     _streams: dict[str, str] = field(default_factory=dict)
     frames: int = 0
     patterns: int = 0
+    map_rows: int = 0
+    fitted_rows: int = 0
+    maps: list[str] = field(default_factory=list)
     _series: dict[str, int] = field(default_factory=dict)
     _whole: dict[str, int] = field(default_factory=dict)
     _verdicts: dict[str, int] = field(default_factory=dict)
@@ -115,8 +118,9 @@ class Progress:
 
     @property
     def awaits_patterns(self) -> bool:
-        """Whether a frame of a whole series has no verdict yet."""
-        return any(self._verdicts.get(run, 0) < count for run, count in self._whole.items())
+        """Whether a frame of a whole series has no verdict yet, or a row of a map no fit."""
+        unfitted = self.fitted_rows < self.map_rows
+        return unfitted or any(self._verdicts.get(run, 0) < count for run, count in self._whole.items())
 
     @property
     def awaits_fits(self) -> bool:
@@ -129,8 +133,8 @@ class Progress:
         is_own = experiment.get("name") == self.name
         if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
             return
-        is_pattern = (doc.get("analysis") or {}).get("name") == "pattern_fit"
-        purpose = "patterns" if is_pattern else doc.get("purpose", "")
+        analysis = (doc.get("analysis") or {}).get("name", "")
+        purpose = {"pattern_fit": "patterns", "map_fit": "maps"}.get(analysis) or doc.get("purpose", "")
         self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
@@ -140,10 +144,12 @@ class Progress:
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
-            if doc.get("technique") in ("xrd", "pdf"):
-                # Frames for a pair distribution are integrated when somebody asks for it, not live.
+            if doc.get("technique") in ("xrd", "pdf", "map"):
+                # Frames of others are integrated when somebody asks for it, not live.
                 live = int(doc.get("num_points", 0)) if doc["technique"] == "xrd" else 0
                 self._series[doc["uid"]] = live
+            if doc.get("technique") == "map" and self.measuring not in self.maps:
+                self.maps.append(self.measuring)
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
         data = doc["data"]
@@ -155,8 +161,12 @@ class Progress:
             self.latencies_s.append(float(data["latency_s"]))
         elif purpose == "patterns":
             self._pattern(data)
+        elif purpose == "maps":
+            self.fitted_rows += 1
         elif "cell_time" in data:
-            self.points += purpose in ("measurement", "reference")
+            is_row = "map_row" in data
+            self.map_rows += is_row and data["map_status"] == "good"
+            self.points += purpose in ("measurement", "reference") and not is_row
             self.points = int(data.get("camera_frames", self.points))
             if self.batch and purpose == "reference":
                 return  # its state of a cell is that of whichever sits in the settings first

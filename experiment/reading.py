@@ -26,7 +26,7 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import PdfFile, XanesFile, XrdFile
+from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .reference_curve import ReferenceCurveError, with_reference_curves
@@ -227,5 +227,10 @@ _STEPS: dict[str, type[BaseModel]] = {
     "pitt": PittStep,
     "cyclic_voltammetry": CyclicVoltammetryStep,
 }
-_MEASURED: dict[str, type[BaseModel]] = {"xanes": XanesFile, "xrd": XrdFile, "pdf": PdfFile}
+_MEASURED: dict[str, type[BaseModel]] = {
+    "xanes": XanesFile,
+    "xrd": XrdFile,
+    "pdf": PdfFile,
+    "map": MapFile,
+}
 _MEMBERS = {**_STEPS, **_MEASURED}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -121,6 +122,7 @@ def rehearsing(
     scenarios: Sequence[str] = (),
     *,
     camera: bool = False,
+    nanoprobe: bool = False,
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
@@ -142,6 +144,8 @@ def rehearsing(
         Of several cells, as `running_services` takes them.
     camera
         Whether the experiment takes frames.
+    nanoprobe
+        Whether it makes maps.
 
     Raises
     ------
@@ -151,7 +155,9 @@ def rehearsing(
     with ExitStack() as stack:
         simulated = ", ".join(scenarios) or rehearsal.scenario
         with told(console, f"starting the simulated beamline, {simulated}"):
-            services = stack.enter_context(running_services(root, rehearsal, scenarios, camera=camera))
+            services = stack.enter_context(
+                running_services(root, rehearsal, scenarios, camera=camera, nanoprobe=nanoprobe)
+            )
         acquisition = acquisition_process(file, settings, root, services)
         try:
             acquisition.start()
@@ -229,9 +235,10 @@ def environment_of(services: Services) -> str:
     return "\n".join(f"export {name}={value!r}" for name, value in sorted(services.environment.items()))
 
 
-def simulated_settings() -> Path:
-    """Beamline settings of the simulated beamline, a file of that other program."""
-    return Path(__file__).parent.parent / "simulated_beamline" / "beamline.toml"
+def simulated_settings(*, nanoprobe: bool = False) -> Path:
+    """Beamline settings of the simulated beamline, or its nanoprobe: files of that other program."""
+    name = "nanoprobe.toml" if nanoprobe else "beamline.toml"
+    return Path(__file__).parent.parent / "simulated_beamline" / name
 
 
 def wait_for_tiled(journal: Path, experiment_uid: str) -> None:
@@ -258,6 +265,8 @@ def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
     figures: dict[str, Callable[[], Any]] = {"summary.png": experiment.plot}
     if cell.patterns:
         figures["patterns.png"] = experiment.plot_patterns
+    for name in cell.maps:
+        figures[f"map-{name}.png"] = partial(experiment.plot_maps, name)
     paths = {root.experiment(cell.name, cell.uid) / name: draw for name, draw in figures.items()}
     for path, draw in paths.items():
         draw().savefig(path, dpi=150)

@@ -107,8 +107,9 @@ def beamline_engine(
         baseline=[beamline.stage, beamline.ring],
         handles_ctrl_c=handles_ctrl_c,
     )
-    if beamline.camera is not None:
-        beamline.camera.default_folder(root.frames)
+    for detector in (beamline.camera, beamline.fluorescence_detector, beamline.trigger_box):
+        if detector is not None:
+            detector.default_folder(root.frames)
     wanted = beamline.suspend
     if wanted is not None:
         current: Any = beamline.ring.current

@@ -1,9 +1,11 @@
-"""Energies of the scans, and series of frames, that an experiment file asks for."""
+"""Energies of the scans, series of frames and rasters that an experiment file asks for."""
 
+from ..callbacks.analysis.mapping.region import Region
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
 from ..plans.pdf_scan import PdfOptions, StagePlace
+from ..plans.raster import Raster
 from ..plans.series_options import SeriesOptions
-from .measurement_file import CalibrationFile, PdfFile, ReferenceFile, XanesFile, XrdFile
+from .measurement_file import CalibrationFile, MapFile, PdfFile, ReferenceFile, XanesFile, XrdFile
 
 Scanned = XanesFile | ReferenceFile | CalibrationFile
 """What has a grid."""
@@ -48,3 +50,15 @@ def series_options(entry: XrdFile) -> SeriesOptions:
         energy_ev=entry.energy_ev,
         gated=entry.gated,
     )
+
+
+def raster_of(entry: MapFile) -> Raster:
+    """Raster that a map asks for.
+
+    Raises
+    ------
+    ValueError
+        When it has too many pixels, or a fly scan too few columns.
+    """
+    region = Region(entry.x_um, entry.y_um)
+    return Raster(region, entry.step_um, entry.dwell_s, entry.mode, entry.snake, entry.energy_ev)

@@ -102,6 +102,7 @@ def running_services(
     *,
     external_roots: tuple[Path, ...] = (),
     camera: bool = False,
+    nanoprobe: bool = False,
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -121,6 +122,8 @@ def running_services(
         Folders outside the data root whose files may be served, such as that of a camera.
     camera
         Whether frames are taken: they are analysed live, and a simulated beamline has a camera.
+    nanoprobe
+        Likewise maps and a nanoprobe.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def running_services(
         beamline: HelperProcess | None = None
         if rehearsal is not None:
             beamline = simulated_beamline(
-                root, scenarios or (rehearsal.scenario,), rehearsal.speed, camera=camera
+                root, scenarios or (rehearsal.scenario,), rehearsal.speed, camera=camera, nanoprobe=nanoprobe
             )
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
@@ -147,6 +150,8 @@ def running_services(
         helpers = [forwarder(root, external_roots), live_fits(root), live_picture(root)]
         if camera:
             helpers.append(live_patterns(root, external_roots))
+        if nanoprobe:
+            helpers.append(live_maps(root, external_roots))
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -189,13 +194,20 @@ def epics_environment(beamline_json: Path) -> dict[str, str]:
 
 
 def simulated_beamline(
-    root: DataRoot, scenarios: Sequence[str], speed: float, *, camera: bool = False
+    root: DataRoot,
+    scenarios: Sequence[str],
+    speed: float,
+    *,
+    camera: bool = False,
+    nanoprobe: bool = False,
 ) -> HelperProcess:
     """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
     options = [word for scenario in scenarios for word in ("--scenario", scenario)]
     options += ["--run-folder", str(root.run), "--factor", str(speed)]
-    if camera:
-        options += ["--camera", "--data-folder", str(root.frames)]
+    options += ["--camera"] if camera else []
+    options += ["--nanoprobe"] if nanoprobe else []
+    if camera or nanoprobe:
+        options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
 
@@ -230,6 +242,14 @@ def live_patterns(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> Help
     options = ["--journal", str(root.journal)]
     options += [word for folder in external_roots for word in ("--root", str(folder))]
     helper = _follower("live_patterns", "operando.callbacks.live.patterns", root, options)
+    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
+
+
+def live_maps(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
+    """Process that fits each row of a map."""
+    options = ["--journal", str(root.journal)]
+    options += [word for folder in external_roots for word in ("--root", str(folder))]
+    helper = _follower("live_maps", "operando.callbacks.live.maps", root, options)
     return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
 
 

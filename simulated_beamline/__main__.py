@@ -30,17 +30,25 @@ def main() -> None:
     )
     parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
     parser.add_argument(
+        "--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one"
+    )
+    parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
     arguments = parser.parse_args()
     scenarios = arguments.scenario or [DEFAULT_SCENARIO]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    has_camera = load_scenario(split_place(scenarios[0])[0]).diffraction is not None
+    scenario = load_scenario(split_place(scenarios[0])[0])
+    further: list[str] = []
+    if arguments.camera and scenario.diffraction is not None:
+        further.append("camera")
+    if arguments.nanoprobe and scenario.particle is not None:
+        further += (*NANOPROBE_SERVERS, "trigger_box")
     launcher = Launcher(
         arguments.run_folder,
         scenario=scenarios,
         prefix=arguments.prefix,
-        servers=(*arguments.servers, *(("camera",) if arguments.camera and has_camera else ())),
+        servers=(*arguments.servers, *further),
         data_folder=arguments.data_folder,
     )
     run(launcher, mode=arguments.mode, factor=arguments.factor)

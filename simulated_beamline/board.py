@@ -32,6 +32,7 @@ SLOTS = (
     "nano_rx_deg",
     "zone_plate_mm",
     "zone_plate_follows",
+    "front_charging_share",
 )
 CELL_SLOTS = (
     "cell_voltage_v",
@@ -41,6 +42,7 @@ CELL_SLOTS = (
     "spot_lithium_content",
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
+    "front_charging_share",
 )
 """Slots that each channel of the cycler has for its cell: see `cell_slot`."""
 MOST_CHANNELS = 8

@@ -77,6 +77,11 @@ def build_powder_cell(scenario: Scenario) -> PowderCell:
     )
 
 
+def build_oxide(scenario: Scenario) -> OxideSeries:
+    """Return the phases of a scenario's cathode."""
+    return _cathode(scenario, diffraction_of(scenario)).series
+
+
 def build_powder_stations(scenario: Scenario) -> dict[str, tuple[PowderSample, Window]]:
     """Return the powders and empty containers on the holder by name; none without a section [diffraction]."""
     section = scenario.diffraction

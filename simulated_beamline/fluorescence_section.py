@@ -18,6 +18,10 @@ class ParticleSection(Section):
         Of its growth; the same seed gives the same particle.
     front_contrast, front_width_nm : float
         How uneven its lithium content is; see `physics.reaction_front.ReactionFront`.
+    front_memory : float
+        Change of lithium content in which that follows a reversal; see `physics.front_memory.FrontMemory`.
+    mount_deg, coherent_nm, mosaic_deg, microstrain : float
+        As it diffracts; see `physics.lit_crystal.GrainCrystal`.
     """
 
     seed: int = Field(default=1, ge=0)
@@ -39,6 +43,11 @@ class ParticleSection(Section):
     grain_tilt_deg: NotNegative = 0.4
     front_contrast: Share = 0.3
     front_width_nm: Positive = 250.0
+    front_memory: Positive = 0.08
+    mount_deg: Annotated[float, Field(ge=-90.0, le=90.0)] = 8.83
+    coherent_nm: Positive = 300.0
+    mosaic_deg: NotNegative = 0.01
+    microstrain: NotNegative = 1e-4
 
 
 class FluorescenceSection(Section):
@@ -87,6 +96,8 @@ class NanoprobeSection(Section):
         Of the piezo axes: width of the loop over the travel.
     interferometer_noise_nm : float
         Rms.
+    eccentricity_um : float
+        Of the particle from the axis of rotation, along the beam: a turn lifts it, unseen by interferometers.
     """
 
     transmission: Fraction = 0.05
@@ -97,3 +108,4 @@ class NanoprobeSection(Section):
     drift_nm: NotNegative = 60.0
     hysteresis: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.04
     interferometer_noise_nm: NotNegative = 1.0
+    eccentricity_um: float = 8.0

@@ -21,7 +21,7 @@ from .clock import ClockMode, SharedClock
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 SERVERS = ("machine", "monochromator", "ion_chambers", "potentiostat")
-OPTIONAL_SERVERS = ("camera",)
+OPTIONAL_SERVERS = ("camera", "trigger_box")
 """Started only where they are asked for; a camera needs a scenario with a section [diffraction]."""
 NANOPROBE_SERVERS = ("fluorescence_detector", "nanostage")
 """Likewise; they need a scenario with a section [particle], the detector also [fluorescence]."""
@@ -108,7 +108,7 @@ class Launcher:
             If a server ends or does not listen within `START_LIMIT_S`; names its log.
         """
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        for name in ("clock", "board", "beamline.json"):
+        for name in ("clock", "board", "moves", "wire", "beamline.json"):
             (self.run_folder / name).unlink(missing_ok=True)
         clock = SharedClock(self.run_folder / "clock")
         clock.set_mode(mode, factor)
@@ -167,7 +167,7 @@ class Launcher:
                 child.wait()
             if child.stdin is not None:
                 child.stdin.close()
-        for name in ("clock", "board", "beamline.json"):
+        for name in ("clock", "board", "moves", "wire", "beamline.json"):
             (self.run_folder / name).unlink(missing_ok=True)
 
     def _wait_until_they_listen(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
 from .physics.fluorescence import FluorescenceGeometry, FluorescenceModel
+from .physics.lit_crystal import GrainCrystal
 from .physics.nanobeam import GaussianSpot
 from .physics.nanostage import Drift
 from .physics.particle import Particle, ParticleRecipe, grow_particle
@@ -20,7 +21,8 @@ from .physics.zone_plate import ZonePlate
 if TYPE_CHECKING:
     from .scenario import Scenario
 
-FRONT = {"front_contrast", "front_width_nm"}
+FRONT = {"front_contrast", "front_width_nm", "front_memory"}
+CRYSTAL = {"mount_deg", "coherent_nm", "mosaic_deg", "microstrain"}
 
 
 def particle_of(scenario: Scenario) -> ParticleSection:
@@ -50,7 +52,7 @@ def build_particle(scenario: Scenario) -> Particle:
     total = sum(composition.values())
     recipe = ParticleRecipe(
         composition={metal: amount / total for metal, amount in composition.items()},
-        **section.model_dump(exclude=FRONT | {"seed"}),
+        **section.model_dump(exclude=FRONT | CRYSTAL | {"seed"}),
     )
     return grow_particle(recipe, np.random.default_rng(section.seed))
 
@@ -59,6 +61,11 @@ def build_front(scenario: Scenario) -> ReactionFront:
     """Return how uneven the lithium is."""
     section = particle_of(scenario)
     return ReactionFront(section.front_contrast, section.front_width_nm)
+
+
+def build_grain_crystal(scenario: Scenario) -> GrainCrystal:
+    """Return how the grains diffract."""
+    return GrainCrystal(**particle_of(scenario).model_dump(include=CRYSTAL))
 
 
 def build_edges(scenario: Scenario) -> OxideEdges:

@@ -4,10 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
-from operando.simulated_beamline.launcher import LOOPBACK, OPTIONAL_SERVERS, SERVERS, free_ports
+from operando.simulated_beamline.launcher import (
+    LOOPBACK,
+    NANOPROBE_SERVERS,
+    OPTIONAL_SERVERS,
+    SERVERS,
+    free_ports,
+)
 
 # libca reads its environment once, when anything first imports ophyd: hence here, before any test module.
-_SERVERS = SERVERS + OPTIONAL_SERVERS
+_SERVERS = SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
 *_ports, _REPEATER_PORT = free_ports(len(_SERVERS) + 1)
 BEAMLINE_PORTS = dict(zip(_SERVERS, _ports, strict=True))
 os.environ.update(

@@ -37,6 +37,8 @@ ALONE = (
 ELSEWHERE = (
     "docs/how-to/add-a-reference-phase.md",
     "docs/how-to/calibrate-the-camera.md",
+    "docs/how-to/map-one-particle.md",
+    "docs/how-to/rock-one-particle.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
@@ -86,6 +88,7 @@ FILE_TABLES = {
     "[acquisition.relaxation]": acquisition_file.RelaxationFile,
     "[[measurements]]": measurement_file.XanesFile,
     "Diffraction": measurement_file.XrdFile,
+    "Map": measurement_file.MapFile,
     "grid": measurement_file.GridFile,
     "trigger": measurement_file.TriggerFile,
     "[calibration]": measurement_file.CalibrationFile,

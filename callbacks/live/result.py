@@ -47,7 +47,7 @@ def data_key(name: str, value: object, source: str = "edge_fit") -> dict[str, An
     name
         Data key; `unit_of` tells its unit.
     value
-        A number, text, truth value or one-dimensional list of numbers.
+        A number, text, truth value, list or array of numbers.
     source
         Name of the analysis.
     """
@@ -61,7 +61,7 @@ def data_key(name: str, value: object, source: str = "edge_fit") -> dict[str, An
     elif isinstance(value, str):
         dtype, numpy_type = "string", "|S4096"
     else:
-        dtype, numpy_type, shape = "array", "<f8", [len(np.atleast_1d(np.asarray(value)))]
+        dtype, numpy_type, shape = "array", "<f8", list(np.atleast_1d(np.asarray(value)).shape)
     key: dict[str, Any] = {"source": source, "dtype": dtype, "dtype_numpy": numpy_type, "shape": shape}
     units = unit_of(name)
     return key | ({"units": units} if units else {})

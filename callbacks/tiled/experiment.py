@@ -10,11 +10,13 @@ import pandas as pd
 import xarray as xr
 
 from .delivered import rate_table, rates_of
+from .element_map import element_maps
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
 from .pair import TECHNIQUE, PairOptions, pair_dataset
 from .pattern import lattice_table, pattern_dataset, result_rows
+from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, on_axis, state_coordinates
 
@@ -181,6 +183,15 @@ class Experiment:
         stop = self._source.stop(uid)
         return stop is not None and stop["exit_status"] == "success"
 
+    def maps(self, name: str) -> xr.Dataset:
+        """Element maps of a measurement, or of one run by its uid; what is to come is NaN: `element_maps`."""
+        return element_maps(self._source, self.runs("analysis"), name)
+
+    def rocking(self, name: str) -> xr.Dataset:
+        """Strain and tilts of the latest rocking map of a name, or by its uid; see `rocking_dataset`."""
+        chosen = rocking_runs(self.runs("measurement"), name)
+        return rocking_dataset(self._source, chosen, self.runs("analysis"))
+
     @property
     def scan_middles(self) -> pd.DataFrame:
         """``measurement``, ``element`` and ``time`` (s) of the middle of finished scans; index: their run."""
@@ -297,6 +308,18 @@ class Experiment:
         from ..plots.patterns import pattern_figure
 
         return pattern_figure(self)
+
+    def plot_maps(self, name: str) -> Figure:
+        """Draw the last map of a measurement, a panel per element."""
+        from ..plots.maps import map_figure
+
+        return map_figure(self.maps(name), f"{self.name}   {name}")
+
+    def plot_rocking(self, name: str) -> Figure:
+        """Draw strain, orientation and fluorescence of a rocking map."""
+        from ..plots.rocking import rocking_figure
+
+        return rocking_figure(self.rocking(name), self.name)
 
     def plot_impedance(self) -> Figure:
         """Draw the impedance spectra: Nyquist, size and phase."""

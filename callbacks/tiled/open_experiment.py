@@ -48,7 +48,9 @@ def open_experiment(client: Any, uid_or_name: str) -> Experiment:  # noqa: ANN40
     return Experiment(source, _choose(source, uid_or_name))
 
 
-def experiment_from_journal(folder: Path | str, uid_or_name: str) -> Experiment:
+def experiment_from_journal(
+    folder: Path | str, uid_or_name: str, *, roots: tuple[Path, ...] = ()
+) -> Experiment:
     """Open an experiment straight from a journal, without Tiled; see `open_experiment`.
 
     Parameters
@@ -57,6 +59,8 @@ def experiment_from_journal(folder: Path | str, uid_or_name: str) -> Experiment:
         The journal.
     uid_or_name : str
         Uid of the experiment, the first six or more characters of it, or its name.
+    roots : tuple of Path
+        Folders in which detectors may have their files, besides that of the journal.
     """
-    source = JournalSource(folder)
+    source = JournalSource(folder, roots)
     return Experiment(source, _choose(source, uid_or_name))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 import pandas as pd
 
 from .access import find_node
+from .external_frame import ExternalFrames
 from .table import StreamTable, stacked
 from .tail import JournalTail
 
@@ -33,8 +33,15 @@ class ExperimentName:
     name: str
 
 
+Frames = Callable[[int, int], np.ndarray]
+"""Gives frames from one number to before another, in the order in which documents told of them: (n, ...)."""
+
+
 class RunSource(ABC):
     """Start documents, stop documents and streams of stored runs."""
+
+    tells_of_parts = True
+    """Whether `frames` leaves out what a file holds besides the frames that documents told of."""
 
     @abstractmethod
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
@@ -57,6 +64,10 @@ class RunSource(ABC):
         """Names of the streams of a run."""
 
     @abstractmethod
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of what a detector has written into files of its own; None if there is nothing."""
+
+    @abstractmethod
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
 
@@ -77,6 +88,8 @@ class TiledSource(RunSource):
     client : tiled.client.container.Container
         Catalogue of runs.
     """
+
+    tells_of_parts = False
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401
         self._client = client
@@ -122,6 +135,11 @@ class TiledSource(RunSource):
 
         return list(Container.__iter__(self._runs[uid].base))
 
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of frames, which the server sends."""
+        node = find_node(self._runs[uid].base, stream, key)
+        return None if node is None else lambda start, stop: np.asarray(node[start:stop])
+
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
         found = {}
@@ -138,16 +156,18 @@ class JournalSource(RunSource):
     ----------
     folder : Path
         The journal.
+    roots : tuple of Path
+        Folders in which detectors may have their files, besides that of the journal.
     """
 
-    def __init__(self, folder: Path | str) -> None:
+    def __init__(self, folder: Path | str, roots: tuple[Path, ...] = ()) -> None:
         self._tail = JournalTail(folder)
+        self._external = ExternalFrames((Path(folder).resolve().parent, *roots))
         self._starts: dict[str, dict[str, Any]] = {}
         self._stops: dict[str, dict[str, Any]] = {}
         self._streams: dict[tuple[str, str], StreamTable] = {}
         self._arrays: dict[tuple[str, str, str], dict[int, Any]] = {}
         self._descriptors: dict[str, tuple[str, str]] = {}
-        self._external: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.refresh()
 
     def refresh(self) -> int:
@@ -166,13 +186,15 @@ class JournalSource(RunSource):
         elif name == "descriptor":
             self._descriptors[doc["uid"]] = (doc["run_start"], doc["name"])
             self._streams.setdefault((doc["run_start"], doc["name"]), StreamTable(doc["data_keys"]))
-        elif name == "stream_resource":
-            self._external.setdefault((doc["run_start"], doc["data_key"]), []).append(doc)
         elif name == "event":
             where = self._descriptors[doc["descriptor"]]
             for key in self._streams[where].array_keys:
                 self._arrays.setdefault((*where, key), {})[doc["seq_num"]] = doc["data"][key]
             self._streams[where].add(_renamed(doc))
+        elif name == "stream_resource":
+            self._external.add_resource(doc)
+        elif name == "stream_datum":
+            self._external.add_datum(doc, self._descriptors[doc["descriptor"]])
 
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
         """Start documents of an experiment, in the order of their time."""
@@ -197,15 +219,31 @@ class JournalSource(RunSource):
         return _plain(table.frame)
 
     def array(self, uid: str, stream: str, key: str) -> np.ndarray:
-        """Arrays of a data key, stacked in the order of ``seq_num``."""
+        """Arrays of a data key, stacked in the order of ``seq_num``, or read from the files of a detector.
+
+        Raises
+        ------
+        ExternalFileRefusedError
+            If one of the files lies outside of the roots.
+        """
         found = self._arrays.get((uid, stream, key), {})
-        if not found and (uid, key) in self._external:
-            return np.concatenate([_read_external(doc) for doc in self._external[uid, key]])
-        return stacked([found[number] for number in sorted(found)]) if found else np.empty(0)
+        if not found:
+            return self._external.whole(uid, stream, key)
+        return stacked([found[number] for number in sorted(found)])
 
     def streams(self, uid: str) -> list[str]:
         """Names of the streams of a run."""
         return [name for run, name in self._streams if run == uid]
+
+    def frames(self, uid: str, stream: str, key: str) -> Frames | None:
+        """Reader of frames from their files.
+
+        Raises
+        ------
+        ExternalFileRefusedError
+            If one lies outside of the roots.
+        """
+        return self._external.reader(uid, stream, key)
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
@@ -217,16 +255,6 @@ class JournalSource(RunSource):
             if start.get("purpose") == "cycling"
         }
         return list(found.values())
-
-
-def _read_external(resource: dict[str, Any]) -> np.ndarray:
-    """Read an array that a detector's server wrote into a file of its own."""
-    import h5py
-
-    path = unquote(urlparse(resource["uri"]).path)
-    with h5py.File(path, "r", locking=False) as file:
-        values: Any = file[resource["parameters"]["dataset"]]
-        return np.asarray(values[()])
 
 
 def _renamed(event: dict[str, Any]) -> dict[str, Any]:

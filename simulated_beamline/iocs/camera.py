@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import cast
 
 from caproto import ChannelData
 
-from ..mount import load_mounts
-from .camera_driver import CameraDriver
+from ..board import Board
+from ..motion import Track
+from ..mount import Mount, load_mounts
+from .camera_driver import READOUT_S, CameraDriver
 from .channel import integer, number
 from .exposure import DISTANCE_SLOT, Exposure
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .motor import Axis, MotorIOC
+from .particle_exposure import ParticleExposure
 from .server import ServerSettings, parse_settings, serve
+from .trigger_input import TriggerInput
 
 
 def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
@@ -40,6 +45,14 @@ def distance_axis(start_mm: float) -> Axis:
     return Axis("mm", low=40.0, high=1000.0, velocity=20.0, acceleration_s=0.2, start=start_mm, precision=4)
 
 
+def build_exposure(mounts: Sequence[Mount], board: Board, seed: int) -> Exposure:
+    """Return what the camera sees: the particle where there is one, else the cell."""
+    if mounts[0].scenario.particle is None:
+        return Exposure(mounts, board, seed)
+    # Driver and plugin ask for shape, type, mask, scene and drawing alone.
+    return cast("Exposure", ParticleExposure(mounts, board, seed))
+
+
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     """Make the process variables of the camera.
 
@@ -58,13 +71,15 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     ValueError
         If the first scenario has no section [diffraction].
     """
-    clock, board = settings.clock(), settings.board()
-    exposure = Exposure(load_mounts(settings.scenarios), board, settings.seed)
+    clock, sight = settings.clock(), settings.sight()
+    exposure = build_exposure(load_mounts(settings.scenarios), sight, settings.seed)
     plugin = FilePlugin(exposure, FramePlace(settings.data_folder or settings.run_folder / "frames"))
-    driver = CameraDriver(exposure, plugin, clock, board)
-    moved = partial(board.__setitem__, DISTANCE_SLOT)
+    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    driver = CameraDriver(exposure, plugin, clock, sight, trigger)
+    moved = partial(sight.__setitem__, DISTANCE_SLOT)
     axis = distance_axis(exposure.detector.geometry.distance_mm)
-    arm = MotorIOC(f"{settings.prefix}CAM1:Z", axis=axis, clock=clock, moved=moved)
+    track = Track(settings.moves(), "CAM1:Z", lambda dial: dial)
+    arm = MotorIOC(f"{settings.prefix}CAM1:Z", axis=axis, clock=clock, moved=moved, track=track)
     pages = {"cam1:": driver.page.channels, "HDF1:": plugin.page.channels, "SIM:": fault_channels(plugin)}
     return arm.pvdb | {
         f"{settings.prefix}CAM1:{page}{name}": channel

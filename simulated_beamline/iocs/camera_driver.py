@@ -6,15 +6,20 @@ import asyncio
 import logging
 import math
 
-from ..board import Board
 from ..clock import ClockMode, SharedClock
+from ..wire import Sight
 from .camera_page import driver_page
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
+from .trigger_input import TriggerInput
 
 logger = logging.getLogger(__name__)
 SHORTEST_S, LONGEST_S = 1e-4, 3600.0
+READOUT_S = 9.5e-4
+"""Time after a frame in which the camera takes no trigger: that of a Pilatus3 (Dectris data sheet)."""
+TOGETHER = 64
+"""Frames of pulses that are handed on together at most."""
 
 
 class CameraDriver:
@@ -26,15 +31,25 @@ class CameraDriver:
         What it sees.
     plugin
         Gets the frames.
-    clock, board
-        Of the simulated beamline.
+    clock, sight
+        Of the simulated beamline; what the exposure sees it by.
+    trigger
+        Brings the pulses of the trigger box.
     """
 
-    def __init__(self, exposure: Exposure, plugin: FilePlugin, clock: SharedClock, board: Board) -> None:
+    def __init__(
+        self,
+        exposure: Exposure,
+        plugin: FilePlugin,
+        clock: SharedClock,
+        sight: Sight,
+        trigger: TriggerInput,
+    ) -> None:
         self._exposure = exposure
         self._plugin = plugin
         self._clock = clock
-        self._board = board
+        self._sight = sight
+        self._trigger = trigger
         self._stop = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -57,9 +72,11 @@ class CameraDriver:
             return
         self._idle.clear()
         self._stop.clear()
+        self._trigger.arm()
         await self._announce(begun=True)
+        external = self.page["TriggerMode"] == "External"
         try:
-            await self._expose_all(self._images())
+            await (self._expose_pulses if external else self._expose_all)(self._images())
             if self.page["WaitForPlugins"] == "Yes":
                 await self._plugin.idle()
         finally:
@@ -93,10 +110,27 @@ class CameraDriver:
             end_s = due_s + count * period_s
             if not await unless_stopped(self._clock.work(max(0.0, end_s - now_s)), self._stop):
                 return
-            await cell_has_reached(self._board, end_s)
+            await cell_has_reached(self._sight, end_s)
             after = self._exposure.scene()
             await self._deliver(self._shots(count, due_s, period_s, exposure_s, before, after))
             taken, due_s, before = taken + count, end_s, after
+
+    async def _expose_pulses(self, images: float) -> None:
+        """Take one frame for each pulse of the trigger box, of what was there in its middle."""
+        exposure_s = self.page["AcquireTime"]
+        taken = 0
+        while taken < images and not self._stop.is_set():
+            most = int(min(images - taken, TOGETHER))
+            pulses = await self._trigger.wait(most, lambda _: exposure_s, self._stop)
+            shots: list[Shot] = []
+            for pulse in pulses:
+                self._unique_id += 1
+                with self._sight.of(pulse):
+                    scene = self._exposure.scene()
+                shots.append(Shot(self._unique_id, pulse.begin_s, exposure_s, scene))
+            await self.page.show("MissedTriggers", self._trigger.missed)
+            await self._deliver(shots)
+            taken += len(shots)
 
     def _shots(
         self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene

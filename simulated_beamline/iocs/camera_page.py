@@ -52,7 +52,7 @@ def driver_page(
     for name, value in {"BinX": 1, "BinY": 1, "MinX": 0, "MinY": 0, "SizeX": columns, "SizeY": rows}.items():
         page.add_integer(name, value, _only(value, name))
     page.add_choice("ImageMode", IMAGE_MODES, "Single")
-    page.add_choice("TriggerMode", ("Internal", "External"), "Internal", _only("Internal", "TriggerMode"))
+    page.add_choice("TriggerMode", ("Internal", "External"), "Internal")
     page.add_choice("ArrayCallbacks", OFF_ON, "Enable")
     page.add_choice("WaitForPlugins", YES_NO, "Yes")
     page.add_choice("DataType", DATA_TYPES, data_type, _only(data_type, "DataType"))
@@ -62,6 +62,7 @@ def driver_page(
     page.add_choice("ReverseY", YES_NO, "No", _only("No", "ReverseY"))
     page.add_text("NDAttributesFile", "")
     page.add_shown(NumImagesCounter=0, NumExposuresCounter=0, ArrayRate=0.0, TimeRemaining=0.0)
+    page.add_shown(MissedTriggers=0)
     page.add_shown(ArraySizeX=columns, ArraySizeY=rows, ArraySizeZ=0, MaxSizeX=columns, MaxSizeY=rows)
     page.add_shown(
         StatusMessage="", Manufacturer="operando", Model=f"simulated area detector {columns}x{rows}"

@@ -10,12 +10,13 @@ from caproto import ChannelData
 from ..physics.emission_line import emission_lines
 from ..scenario import load_scenario
 from .channel import number
-from .fluorescence_driver import FluorescenceDriver
+from .fluorescence_driver import READOUT_S, FluorescenceDriver
 from .fluorescence_page import REGIONS, ElementPage
 from .frame_place import FramePlace
 from .server import ServerSettings, parse_settings, serve
 from .spectra import Spectra
 from .spectrum_file import SpectrumPlugin
+from .trigger_input import TriggerInput
 
 if TYPE_CHECKING:
     from .exposure import Exposure
@@ -55,8 +56,8 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     ValueError
         If the first scenario has no section [particle] or [fluorescence].
     """
-    clock, board = settings.clock(), settings.board()
-    spectra = Spectra(load_scenario(settings.scenario), board, settings.seed)
+    clock, sight = settings.clock(), settings.sight()
+    spectra = Spectra(load_scenario(settings.scenario), sight, settings.seed)
     # The first exposure reads tables for half a second: not while someone waits.
     spectra.expose(1e-4, clock.now())
     # The plugin asks a source of frames for shape, type, mask and drawing alone: spectra have all four.
@@ -66,7 +67,8 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     count, channels = spectra.shape
     regions = regions_of(spectra)
     elements = [ElementPage(index + 1, channels, regions) for index in range(count)]
-    driver = FluorescenceDriver(spectra, elements, plugin, clock, board)
+    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    driver = FluorescenceDriver(spectra, elements, plugin, clock, sight, trigger)
     pages = {"det1:": driver.page.channels, "HDF1:": plugin.page.channels}
     named = {
         f"{page}{name}": channel for page, channels in pages.items() for name, channel in channels.items()

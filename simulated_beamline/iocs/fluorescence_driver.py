@@ -9,18 +9,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..board import Board
 from ..clock import ClockMode, SharedClock
 from ..physics.fluorescence import Exposure
 from ..physics.pulse_processing import Scalers
+from ..wire import Pulse, Sight
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .file_plugin import FilePlugin
 from .fluorescence_page import SERVED_MODES, ElementPage, driver_page
 from .spectra import Spectra, SpectrumShot
+from .trigger_input import POLL_S, TriggerInput
 
 logger = logging.getLogger(__name__)
 SHORTEST_S, LONGEST_S = 1e-4, 3600.0
 MOST_IMAGES = 16384
+READOUT_S = 1e-6
+"""Time between two gates that Xspress3 can tell apart."""
+SHOW_S = 0.1
+"""Wall time between two publications of spectra while gates come fast; the file has every one."""
 
 
 class FluorescenceDriver:
@@ -34,8 +39,10 @@ class FluorescenceDriver:
         Variables of each detector element.
     plugin
         Gets the spectra for its file.
-    clock, board
-        Of the simulated beamline.
+    clock, sight
+        Of the simulated beamline; what the spectra are exposed by.
+    trigger
+        Brings the gates of the trigger box.
     """
 
     def __init__(
@@ -44,16 +51,19 @@ class FluorescenceDriver:
         elements: Sequence[ElementPage],
         plugin: FilePlugin,
         clock: SharedClock,
-        board: Board,
+        sight: Sight,
+        trigger: TriggerInput,
     ) -> None:
         self._spectra = spectra
         self._elements = elements
         self._plugin = plugin
         self._clock = clock
-        self._board = board
+        self._sight = sight
+        self._trigger = trigger
         self._stop = asyncio.Event()
         self._gates: asyncio.Queue[float] = asyncio.Queue()
         self._busy = False
+        self._shown_at = -math.inf
         self._unique_id = 0
         checks = {
             "AcquireTime": _check_duration,
@@ -85,6 +95,7 @@ class FluorescenceDriver:
         self._busy = True
         self._stop = asyncio.Event()
         self._gates = asyncio.Queue()
+        self._trigger.arm()
         if self.page["EraseOnStart"] == "Yes":
             await self._erase(1)
         await self._announce("Acquire", "acquiring", begun=True)
@@ -102,34 +113,62 @@ class FluorescenceDriver:
             exposure_s = await self._next_exposure_s()
             if exposure_s is None:
                 return
+            if isinstance(exposure_s, Pulse):
+                await self._expose_pulse(exposure_s)
+                continue
             now_s = self._clock.now()
             # Frames of its own clock follow each other without a gap, however long their publication took.
             begun_s = end_s if now_s - end_s < CELL_LAG_S and self._is_internal else now_s
             end_s = begun_s + exposure_s
             if not await unless_stopped(self._clock.work(max(end_s - now_s, 0.0)), self._stop):
                 return
-            await cell_has_reached(self._board, end_s)
+            await cell_has_reached(self._sight, end_s)
             exposure = self._spectra.expose(exposure_s, begun_s + 0.5 * exposure_s)
             await self._publish(exposure, begun_s, exposure_s)
 
-    async def _next_exposure_s(self) -> float | None:
+    async def _expose_pulse(self, pulse: Pulse) -> None:
+        with self._sight.of(pulse):
+            exposure = self._spectra.expose(pulse.length_s, 0.5 * (pulse.begin_s + pulse.end_s))
+        now = asyncio.get_running_loop().time()
+        shown = now - self._shown_at > SHOW_S or self.page["NumImagesCounter"] + 1 == self.page["NumImages"]
+        await self.page.show("MissedTriggers", self._trigger.missed)
+        await self._publish(exposure, pulse.begin_s, pulse.length_s, shown=shown)
+        if shown:
+            self._shown_at = now
+        await asyncio.sleep(0.0)
+
+    async def _next_exposure_s(self) -> float | Pulse | None:
         """Wait for the start of the next frame; None if stopped meanwhile."""
         if self._stop.is_set():
             return None
         if self._is_internal:
             return self.page["AcquireTime"]
+        if self.page["TriggerMode"] == "TTL Veto Only":
+            return await self._next_gate()
         waiting = asyncio.ensure_future(self._gates.get())
         return waiting.result() if await unless_stopped(waiting, self._stop) else None
+
+    async def _next_gate(self) -> float | Pulse | None:
+        while not self._stop.is_set():
+            if not self._gates.empty():
+                return self._gates.get_nowait()
+            if pulses := self._trigger.take(1, lambda pulse: pulse.length_s):
+                self._clock.notice()
+                return pulses[0]
+            await asyncio.sleep(POLL_S)
+        return None
 
     @property
     def _is_internal(self) -> bool:
         return self.page["TriggerMode"] == "Internal"
 
-    async def _publish(self, exposure: Exposure, begun_s: float, exposure_s: float) -> None:
+    async def _publish(
+        self, exposure: Exposure, begun_s: float, exposure_s: float, *, shown: bool = True
+    ) -> None:
         """Show all of it; the counter last, so that who sees it has the spectra."""
         self._unique_id += 1
         for element, counts, scalers in zip(self._elements, exposure.counts, exposure.scalers, strict=True):
-            await element.show(counts, scalers)
+            await element.show(counts, scalers, shown=shown)
         shot = SpectrumShot(
             self._unique_id,
             begun_s,

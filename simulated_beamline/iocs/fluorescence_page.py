@@ -9,7 +9,7 @@ from caproto import ChannelData, ChannelInteger
 from numpy.typing import NDArray
 
 from ..physics.pulse_processing import Scalers
-from .camera_page import CORE_VERSION, DETECTOR_STATES
+from .camera_page import CORE_VERSION, DATA_TYPES, DETECTOR_STATES, IMAGE_MODES
 from .channel import choice, integer, number
 from .detector_page import OFF_ON, YES_NO, Busy, Check, DetectorPage, Verb
 
@@ -54,6 +54,8 @@ def driver_page(
     page.add_number("AcquirePeriod", 1.0, "s")
     page.add_integer("NumImages", 1, checks["NumImages"])
     page.add_integer("ArrayCounter", 0)
+    page.add_choice("ImageMode", IMAGE_MODES, "Multiple")
+    page.add("DataType_RBV", choice(DATA_TYPES, "UInt32"))
     page.add_choice("TriggerMode", TRIGGER_MODES, "Internal", checks["TriggerMode"])
     page.add_choice("ArrayCallbacks", OFF_ON, "Enable")
     page.add_choice("WaitForPlugins", YES_NO, "Yes")
@@ -64,7 +66,7 @@ def driver_page(
     page.add_shown(
         Manufacturer="operando", Model="simulated Xspress3", PortName="XSP3", ADCoreVersion=CORE_VERSION
     )
-    page.add_shown(NUM_CHANNELS=elements, CONNECTED=1)
+    page.add_shown(NUM_CHANNELS=elements, CONNECTED=1, MissedTriggers=0)
     page.add("ERASE", integer(0, checks["ERASE"]))
     page.add("SoftTrigger", integer(0, checks["SoftTrigger"]))
     return page
@@ -123,8 +125,8 @@ class ElementPage:
             found |= {f"MCA{n}ROI:{index}:{name}": channel for name, channel in page.channels.items()}
         return found
 
-    async def show(self, counts: NDArray[np.int64], scalers: Scalers) -> None:
-        """Publish spectrum, scalers and regions of one exposure."""
+    async def show(self, counts: NDArray[np.int64], scalers: Scalers, *, shown: bool = True) -> None:
+        """Take the scalers of one exposure, and publish them with spectrum and regions unless told not to."""
         factor = scalers.dead_time_factor
         windows = [
             float(counts[page["LowThreshold"] : page["HighThreshold"] + 1].sum()) for page in self.windows
@@ -142,8 +144,10 @@ class ElementPage:
             100.0 * scalers.dead_share,
         )
         self.values = np.array(values)
-        shown = (*self.scalers, self.factor, self.per_cent)
-        for channel, value in zip(shown, (*self.values, factor, self.values[-1]), strict=True):
+        if not shown:
+            return
+        targets = (*self.scalers, self.factor, self.per_cent)
+        for channel, value in zip(targets, (*self.values, factor, self.values[-1]), strict=True):
             if channel.value != value:
                 await channel.write(float(value), verify_value=False)
         for page in self.regions:

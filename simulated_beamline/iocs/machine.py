@@ -13,6 +13,7 @@ from caproto.server import PVGroup, pvproperty
 
 from ..board import Board
 from ..clock import SharedClock
+from ..motion import Track
 from ..physics.beam import StorageRing
 from ..scenario import load_scenario
 from .server import ServerSettings, parse_settings, serve
@@ -87,7 +88,14 @@ class ShutterIOC(PVGroup):
     )
 
     def __init__(
-        self, prefix: str, *, slot: str, clock: SharedClock, board: Board, behind: ShutterIOC | None = None
+        self,
+        prefix: str,
+        *,
+        slot: str,
+        clock: SharedClock,
+        board: Board,
+        track: Track,
+        behind: ShutterIOC | None = None,
     ) -> None:
         super().__init__(prefix)
         self._slot = slot
@@ -95,6 +103,8 @@ class ShutterIOC(PVGroup):
         self._board = board
         self.follower: ShutterIOC | None = None
         self._board[slot] = 0.0
+        self._track = track
+        self._track.stand(0.0)
         if behind is not None:
             behind.follower = self
 
@@ -117,7 +127,9 @@ class ShutterIOC(PVGroup):
             await self._arrive("Closed")
 
     async def _arrive(self, status: str) -> None:
-        self._board[self._slot] = float(status == "Open")
+        is_open = float(status == "Open")
+        self._track.stand(is_open, self._clock.now())
+        self._board[self._slot] = is_open
         await self.status.write(status)
         if self.follower is not None:
             await self.follower.set_permit(status == "Open")
@@ -137,9 +149,18 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         Name to channel.
     """
     clock, board = settings.clock(), settings.board()
-    front_end = ShutterIOC(f"{settings.prefix}FES:", slot="front_end_open", clock=clock, board=board)
+    log = settings.moves()
+    tracks = {name: Track(log, name, lambda place: place) for name in ("FES", "PSS")}
+    front_end = ShutterIOC(
+        f"{settings.prefix}FES:", slot="front_end_open", clock=clock, board=board, track=tracks["FES"]
+    )
     photon = ShutterIOC(
-        f"{settings.prefix}PSS:", slot="photon_open", clock=clock, board=board, behind=front_end
+        f"{settings.prefix}PSS:",
+        slot="photon_open",
+        clock=clock,
+        board=board,
+        track=tracks["PSS"],
+        behind=front_end,
     )
     storage_ring = load_scenario(settings.scenario).build_storage_ring()
     ring = RingIOC(

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from caproto import ChannelData
 
 from ..board import Board
+from ..motion import Track, Truth
 from ..physics.crystal import Monochromator, bragg_deg
 from ..scenario import Scenario, load_scenario
 from .motor import Axis, MotorIOC
 from .server import ServerSettings, parse_settings, serve
 
 ACCELERATION_S = 0.025
+MAX_BRAGG_DEG_S = 12.0
+"""Of a directly driven crystal stage: it sweeps an edge in a tenth of a second."""
 STAGE = Axis("mm", low=-60.0, high=60.0, velocity=5.0, acceleration_s=0.1, start=0.0, precision=4)
 
 
@@ -39,9 +42,13 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         "STAGE:X": (STAGE, lambda dial: board.update({"stage_x_mm": dial})),
         "STAGE:Y": (STAGE, lambda dial: board.update({"stage_y_mm": dial})),
     }
+    truths: dict[str, Truth] = {"MONO:BRAGG": lambda dial: dial + crystals.bragg_zero_error_deg}
     channels: dict[str, ChannelData] = {}
+    log = settings.moves()
     for name, (axis, moved) in axes.items():
-        channels.update(MotorIOC(settings.prefix + name, axis=axis, clock=clock, moved=moved).pvdb)
+        track = Track(log, name, truths.get(name, lambda dial: dial))
+        motor = MotorIOC(settings.prefix + name, axis=axis, clock=clock, moved=moved, track=track)
+        channels.update(motor.pvdb)
     return channels
 
 
@@ -59,6 +66,7 @@ def crystal_axes(scenario: Scenario) -> tuple[Axis, Axis]:
         "deg",
         *mono.bragg_limits_deg,
         velocity=mono.bragg_speed_deg_s,
+        max_velocity=MAX_BRAGG_DEG_S,
         acceleration_s=ACCELERATION_S,
         start=start_deg,
         precision=7,

@@ -14,6 +14,7 @@ from caproto import ChannelData, ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from ..clock import SharedClock
+from ..motion import Track
 
 PUBLISH_S = 0.1
 MSTA_DIRECTION, MSTA_DONE, MSTA_MOVING = 1, 2, 1024
@@ -39,6 +40,8 @@ class Axis:
         Decimal places shown.
     settle_s : float
         Rest at the end of each move before it is reported done.
+    max_velocity : float or None
+        Units per s that may be asked for; None: `velocity`.
     """
 
     unit: str
@@ -49,6 +52,7 @@ class Axis:
     start: float
     precision: int = 5
     settle_s: float = 0.0
+    max_velocity: float | None = None
 
 
 def move_duration_s(distance: float, velocity: float, acceleration_s: float) -> float:
@@ -78,6 +82,8 @@ class MotorIOC(PVGroup):
         Simulated time.
     moved
         Told the dial position whenever it changes.
+    track
+        Where it writes its moves as they begin, for who must know where it was between two looks.
     """
 
     val = pvproperty(name=".VAL", value=0.0, doc="user desired value")
@@ -119,6 +125,9 @@ class MotorIOC(PVGroup):
     homf = pvproperty(name=".HOMF", value=0, read_only=True)
     homr = pvproperty(name=".HOMR", value=0, read_only=True)
     stall = pvproperty(name=":SIM:STALL", value=0, doc="1: moves report success without moving")
+    stall_at = pvproperty(
+        name=":SIM:STALL_AT", value=0.0, doc="share (0..1) of its time after which the next move stands still"
+    )
 
     def __init__(
         self,
@@ -127,15 +136,18 @@ class MotorIOC(PVGroup):
         axis: Axis,
         clock: SharedClock,
         moved: Callable[[float], None],
+        track: Track,
     ) -> None:
         super().__init__(prefix)
         self.axis = axis
+        self._track = track
         self._clock = clock
         self._moved = moved
         self._dial = axis.start
         self._stop_requested = asyncio.Event()
         self._idle = asyncio.Lock()
         self._moved(self._dial)
+        self._track.stand(self._dial)
         # A motor record answers to its bare name as well.
         self.pvdb[prefix] = self.val
 
@@ -144,7 +156,7 @@ class MotorIOC(PVGroup):
         """Fill in the fields that follow from the axis."""
         axis = self.axis
         await self.velo.write(axis.velocity)
-        await self.vmax.write(axis.velocity)
+        await self.vmax.write(axis.max_velocity or axis.velocity)
         await self.accl.write(axis.acceleration_s)
         await self.egu.write(axis.unit)
         await self.prec.write(axis.precision)
@@ -192,6 +204,11 @@ class MotorIOC(PVGroup):
         """Move the soft limit of both coordinates."""
         await self.dllm.write(value - self.off.value, verify_value=False)
 
+    @velo.putter
+    async def _on_put_velo(self, instance: ChannelData, value: float) -> float:
+        """Take a velocity, but not above VMAX, as the record does."""
+        return min(value, self.vmax.value) if self.vmax.value else value
+
     @stop.putter
     async def _on_put_stop(self, instance: ChannelData, value: int) -> int:
         """Stop where the motor is."""
@@ -224,19 +241,24 @@ class MotorIOC(PVGroup):
             await self._announce_rest()
 
     async def _travel(self, target: float) -> None:
-        begin, distance = self._dial, target - self._dial
-        duration_s = move_duration_s(distance, self.velo.value, self.accl.value) + self.axis.settle_s
-        begun_s = self._clock.now()
+        speed, ramp_s, begun_s = self.velo.value, self.accl.value, self._clock.now()
+        duration_s = move_duration_s(target - self._dial, speed, ramp_s) + self.axis.settle_s
+        stalled_s = begun_s + self.stall_at.value * duration_s if self.stall_at.value else math.inf
+        move = self._track.begin(begun_s, self._dial, target, speed, ramp_s, stalled_s)
         work = asyncio.ensure_future(self._clock.work(duration_s))
         halt = asyncio.ensure_future(self._stop_requested.wait())
         try:
             while not work.done() and not halt.done():
                 await asyncio.wait({work, halt}, timeout=PUBLISH_S, return_when=asyncio.FIRST_COMPLETED)
-                share = min(1.0, (self._clock.now() - begun_s) / duration_s) if duration_s else 1.0
-                await self._arrive(target if work.done() else begin + share * distance)
+                now_s = math.inf if work.done() else self._clock.now()
+                if halt.done() and not work.done():
+                    self._track.halt(move, now_s)
+                await self._arrive(float(move.dial_at(now_s)))
         finally:
             work.cancel()
             halt.cancel()
+        if self.stall_at.value:
+            await self.stall_at.write(0.0)
 
     async def _arrive(self, dial: float) -> None:
         self._dial = dial

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -14,6 +15,7 @@ from caproto.server import PVGroup, pvproperty
 
 from ..board import Board
 from ..clock import SharedClock
+from ..motion import Track, Truth, Values
 from ..nanoprobe_scenario import build_drift, build_optic, nanoprobe_of, particle_of
 from ..physics.nanostage import Drift, PiezoAxis
 from ..scenario import Scenario, load_scenario
@@ -62,6 +64,11 @@ class Placement:
         """Take the command of a piezo axis, um."""
         self._fine_um[name] = self._piezos[name].move(dial_um)
         self._write(name)
+
+    def fine_way(self, name: str, dial_um: Values) -> Values:
+        """Tell the places (um) of a piezo axis on its way through commands (n,), um, without giving them."""
+        piezo = copy.deepcopy(self._piezos[name])
+        return np.array([piezo.move(float(one)) for one in dial_um])
 
     def measured_um(self, name: str) -> float:
         """Measure an axis with its interferometer now: true position, drift included, and its noise (um)."""
@@ -137,13 +144,24 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     particle_of(scenario)
     placement = Placement(scenario, clock, board, settings.seed)
     channels: dict[str, ChannelData] = {}
+    log, truths = settings.moves(), _truths(placement)
     for name, (axis, moved) in _axes(scenario, placement, board).items():
-        channels.update(MotorIOC(f"{settings.prefix}NANO:{name}", axis=axis, clock=clock, moved=moved).pvdb)
+        prefix, motor = f"{settings.prefix}NANO:{name}", f"NANO:{name}"
+        track = Track(log, motor, truths.get(name, lambda dial: dial))
+        channels.update(MotorIOC(prefix, axis=axis, clock=clock, moved=moved, track=track).pvdb)
     for name in SPACE:
         prefix = f"{settings.prefix}NANO:{name}:"
         channels.update(InterferometerIOC(prefix, axis=name, placement=placement).pvdb)
     channels.update(FollowIOC(f"{settings.prefix}NANO:ZP:", board=board).pvdb)
     return channels
+
+
+def _truths(placement: Placement) -> dict[str, Truth]:
+    """Tell what the axes that add up to the place of the specimen contribute on their way, um."""
+    truths: dict[str, Truth] = {name: lambda dial: 1e3 * dial for name in SPACE}
+    for name in SPACE:
+        truths[f"F{name}"] = lambda dial, name=name: placement.fine_way(name, dial)
+    return truths
 
 
 def _axes(

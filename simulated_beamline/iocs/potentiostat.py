@@ -21,6 +21,7 @@ from ..instrument.technique import TECHNIQUE_IDS
 from ..instrument.trigger import LOG_LENGTH
 from ..mount import Mount, load_mounts
 from ..physics.cell import HalfCell
+from ..physics.front_memory import FrontMemory
 from ..physics.valence import valences
 from ..scenario import Scenario
 from .catalogue import Catalogue
@@ -62,6 +63,7 @@ class PotentiostatIOC:
         self._board = board
         self._channel = mount.channel
         self._composition = scenario.electrode.composition
+        self._memory = FrontMemory(scenario.particle.front_memory) if scenario.particle else FrontMemory()
         # Cells of one scenario are the same, their noise is not.
         self.cycler = build_cycler(scenario, settings.seed + 1000 * (mount.channel - 1), time_s)
         self._watchdog = ClientWatchdog()
@@ -120,6 +122,7 @@ class PotentiostatIOC:
         told = {
             "lithium_content": truth.lithium_content,
             "spot_lithium_content": truth.spot_lithium_content,
+            "front_charging_share": self._memory.pass_to(truth.spot_lithium_content),
             "cell_voltage_v": truth.voltage_v,
             "cell_current_a": truth.current_a,
             "cell_temperature_degc": self.cycler.temperature_degc,

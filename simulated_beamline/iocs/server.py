@@ -20,8 +20,10 @@ from caproto.server import common
 
 from ..board import Board
 from ..clock import SharedClock
+from ..motion import MoveLog
 from ..mount import split_place
 from ..scenarios import DEFAULT_SCENARIO
+from ..wire import Sight, Wire
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -69,6 +71,18 @@ class ServerSettings:
     def board(self) -> Board:
         """Open the board of this simulated beamline."""
         return Board(self.run_folder / "board")
+
+    def sight(self) -> Sight:
+        """Open the board for an instrument that takes external triggers."""
+        return Sight(self.run_folder / "board")
+
+    def moves(self) -> MoveLog:
+        """Open the moves of all motors of this simulated beamline."""
+        return MoveLog(self.run_folder / "moves")
+
+    def wire(self) -> Wire:
+        """Open the trigger line of this simulated beamline."""
+        return Wire(self.run_folder / "wire")
 
 
 def parse_settings(description: str, arguments: list[str] | None = None) -> ServerSettings:

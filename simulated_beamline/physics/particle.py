@@ -95,7 +95,7 @@ class Particle:
     grain_strain : ndarray
         Relative change of the lattice that stays with the grain.
     tilt_deg : ndarray, shape (2, ny, nx)
-        Of the c axis, about x and about y.
+        Of the c axis, about x and about the direction of x cross c; see `lit_crystal`.
     azimuth_deg : ndarray
         Of the grain's long axis in the plane, from x.
     """

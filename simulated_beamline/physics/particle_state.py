@@ -56,7 +56,7 @@ def particle_state(
     mean_lithium_content: float,
     *,
     front: ReactionFront,
-    charging: bool = True,
+    charging: float = True,
     lattice: LatticeRows = NMC811_LATTICE,
 ) -> ParticleState:
     """State of a particle that shares the cell's lithium content.
@@ -70,7 +70,7 @@ def particle_state(
     front
         How uneven it is.
     charging
-        Whether lithium is leaving.
+        Whether lithium is leaving; between 0 and 1 after a reversal, see `front_memory.FrontMemory`.
     lattice
         Rows of (x, a, c), angstrom, rising in x.
 

@@ -34,7 +34,7 @@ class ReactionFront:
     width_nm: float = 250.0
 
     def lithium_content(
-        self, reach_nm: FloatArray, amount: FloatArray, mean: float, *, charging: bool = True
+        self, reach_nm: FloatArray, amount: FloatArray, mean: float, *, charging: float = True
     ) -> FloatArray:
         """Local lithium content of a particle whose mean is given.
 
@@ -50,7 +50,8 @@ class ReactionFront:
         mean
             x of Li_x MO2, 0 to 1.
         charging
-            Whether lithium leaves the surface first; else it arrives there first.
+            Whether lithium leaves the surface first; else it arrives there first. Between 0 and 1 the share
+            of the former while the particle passes over, see `front_memory.FrontMemory`.
 
         Returns
         -------
@@ -66,6 +67,10 @@ class ReactionFront:
         -----
         The map depends on mean and direction alone: it does not relax when the current stops.
         """
+        if 0.0 < charging < 1.0:
+            ways = (self.lithium_content(reach_nm, amount, mean, charging=way) for way in (True, False))
+            leaving, arriving = ways
+            return charging * leaving + (1.0 - charging) * arriving
         if not 0.0 <= mean <= 1.0:
             raise ValueError(f"lithium_content {mean} of the particle is outside 0..1: give x of Li_x MO2")
         if min(mean, 1.0 - mean) < SMALLEST or self.contrast == 0.0:

@@ -407,4 +407,4 @@ def test_frames_in_a_file_are_found_with_their_numbers_and_times(tmp_path):
 
 def test_a_real_camera_asks_only_for_standard_names():
     camera = make_fake_device(AreaDetector)("X:", name="camera")
-    assert camera.component_names[:2] == ("cam", "hdf")
+    assert {"cam", "hdf"} <= set(camera.component_names)

@@ -45,7 +45,7 @@ class SimulatedBeamline:
 def simulated_beamline(request, tmp_path_factory, beamline_ports) -> Iterator[SimulatedBeamline]:
     """Servers of "nmc811-first-charge" in processes of their own, elastic time with factor 500.
 
-    A module that needs a camera says so by `WITH_CAMERA = True`.
+    A module that needs a camera or the trigger box says so: `WITH_CAMERA = True`, `WITH_TRIGGER_BOX = True`.
 
     Module scope: every test module gets fresh servers on the ports of the session, so that ophyd devices of
     an earlier module find their variables again. Tests of one module share state: put shutters, faults and
@@ -54,11 +54,12 @@ def simulated_beamline(request, tmp_path_factory, beamline_ports) -> Iterator[Si
     Use it in the same process as your devices: the root conftest has set Channel Access' environment before
     ophyd was first imported. `beamline` gives all devices, connected.
     """
-    folder, camera = tmp_path_factory.mktemp("beamline"), getattr(request.module, "WITH_CAMERA", False)
+    folder = tmp_path_factory.mktemp("beamline")
+    wanted = {name: getattr(request.module, f"WITH_{name.upper()}", False) for name in OPTIONAL_SERVERS}
     launcher = Launcher(
         folder,
         scenario="nmc811-first-charge",
-        servers=SERVERS + (OPTIONAL_SERVERS if camera else ()),
+        servers=SERVERS + tuple(name for name, is_wanted in wanted.items() if is_wanted),
         ports=beamline_ports,
         data_folder=folder / "frames",
     )

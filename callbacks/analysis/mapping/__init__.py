@@ -8,12 +8,13 @@ from .fluorescence_detector import DetectorResponse
 from .fluorescence_line import LineGroup, line_group
 from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
-from .map_drift import MapDrift, map_drift
+from .map_drift import MapDrift, map_drift, shift_between
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
+from .region import Region, region_above
 from .registration import Registration, RegistrationVerdict, moved_back, register
 from .rocking import RockingMoments, RockingVerdict, StrainTilt
-from .rocking_geometry import RockingGeometry, flat_detector
+from .rocking_geometry import RockingGeometry, flat_detector, standing_detector
 
 __all__ = [
     "CorrelationVerdict",
@@ -24,6 +25,7 @@ __all__ = [
     "LineGroup",
     "MapCorrelation",
     "MapDrift",
+    "Region",
     "Registration",
     "RegistrationVerdict",
     "RockingGeometry",
@@ -41,5 +43,8 @@ __all__ = [
     "map_drift",
     "moved_back",
     "orientation_colours",
+    "region_above",
     "register",
+    "shift_between",
+    "standing_detector",
 ]

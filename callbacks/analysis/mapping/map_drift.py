@@ -77,3 +77,20 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
         verdict=np.array([str(each.verdict) for each in found]),
         reason=np.array([each.reason for each in found], dtype=object),
     )
+
+
+def shift_between(first: ArrayLike, later: ArrayLike) -> tuple[float, float] | None:
+    """Rows and columns by which the sample appears moved in a later map; None if that cannot be placed.
+
+    Parameters
+    ----------
+    first, later
+        Maps of equal shape, at least 16 x 16 pixels, of something that does not change, see `map_drift`.
+
+    Returns
+    -------
+    tuple or None
+        Pixels; see `register`.
+    """
+    found = register(first, later)
+    return found.shift_px if found.verdict == RegistrationVerdict.GOOD else None

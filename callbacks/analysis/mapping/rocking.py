@@ -141,11 +141,29 @@ class RockingMoments:
                 f"RockingMoments.add: {stack.shape[0]} frames at {angle_deg} degree; a map of {self.shape} "
                 f"needs {len(self._sums)}"
             )
+        self.add_sums(angle_deg, self.sums(stack), shift_px)
+
+    def sums(self, frames: ArrayLike) -> FloatArray:
+        """Sum frames (n, rows, columns) of some positions into what `add_sums` takes, shape (n, 10)."""
+        return frame_moments(frames, self._offsets, self.background)
+
+    def add_sums(
+        self, angle_deg: float, sums: FloatArray, shift_px: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
+        """Add the map of one angle whose frames were summed already, such as row by row.
+
+        Parameters
+        ----------
+        angle_deg, shift_px
+            As of `add`.
+        sums
+            From `sums`, shape (map rows * map columns, 10), positions row by row.
+        """
         rotation = self.geometry.rotation(angle_deg)
         place = rotation.T @ (self._centre - self.geometry.k_in)
         if not self._angles:
             self._origin = place
-        moments = turned(frame_moments(stack, self._offsets, self.background), rotation, place - self._origin)
+        moments = turned(sums, rotation, place - self._origin)
         if any(shift_px):
             moments = _shifted(moments, self.shape, shift_px)
             inside = _shifted(np.ones((len(moments), 1)), self.shape, shift_px)[:, 0]
@@ -215,7 +233,9 @@ class RockingMoments:
         counts = np.where(self._sums[:, 0] > 0, self._sums[:, 0], np.nan)
 
         def sigma(direction: FloatArray) -> FloatArray:
-            return np.sqrt(np.einsum("i,nij,j->n", direction, spread, direction) / counts) / length
+            # What is left of the background may make the spread of an empty position negative.
+            variance = np.maximum(np.einsum("i,nij,j->n", direction, spread, direction), 0.0)
+            return np.sqrt(variance / counts) / length
 
         maps = {
             "strain": length / np.linalg.norm(q, axis=1) - 1,

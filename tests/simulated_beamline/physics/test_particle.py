@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from operando.simulated_beamline.physics.front_memory import FrontMemory
 from operando.simulated_beamline.physics.nanobeam import GaussianSpot, meet
 from operando.simulated_beamline.physics.particle import ParticleRecipe, grow_particle
 from operando.simulated_beamline.physics.particle_state import local_valences, particle_state
@@ -155,3 +156,19 @@ def test_off_the_map_the_beam_meets_nothing():
 def test_a_recipe_that_makes_no_sense_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         grow_particle(ParticleRecipe(**change), np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_particle_that_passes_over_keeps_its_lithium(share):
+    content = state_at(0.55, charging=share).lithium_content
+    assert mean(content) == pytest.approx(0.55, abs=1e-5)
+
+
+def test_after_a_reversal_the_map_leaves_that_of_the_charge_little_by_little():
+    memory = FrontMemory(length=0.08)
+    shares = [memory.pass_to(content) for content in (0.9, 0.5, 0.5, 0.51, 0.58, 0.9)]
+    core = PARTICLE.depth_nm > 1000.0
+    lead = [state_at(0.58, charging=share).lithium_content[core].mean() - 0.58 for share in (*shares, 0.0)]
+    assert shares[1] == shares[2] == pytest.approx(1.0)
+    assert lead[0] > lead[3] > lead[4] > lead[5] > lead[6]
+    assert lead[3] > 0.05 > -0.05 > lead[6]

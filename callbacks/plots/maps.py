@@ -1,0 +1,80 @@
+"""Maps of one measurement in a picture: a panel per element, the last map that was made."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import INK, say, tidy
+
+WIDTH_IN, HEIGHT_IN = 3.1, 3.3
+MOST_COLUMNS = 4
+PERCENTILES = (1.0, 99.5)
+"""Percentiles of the counts between which the colours change."""
+
+
+def map_figure(maps: xr.Dataset, title: str = "", which: int = -1) -> Figure:
+    """Draw one map of a measurement.
+
+    Parameters
+    ----------
+    maps : xarray.Dataset
+        From `Experiment.maps`.
+    title : str
+        Above it all, such as the name of the experiment.
+    which : int
+        Which of the maps, the last one unless given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Counts per s of each element over x and y (um), in proportion; grey where nothing was measured.
+    """
+    one = maps.isel(map=which)
+    count = one.sizes["element"]
+    columns = min(count, MOST_COLUMNS)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDTH_IN * columns + 0.6, HEIGHT_IN * rows + 0.5), layout="constrained", dpi=150)
+    panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for axes, element in zip(panels, one["element"].to_numpy(), strict=False):
+        _draw(figure, axes, one["rate"].sel(element=element), str(element))
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    figure.suptitle(f"{title}   {_state(one)}".strip(), fontsize=11, color=INK)
+    return figure
+
+
+def _draw(figure: Figure, axes: Axes, rate: xr.DataArray, element: str) -> None:
+    tidy(axes, "x (µm)", "y (µm)")
+    axes.set_title(element, fontsize=10, color=INK)
+    values = rate.to_numpy()
+    if not np.isfinite(values).any():
+        say(axes, "no row fitted yet")
+        return
+    low, high = np.nanpercentile(values, PERCENTILES)
+    axes.set_facecolor("0.85")
+    shown = axes.pcolormesh(
+        rate["x_um"].to_numpy(),
+        rate["y_um"].to_numpy(),
+        np.ma.masked_invalid(values),
+        cmap="viridis",
+        vmin=min(low, 0.0),
+        vmax=max(high, 1e-9),
+        shading="nearest",
+        rasterized=True,
+    )
+    axes.set_aspect("equal")
+    bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="counts/s")
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def _state(one: xr.Dataset) -> str:
+    """State of the cell while the map was made."""
+    content, volt = one["lithium_content"].to_numpy(), one["voltage"].to_numpy()
+    if not np.isfinite(content).any():
+        return ""
+    low, high = np.nanmin(content), np.nanmax(content)
+    spread = f"{high:.3f}" if high - low < 5e-4 else f"{high:.3f} to {low:.3f}"
+    return f"x = {spread}, {np.nanmean(volt):.2f} V"

@@ -1,0 +1,169 @@
+"""A piezo axis that moves on at constant speed over a stretch, for detectors that count on the way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ophyd.status import DeviceStatus
+
+from .bounded import in_background, write
+from .nano_axis import AxisNotThereError, NanoAxis
+from .reach import naming
+from .refusal import check_positive, refuse
+
+FIRST_LEAD = 0.15
+"""Part of the way by which the command leads before it is known: more than the hysteresis of a piezo."""
+
+EXTENSIONS = 3
+"""Moves after which a sweep that has not reached its end has failed."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A stretch that is passed at constant speed, in either direction.
+
+    Attributes
+    ----------
+    begin_um, end_um
+        By the interferometer.
+    speed_um_s
+        In between, um/s.
+    run_up_um
+        How far before begin the axis starts, and beyond end it stops.
+    """
+
+    begin_um: float
+    end_um: float
+    speed_um_s: float
+    run_up_um: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_positive("sweep", "speed_um_s", self.speed_um_s, "um/s")
+        check_positive("sweep", "run_up_um", self.run_up_um, "um")
+        if self.begin_um == self.end_um or not math.isfinite(self.begin_um + self.end_um):
+            raise refuse("sweep", "end_um", self.end_um, f"give another than begin_um = {self.begin_um:g} um")
+
+    @property
+    def direction(self) -> int:
+        """1 towards higher positions, -1 towards lower ones."""
+        return 1 if self.end_um > self.begin_um else -1
+
+
+class AxisSweep:
+    """Sweeps of one axis: `prepare` brings it before the stretch, `trigger` moves it over and beyond.
+
+    A piezo in open loop needs a command ahead of where it is to go, and a speed above that which it is to
+    have; both are learned in each direction from the sweep before. Its speed is restored after each sweep and
+    by `stop`.
+
+    Parameters
+    ----------
+    axis
+        Whose piezo moves.
+    """
+
+    parent = None
+
+    def __init__(self, axis: NanoAxis) -> None:
+        self.axis = axis
+        self.name = f"{axis.name}_sweep"
+        self._lead_um: dict[int, float] = {}
+        self._slope: dict[int, float] = {}
+        self._full_um_s: float | None = None
+        self._sweep: Sweep | None = None
+
+    def prepare(self, sweep: Sweep) -> DeviceStatus:
+        """Bring the axis before the stretch unless it is there, and set its speed.
+
+        Raises
+        ------
+        ValueError
+            If the piezo cannot go as fast.
+        """
+        axis, direction = self.axis, sweep.direction
+        with naming(axis, f"prepare a sweep at {sweep.speed_um_s:g} um/s"):
+            self._check_speed(sweep)
+
+        def work() -> None:
+            self._sweep = None
+            ahead_um = direction * (sweep.begin_um - axis.position)
+            if not 0.5 * sweep.run_up_um <= ahead_um <= 4.0 * sweep.run_up_um:
+                self._restore()
+                limit_s = axis.fine.move_limit_s + axis.coarse.move_limit_s
+                axis.set(sweep.begin_um - direction * sweep.run_up_um).wait(limit_s)
+            speed = min(sweep.speed_um_s * self._slope.get(direction, 1.0), self._most_um_s())
+            write(axis.fine.velocity, speed, axis.reply_limit_s)
+            self._sweep = sweep
+
+        return in_background(axis, work)
+
+    def trigger(self) -> DeviceStatus:
+        """Move over the stretch.
+
+        Returns
+        -------
+        DeviceStatus
+            Done when the axis stands beyond its end; fails with `AxisNotThereError` if it does not.
+
+        Raises
+        ------
+        RuntimeError
+            If no sweep is prepared.
+        """
+        sweep, axis = self._sweep, self.axis
+        if sweep is None:
+            raise RuntimeError(f"{self.name}: no sweep is prepared; use prepare(Sweep(...)) first")
+        self._sweep = None
+
+        def work() -> None:
+            try:
+                with naming(axis, f"sweep from {sweep.begin_um:g} to {sweep.end_um:g} um"):
+                    self._go(sweep)
+            finally:
+                self._restore()
+
+        return in_background(axis, work)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the piezo and restore its speed."""
+        self.axis.stop(success=success)
+        self._restore()
+
+    def _go(self, sweep: Sweep) -> None:
+        axis, direction = self.axis, sweep.direction
+        goal_um = sweep.end_um + direction * sweep.run_up_um
+        lead_um = self._lead_um.get(direction)
+        if lead_um is None:
+            lead_um = axis.fine.position - axis.position + FIRST_LEAD * (goal_um - axis.position)
+        begin_um = end_um = axis.position
+        command_um = axis.fine.position
+        for _ in range(EXTENSIONS):
+            target = goal_um + lead_um
+            motor: Any = axis.fine
+            motor.set(target).wait(motor.move_limit_s + motor.nominal_duration_s(target))
+            end_um = axis.position
+            lead_um = self._lead_um[direction] = target - end_um
+            if direction * (end_um - sweep.end_um) > 0.0:
+                self._slope[direction] = (target - command_um) / (end_um - begin_um)
+                return
+        raise AxisNotThereError(
+            f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
+            "interferometer: did it stall, is its piezo on?"
+        )
+
+    def _check_speed(self, sweep: Sweep) -> None:
+        most = self._most_um_s()
+        if sweep.speed_um_s > most:
+            raise refuse(self.name, "speed_um_s", sweep.speed_um_s, f"the piezo does {most:g} um/s at most")
+
+    def _most_um_s(self) -> float:
+        limits: Any = self.axis.fine.max_velocity, self.axis.fine.velocity
+        if self._full_um_s is None:
+            self._full_um_s = float(limits[1].get())
+        return float(limits[0].get()) or self._full_um_s
+
+    def _restore(self) -> None:
+        if self._full_um_s is not None and self.axis.fine.velocity.get() != self._full_um_s:
+            self.axis.fine.velocity.put(self._full_um_s)

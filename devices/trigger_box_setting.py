@@ -1,0 +1,198 @@
+"""A trigger box as it is set for a series of gates, and for each pass of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Signal
+
+from .bounded import fresh, until
+from .file_writer import FileWriter
+from .gate_series import GateSeries, PositionPass, TimePass
+from .reach import halt
+from .trigger_box_signals import Capture, Compare, Input, Sequence
+
+CHAMBERS = ("i0", "it", "ir")
+GAP_COUNTS = 1
+"""Counts of the encoder between two gates at least: without a gap they would be one."""
+IMMEDIATE, RISING, FALLING = 0, 1, 2
+"""Triggers of a row of the sequence."""
+
+
+class SettableTriggerBox(FileWriter):
+    """Position compare, sequence and capture of a box, and the folder into which its server writes.
+
+    Parameters
+    ----------
+    encoders
+        What the encoders are called here, and the input of the box to which each is wired.
+    overhead_limit_s
+        Wall time that captured gates may be late, s; as long as more of them come it begins anew.
+
+    The other parameters are those of `FileWriter`.
+    """
+
+    compare = Cpt(Compare, "PCOMP1:")
+    sequence = Cpt(Sequence, "SEQ1:")
+    pcap = Cpt(Capture, "")
+    inenc1 = Cpt(Input, "INENC1:VAL:")
+    inenc2 = Cpt(Input, "INENC2:VAL:")
+    inenc3 = Cpt(Input, "INENC3:VAL:")
+    counter1 = Cpt(Input, "COUNTER1:OUT:")
+    counter2 = Cpt(Input, "COUNTER2:OUT:")
+    counter3 = Cpt(Input, "COUNTER3:OUT:")
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        name: str,
+        encoders: Mapping[str, str] | None = None,
+        overhead_limit_s: float = 15.0,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, name=name, **kwargs)
+        self.encoders = dict(encoders or {"bragg": "INENC1"})
+        self.overhead_limit_s = overhead_limit_s
+        self.pcap.captured.name = f"{name}_gates"
+
+    @property
+    def gates(self) -> Signal:
+        """Gates of the present series that are captured so far; reads as `<name>_gates`."""
+        return self.pcap.captured
+
+    def stop(self, *, success: bool = False) -> None:
+        """Leave the box disarmed and its file closed."""
+        for switch in (self.compare.enable, self.sequence.enable, self.pcap.arm, self.pcap.capture):
+            halt(switch, 0)
+
+    def come_to_rest(self) -> None:
+        """Disarm the box and close its file, and wait until it has.
+
+        Raises
+        ------
+        TimeoutError
+            If it has not within `reply_limit_s`.
+        """
+        self._write(self.compare.enable, "ZERO")
+        self._write(self.sequence.enable, "ZERO")
+        self._write(self.pcap.arm, "Disarm")
+        self.pcap.capture.put(0)
+        if not until((self.pcap.capture,), lambda: not self.pcap.capture.get(), self.reply_limit_s):
+            raise TimeoutError(
+                f"{self.name}: still writes {self.reply_limit_s:g} s after it was stopped; "
+                f"look at the server of {self.prefix}"
+            )
+
+    def choose_values(self, series: GateSeries) -> None:
+        """Choose what is captured: wanted encoders, all counters."""
+        for encoder, place in self.encoders.items():
+            wired, offset = self._input(place), series.offsets.get(encoder)
+            self._write(wired.capture, "No" if offset is None else "Min Max Mean")
+            if offset is not None:
+                self._write(wired.offset, offset)
+        for counter in (self.counter1, self.counter2, self.counter3):
+            self._write(counter.capture, "Diff")
+
+    def open_file(self, series: GateSeries, file: Path) -> None:
+        """Tell the writer its file and the number of gates; it then waits for the first one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the server does not see the folder.
+        TimeoutError
+            If the writer does not start.
+        """
+        pcap = self.pcap
+        self.make_folder(file)
+        path = self.path_of_server(series.folder)
+        settings = ((pcap.path, path), (pcap.file_name, series.name), (pcap.mode, "FIRST_N"))
+        for signal, value in (*settings, (pcap.wanted, series.gates)):
+            self._write(signal, value)
+        if not until((pcap.path_exists,), self._sees_path, self.reply_limit_s):
+            raise FileNotFoundError(
+                f"{self.name}: its server has no folder {path}; make it, or correct file_path in the settings"
+            )
+        pcap.capture.put(1)
+        started = (pcap.capture, pcap.captured)
+        if not until(
+            started, lambda: bool(pcap.capture.get()) and not pcap.captured.get(), self.reply_limit_s
+        ):
+            raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
+
+    def await_positions(self, gate_pass: PositionPass) -> None:
+        """Let the position compare wait for a pass over an encoder."""
+        compare, per_count = self.compare, self._per_count(gate_pass.encoder)
+        self._write(compare.enable, "ZERO")
+        self._write(self.sequence.enable, "ZERO")
+        for mux in (self.pcap.gate, self.pcap.output):
+            self._write(mux, "PCOMP1.OUT")
+        step = max(round(abs(gate_pass.step) / per_count), GAP_COUNTS + 1)
+        width = min(max(round(step * gate_pass.open_fraction), 1), step - GAP_COUNTS)
+        for signal, value in (
+            (compare.input, f"{self.encoders[gate_pass.encoder]}.VAL"),
+            (compare.direction, "Positive" if gate_pass.step > 0 else "Negative"),
+            (compare.pre_start, 0),
+            (compare.start, self._counts(gate_pass.encoder, gate_pass.start)),
+            (compare.step, step),
+            (compare.width, width),
+            (compare.pulses, gate_pass.gates),
+            (compare.enable, "ONE"),
+        ):
+            self._write(signal, value)
+
+    def await_times(self, gate_pass: TimePass) -> None:
+        """Let the sequence make timed gates, at once or from a position on."""
+        sequence = self.sequence
+        self._write(sequence.enable, "ZERO")
+        self._write(self.compare.enable, "ZERO")
+        for mux in (self.pcap.gate, self.pcap.output):
+            self._write(mux, "SEQ1.OUTA")
+        closed_s = gate_pass.period_s - gate_pass.open_s
+        columns: dict[Signal, list[float]] = {
+            sequence.repeats: [gate_pass.gates],
+            sequence.wait_for: [IMMEDIATE],
+            sequence.place: [0],
+            sequence.time1: [gate_pass.open_s],
+            sequence.out1: [1],
+            sequence.time2: [closed_s],
+            sequence.out2: [0],
+        }
+        if gate_pass.encoder:
+            self._write(sequence.input, f"{self.encoders[gate_pass.encoder]}.VAL")
+            where = self._counts(gate_pass.encoder, gate_pass.position)
+            first = (1, RISING if gate_pass.rising else FALLING, where, 0.0, 0, 0.0, 0)
+            columns = {
+                signal: [value, *column]
+                for value, (signal, column) in zip(first, columns.items(), strict=True)
+            }
+        self._write(sequence.unit_s, 1.0)
+        for signal, column in columns.items():
+            self._write(signal, column)
+        self._write(sequence.enable, "ONE")
+
+    def complaint(self) -> str:
+        """Say what the box tells of itself."""
+        told = {"PCAP": self.pcap.health, "PCOMP1": self.compare.health, "DATA": self.pcap.status}
+        return ", ".join(f"{name} says {signal.get()!r}" for name, signal in told.items())
+
+    def _sees_path(self) -> bool:
+        # As it is now: what was told last may be of the folder before.
+        return bool(fresh(self.pcap.path_exists, self.reply_limit_s))
+
+    def _input(self, place: str) -> Input:
+        return getattr(self, place.lower())
+
+    def _per_count(self, encoder: str) -> float:
+        """Tell the unit of an encoder per count."""
+        scale: Any = self._input(self.encoders[encoder]).scale.get()
+        return float(scale)
+
+    def _counts(self, encoder: str, position: float) -> int:
+        """Turn a position, offset included, into counts of an encoder."""
+        offset: Any = self._input(self.encoders[encoder]).offset.get()
+        return round((position - float(offset)) / self._per_count(encoder))

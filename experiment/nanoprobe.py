@@ -1,0 +1,55 @@
+"""The nanoprobe that an experiment file may ask for: is there one, and which scenarios have one."""
+
+import tomllib
+from pathlib import Path
+
+from ..devices.beamline import BeamlineSettings
+from .check import SCENARIOS
+from .file import CommonTables
+from .measurement_file import MapFile
+from .toml_source import ExperimentFileError
+
+
+def asks_for_maps(experiment: CommonTables) -> bool:
+    """Whether any measurement of a file needs the nanoprobe."""
+    return any(isinstance(each, MapFile) for each in experiment.measurements)
+
+
+def asks_to_fly(experiment: CommonTables) -> bool:
+    """Whether any map of a file is made on the fly, for which a trigger box is needed."""
+    return any(isinstance(each, MapFile) and each.mode == "fly" for each in experiment.measurements)
+
+
+def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> None:
+    """Refuse an experiment that asks for maps at a beamline that lacks what they need.
+
+    Parameters
+    ----------
+    experiment
+        What is written in the file.
+    settings
+        Of the beamline.
+
+    Raises
+    ------
+    ExperimentFileError
+        Naming the measurement, the beamline, what is missing and the remedy.
+    """
+    for each in experiment.measurements:
+        if not isinstance(each, MapFile):
+            continue
+        needed = ["nanostage", *each.detectors, *(["trigger_box"] if each.mode == "fly" else [])]
+        missing = [name for name in needed if getattr(settings.devices, name, None) is None]
+        if missing:
+            told = ", ".join(f"[devices.{name}]" for name in missing)
+            raise ExperimentFileError(
+                f'{experiment.experiment.name}: {each.name}: technique "map" needs what beamline '
+                f"{settings.name} lacks; add {told} to its settings, or remove this measurement"
+            )
+
+
+def has_particle(scenario: str) -> bool:
+    """Whether a scenario of the simulated beamline, a name or a file, has a particle in a nanoprobe."""
+    named = scenario.partition("@")[0]
+    found = next((path for path in (SCENARIOS / f"{named}.toml", Path(named)) if path.is_file()), None)
+    return found is not None and "particle" in tomllib.loads(found.read_text(encoding="utf-8"))

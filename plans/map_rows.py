@@ -1,0 +1,272 @@
+"""Rows of a raster map: each good row once in the documents, a bad one taken again or marked."""
+
+import logging
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
+
+from ..devices.frame_series import FrameSeries
+from ..devices.map_row import MapPixel, MapRow, PixelPlace, RowOutcome
+from ..devices.row_series import RowSeries
+from .beam import wait_for_first_beam
+from .beam_guard import BeamGuard, BeamLostError, Readings
+from .raster import Raster
+from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
+
+logger = logging.getLogger(__name__)
+
+MOST_FAILED = 3
+"""Rows given up one after the other from which on the map is: what is wrong is not the row."""
+
+BEAM_WAIT_S = 1800.0
+"""Longest wait for beam after a row was lost to a dump, s of wall time."""
+
+BAD = (FailedStatus, OSError, RuntimeError)
+"""What may go wrong with a row."""
+
+Inside = Callable[[PixelPlace], MsgGenerator[Any]]
+"""Stub that is run at each pixel of a step scan, after its detectors have counted."""
+
+
+class MapFailedError(RuntimeError):
+    """A map was given up: row after row was bad."""
+
+
+@dataclass
+class MapTaking:
+    """A map under way.
+
+    Parameters
+    ----------
+    station
+        Devices: those of `plans.station.MapStation`.
+    raster
+        What is measured.
+    series
+        Its detectors.
+    name, folder
+        Of the files.
+    guard
+        Limits below which a row is bad because the beam was lost; None: no check.
+    redo
+        How often a bad row is taken again.
+    inside
+        What is done at each pixel besides.
+    """
+
+    station: Any
+    raster: Raster
+    series: Sequence[RowSeries]
+    name: str
+    folder: str = ""
+    guard: BeamGuard | None = None
+    redo: int = 1
+    inside: Inside | None = None
+    report: MapRow = field(default_factory=lambda: MapRow(name="map"))
+    pixel: MapPixel = field(default_factory=lambda: MapPixel(name="pixel"))
+    first: Readings | None = None
+    files: int = 0
+    in_file: int = 0
+    told: int = 0
+    ended_s: float = 0.0
+
+    @property
+    def columns(self) -> int:
+        """Pixels of a row."""
+        return self.raster.shape[1]
+
+    def check_beam(self, reading: Readings) -> None:
+        """Compare a reading with the first one of the map.
+
+        Raises
+        ------
+        BeamLostError
+            If the beam was lost.
+        """
+        if reading:
+            self.first = self.first or reading
+            if self.guard:
+                self.guard.check(self.first, reading, 0.0)
+
+
+class Rows(Protocol):
+    """How rows are taken: `StepRows`, or `fly_rows.FlyRows`.
+
+    Attributes
+    ----------
+    stream
+        Where the events of the rows go.
+    flies
+        Whether detectors are gated from outside.
+    """
+
+    stream: str
+    flies: bool
+
+    def most(self, taking: MapTaking) -> int:
+        """Rows for which detectors can be armed at once."""
+        ...
+
+    def arm(self, taking: MapTaking, rows: int) -> MsgGenerator[None]:
+        """Do what is needed once the detectors are prepared for so many rows."""
+        ...
+
+    def take(self, taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
+        """Measure a row."""
+        ...
+
+    def disarm(self, taking: MapTaking, *, whole: bool) -> MsgGenerator[None]:
+        """Undo `arm`; `whole`: all rows were good."""
+        ...
+
+    def read_with_row(self, taking: MapTaking) -> list[Any]:
+        """Devices that are read into the event of a row."""
+        ...
+
+    def leave(self) -> MsgGenerator[None]:
+        """Leave its devices as they were, on every way out."""
+        ...
+
+
+def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
+    """Measure all rows inside an open run, with an event for each time that one was measured.
+
+    Detectors are armed for all rows that are left; a bad row ends their files early, and it and the rows
+    after it go into new ones, so that no frame of it is ever told of.
+
+    Raises
+    ------
+    MapFailedError
+        If row after row is bad.
+    """
+    pending, attempts, given_up = deque(range(taking.raster.shape[0])), Counter[int](), 0
+    while pending:
+        row, problem, left = pending[0], None, min(len(pending), how.most(taking))
+        yield from _arm(taking, how, left)
+        while left and problem is None:
+            row = pending[0]
+            attempts[row] += 1
+            problem = yield from _try_row(taking, how, row, attempts[row])
+            if problem is None:
+                pending.popleft()
+                left, given_up = left - 1, 0
+        yield from _disarm(taking, how, whole=problem is None)
+        if problem is None:
+            continue
+        fails = attempts[row] > taking.redo
+        yield from _tell(taking, how, row, attempts[row], "failed" if fails else "redone", problem)
+        if fails:
+            pending.popleft()
+            given_up += 1
+        if given_up >= MOST_FAILED:
+            raise MapFailedError(f"{given_up} rows in a row were bad, the last because: {said(problem)}")
+        if isinstance(problem, BeamLostError):
+            yield from _await_beam(taking)
+
+
+def _try_row(taking: MapTaking, how: Rows, row: int, attempt: int) -> MsgGenerator[Exception | None]:
+    """Measure a row and tell of it; gives what went wrong."""
+    due = taking.in_file + taking.columns
+    try:
+        yield from how.take(taking, row, attempt)
+        for series in taking.series:
+            yield from set_all({series.due: due}, timeout_s=2 * WAIT_S)
+    except BAD as error:
+        logger.warning("row %d of the map is bad: %s", row, said(error))
+        return error
+    yield from bps.checkpoint()
+    yield from set_all({series.kept: due for series in taking.series})
+    for series in taking.series:
+        yield Msg("collect", series, name=series.name, return_payload=False)
+    taking.in_file = due
+    return (yield from _tell(taking, how, row, attempt, "good", None))
+
+
+def _arm(taking: MapTaking, how: Rows, rows: int) -> MsgGenerator[None]:
+    """Let the detectors wait for so many rows, in new files."""
+    raster = taking.raster
+    group = short_uid("prepare")
+    for series in taking.series:
+        order = FrameSeries(
+            exposure_s=raster.dwell_s,
+            frames=rows * taking.columns,
+            images_per_trigger=None if how.flies else 1,
+            trigger_mode=series.gated_mode if how.flies else "Internal",
+            folder=taking.folder,
+            name=f"{taking.name}_{series.name}_{taking.files:03d}",
+        )
+        yield Msg("prepare", series, order, group=group)
+    yield from wait_bounded(group, raster.dwell_s + 2 * WAIT_S, taking.series)
+    if not taking.files:
+        for series in taking.series:
+            yield Msg("declare_stream", None, series, name=series.name, collect=True)
+    yield from how.arm(taking, rows)
+    taking.files += 1
+    taking.in_file = 0
+    yield from set_all({taking.station.photon_shutter: "open"})
+    taking.ended_s = yield from cell_time(taking.station)
+
+
+def trigger_all(devices: Sequence[Any], timeout_s: float) -> MsgGenerator[None]:
+    """Trigger devices once, also if a pause comes in between, and wait for all."""
+    group = short_uid("trigger")
+    yield from bps.checkpoint()
+    for device in devices:
+        yield Msg("trigger", device, group=group)
+    yield from bps.checkpoint()
+    yield from wait_bounded(group, timeout_s, devices)
+
+
+def _disarm(taking: MapTaking, how: Rows, *, whole: bool) -> MsgGenerator[None]:
+    yield from close_shutter(taking.station.photon_shutter)
+    yield from bps.checkpoint()
+    group = short_uid("complete")
+    for series in taking.series:
+        yield Msg("complete", series, group=group)
+    yield from wait_bounded(group, 2 * WAIT_S, taking.series)
+    yield from how.disarm(taking, whole=whole)
+    yield from bps.checkpoint()
+
+
+def _tell(
+    taking: MapTaking, how: Rows, row: int, attempt: int, status: str, problem: Exception | None
+) -> MsgGenerator[None]:
+    """Make the event of a row."""
+    station, is_good = taking.station, problem is None
+    written = min((series.written for series in taking.series), default=taking.in_file)
+    now_s = yield from cell_time(station)
+    row_s = now_s - taking.ended_s
+    outcome = RowOutcome(
+        row=row,
+        attempt=attempt,
+        status=status,
+        reason="" if problem is None else said(problem),
+        first_frame=taking.told if is_good else -1,
+        frames=taking.columns if is_good else max(written - taking.in_file, 0),
+        expected=taking.columns,
+        y_um=taking.raster.y_um[row],
+        row_s=row_s,
+        live_fraction=taking.columns * taking.raster.dwell_s / row_s if row_s > 0 else math.nan,
+    )
+    yield Msg("set", taking.report, outcome)
+    devices = [taking.report, *how.read_with_row(taking), station.mono, station.ring, station.cell]
+    yield from read_event(devices, trigger=[], stream=how.stream, timeout_s=WAIT_S)
+    yield from bps.checkpoint()
+    taking.told += taking.columns if is_good else 0
+    taking.ended_s = now_s
+
+
+def cell_time(station: Any) -> MsgGenerator[float]:  # noqa: ANN401 - a station
+    """Time on the cell's clock, s."""
+    reading = yield Msg("read", station.cell)
+    return float(reading["cell_time"]["value"]) if reading else 0.0
+
+
+def _await_beam(taking: MapTaking) -> MsgGenerator[None]:
+    station, least_ma = taking.station, taking.guard.ring_current_min_ma if taking.guard else 0.0
+    yield from wait_for_first_beam(station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S)

@@ -1,0 +1,125 @@
+"""Pixels of a raster: where they are, in which order, and how long they take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ..callbacks.analysis.mapping.region import Region
+from .duration import Timing
+
+Mode = Literal["step", "fly"]
+
+MOST_PIXELS = 1_000_000
+STEP_DEAD_S, ROW_DEAD_S = 0.02, 0.1
+"""Dead time of a pixel in a step scan, and of a row in any, where the beamline does not say, s."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """What is measured in a map.
+
+    Parameters
+    ----------
+    region : Region
+        Centres of the outermost pixels, um.
+    step_um : float
+        From pixel to pixel along both axes, in um.
+    dwell_s : float
+        Of each pixel, in s.
+    mode : str
+        "step": stop at each pixel; "fly": the fine stage moves on along x while the detectors count.
+    snake : bool
+        Whether every other row runs backwards.
+    energy_ev : float, optional
+        Photon energy, in eV; None: as the monochromator stands.
+    """
+
+    region: Region
+    step_um: float
+    dwell_s: float
+    mode: Mode = "step"
+    snake: bool = True
+    energy_ev: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"raster: mode {self.mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
+        for name, value in (("step_um", self.step_um), ("dwell_s", self.dwell_s)):
+            if not 0 < value < 1e6:
+                raise ValueError(f"raster: {name} = {value!r}; give a positive number")
+        rows, columns = self.shape
+        if rows * columns > MOST_PIXELS:
+            raise ValueError(f"raster: {rows} x {columns} pixels; give a larger step_um or a smaller region")
+        if self.mode == "fly" and columns < 2:
+            raise ValueError("raster: a fly scan needs two columns or more; widen x_um")
+
+    @property
+    def x_um(self) -> list[float]:
+        """Centres of the columns, rising, in um."""
+        return _centres(self.region.x_um, self.step_um)
+
+    @property
+    def y_um(self) -> list[float]:
+        """Centres of the rows, rising, in um."""
+        return _centres(self.region.y_um, self.step_um)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.y_um), len(self.x_um)
+
+    def columns(self, row: int) -> list[int]:
+        """Columns of a row in the order in which they are measured."""
+        order = list(range(self.shape[1]))
+        return order[::-1] if self.snake and row % 2 else order
+
+    @property
+    def counting_s(self) -> float:
+        """Time in which the detectors count, in s."""
+        rows, columns = self.shape
+        return rows * columns * self.dwell_s
+
+    def dead_s(self, timing: Timing) -> float:
+        """Time in which they do not, in s: of a fly scan its rows, of a step scan each pixel too."""
+        rows, columns = self.shape
+        per_pixel_s = max(timing.dead_s, STEP_DEAD_S) if self.mode == "step" else 0.0
+        back_s = 0.0 if self.snake or self.mode == "step" else 0.01 * columns * self.step_um
+        return timing.start_s + rows * (columns * per_pixel_s + ROW_DEAD_S + back_s)
+
+    def duration_s(self, timing: Timing) -> float:
+        """Time of the whole map, in s."""
+        return round(self.counting_s + self.dead_s(timing), 6)
+
+
+def _centres(ends_um: tuple[float, float], step_um: float) -> list[float]:
+    count = round((ends_um[1] - ends_um[0]) / step_um) + 1
+    return [round(ends_um[0] + number * step_um, 6) for number in range(count)]
+
+
+def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) -> dict[str, Any]:
+    """Start document of a map before the caller's metadata."""
+    duration_s, dead_s = raster.duration_s(timing), raster.dead_s(timing)
+    x_um, y_um = raster.x_um, raster.y_um
+    series: Mapping[str, Any] = {
+        "x_um": x_um,
+        "y_um": y_um,
+        "step_um": raster.step_um,
+        "dwell_s": raster.dwell_s,
+        "mode": raster.mode,
+        "detectors": list(detectors),
+    }
+    return {
+        "plan_name": "raster_map",
+        "purpose": "measurement",
+        "technique": "map",
+        "attempt": 1,
+        "num_points": len(x_um) * len(y_um),
+        "shape": list(raster.shape),
+        "extents": [[y_um[0], y_um[-1]], [x_um[0], x_um[-1]]],
+        "snaking": [False, raster.snake],
+        "map": series,
+        **({} if raster.energy_ev is None else {"energy_ev": raster.energy_ev}),
+        "estimated_duration_s": duration_s,
+        "dead_time_s": round(dead_s, 6),
+        "detector_live_fraction": raster.counting_s / duration_s,
+    }

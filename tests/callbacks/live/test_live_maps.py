@@ -1,0 +1,270 @@
+"""Rows of a map that documents tell of become counts of elements; bad and repeated ones count once."""
+
+import uuid
+
+import numpy as np
+import pytest
+from event_model import compose_run
+from operando.callbacks.analysis.mapping import DetectorResponse
+from operando.callbacks.analysis.mapping.fluorescence_detector import components
+from operando.callbacks.live.maps import Maps, recall
+from operando.callbacks.tiled.journal import Journal
+from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from soft_nanoprobe import write_spectra
+
+ROWS, COLUMNS, CHANNELS, DETECTORS = 3, 4, 1100, 2
+ELEMENTS, ENERGY_EV, PIXEL_S = ("Co", "Ni"), 9000.0, 0.5
+RESPONSE = {"offset_ev": 5.0, "gain_ev": 10.0, "noise_ev": 80.0}
+RATE = np.stack([np.full((ROWS, COLUMNS), 400.0), 1000.0 * (1 + np.arange(12).reshape(ROWS, COLUMNS))])
+"""Counts of cobalt and nickel in each pixel, of both detector elements together."""
+
+
+def spectra_of(row, *, backwards):
+    """Poisson spectra (columns, detector elements, channels) in the order in which they were measured."""
+    channels = np.arange(float(CHANNELS))
+    parts = components(DetectorResponse(**RESPONSE), ELEMENTS, ENERGY_EV, channels)[:, :2]
+    mean = np.einsum("ec,ne->cn", RATE[:, row], parts) / DETECTORS
+    rng = np.random.default_rng(row)
+    drawn = rng.poisson(np.repeat(mean[:, None], DETECTORS, axis=1))
+    return drawn[::-1] if backwards else drawn
+
+
+class Told:
+    """A map told row by row, to the journal and to the router alike."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.journal = Journal(folder / "journal", minimum_free_bytes=0)
+        self.maps = Maps(self.journal, (folder,))
+        self.experiment = {"uid": str(uuid.uuid4()), "name": "e"}
+        cycling = compose_run(metadata={"purpose": "cycling", "experiment": self.experiment})
+        self.tell("start", cycling.start_doc)
+        self.files = self.frames = 0
+
+    def tell(self, name, doc):
+        self.journal(name, dict(doc))
+        self.maps(name, dict(doc))
+
+    def begin(self, **further):
+        self.run = compose_run(
+            metadata={
+                "purpose": "measurement",
+                "technique": "map",
+                "measurement": "particle",
+                "experiment": self.experiment,
+                "cell": {"chemistry": "NMC811"},
+                "shape": [ROWS, COLUMNS],
+                "snaking": [False, True],
+                "map": {
+                    "x_um": [0.0, 0.1, 0.2, 0.3],
+                    "y_um": [1.0, 1.1, 1.2],
+                    "dwell_s": PIXEL_S,
+                    "mode": "step",
+                },
+                "elements": list(ELEMENTS),
+                "fluorescence": RESPONSE,
+                "energy_ev": ENERGY_EV,
+                **further,
+            }
+        )
+        self.frames = 0
+        self.tell("start", self.run.start_doc)
+        external = {"source": "x", "dtype": "array", "shape": [DETECTORS, CHANNELS], "external": "STREAM:"}
+        keys = {f"fluorescence_{kind}": external for kind in ("spectra", "scalers")}
+        self.stream = self.run.compose_descriptor(name="fluorescence", data_keys=keys)
+        self.tell("descriptor", self.stream.descriptor_doc)
+        self.rows = None
+
+    def file(self, rows, attempt=1):
+        """Write rows into a new file; those of which nothing is told later are as good as never measured."""
+        self.files += 1
+        path = self.folder / f"{self.files}.h5"
+        drawn = [spectra_of(row, backwards=row % 2 == 1) for row in rows]
+        write_spectra(path, np.concatenate(drawn), pixel_s=PIXEL_S)
+        self.bundles = []
+        for kind, dataset in (
+            ("spectra", "/entry/data/data"),
+            ("scalers", "/entry/instrument/detector/xspress3_scalers"),
+        ):
+            bundle = self.run.compose_stream_resource(
+                mimetype="application/x-hdf5",
+                uri=f"file://localhost{path}",
+                data_key=f"fluorescence_{kind}",
+                parameters={"dataset": dataset},
+            )
+            self.tell("stream_resource", bundle.stream_resource_doc)
+            self.bundles.append(bundle)
+        self.place = 0
+
+    def good(self, row, attempt=1):
+        span = {"start": self.place, "stop": self.place + COLUMNS}
+        for bundle in self.bundles:
+            datum = bundle.compose_stream_datum(span)
+            self.tell("stream_datum", {**datum, "descriptor": self.stream.descriptor_doc["uid"]})
+        self.place += COLUMNS
+        self._row(row, attempt, "good", self.frames)
+        self.frames += COLUMNS
+
+    def bad(self, row, attempt=1, status="redone"):
+        self._row(row, attempt, status, -1)
+
+    def _row(self, row, attempt, status, first_frame):
+        data = {
+            "map_row": row,
+            "map_attempt": attempt,
+            "map_status": status,
+            "map_first_frame": first_frame,
+            "map_frames": COLUMNS,
+            "cell_time": 1e9 + row,
+            "cell_voltage": 3.7 + 0.1 * row,
+            "cell_lithium_content": 0.8 - 0.1 * row,
+        }
+        if self.rows is None:
+            keys = {
+                key: {
+                    "source": "x",
+                    "dtype": "string" if isinstance(value, str) else "number",
+                    "shape": [],
+                }
+                for key, value in data.items()
+            }
+            self.rows = self.run.compose_descriptor(name="rows", data_keys=keys)
+            self.tell("descriptor", self.rows.descriptor_doc)
+        self.tell("event", self.rows.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
+
+    def end(self):
+        self.tell("stop", self.run.compose_stop())
+
+    def fit(self):
+        count = 0
+        while self.maps.step():
+            count += 1
+        return count
+
+    def result(self):
+        return experiment_from_journal(self.folder / "journal", self.experiment["uid"])
+
+
+@pytest.fixture
+def told(tmp_path):
+    made = Told(tmp_path)
+    yield made
+    made.maps.close()
+    made.journal.close()
+
+
+def test_a_map_has_the_counts_of_each_element_where_they_were(told):
+    told.begin()
+    told.file([0, 1, 2])
+    for row in range(ROWS):
+        told.good(row)
+    told.end()
+    assert told.fit() == ROWS
+    maps = told.result().maps("particle")
+    assert dict(maps.sizes) == {"map": 1, "element": 2, "y_um": 3, "x_um": 4}
+    off = (maps["counts"].to_numpy()[0] - RATE) / maps["counts_sigma"].to_numpy()[0]
+    assert np.abs(off).max() < 4.0
+    assert np.sqrt((off**2).mean()) == pytest.approx(1.0, abs=0.35)
+    assert maps["rate"].to_numpy() == pytest.approx(maps["counts"].to_numpy() / PIXEL_S)
+    assert maps["lithium_content"].to_numpy()[0] == pytest.approx([0.8, 0.7, 0.6])
+    assert maps["voltage"].sel(y_um=1.1).item() == pytest.approx(3.8)
+    assert set(maps["verdict_code"].to_numpy().ravel()) == {0.0}
+
+
+def test_rows_still_to_come_are_nan_while_the_map_goes_on(told):
+    told.begin()
+    told.file([0, 1])
+    told.good(0)
+    assert told.fit() == 1
+    counts = told.result().maps("particle")["counts"]
+    assert np.isfinite(counts.sel(y_um=1.0)).all()
+    assert np.isnan(counts.sel(y_um=[1.1, 1.2])).all()
+    assert told.result().plot_maps("particle").axes
+
+
+def test_a_row_that_was_redone_counts_once_and_with_its_good_spectra(told):
+    told.begin()
+    told.file([0, 2])  # what is behind the first row is a bad second one
+    told.good(0)
+    told.bad(1)
+    told.file([1, 2])
+    told.good(1, attempt=2)
+    told.good(2)
+    told.end()
+    assert told.fit() == ROWS
+    maps = told.result().maps("particle")
+    assert maps["attempt"].to_numpy()[0].tolist() == [1, 2, 1]
+    assert np.abs((maps["counts"].to_numpy()[0] - RATE) / maps["counts_sigma"].to_numpy()[0]).max() < 4.0
+
+
+def test_a_row_that_failed_stays_nan(told):
+    told.begin()
+    told.file([0, 2])
+    told.good(0)
+    told.bad(1, attempt=2, status="failed")
+    told.file([2])
+    told.good(2)
+    told.end()
+    told.fit()
+    counts = told.result().maps("particle")["counts"]
+    assert np.isnan(counts.sel(y_um=1.1)).all()
+    assert np.isfinite(counts.sel(y_um=[1.0, 1.2])).all()
+
+
+def test_maps_of_one_measurement_are_in_the_order_of_time_and_each_can_be_asked_for(told):
+    for _ in range(2):
+        told.begin()
+        told.file([0])
+        told.good(0)
+        told.end()
+        told.fit()
+    maps = told.result().maps("particle")
+    assert maps.sizes["map"] == 2
+    run = str(maps["run"].to_numpy()[1])
+    assert told.result().maps(run[:8])["run"].to_numpy().tolist() == [run]
+    with pytest.raises(KeyError, match="there is no map 'other'; there are"):
+        told.result().maps("other")
+
+
+def test_a_successor_does_not_fit_rows_again(told):
+    told.begin()
+    told.file([0, 1])
+    told.good(0)
+    assert told.fit() == 1
+    successor = Maps(told.journal, (told.folder,))
+    recall(told.folder / "journal", successor)
+    assert (told.run.start_doc["uid"], 0, 1) in successor._done
+
+
+def test_a_file_elsewhere_is_refused_and_its_rows_are_left_out(told, tmp_path_factory, caplog):
+    told.begin()
+    told.folder, kept = tmp_path_factory.mktemp("elsewhere"), told.folder
+    told.file([0])
+    told.folder = kept
+    told.good(0)
+    assert told.fit() == 1
+    assert "left out" in caplog.text
+    with pytest.raises(KeyError):
+        told.result().maps("particle")
+
+
+def test_a_dark_row_is_weak_and_not_an_error(told):
+    told.begin()
+    told.files += 1
+    path = told.folder / "dark.h5"
+    write_spectra(path, np.zeros((COLUMNS, DETECTORS, CHANNELS)))
+    told.file([0])
+    (told.folder / f"{told.files}.h5").write_bytes(path.read_bytes())
+    told.good(0)
+    told.fit()
+    maps = told.result().maps("particle")
+    assert maps["counts"].sel(y_um=1.0).to_numpy() == pytest.approx(0.0)
+    assert set(maps["verdict_code"].sel(y_um=1.0).to_numpy().ravel()) == {1.0}
+
+
+def test_without_elements_those_of_the_chemistry_are_fitted(told):
+    told.begin(elements=[])
+    told.file([0])
+    told.good(0)
+    told.fit()
+    assert told.result().maps("particle")["element"].to_numpy().tolist() == ["Mn", "Co", "Ni"]

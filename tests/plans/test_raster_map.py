@@ -1,0 +1,259 @@
+"""Raster maps through a real RunEngine, with a fluorescence detector that writes true HDF5 files."""
+
+import threading
+
+import h5py
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from bluesky import plan_stubs as bps
+from bluesky.utils import RunEngineInterrupted
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from operando.callbacks.analysis.mapping import Region, region_above
+from operando.plans import map_rows
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.duration import Timing
+from operando.plans.map_rows import MapFailedError
+from operando.plans.raster import Raster
+from operando.plans.raster_map import NoMapError, raster_map
+from soft_camera import SoftCamera
+from soft_nanoprobe import CHANNELS, ELEMENTS, NanoStation
+from soft_station import collected
+
+REGION = Region((-0.1, 0.1), (0.0, 0.2))
+"""Three rows of three pixels in steps of 0.1 um."""
+MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement": "one particle"}
+WHERE = {"region": REGION, "step_um": 0.1, "dwell_s": 0.01}
+
+
+@pytest.fixture
+def station(tmp_path):
+    return NanoStation(tmp_path)
+
+
+@pytest.fixture
+def engine():
+    return RunEngine({}, call_returns_result=True)
+
+
+def of_kind(documents, name):
+    return [doc for kind, doc in documents if kind == name]
+
+
+def events(documents, key):
+    return [doc["data"] for doc in of_kind(documents, "event") if key in doc["data"]]
+
+
+def frames_told(documents, key="fluorescence_spectra"):
+    """Numbers in the frames that documents tell of, in their order, read from the files."""
+    resources = {doc["uid"]: doc for doc in of_kind(documents, "stream_resource") if doc["data_key"] == key}
+    numbers = []
+    for datum in of_kind(documents, "stream_datum"):
+        if datum["stream_resource"] in resources:
+            resource = resources[datum["stream_resource"]]
+            with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:
+                indices = slice(datum["indices"]["start"], datum["indices"]["stop"])
+                numbers += file[resource["parameters"]["dataset"]][indices, 0, 0].tolist()
+    return numbers
+
+
+def test_a_step_map_is_one_run_with_an_event_per_pixel_and_one_per_row(station, engine, tmp_path):
+    documents = collected(engine)
+    uid = engine(raster_map(station, **WHERE, elements=("Ni",), md=MD)).plan_result
+    (start,), (stop,) = of_kind(documents, "start"), of_kind(documents, "stop")
+    assert (uid, stop["exit_status"]) == (start["uid"], "success")
+    assert (start["technique"], start["shape"], start["snaking"]) == ("map", [3, 3], [False, True])
+    assert start["extents"] == [[0.0, 0.2], [-0.1, 0.1]]
+    assert start["motors"] == ["nanostage_y", "nanostage_x"]
+    assert stop["num_events"] == {"primary": 9, "rows": 3, "fluorescence": 9}
+    rows = events(documents, "map_row")
+    assert [row["map_first_frame"] for row in rows] == [0, 3, 6]
+    assert {row["map_status"] for row in rows} == {"good"}
+    assert {"cell_voltage", "ring_current", "mono_energy"} <= set(rows[0])
+    assert frames_told(documents) == list(range(9))
+    (file,) = (tmp_path / "first_01234567").glob("oneparticle_*_fluorescence_000_000000.h5")
+    with h5py.File(file) as opened:
+        assert opened["entry/data/data"].shape == (9, ELEMENTS, CHANNELS)
+
+
+@pytest.mark.parametrize("snake", [True, False])
+def test_pixels_are_measured_in_their_order_with_the_shutter_open(station, engine, snake):
+    documents = collected(engine)
+    engine(raster_map(station, **WHERE, snake=snake))
+    xs = [round(x, 3) for x, _, _ in station.places]
+    assert xs == [-0.1, 0.0, 0.1, *((0.1, 0.0, -0.1) if snake else (-0.1, 0.0, 0.1)), -0.1, 0.0, 0.1]
+    assert [round(y, 3) for _, y, _ in station.places[::3]] == [0.0, 0.1, 0.2]
+    assert {shutter for *_, shutter in station.places} == {"open"}
+    assert station.photon_shutter.get() == "closed"
+    pixels = events(documents, "pixel_row")
+    assert [pixel["pixel_column"] for pixel in pixels][3:6] == ([2, 1, 0] if snake else [0, 1, 2])
+    assert [pixel["pixel_frame"] for pixel in pixels] == [0, 1, 2] * 3
+    (span,) = station.nanostage.x.spans
+    assert (span.low_um, span.high_um) == (-0.1, 0.1)
+
+
+def drop_once(*numbers):
+    """Frames with these numbers never come into the file."""
+    return lambda taken: [number for number in taken if number not in numbers]
+
+
+def test_a_row_that_lost_a_frame_is_taken_again_and_its_frames_are_not_told_of(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.faults = drop_once(4)
+    engine(raster_map(station, **WHERE))
+    rows = [(row["map_row"], row["map_attempt"], row["map_status"]) for row in events(documents, "map_row")]
+    assert rows == [(0, 1, "good"), (1, 1, "redone"), (1, 2, "good"), (2, 1, "good")]
+    bad = events(documents, "map_row")[1]
+    assert (bad["map_frames"], bad["map_expected"], bad["map_first_frame"]) == (1, 3, -1)
+    assert "frames expected" in bad["map_reason"]
+    assert frames_told(documents) == [0, 1, 2, 5, 6, 7, 8, 9, 10]
+    assert of_kind(documents, "stop")[0]["num_events"]["fluorescence"] == 9
+
+
+def test_a_frame_that_comes_twice_makes_its_row_bad(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.faults = lambda numbers: numbers * 2 if 5 in numbers else numbers
+    engine(raster_map(station, **WHERE))
+    assert [row["map_status"] for row in events(documents, "map_row")].count("redone") == 1
+    assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+
+
+def test_a_row_that_is_bad_again_is_marked_and_the_map_goes_on(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.faults = drop_once(4, 5)
+    engine(raster_map(station, **WHERE))
+    rows = events(documents, "map_row")
+    assert [row["map_status"] for row in rows] == ["good", "redone", "failed", "good"]
+    assert frames_told(documents) == [0, 1, 2, 6, 7, 8]
+    assert of_kind(documents, "stop")[0]["exit_status"] == "success"
+
+
+def test_a_map_of_which_every_row_is_bad_is_given_up_with_the_reason(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.faults = lambda numbers: []
+    with pytest.raises(MapFailedError, match="3 rows in a row were bad, the last because: fluorescence:"):
+        engine(raster_map(station, **WHERE, redo=0))
+    assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
+    assert station.photon_shutter.get() == "closed"
+    assert frames_told(documents) == []
+
+
+def test_a_beam_dump_within_a_row_has_it_redone_once_the_beam_is_back(station, engine, monkeypatch):
+    documents = collected(engine)
+    station.events[5] = lambda: station.ring.put(0.0)
+    waited = []
+
+    def beam_is_back(ring, least_ma, *_, **__):
+        waited.append(least_ma)
+        station.ring.put(300.0)
+        yield from bps.null()
+
+    monkeypatch.setattr(map_rows, "wait_for_first_beam", beam_is_back)
+    engine(raster_map(station, **WHERE, guard=BeamGuard()))
+    rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
+    assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
+    assert "beam lost" in events(documents, "map_row")[1]["map_reason"]
+    assert waited == [10.0]
+    assert frames_told(documents) == [0, 1, 2, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_row_repeated_after_a_pause_is_not_counted_twice(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.overhead_limit_s = 5.0
+    pause = threading.Thread(target=engine.request_pause)
+    station.events[5] = pause.start
+    with pytest.raises(RunEngineInterrupted):
+        engine(raster_map(station, **WHERE))
+    pause.join(5)
+    engine.resume()
+    assert [row["map_row"] for row in events(documents, "map_row") if row["map_status"] == "good"] == [
+        0,
+        1,
+        2,
+    ]
+    assert len(frames_told(documents)) == 9
+    assert len(set(frames_told(documents))) == 9
+    last = {(p["pixel_row"], p["pixel_column"]): p["pixel_attempt"] for p in events(documents, "pixel_row")}
+    assert len(last) == 9
+
+
+def test_several_detectors_count_at_each_pixel(station, engine, tmp_path):
+    documents = collected(engine)
+    station.camera = SoftCamera(folder=tmp_path)
+    engine(raster_map(station, **WHERE, detectors=("fluorescence_detector", "camera")))
+    assert frames_told(documents) == frames_told(documents, "camera_image") == list(range(9))
+    keys = {doc["data_key"] for doc in of_kind(documents, "stream_resource")}
+    assert keys == {"fluorescence_spectra", "fluorescence_scalers", "camera_image"}
+
+
+def test_a_row_that_is_bad_in_one_detector_is_taken_again_with_all(station, engine, tmp_path):
+    documents = collected(engine)
+    station.camera = SoftCamera(folder=tmp_path)
+    station.camera.faults = drop_once(2)
+    engine(raster_map(station, **WHERE, detectors=("fluorescence_detector", "camera")))
+    assert len(frames_told(documents)) == len(frames_told(documents, "camera_image")) == 9
+    assert events(documents, "map_row")[0]["map_status"] == "redone"
+
+
+def test_a_stub_is_run_at_each_pixel(station, engine):
+    seen = []
+
+    def inside(place):
+        seen.append((place.row, place.column))
+        yield from bps.null()
+
+    engine(raster_map(station, **WHERE, inside=inside))
+    assert seen == [(0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0), (2, 0), (2, 1), (2, 2)]
+
+
+def test_a_beamline_without_what_a_map_needs_is_told_what_to_add(station, engine):
+    station.fluorescence_detector = None
+    with pytest.raises(NoMapError, match=r"lacks \[devices\.fluorescence_detector\]; add it"):
+        engine(raster_map(station, **WHERE))
+    station.nanostage = None
+    with pytest.raises(NoMapError, match=r"\[devices\.nanostage\].*\[devices\.trigger_box\]"):
+        engine(raster_map(station, **WHERE, mode="fly"))
+
+
+def test_the_region_of_a_particle_is_found_in_an_overview():
+    x = y = np.linspace(-5, 5, 21)
+    overview = np.where(np.hypot(x[None, :] - 1.0, y[:, None]) < 2.1, 100.0, np.nan)
+    assert region_above(overview, x, y, threshold=50) == Region((-1.0, 3.0), (-2.0, 2.0))
+    with pytest.raises(ValueError, match="no pixel exceeds 200, the largest is 100"):
+        region_above(overview, x, y, threshold=200)
+    with pytest.raises(ValueError, match="give the lower end first"):
+        Region((1.0, 0.0), (0.0, 1.0))
+
+
+@given(
+    span_um=st.floats(0.0, 20.0),
+    step_um=st.floats(0.05, 3.0),
+    snake=st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_every_pixel_is_measured_once_and_within_half_a_step_of_the_region(span_um, step_um, snake):
+    raster = Raster(Region((-span_um / 2, span_um / 2), (0.0, 0.3)), step_um, 0.01, snake=snake)
+    rows, columns = raster.shape
+    assert all(sorted(raster.columns(row)) == list(range(columns)) for row in range(rows))
+    assert abs(raster.x_um[-1] - span_um / 2) <= 0.5001 * step_um
+    assert np.diff(raster.x_um) == pytest.approx(step_um, abs=2e-6)
+
+
+def test_dead_time_is_told_and_smaller_for_a_fly_scan():
+    timing = Timing(move_s=0.01, settle_s=0.0, per_point_overhead_s=0.01, start_s=2.0)
+    region = Region((-2.5, 2.5), (-2.5, 2.5))
+    step = Raster(region, 0.05, 0.01, "step")
+    fly = Raster(region, 0.05, 0.01, "fly")
+    assert step.shape == (101, 101)
+    assert fly.counting_s / fly.duration_s(timing) > 0.85
+    assert step.duration_s(timing) > 2.5 * fly.duration_s(timing)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"step_um": 0.0}, "step_um"), ({"dwell_s": -1.0}, "dwell_s"), ({"mode": "jump"}, "one of step, fly")],
+)
+def test_a_raster_that_makes_no_sense_is_refused(change, says):
+    with pytest.raises(ValueError, match=says):
+        Raster(**{"region": REGION, "step_um": 0.1, "dwell_s": 0.01, **change})

@@ -1,0 +1,166 @@
+"""One particle, mapped step by step and on the fly through the simulated nanoprobe: the same map twice."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from channels import variables
+from operando.callbacks.analysis.mapping import Region
+from operando.callbacks.live.maps import Maps
+from operando.callbacks.tiled.element_map import element_maps
+from operando.callbacks.tiled.experiment import Experiment
+from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
+from operando.devices.beamline import load_beamline
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.raster_map import raster_map
+from operando.simulated_beamline.launcher import NANOPROBE_SERVERS, SERVERS, Launcher
+
+pytestmark = pytest.mark.system
+SETTINGS = Path(__file__).resolve().parents[2] / "simulated_beamline" / "nanoprobe.toml"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "map-one-particle.md"
+ELEMENTS = ("Mn", "Fe", "Co", "Ni")
+STEP_UM = 0.1
+LINE = Region((-2.2, 2.2), (0.1, 0.1))
+"""One row over the whole particle."""
+
+
+class Nanoprobe:
+    """Devices and RunEngine of a nanoprobe, with the analysis that follows it in the same process."""
+
+    def __init__(self, beamline, folder):
+        self.beamline = beamline
+        self.documents, self.results = [], JournalSource(folder / "no-journal")
+        self.maps = Maps(self.results.take, (folder,))
+        self.engine = RunEngine({}, call_returns_result=True)
+        self.engine.subscribe(self._take)
+
+    def _take(self, name, doc):
+        self.documents.append((name, doc))
+        self.maps(name, doc)
+
+    def map(self, name, **options):
+        """Make a map, fit it, and give it with the events of its rows."""
+        self.documents.clear()
+        md = {"experiment": {"uid": "0123456789", "name": "e"}, "measurement": name}
+        self.engine(
+            raster_map(
+                self.beamline,
+                **{"region": LINE, "step_um": STEP_UM, "dwell_s": 0.05, "energy_ev": 9000.0, **options},
+                elements=ELEMENTS,
+                guard=BeamGuard(),
+                md=md,
+            )
+        )
+        while self.maps.step():
+            pass
+        rows = [doc["data"] for kind, doc in self.documents if kind == "event" and "map_row" in doc["data"]]
+        analyses = self.results.starts("0123456789")
+        return element_maps(self.results, analyses, name).isel(map=0), rows
+
+
+@pytest.fixture(scope="module")
+def nanoprobe(tmp_path_factory, beamline_ports):
+    folder = tmp_path_factory.mktemp("maps")
+    servers = (*SERVERS, *NANOPROBE_SERVERS, "trigger_box")
+    launcher = Launcher(
+        folder / "run",
+        scenario="nmc811-particle",
+        servers=servers,
+        ports=beamline_ports,
+        data_folder=folder / "data",
+    )
+    launcher.start("elastic", 500.0)
+    beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
+    try:
+        report = beamline.connect(30.0)
+        assert not report.missing, report
+        for device in (beamline.fluorescence_detector, beamline.trigger_box):
+            device.default_folder(folder / "data")
+        beamline.front_end_shutter.set("open").wait(20)
+        yield Nanoprobe(beamline, folder)
+    finally:
+        beamline.release()
+        launcher.stop()
+
+
+def python_of(page):
+    """Fenced Python of a page, in order."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def edges_um(line):
+    """Where a profile (n,) over x crosses a quarter of its level inside, there it is steep; um, both ends."""
+    x, values = line["x_um"].to_numpy(), line.to_numpy()
+    level = 0.25 * np.median(values[np.abs(x) < 1.0])
+    inside = np.flatnonzero(values > level)
+    left, right = inside[0], inside[-1]
+
+    def crossing(low, high):
+        return x[low] + (level - values[low]) / (values[high] - values[low]) * (x[high] - x[low])
+
+    return np.array([crossing(left - 1, left), crossing(right + 1, right)])
+
+
+def test_a_map_on_the_fly_is_the_same_map_as_step_by_step(nanoprobe):
+    step, step_rows = nanoprobe.map("step")
+    fly, fly_rows = nanoprobe.map("fly", mode="fly")
+    assert [row["map_status"] for row in step_rows + fly_rows] == ["good", "good"]
+    for element in ELEMENTS:
+        totals, sigmas = [], []
+        for one in (step, fly):
+            rate, sigma = one["rate"].sel(element=element), one["rate_sigma"].sel(element=element)
+            totals.append(float(rate.sum()))
+            sigmas.append(float(np.sqrt((sigma**2).sum())))
+        # What a pixel holds is not all of its spot's: texture between spots adds half a per cent.
+        allowed = 4.0 * np.hypot(*sigmas) + 0.005 * totals[0]
+        assert abs(totals[1] - totals[0]) < allowed, element
+    difference_um = edges_um(fly["rate"].sel(element="Ni")[0]) - edges_um(step["rate"].sel(element="Ni")[0])
+    assert np.abs(difference_um).max() < 0.1 * STEP_UM
+
+
+def test_a_stage_that_stalls_in_a_row_has_it_taken_again_at_full_speed(nanoprobe):
+    nanoprobe.beamline.trigger_box.overhead_limit_s = 1.0
+    fine, seen = nanoprobe.beamline.nanostage.x.fine, []
+    full_um_s = float(fine.velocity.get())
+    with variables("OP:NANO:FX:SIM:STALL") as (stall,):
+
+        def stall_in_the_first_row(msg):
+            seen.append((msg.command, getattr(msg.obj, "name", "")))
+            if seen.count(("trigger", "nanostage_x_sweep")) == 1 and seen.count(("set", "map")) == 0:
+                stall.put(1, wait=True)
+            elif seen[-1] == ("set", "map"):
+                stall.put(0, wait=True)
+
+        nanoprobe.engine.msg_hook = stall_in_the_first_row
+        try:
+            made, rows = nanoprobe.map(
+                "stalled", mode="fly", region=Region((-1.0, 1.0), (0.0, 0.1)), dwell_s=0.01
+            )
+        finally:
+            nanoprobe.engine.msg_hook = None
+    assert [(row["map_row"], row["map_status"]) for row in rows] == [(0, "redone"), (0, "good"), (1, "good")]
+    assert "nanostage_x" in rows[0]["map_reason"]
+    assert np.isfinite(made["counts"]).all()
+    assert float(fine.velocity.get()) == full_um_s
+
+
+def test_the_guide_finds_the_particle_and_maps_it(nanoprobe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = {"uid": "guide-0123", "name": "guide"}
+    experiment = Experiment(nanoprobe.results, ExperimentName(**known))
+
+    def maps_of(name):
+        while nanoprobe.maps.step():
+            pass
+        return experiment.maps(name)
+
+    plan, read = python_of(GUIDE)
+    names = {"beamline": nanoprobe.beamline, "RE": nanoprobe.engine, "known": known, "maps_of": maps_of}
+    exec(compile(plan, f"{GUIDE}, block 1", "exec"), names)
+    assert names["region"].x_um == pytest.approx((-2.0, 2.0), abs=1.1)
+    maps_of("particle")
+    exec(compile(read, f"{GUIDE}, block 2", "exec"), {"experiment": experiment})
+    assert (tmp_path / "particle.png").stat().st_size > 10_000
+    assert 0.1 < float(experiment.maps("particle")["live_fraction"].item()) <= 1.0
