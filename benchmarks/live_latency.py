@@ -103,7 +103,10 @@ def _measure(root: DataRoot) -> tuple[np.ndarray, np.ndarray]:
     told = _in_journal(root)
     if len(seen) < COUNT:
         raise RuntimeError(f"{len(seen)} of {COUNT} frames are in Tiled after {ALLOWED_S:g} s")
-    return tuple(np.array([each[n] - written[n] for n in range(COUNT)]) for each in (seen, told))
+    in_tiled, in_journal = (
+        np.array([each[number] - written[number] for number in range(COUNT)]) for each in (seen, told)
+    )
+    return in_tiled, in_journal
 
 
 def run() -> list[Figure]:
