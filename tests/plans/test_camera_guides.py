@@ -105,7 +105,9 @@ def test_every_line_about_the_camera_runs(tmp_path, measured, monkeypatch):
         uids["flat_frames"] = engine(flat).plan_result
         engine(pdf_scan(hall, hall.stage, pdf_options(read.measurements[-1], "NiO2"), md=md))
     source = JournalSource(tmp_path / "journal")
-    stream = {name: source.array(uid, "frames", "camera_image") for name, uid in uids.items()}
+    stream = {
+        name: source.array(uid, name.removesuffix("_frames"), "camera_image") for name, uid in uids.items()
+    }
     geometry = Geometry(**TRUE_GEOMETRY, wavelength_angstrom=12398.42 / 18000.0)
     monkeypatch.chdir(tmp_path)
     names = stream | {"geometry": geometry, "experiment": Experiment(source, ExperimentName(UID, "guide"))}
