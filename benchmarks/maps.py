@@ -61,7 +61,7 @@ def _fluorescence(rng: np.random.Generator) -> Figure:
     ours = seconds / spectra[..., 0].size
     theirs = _best(lambda: [nnls(parts * root[:, None], one * root) for one in some]) / SAMPLE
     return Figure(
-        name=f"fluorescence fit of one spectrum ({len(ELEMENTS)} elements, {SHAPE[0]} x {SHAPE[1]}, one core)",
+        name=f"fluorescence fit of one spectrum ({len(ELEMENTS)} elements, one core)",
         value=1e6 * ours,
         baseline=f"scipy nnls per spectrum, {last - first + 1} channels ({SAMPLE} timed)",
         baseline_value=1e6 * theirs,
