@@ -144,10 +144,12 @@ class AxisSweep:
             motor: Any = axis.fine
             motor.set(target).wait(motor.move_limit_s + motor.nominal_duration_s(target))
             end_um = axis.position
-            lead_um = self._lead_um[direction] = target - end_um
+            lead_um = target - end_um
             if direction * (end_um - sweep.end_um) > 0.0:
+                self._lead_um[direction] = lead_um
                 self._slope[direction] = (target - command_um) / (end_um - begin_um)
                 return
+        self._lead_um.pop(direction, None)
         raise AxisNotThereError(
             f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
             "interferometer: did it stall, is its piezo on?"

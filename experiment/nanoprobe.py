@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from ..devices.beamline import BeamlineSettings
+from ..devices.beamline import Beamline, BeamlineSettings
 from .check import SCENARIOS
 from .file import CommonTables
 from .measurement_file import MapFile
@@ -35,16 +35,25 @@ def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> Non
     ExperimentFileError
         Naming the measurement, the beamline, what is missing and the remedy.
     """
+    _check(experiment, settings.name, settings.devices)
+
+
+def check_map_devices(experiment: CommonTables, beamline: Beamline) -> None:
+    """Refuse likewise at a beamline that is built; errors as of `check_nanoprobe`."""
+    _check(experiment, beamline.name, beamline)
+
+
+def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
     for each in experiment.measurements:
         if not isinstance(each, MapFile):
             continue
         needed = ["nanostage", *each.detectors, *(["trigger_box"] if each.mode == "fly" else [])]
-        missing = [name for name in needed if getattr(settings.devices, name, None) is None]
+        missing = [name for name in needed if getattr(devices, name, None) is None]
         if missing:
             told = ", ".join(f"[devices.{name}]" for name in missing)
             raise ExperimentFileError(
                 f'{experiment.experiment.name}: {each.name}: technique "map" needs what beamline '
-                f"{settings.name} lacks; add {told} to its settings, or remove this measurement"
+                f"{beamline} lacks; add {told} to its settings, or remove this measurement"
             )
 
 

@@ -5,15 +5,18 @@ from typing import Any
 
 from bluesky.utils import MsgGenerator, plan
 
+from ..callbacks.analysis.mapping.region import Region
 from ..devices.beamline import Beamline
 from ..plans.darks import take_darks
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
+from ..plans.raster_map import raster_map
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
 from .acquisition import choose_start, keep_files, whole_experiment
 from .camera import check_camera
 from .conversion import DARK_MAX_AGE_S, dead_times
+from .nanoprobe import check_map_devices
 from .reading import read_experiment
 from .reference_curve import named_files
 from .resumption import close_dead_runs
@@ -47,6 +50,7 @@ class QueuePlans:
             """
             experiment = read_experiment(file)
             check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
+            check_map_devices(experiment, beamline)
             close_dead_runs(root.journal)
             start = choose_start(experiment, beamline, root.journal)
             folder = root.experiment(experiment.experiment.name, start.uid)
@@ -119,6 +123,42 @@ class QueuePlans:
             return (yield from xrd_series(station, **series, **options))
 
         @plan
+        def measure_map(
+            x_um: list[float],
+            y_um: list[float],
+            step_um: float,
+            dwell_s: float,
+            *,
+            mode: str = "step",
+            energy_ev: float | None = None,
+            elements: list[str] | None = None,
+            md: dict | None = None,
+        ) -> MsgGenerator[str]:
+            """Map the particle in the nanoprobe.
+
+            Parameters
+            ----------
+            x_um, y_um : list
+                Lowest and highest centre of pixels, um.
+            step_um : float
+                From pixel to pixel, um.
+            dwell_s : float
+                Of each pixel, s.
+            mode : str
+                "step" or "fly".
+            energy_ev : float
+                Photon energy, eV.
+            elements : list
+                Whose lines are fitted live.
+            md : dict
+                Metadata; what is given here wins.
+            """
+            ends: Any = (tuple(x_um), tuple(y_um))
+            raster: Any = {"region": Region(*ends), "step_um": step_um, "dwell_s": dwell_s, "mode": mode}
+            options: dict[str, Any] = {"energy_ev": energy_ev, "elements": elements or (), "timing": timing}
+            return (yield from raster_map(station, **raster, **options, md=md))
+
+        @plan
         def measure_darks(*, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
             """Measure the dark currents of the ion chambers.
 
@@ -134,4 +174,5 @@ class QueuePlans:
         self.run_experiment = run_experiment
         self.measure_xanes = measure_xanes
         self.measure_xrd = measure_xrd
+        self.measure_map = measure_map
         self.measure_darks = measure_darks

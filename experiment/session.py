@@ -8,7 +8,7 @@ from bluesky.run_engine import RunEngine
 from ophyd.utils.errors import DisconnectedError
 
 from ..callbacks.tiled.journal import Journal, runs
-from ..devices.beamline import Beamline, load_beamline
+from ..devices.beamline import Beamline, load_beamline, read_settings
 from ..devices.connection import ConnectionReport
 from .heartbeat import Heartbeat
 from .queue_plan import QueuePlans
@@ -66,6 +66,7 @@ class Session:
             "run_experiment": plans.run_experiment,
             "measure_xanes": plans.measure_xanes,
             **({} if self.beamline.camera is None else {"measure_xrd": plans.measure_xrd}),
+            **({} if self.beamline.nanostage is None else {"measure_map": plans.measure_map}),
             "measure_darks": plans.measure_darks,
             "connect": self.connect,
         }
@@ -130,7 +131,9 @@ def open_session(settings: Path | None = None, root: DataRoot | None = None) -> 
     """
     session = Session(root or DataRoot.from_environment())
     try:
-        session.beamline = load_beamline(beamline_settings(settings))
+        path = beamline_settings(settings)
+        maps = read_settings(path).devices.nanostage is not None
+        session.beamline = load_beamline(path, trigger_box=maps)
         session.engine = beamline_engine(session.beamline, session.root, Journal(session.root.journal))
     except (OSError, ValueError) as error:
         session.trouble = str(error)

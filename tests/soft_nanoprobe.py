@@ -92,6 +92,44 @@ def write_spectra(path, spectra, numbers=None, pixel_s=PIXEL_S):
         file["entry/instrument/NDAttributes/NDArrayTimeStamp"] = numbers * pixel_s
 
 
+class SoftBox(Device):
+    """A trigger box that lets the detector take a frame for each gate of a pass when the sweep is over."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.passes, self.gates_lost, self.told = [], 0, False
+
+    def prepare(self, series):
+        self.series, self.passes, self.told = series, [], False
+        return self._done()
+
+    def set(self, gates):
+        self.passes.append(gates)
+        return self._done()
+
+    def trigger(self):
+        return self._done()
+
+    def complete(self):
+        return self._done()
+
+    def describe_collect(self):
+        key = {"source": "soft", "dtype": "number", "dtype_numpy": "<f8", "shape": [], "external": "STREAM:"}
+        return {"trigger_box_fine_x": key}
+
+    def get_index(self):
+        return 0
+
+    def collect_asset_docs(self, index=None):
+        self.told = True
+        return iter(())
+
+    def _done(self):
+        status = Status(self)
+        status.set_finished()
+        return status
+
+
 class NanoStation(SoftStation):
     """The soft beamline with a nanoprobe."""
 

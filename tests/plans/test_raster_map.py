@@ -1,6 +1,8 @@
 """Raster maps through a real RunEngine, with a fluorescence detector that writes true HDF5 files."""
 
+import importlib
 import threading
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -17,10 +19,12 @@ from operando.plans.duration import Timing
 from operando.plans.map_rows import MapFailedError
 from operando.plans.raster import Raster
 from operando.plans.raster_map import NoMapError, raster_map
+from ophyd.status import Status
 from soft_camera import SoftCamera
-from soft_nanoprobe import CHANNELS, ELEMENTS, NanoStation
+from soft_nanoprobe import CHANNELS, ELEMENTS, NanoStation, SoftBox
 from soft_station import collected
 
+raster_map_module = importlib.import_module("operando.plans.raster_map")
 REGION = Region((-0.1, 0.1), (0.0, 0.2))
 """Three rows of three pixels in steps of 0.1 um."""
 MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement": "one particle"}
@@ -214,6 +218,77 @@ def test_a_beamline_without_what_a_map_needs_is_told_what_to_add(station, engine
     station.nanostage = None
     with pytest.raises(NoMapError, match=r"\[devices\.nanostage\].*\[devices\.trigger_box\]"):
         engine(raster_map(station, **WHERE, mode="fly"))
+
+
+class SoftSweep:
+    """Stands for `AxisSweep`: after each sweep the detector has a frame for each gate but those lost."""
+
+    parent, name = None, "nanostage_x_sweep"
+    lost: ClassVar[list[int]] = []
+    station: ClassVar[NanoStation]
+
+    def __init__(self, axis):
+        self.count = 0
+
+    def prepare(self, sweep):
+        self.sweep = sweep
+        return self._done()
+
+    def trigger(self):
+        detector, gates = self.station.fluorescence_detector, self.station.trigger_box.passes[-1].gates
+        numbers = range(detector.taken, detector.taken + gates)
+        detector.taken += gates
+        detector.written += [number for number in numbers if number not in self.lost]
+        detector.hdf.captured.sim_put(len(detector.written))
+        self.station.places.append((self.sweep.begin_um, self.sweep.end_um))
+        return self._done()
+
+    def stop(self, *, success=False):
+        pass
+
+    def _done(self):
+        status = Status()
+        status.set_finished()
+        return status
+
+
+@pytest.fixture
+def flying(station, monkeypatch):
+    station.trigger_box = SoftBox(name="trigger_box")
+    station.fluorescence_detector.holds = True
+    monkeypatch.setattr(SoftSweep, "station", station, raising=False)
+    monkeypatch.setattr(SoftSweep, "lost", [])
+    monkeypatch.setattr(raster_map_module, "AxisSweep", SoftSweep)
+    return station
+
+
+def test_rows_on_the_fly_are_swept_back_and_forth_between_the_edges_of_their_pixels(flying, engine):
+    documents = collected(engine)
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    ends = [tuple(round(end, 3) for end in place) for place in flying.places]
+    assert ends == [(-0.15, 0.15), (0.15, -0.15), (-0.15, 0.15)]
+    steps = [gates.step for gates in flying.trigger_box.passes]
+    assert steps == pytest.approx([0.1, -0.1, 0.1])
+    centres = [gates.start + gates.step * gates.open_fraction / 2 for gates in flying.trigger_box.passes]
+    assert centres == pytest.approx([-0.1, 0.1, -0.1])
+    assert flying.fluorescence_detector.cam.trigger_mode.get() == "TTL Veto Only"
+    assert of_kind(documents, "stop")[0]["num_events"] == {
+        "primary": 3,
+        "fluorescence": 9,
+        "trigger_box": 0,
+    }
+    assert {"i0", "nanostage_y", "cell_voltage"} <= set(events(documents, "map_row")[0])
+    assert flying.trigger_box.told
+
+
+def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):
+    documents = collected(engine)
+    SoftSweep.lost.append(4)
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
+    assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
+    assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert flying.photon_shutter.get() == "closed"
 
 
 def test_the_region_of_a_particle_is_found_in_an_overview():
