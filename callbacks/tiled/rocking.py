@@ -153,7 +153,7 @@ def _angle_map(source: RunSource, start: dict[str, Any], analyses: list[dict[str
     uid, told = start["uid"], f"map {start['uid'][:8]} at {start['angle_deg']:g} degree"
     events = {name: source.stream(uid, name) for name in ("rows", "primary")}
     rows = next((table for table in events.values() if "map_status" in table.columns), pd.DataFrame())
-    bad = int((rows["map_status"] != "good").sum()) if not rows.empty else 0
+    bad = 0 if rows.empty else np.count_nonzero(rows["map_status"].to_numpy(str) != "good")
     good = rows.loc[rows["map_status"] == "good"].set_index("map_row") if not rows.empty else rows
     lacking = start["shape"][0] - len(good)
     if lacking:
