@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from operando.callbacks.analysis.xrd.onset import (
+from operando.callbacks.analysis.phase_onset import (
     JudgedFrame,
     OnsetCriterion,
     Sign,
@@ -65,7 +65,8 @@ def test_a_frame_without_it_or_with_too_little_of_it_begins_the_count_anew():
 
 
 def test_a_frame_that_cannot_tell_neither_counts_nor_breaks_the_row():
-    rows = frames([None, 8.0, 8.0]) + [
+    rows = [
+        *frames([None, 8.0, 8.0]),
         JudgedFrame("xrd", "r", 3, 180.0, 4.1, 0.27, "too weak"),
         JudgedFrame("xrd", "r", 4, 240.0, 4.1, 0.26, "single", {"H3": Sign(50.0, is_alone=False)}),
     ]
@@ -78,7 +79,9 @@ def test_frames_of_two_measurements_are_never_counted_together():
     both = frames([None, 8.0, 8.0], "spot") + frames([None, 8.0, 8.0], "wide")
     assert find_onset(both, H3) is None
     more = frames([None, 8.0, 8.0, 8.0], "wide", run="s")
-    assert find_onset(frames([8.0] * 9, "spot") + more, OnsetCriterion("H3", measurement="wide")).late_s == 120
+    assert (
+        find_onset(frames([8.0] * 9, "spot") + more, OnsetCriterion("H3", measurement="wide")).late_s == 120
+    )
 
 
 def test_frames_count_where_they_were_taken_and_once_however_they_come():
@@ -91,7 +94,9 @@ def test_frames_count_where_they_were_taken_and_once_however_they_come():
 def test_the_first_frame_is_that_in_which_the_analysis_saw_it_before_it_named_it():
     rows = frames([None, None, 8.0, 8.0, 8.0])
     named = [
-        JudgedFrame(**{**vars(frame), "signs": {"H3": Sign(8.0, 0.05, frame.frame)}}) if frame.signs else frame
+        JudgedFrame(**{**vars(frame), "signs": {"H3": Sign(8.0, 0.05, frame.frame)}})
+        if frame.signs
+        else frame
         for frame in rows
     ]
     onset = find_onset(named, H3)

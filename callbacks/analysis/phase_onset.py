@@ -160,16 +160,15 @@ class Onset:
         sign = self.confirmed.signs[self.criterion.phase]
         since = "" if self.frames_before else "; no frame before was without it"
         return (
-            f"{self.criterion.phase} first seen in {_place(self.first)}, confirmed in {_place(self.confirmed)} "
+            f"{self.criterion.phase} first seen in {_place(self.first)}, "
+            f"confirmed in {_place(self.confirmed)} "
             f"at {sign.significance:.1f} standard deviations and {100 * sign.fraction:.1f} %, "
             f"{self.late_lithium_content:.4f} of lithium later{since}"
         )
 
 
 def _place(at: JudgedFrame) -> str:
-    return (
-        f"frame {at.frame} of run {at.run[:8]} (x = {at.lithium_content:.4f}, {at.voltage_v:.4f} V)"
-    )
+    return f"frame {at.frame} of run {at.run[:8]} (x = {at.lithium_content:.4f}, {at.voltage_v:.4f} V)"
 
 
 def find_onset(frames: Iterable[JudgedFrame], criterion: OnsetCriterion) -> Onset | None:
@@ -198,8 +197,8 @@ def find_onset(frames: Iterable[JudgedFrame], criterion: OnsetCriterion) -> Onse
     Examples
     --------
     >>> seen = [
-    ...     JudgedFrame("xrd", "r", n, 60.0 * n, 4.1, 0.3 - 0.01 * n, "mixture", {"H3": Sign(8.0)} if n > 3 else {})
-    ...     for n in range(8)
+    ...     JudgedFrame("xrd", "r", n, 60.0 * n, 4.1, 0.3 - 0.01 * n, signs={"H3": Sign(8.0)})
+    ...     for n in range(4, 8)
     ... ]
     >>> onset = find_onset(seen, OnsetCriterion("H3"))
     >>> onset.first.frame, onset.confirmed.frame, onset.late_s, round(onset.late_lithium_content, 3)
