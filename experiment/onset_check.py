@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ..callbacks.live.sought_phase import sought_names
 from .file import ExperimentFile
 from .measurement_file import XrdFile
 from .onset_file import GATES, OnsetSection
@@ -57,13 +58,8 @@ def _waits_for(trigger: TriggerFile | None, onset: OnsetSection) -> bool:
 
 
 def _library(experiment: ExperimentFile, onset: OnsetSection, keys: KeyPath) -> Iterator[Problem]:
-    try:
-        from ..callbacks.live.pattern_analysis import library_of
-    except ImportError:
-        # Without the extra `diffraction` nothing is analysed here; that is told where frames are.
-        return
     chemistry = experiment.cell.chemistry
-    names = [phase.name for phase in library_of(chemistry)]
+    names = sought_names(chemistry)
     if onset.phase not in names:
         yield Problem(
             keys,

@@ -119,6 +119,7 @@ def follow(course: Course, respond: Answer = answer) -> MsgGenerator[str]:
         If the cell was paused, by its watchdog or an operator, and nobody lets it go on.
     """
     standstill = Standstill()
+    yield from steer(course)
     while True:
         yield from bps.checkpoint()
         yield from beat(course)

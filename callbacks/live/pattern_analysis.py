@@ -20,6 +20,7 @@ from ..analysis.xrd.pattern import Pattern
 from ..analysis.xrd.phase import Phase
 from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
 from .run_of_frames import RunOfFrames
+from .sought_phase import OTHERS, PARTS, layered_names
 
 logger = logging.getLogger(__name__)
 
@@ -28,21 +29,6 @@ FAILED = "failed"
 
 EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
-
-LIBRARY = {
-    "NMC811": ("NMC811", "NMC811 charged", "NMC811 collapsed"),
-    "NMC": ("NMC111", "NMC532", "NMC622", "NMC811", "NMC811 charged", "NMC811 collapsed"),
-    "LNO": ("H1", "M", "H2", "H3", "O1"),
-    "LCO": ("LCO", "LCO charged", "LCO M", "LCO H1-3", "LCO O1"),
-    "NCA": ("NCA",),
-}
-"""Layered phases that a chemistry may show; the fewer, the surer."""
-
-OTHERS = ("spinel", "rock salt")
-"""Families that any layered oxide may turn into."""
-
-PARTS = ("Al", "Cu", "Li", "Be")
-"""Parts of a half cell against lithium; a graphite electrode would be told as unknown peaks."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +155,7 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
 
 def library_of(chemistry: str) -> tuple[Phase, ...]:
     """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
-    names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
+    names = layered_names(chemistry)
     return (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
 
 
