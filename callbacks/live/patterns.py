@@ -81,6 +81,7 @@ class Patterns:
         self._experiments: dict[str, _Experiment] = {}
         self._cycling: dict[str, str] = {}
         self._done: set[tuple[str, int]] = set()
+        self._trouble: OSError | None = None
 
     def remember(self, run: str, frame: int) -> None:
         """Note that a frame has its result already."""
@@ -115,6 +116,7 @@ class Patterns:
             self._done.add((order.run, order.index))
             self._analyse(run, order)
         self._drop_if_done(run)
+        self._raise_trouble()
         return True
 
     def settle(self) -> None:
@@ -122,6 +124,7 @@ class Patterns:
         for experiment in self._experiments.values():
             if not experiment.open_cycling:
                 experiment.close()
+        self._raise_trouble()
 
     def close(self) -> None:
         """End every result run and close every file."""
@@ -198,11 +201,23 @@ class Patterns:
             "frame": order.index,
             **experiment.course.at(at_s - experiment.clock_offset_s),
         }
-        results = experiment.results_of(run.start, self._publish, found.q_per_angstrom)
+        results = experiment.results_of(run.start, self._tell, found.q_per_angstrom)
         took = {"analysis_s": time.time() - began, "skipped_before": order.skipped}
         results.add(head | found.values | took)
         for phase in found.phases:
             results.add(head | phase, "phases")
+
+    def _tell(self, name: str, doc: dict[str, Any]) -> None:
+        """Publish, and keep an error until the frame is whole: a full disk has room for the rest of it."""
+        try:
+            self._publish(name, doc)
+        except OSError as error:
+            self._trouble = self._trouble or error
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
 
 
 def recall(journal: Path, patterns: Patterns) -> None:

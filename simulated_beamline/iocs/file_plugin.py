@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections import deque
 from collections.abc import Sequence
@@ -55,7 +56,8 @@ class FilePlugin:
         self._last: Shot | None = None
         self._over: asyncio.Event | None = None
         self._stalled_until_s = 0.0
-        self.drops_left = 0
+        self.drops_left = self.repeats_left = 0
+        self.disk_is_full = False
         checks = {
             "FilePath": self._take_path,
             "NumCapture": _check_count,
@@ -94,6 +96,9 @@ class FilePlugin:
                 await self._drop()
                 continue
             self._queue.append(shot)
+            if self.repeats_left > 0:
+                self.repeats_left -= 1
+                self._queue.append(shot)
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._drain())
 
@@ -242,6 +247,8 @@ class FilePlugin:
         file = self._file
         if file is None:
             return
+        if self.disk_is_full:
+            raise OSError(errno.ENOSPC, "ERROR writing frames: no space left on device", str(file.path))
         for shot in shots:
             self._exposure.draw(shot, self._buffer)
             self._write_shot(file, shot)
