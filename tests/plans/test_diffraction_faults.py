@@ -16,6 +16,7 @@ from operando.plans.operando import operando
 from operando.plans.policies import Policies
 from operando.plans.xrd_series import xrd_series
 from ophyd.status import Status
+from ophyd.utils.errors import DisconnectedError
 from soft_camera import SoftCamera
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
 from soft_station import collected
@@ -212,6 +213,25 @@ def test_with_a_held_cell_beam_lost_within_a_series_costs_no_request(line, engin
     assert "redone: beam lost: ring current 0 mA" in ledger(documents)[0][2]
     told = numbers_told(documents)
     assert len(told) == len(set(told)) == 2 * FRAMES
+
+
+def test_a_camera_whose_server_dies_within_a_series_costs_an_attempt_and_not_the_experiment(line, engine):
+    documents, frames = collected(engine), line.camera.hdf.captured
+    read = frames.read
+
+    def die():
+        frames.read = lost
+
+    def lost():
+        frames.read = read
+        raise DisconnectedError("camera_frames is not connected")
+
+    line.at_frames(1, die)
+    result = engine(experiment(line)).plan_result
+    assert ends(documents) == ["fail", "success", "success"]
+    assert (result.done, result.missed) == (2, 0)
+    assert "redone: camera_frames is not connected" in ledger(documents)[0][2]
+    assert_cell_went_on(line)
 
 
 class StuckShutter:
