@@ -77,14 +77,19 @@ def test_an_onset_is_acted_upon_once_by_the_potentiostat_though_the_acquisition_
     def entries(name):
         return [each for each in ledger(root) if each["ledger_measurement"] == name]
 
+    # Slow enough that the cell has still lithium left when the second acquisition is there.
+    simulated_beamline.clock.set_mode("elastic", 20.0)
     with Acquisition(file, simulated_beamline.settings, root) as first:
         until(lambda: entries("sparse"))
         assert not entries("dense")
+        simulated_beamline.clock.set_mode("elastic", 2.0)
         publish_frames(root, (None, 9.0, 9.0, 9.0))
         until(lambda: any(each["ledger_status"] == "onset" for each in ledger(root)))
         until(lambda: entries("at_onset"))
         first.end(signal.SIGKILL)
     with Acquisition(file, simulated_beamline.settings, root) as second:
+        until(lambda: "going on with" in second.said())
+        simulated_beamline.clock.set_mode("elastic", 20.0)
         assert second.wait() == 0, second.said()
     (onset,) = [each for each in ledger(root) if each["ledger_status"] == "onset"]
     assert f"{PHASE} first seen in frame 0" in onset["ledger_reason"]
