@@ -26,14 +26,16 @@ from .camera import asks_for_frames, check_camera
 from .conversion import (
     cell_document,
     dead_times,
+    gates_of,
     limits_of,
     protocol_of,
-    triggers_of,
+    told_rules_of,
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
 from .mode import follow_cell, mode_document
 from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
+from .onset_watch import watching_onsets
 from .preparation import describe_cell, prepare_beam, stand_as_before
 from .protocol_source import kept_path
 from .reading import read_experiment
@@ -130,7 +132,8 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
         start = choose_start(experiment, beamline, root.journal)
         folder = root.experiment(experiment.experiment.name, start.uid)
         keep_files(file, folder, named_files(experiment))
-        outcome = run_to_end(engine, whole_experiment(experiment, beamline, start), [beamline])
+        whole = whole_experiment(experiment, beamline, start, root.journal)
+        outcome = run_to_end(engine, whole, [beamline])
     return _result(outcome)
 
 
@@ -206,7 +209,7 @@ def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
         remains,
         protocol_of(experiment).to_dict(),
         asdict(limits_of(experiment)),
-        triggers_of(experiment),
+        told_rules_of(experiment),
         mode_document(experiment),
     )
     if changed:
@@ -236,7 +239,7 @@ def keep_files(file: Path, folder: Path, named: Iterable[str]) -> None:
 
 @plan
 def whole_experiment(
-    experiment: ExperimentFile, beamline: Beamline, start: Start
+    experiment: ExperimentFile, beamline: Beamline, start: Start, journal: Path
 ) -> MsgGenerator[OperandoResult]:
     """Calibrate, measure the references, then cycle the cell and measure whenever it asks for it.
 
@@ -248,6 +251,8 @@ def whole_experiment(
         Connected devices.
     start
         Uid of the experiment and where to go on.
+    journal
+        Folder in which live analysis tells of the onsets of phases.
 
     Returns
     -------
@@ -276,4 +281,5 @@ def whole_experiment(
         "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),
     }
     md = {**md, **prepared, **firsts}
-    return (yield from follow_cell(experiment, station, timing, guard, start.resume, md))
+    with watching_onsets(gates_of(experiment), journal, start.uid) as onsets:
+        return (yield from follow_cell(experiment, station, timing, guard, start.resume, md, onsets))

@@ -6,6 +6,7 @@ from typing import Any
 
 from .cells_file import ManyCells, ManyCellsFile
 from .check import problems
+from .onset_check import onset_keys
 from .problem import Problem
 from .toml_source import KeyPath
 
@@ -95,6 +96,12 @@ def _together(file: ManyCellsFile) -> Iterator[Problem]:
             ("policies", "on_beam_loss"),
             'would hold only the cell in the beam; of several cells it is "continue"',
         )
+    for number, each in enumerate(file.measurements):
+        for key in onset_keys(each.trigger):
+            yield Problem(
+                ("measurements", number, "trigger", key),
+                "of several cells none can wait for the onset of a phase; measure that one in its own file",
+            )
     wanted = [set(cell.measurements) for cell in file.cells if cell.measurements is not None]
     if len(wanted) == len(file.cells):
         for number, each in enumerate(file.measurements):

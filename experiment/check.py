@@ -11,6 +11,7 @@ from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, E
 from .impedance_file import GalvanostaticImpedanceStep
 from .measurement_file import MapFile, XanesFile, XrdFile
 from .mode_check import mode_problems
+from .onset_check import onset_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid, raster_of
 from .step_conversion import voltages_of
@@ -54,6 +55,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
             for problem in trigger_problems(experiment, number)
         ),
         *mode_problems(experiment),
+        *onset_problems(experiment),
         *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),

@@ -10,6 +10,7 @@ from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing, estimate_duration_s
+from ..plans.gate import Gate
 from ..plans.hold import State
 from ..plans.measurement import Measurement
 from ..plans.pdf_scan import PdfOptions, pdf_scan
@@ -21,6 +22,7 @@ from ..plans.xrd_series import xrd_series
 from .chemistry import CHEMISTRIES
 from .file import ExperimentFile
 from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
+from .onset_file import gate_of
 from .scan_grid import energy_grid, pdf_options, raster_of, series_options
 from .step_conversion import device_step
 
@@ -103,6 +105,19 @@ def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
         first = states_of(experiment)[0].rule
         return dict.fromkeys((entry.name for entry in experiment.measurements), first)
     return {entry.name: entry.trigger.rule() for entry in experiment.measurements if entry.trigger}
+
+
+def gates_of(experiment: ExperimentFile) -> dict[str, Gate]:
+    """Onsets that open and close a trigger, by name of the measurement; of most there are none."""
+    found = {entry.name: gate_of(entry.trigger) for entry in experiment.measurements if entry.trigger}
+    return {name: gate for name, gate in found.items() if gate is not None}
+
+
+def told_rules_of(experiment: ExperimentFile) -> dict[str, str]:
+    """Rules as the ledger and the start document of the cycling run tell them."""
+    gates = gates_of(experiment)
+    rules = triggers_of(experiment)
+    return {name: gates[name].told(rule) if name in gates else rule for name, rule in rules.items()}
 
 
 def states_of(experiment: ExperimentFile) -> list[State]:

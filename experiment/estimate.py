@@ -185,6 +185,7 @@ def _estimate(
         count, interval_s = len(experiment.acquisition.states), float("inf")
     else:
         count, interval_s = expected_requests(entry.trigger.trigger, course, full_mah)
+        count = 1 if entry.trigger.onset_confirmed else count
     blur = expected_blur(one.blur_s, course.current_max_a, full_mah)
     return MeasurementEstimate(
         name=entry.name,

@@ -8,11 +8,13 @@ from bluesky.utils import MsgGenerator
 
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
+from ..plans.gate import OnsetNews
 from ..plans.operando import OperandoResult, operando
 from ..plans.relaxation import Relaxation
 from ..plans.resume import ResumePoint
 from ..plans.step_and_hold import step_and_hold
 from .conversion import (
+    gates_of,
     limits_of,
     measurements_of,
     policies_of,
@@ -38,6 +40,7 @@ def follow_cell(
     guard: BeamGuard,
     resume: ResumePoint | None,
     md: Mapping[str, Any],
+    onsets: OnsetNews | None = None,
 ) -> MsgGenerator[OperandoResult]:
     """Cycle the cell and measure, while it goes on or held at its states.
 
@@ -53,6 +56,8 @@ def follow_cell(
         Where a dead process left the cell.
     md
         Metadata with `experiment`.
+    onsets
+        Tells of the onsets of phases, where a trigger waits for one.
     """
     measurements = measurements_of(experiment, station, timing, guard)
     shared: dict[str, Any] = {
@@ -74,6 +79,7 @@ def follow_cell(
                 station.cell, protocol, states, measurements, relaxation, policies, **shared
             )
         )
+    shared |= {"gates": gates_of(experiment), "onsets": onsets}
     triggers, full_mah = triggers_of(experiment), experiment.cell.full_capacity_mah
     return (
         yield from operando(

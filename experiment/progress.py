@@ -63,6 +63,7 @@ class Progress:
     latencies_s: list[float] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     trouble: str = ""
+    onset: str = ""
     stop: Mapping[str, Any] = field(default_factory=dict)
     rates: RateWatch = field(default_factory=RateWatch)
     _first_time: float | None = None
@@ -191,7 +192,9 @@ class Progress:
     def _ledger_entry(self, data: Mapping[str, Any]) -> None:
         status = str(data["ledger_status"])
         self.ledger[status] += 1
-        if status != "done":
+        if status == "onset":
+            self.onset = str(data["ledger_reason"])
+        elif status != "done":
             self.trouble = f"{data['ledger_measurement']} {status}: {data['ledger_reason']}".strip()
 
     def _stop(self, purpose: str, doc: Mapping[str, Any]) -> None:
@@ -222,6 +225,8 @@ class Progress:
             table.add_row("last pattern", self._last_pattern())
         if self.rates.sentence:
             table.add_row("true C-rate", self.rates.sentence)
+        if self.onset:
+            table.add_row("last onset", self.onset)
         if self.trouble:
             table.add_row("last trouble", self.trouble)
         table.add_row("protocol", ProgressBar(total=1.0, completed=self.fraction, width=50))

@@ -55,7 +55,7 @@ class QueuePlans:
             start = choose_start(experiment, beamline, root.journal)
             folder = root.experiment(experiment.experiment.name, start.uid)
             keep_files(Path(file), folder, named_files(experiment))
-            return (yield from whole_experiment(experiment, beamline, start))
+            return (yield from whole_experiment(experiment, beamline, start, root.journal))
 
         @plan
         def measure_xanes(

@@ -62,6 +62,7 @@ def resume_point(remains: Remains) -> ResumePoint:
     last_sample, last_time_s = int(first.get("first_sample", 0)) - 1, 0.0
     last_point = int(first.get("first_point", 0)) - 1
     counts: dict[str, int] = {}
+    onsets: dict[str, float] = {}
     for run in remains.cycling:
         for name, doc in read_journal(run.path):
             data = doc["data"] if name == "event" else {}
@@ -69,6 +70,8 @@ def resume_point(remains: Remains) -> ResumePoint:
                 last_sample, last_time_s = int(data["cell_sample"]), float(data["cell_time"])
             elif "cell_impedance_point" in data:
                 last_point = max(last_point, int(data["cell_impedance_point"]))
+            elif data.get("ledger_status") == "onset":
+                onsets[str(data["ledger_rule"])] = float(data["ledger_time"]) - float(data["ledger_late_s"])
             elif data.get("ledger_measurement"):
                 _raise_count(counts, data["ledger_measurement"], data["ledger_count"])
     order = [entry["name"] for entry in remains.cycling[0].start["measurements"]]
@@ -80,7 +83,13 @@ def resume_point(remains: Remains) -> ResumePoint:
             unlisted[order.index(name) + 1] = Unlisted(_latch(trigger), run.uid)
     seen = {number: counts[name] for number, name in enumerate(order, start=1) if name in counts}
     return ResumePoint(
-        remains.cycling[-1].uid, last_sample, last_time_s, seen, unlisted, last_point=last_point
+        remains.cycling[-1].uid,
+        last_sample,
+        last_time_s,
+        seen,
+        unlisted,
+        last_point=last_point,
+        onsets=onsets,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PrivateAttr, model_va
 from ..plans.trigger_text import trigger_from_text
 from ..plans.trigger_union import AllOf, State
 from ..plans.triggers import Trigger
+from .onset_file import GATES, OnsetFile, check_gates
 from .quantity import Seconds, Volts
 from .section import Section
 
@@ -26,6 +27,7 @@ OPTIONS = (
     "only_while",
     "once_per",
     "min_interval_s",
+    *GATES,
 )
 """Keys of a trigger that are no rule."""
 
@@ -134,6 +136,8 @@ class TriggerFile(Section):
         A feature of |dQ/dV|: once it has been passed, or `margin_v` before it is expected.
     ttl, manual
         External line, and by hand alone (``operando trigger``).
+    onset_confirmed
+        Onset of a phase that live diffraction finds, once; its name, or a table with what confirms it.
     when
         Any rule, in the words of the cycler.
     only_while
@@ -146,6 +150,8 @@ class TriggerFile(Section):
         Latch only once since arming, or once in each cycle or half cycle.
     min_interval_s
         What comes sooner after the last time is left out.
+    after_onset, until_onset
+        The rule is watched from the onset of a phase on, or until then.
     """
 
     every_time_s: Seconds | None = None
@@ -169,6 +175,7 @@ class TriggerFile(Section):
     dqdv_approach_v: list[Volts] | Literal["last"] | ReferenceCurve | None = None
     ttl: Direction | None = None
     manual: Literal[True] | None = None
+    onset_confirmed: OnsetFile | None = None
     when: RuleText | None = None
     direction: Direction = "both"
     hysteresis: float = Field(default=0.0, ge=0)
@@ -178,6 +185,8 @@ class TriggerFile(Section):
     only_while: list[StateText] = Field(default=[])
     once_per: Per | None = None
     min_interval_s: Seconds | None = None
+    after_onset: OnsetFile | None = None
+    until_onset: OnsetFile | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -202,7 +211,8 @@ class TriggerFile(Section):
         return self.dqdv_approach_v if isinstance(self.dqdv_approach_v, ReferenceCurve) else None
 
     def _check_options(self, key: str) -> None:
-        kind, options = key.partition("_")[0], self.model_fields_set & set(OPTIONS)
+        check_gates(self)
+        kind, options = key.partition("_")[0], self.model_fields_set & (set(OPTIONS) - set(GATES))
         if key == "when" and options:
             raise ValueError(f"{', '.join(sorted(options))} beside when: write all of it into when")
         lasting = {"hysteresis", "for_s"} & options and kind != "at"
@@ -252,7 +262,7 @@ class TriggerFile(Section):
                 return self._feature()
             case "ttl":
                 return f"ttl {value}"
-            case "manual":
+            case "manual" | "onset":
                 return "manual"
             case _:
                 return str(value)

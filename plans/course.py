@@ -17,6 +17,7 @@ from ..devices.latch import Latch, page_latches
 from ..devices.protocol import Protocol as CyclingProtocol
 from .beam import BEAM_WAIT_S
 from .beam_guard import BeamGuard
+from .gate import Gate, OnsetNews
 from .latches import Queue
 from .ledger import Ledger, LedgerEntry, LedgerStatus
 from .measurement import Measurement
@@ -54,7 +55,9 @@ class CyclingCell(Readable[Any], Protocol):
 class Course:
     """State of a running experiment in the plan; the cell's own state is in the potentiostat.
 
-    `impedance` is the cell's record of spectra where its protocol asks for some.
+    `impedance` is the cell's record of spectra where its protocol asks for some. `rules` are as the ledger
+    tells them, `cell_rules` as the potentiostat is given them where that differs. `met` has the onsets that
+    were acted upon, with the time of the first frame that showed each (UNIX s).
     """
 
     cell: CyclingCell
@@ -73,6 +76,10 @@ class Course:
     resume: ResumePoint | None = None
     run_key: str = CYCLING
     others: "Sequence[Course]" = ()
+    cell_rules: Mapping[int, str] = field(default_factory=dict)
+    gates: Mapping[int, Gate] = field(default_factory=dict)
+    onsets: OnsetNews | None = None
+    met: dict[str, float] = field(default_factory=dict)
     shared_md: Mapping[str, Any] = field(default_factory=dict)
     cycling_run: str = ""
     queues: dict[int, Queue] = field(default_factory=dict)
@@ -86,6 +93,19 @@ class Course:
     def __post_init__(self) -> None:
         seen = self.resume.seen if self.resume else {}
         self.queues = {number: self._queue(number, seen.get(number, 0)) for number in self.rules}
+        self.met = dict(self.resume.onsets) if self.resume else {}
+        for number in self.gates:
+            self.tell_passed(number)
+
+    def cell_rule(self, number: int) -> str:
+        """Rule of a trigger as the potentiostat is given it; empty if there is none."""
+        return self.cell_rules.get(number, self.rules.get(number, ""))
+
+    def tell_passed(self, number: int) -> None:
+        """Let the latches of a trigger that an onset fires tell how late they are after its first frame."""
+        gate = self.gates[number]
+        if gate.fires:
+            self.queues[number].passed_s = self.met.get(str(gate.after))
 
     def _queue(self, number: int, seen: int) -> Queue:
         asked = self.measurements[number]

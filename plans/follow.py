@@ -21,6 +21,7 @@ from .course import (
     wait_for_news,
 )
 from .latches import next_due
+from .onset import miss_unopened, steer
 from .pause import PausePolicy
 from .request import answer, miss_all
 from .standstill import Standstill
@@ -118,6 +119,7 @@ def follow(course: Course, respond: Answer = answer) -> MsgGenerator[str]:
         If the cell was paused, by its watchdog or an operator, and nobody lets it go on.
     """
     standstill = Standstill()
+    yield from steer(course)
     while True:
         yield from bps.checkpoint()
         yield from beat(course)
@@ -130,10 +132,12 @@ def follow(course: Course, respond: Answer = answer) -> MsgGenerator[str]:
         if fault:
             return (yield from end_after_fault(course, fault))
         yield from standstill.look(course)
+        yield from steer(course)
         due = next_due(course.queues, course.turn)
         if due is not None:
             yield from respond(course, due)
         elif (yield from has_ended(course)):
+            yield from miss_unopened(course)
             yield from order(course, course.policies.on_end)
             yield from collect(course)
             return ""
@@ -164,6 +168,7 @@ def end_after_fault(course: Course, cause: str) -> MsgGenerator[str]:
     yield from order(course, course.policies.on_cycler_fault)
     yield from record_fault(course, reason)
     yield from miss_all(course, reason)
+    yield from miss_unopened(course)
     yield from collect(course)
     return reason
 

@@ -1,7 +1,7 @@
 """Requests that the cell has latched and that wait for their measurement."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..devices.latch import Latch
@@ -24,6 +24,8 @@ class Queue:
         Latest start after the latch, on the cell's clock in s.
     priority : int
         Higher ones come first.
+    passed_s : float, optional
+        When that was passed of which all latches tell, UNIX s; None: each says itself how late it is.
     """
 
     seen: int = 0
@@ -33,10 +35,13 @@ class Queue:
     pending: list[Latch] = field(default_factory=list)
     attempts: int = 0
     trouble: list[str] = field(default_factory=list)
+    passed_s: float | None = None
 
     def take_in(self, latches: Iterable[Latch]) -> None:
         """Add the latches that are newer than those seen."""
         new = sorted((latch for latch in latches if latch.count > self.seen), key=lambda latch: latch.count)
+        if self.passed_s is not None:
+            new = [replace(latch, late_s=latch.time - self.passed_s) for latch in new]
         self.pending = [*reversed(new), *self.pending] if self.on_miss == "queue" else [*self.pending, *new]
         if new:
             self.seen = new[-1].count

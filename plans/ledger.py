@@ -6,7 +6,7 @@ from typing import Literal
 from ophyd import Component, Device, Signal
 from ophyd.status import DeviceStatus
 
-LedgerStatus = Literal["done", "late", "missed", "fault"]
+LedgerStatus = Literal["done", "late", "missed", "fault", "onset"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class LedgerEntry:
     Parameters
     ----------
     measurement : str
-        Name of the measurement; empty for a fault of the cycler.
+        Name of the measurement; empty for a fault of the cycler and the onset of a phase.
     rule : str
         Rule that fired.
     count, time, voltage, current, capacity, lithium_content : int, float
@@ -30,7 +30,7 @@ class LedgerEntry:
     run : str
         Uid of the measurement's run; empty if there is none.
     late_s : float
-        How long before its latch the feature that it tells of was passed, in s.
+        How long before its latch the feature that it tells of was passed, or the phase first seen, in s.
     """
 
     measurement: str

@@ -12,6 +12,7 @@ from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
 from .course import Course, CyclingCell, spectra_of
 from .follow import run_course
+from .gate import Gate, OnsetNews
 from .ledger import Ledger
 from .measurement import Measurement, announcements, check_names
 from .policies import Policies
@@ -64,6 +65,8 @@ def operando(
     poll_s: float = 1.0,
     max_attempts: int = 5,
     announce: Callable[[str], object] | None = None,
+    gates: Mapping[str, Gate] | None = None,
+    onsets: OnsetNews | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[OperandoResult]:
     """Cycle a cell and measure whenever it asks for it.
@@ -101,6 +104,11 @@ def operando(
         Attempts at one request until it is missed.
     announce : callable, optional
         Is told, before anything moves, each measurement that will blur more than it accepts; else the log is.
+    gates : mapping, optional
+        By name of the measurement, from and until which onset of a phase its trigger is watched.
+    onsets : callable, optional
+        Tells of onsets, such as those that live analysis finds; asked at least once per `poll_s`, and between
+        measurements. A measurement whose onset never comes is missed.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -117,13 +125,17 @@ def operando(
     """
     check_names(measurements, triggers, TRIGGERS)
     limits.check(protocol)
+    gates, numbered = gates or {}, dict(enumerate(measurements, start=1))
     told = announcements(measurements, protocol, capacity_mah)
     for sentence in told:
         (announce or logger.warning)(sentence)
     course = Course(
         cell=cell,
-        measurements=dict(enumerate(measurements, start=1)),
-        rules={number: triggers[each.name] for number, each in enumerate(measurements, start=1)},
+        measurements=numbered,
+        rules={number: _told(each.name, triggers, gates) for number, each in numbered.items()},
+        cell_rules={number: triggers[each.name] for number, each in numbered.items()},
+        gates={number: gates[each.name] for number, each in numbered.items() if each.name in gates},
+        onsets=onsets,
         policies=policies or Policies(),
         ledger=Ledger(name="ledger"),
         guard=guard,
@@ -144,6 +156,11 @@ def operando(
     yield from check_resumable(cell, experiment["uid"], resume)
     fault = yield from run_course(course, Orders(protocol, limits, watchdog, experiment["uid"]), document)
     return result_of(course, fault)
+
+
+def _told(name: str, triggers: Mapping[str, str], gates: Mapping[str, Gate]) -> str:
+    """Rule of a measurement as the ledger tells it."""
+    return gates[name].told(triggers[name]) if name in gates else triggers[name]
 
 
 def result_of(course: Course, fault: str) -> OperandoResult:

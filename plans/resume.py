@@ -43,6 +43,8 @@ class ResumePoint:
         In step and hold, by number of the trigger: when each state was crossed that is in the ledger, UNIX s.
     last_point : int
         Number of the last point of an impedance spectrum that was stored; -1: none.
+    onsets : mapping
+        By rule, the onsets of phases that were acted upon: when each was seen first, UNIX s.
     """
 
     cycling_run: str
@@ -52,10 +54,11 @@ class ResumePoint:
     unlisted: Mapping[int, Unlisted] = field(default_factory=dict)
     crossed_s: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     last_point: int = -1
+    onsets: Mapping[str, float] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Start document keys of the run that goes on."""
         gap = asdict(self)
-        del gap["unlisted"], gap["crossed_s"]
+        del gap["unlisted"], gap["crossed_s"], gap["onsets"]
         gap["seen"] = {str(number): count for number, count in self.seen.items()}
         return {"resumes": gap.pop("cycling_run"), "gap": gap}

@@ -7,6 +7,7 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .course import Course, CyclingCell, beat, collect
+from .onset import arm_at_start
 from .resume import ResumePoint
 from .waiting import WAIT_S, said, set_all, wait_bounded
 
@@ -86,8 +87,8 @@ def start_cell(course: Course, orders: Orders) -> MsgGenerator[None]:
     if orders.watchdog is not None:
         yield from set_all({cell.watchdog: orders.watchdog})
     yield from set_all({cell.experiment_uid: orders.experiment_uid, cell.program: orders.protocol})
-    for number, trigger in cell.triggers.items():
-        yield from set_all({trigger: course.rules.get(number, "")})
+    for number in cell.triggers:
+        yield from arm_at_start(course, number)
     yield from beat(course)
     # The first collect marks the present sample: the record of what the cell did before is not ours.
     yield from collect(course)

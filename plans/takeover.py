@@ -6,6 +6,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from .course import Course, beat, collect, order, record, take_in
+from .onset import miss_unopened
 from .request import miss_all
 from .resume import ResumePoint
 from .waiting import FAILURES, said, set_all
@@ -59,5 +60,6 @@ def wind_up(course: Course) -> MsgGenerator[None]:
     logger.warning("%s: its record is completed, nothing is started", NOBODY_THERE)
     yield from take_in(course)
     yield from miss_all(course, NOBODY_THERE)
+    yield from miss_unopened(course)
     yield from order(course, course.policies.on_end)
     yield from collect(course)

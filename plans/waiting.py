@@ -6,12 +6,13 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.protocols import Movable, Readable, Reading, Triggerable
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
+from ophyd.utils.errors import DisconnectedError
 
 #: Longest wait for a device that is not moving far or counting long, in s of wall time.
 WAIT_S = 60.0
 
 #: What can go wrong with devices without being an error of the plan itself.
-FAILURES = (FailedStatus, OSError, RuntimeError, ValueError)
+FAILURES = (FailedStatus, DisconnectedError, OSError, RuntimeError, ValueError)
 
 
 def said(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, camera_file, cells_file, file, measurement_file
+from operando.experiment import acquisition_file, camera_file, cells_file, file, measurement_file, onset_file
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
 from operando.experiment.reading import read_file
@@ -57,6 +57,7 @@ WITH_EXAMPLES = sorted(
 FILE_TABLES = {
     "File": file.ExperimentFile,
     "[experiment]": file.NameSection,
+    "Onset of a phase": onset_file.OnsetSection,
     "[cell]": file.CellSection,
     "[cell.stage]": file.StageSection,
     "Several cells": cells_file.ManyCellsFile,

@@ -23,6 +23,7 @@ from .frame_integration import FrameIntegration
 from .own_phases import own_phases
 from .phase_track import PhaseTracks
 from .run_of_frames import RunOfFrames
+from .sought_phase import OTHERS, PARTS, layered_names
 
 MOST_POSITIONS = 4
 """Positions of detectors that are kept ready: some 50 MB each at 1k x 1k."""
@@ -32,21 +33,6 @@ SAME_WAVELENGTH = 1e-4
 
 EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
-
-LIBRARY = {
-    "NMC811": ("NMC811", "NMC811 charged", "NMC811 collapsed"),
-    "NMC": ("NMC111", "NMC532", "NMC622", "NMC811", "NMC811 charged", "NMC811 collapsed"),
-    "LNO": ("H1", "M", "H2", "H3", "O1"),
-    "LCO": ("LCO", "LCO charged", "LCO M", "LCO H1-3", "LCO O1"),
-    "NCA": ("NCA",),
-}
-"""Layered phases that a chemistry may show; the fewer, the surer."""
-
-OTHERS = ("spinel", "rock salt")
-"""Families that any layered oxide may turn into."""
-
-PARTS = ("Al", "Cu", "Li", "Be")
-"""Parts of a half cell against lithium; a graphite electrode would be told as unknown peaks."""
 
 
 class PatternAnalysis:
@@ -185,7 +171,7 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
 
 def library_of(chemistry: str) -> tuple[Phase, ...]:
     """Give the reference phases that a cell of a chemistry may show; all for an unknown one."""
-    names = next((names for key, names in LIBRARY.items() if chemistry.startswith(key)), ())
+    names = layered_names(chemistry)
     known = (*load_library((*names, *PARTS)), *load_library(families=OTHERS)) if names else load_library()
     return (*known, *own_phases())
 

@@ -30,6 +30,12 @@ def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
     async def drop(count: int) -> None:
         plugin.drops_left = int(count)
 
+    async def repeat(count: int) -> None:
+        plugin.repeats_left = int(count)
+
+    async def fill_disk(value: int) -> None:
+        plugin.disk_is_full = bool(value)
+
     async def stall(duration_s: float) -> None:
         plugin.stall(float(duration_s))
 
@@ -37,7 +43,13 @@ def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
         if value:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return {"DROP": integer(0, drop), "STALL": number(0.0, stall, units="s"), "KILL_WRITER": integer(0, kill)}
+    return {
+        "DROP": integer(0, drop),
+        "REPEAT": integer(0, repeat),
+        "STALL": number(0.0, stall, units="s"),
+        "DISK_FULL": integer(0, fill_disk),
+        "KILL_WRITER": integer(0, kill),
+    }
 
 
 def distance_axis(start_mm: float) -> Axis:

@@ -55,7 +55,7 @@ class FilePlugin:
         self._last: Shot | None = None
         self._over: asyncio.Event | None = None
         self._stalled_until_s = 0.0
-        self.drops_left = 0
+        self.drops_left, self.repeats_left, self.disk_is_full = 0, 0, False
         checks = {
             "FilePath": self._take_path,
             "NumCapture": _check_count,
@@ -93,7 +93,8 @@ class FilePlugin:
             if len(self._queue) >= self.page["QueueSize"]:
                 await self._drop()
                 continue
-            self._queue.append(shot)
+            self._queue.extend([shot] * (2 if self.repeats_left > 0 else 1))
+            self.repeats_left = max(self.repeats_left - 1, 0)
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._drain())
 
@@ -242,6 +243,8 @@ class FilePlugin:
         file = self._file
         if file is None:
             return
+        if self.disk_is_full:
+            raise OSError(f"ERROR writing {file.path}: no space left on device")
         for shot in shots:
             self._exposure.draw(shot, self._buffer)
             self._write_shot(file, shot)

@@ -38,12 +38,22 @@ class SoftPage(Instant):
         return super().set(first)
 
 
+class SoftFire(Instant):
+    """Latches by hand."""
+
+    def set(self, value, **_):
+        self.parent.latch(self.parent.parent)
+        return super().set(value)
+
+
 class SoftTrigger(Device):
     rule = Cpt(Instant, value="")
     arm = Cpt(Instant, value=0)
     count = Cpt(Signal, value=0)
     page = Cpt(SoftPage, value=1)
     block = Cpt(Signal, value=np.zeros(0))
+    fire = Cpt(SoftFire, value=0)
+    is_disarmed = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -52,6 +62,7 @@ class SoftTrigger(Device):
     def set(self, rule):
         """Arm a rule, counting from 0; a channel that is disarmed keeps its rule, count and latches."""
         self.arm.put(int(bool(rule)))
+        self.is_disarmed = not rule
         if not rule:
             return self.rule.set(self.rule.get())
         self.count.put(0)
@@ -125,7 +136,8 @@ class SoftCycler(SoftCell):
         self.samples.append(self.time.get())
         for trigger, interval in zip(self.triggers.values(), self.intervals, strict=True):
             turns = (1 - x) / interval
-            if trigger.rule.get() and abs(turns - round(turns)) < 1e-6:
+            watched = trigger.rule.get() not in ("", "manual") and not trigger.is_disarmed
+            if watched and abs(turns - round(turns)) < 1e-6:
                 trigger.latch(self)
         if x <= self.end + 1e-9:
             self.state.put("Stopped")

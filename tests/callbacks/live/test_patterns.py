@@ -1,10 +1,13 @@
 """Frames that documents tell of become patterns, lattices and phases; what is wrong costs its frame only."""
 
+import errno
+
 import numpy as np
 import pytest
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 from operando.callbacks.live.patterns import Patterns, recall
+from operando.callbacks.tiled.journal import JournalFullError, JournalTail
 from told_series import A_ANGSTROM, Told, of_stream, read_whole, rings, write_frames
 
 
@@ -67,6 +70,56 @@ def test_what_a_predecessor_has_analysed_is_not_analysed_again(told):
     assert not successor.step()
     successor.close()
     assert len([doc for doc in of_stream(told, "primary") if doc["measurement_run"] == run]) == 2
+
+
+def successor(told, fails_at=None):
+    """The process that goes on after one that ended; its disk is told to be full at the n-th document."""
+    count, tail = iter(range(1, 10_000)), JournalTail(told.folder / "journal")
+
+    def publish(name, doc):
+        told.journal(name, doc)
+        if next(count) == fails_at:
+            raise JournalFullError(errno.ENOSPC, "the journal's disk is full")
+
+    patterns = Patterns(publish, (told.folder,))
+    recall(told.folder / "journal", patterns)
+    for name, doc in tail.poll():
+        patterns(name, doc)
+    return patterns
+
+
+def assert_each_frame_once(told, run, count):
+    result = told.result()
+    assert sorted(result.lattice.index) == [(run, frame) for frame in range(count)]
+    keys = [tuple(key) for key in result.phases[["measurement_run", "frame", "phase"]].to_numpy()]
+    assert len(keys) == len(set(keys))
+    assert {frame for _, frame, _ in keys} == set(range(count))
+
+
+def test_an_analysis_that_is_killed_within_a_series_is_completed_by_the_next_and_nothing_is_doubled(told):
+    path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM])
+    run = told.series(path, len(A_ANGSTROM))
+    told.patterns.step()
+    further = successor(told)
+    while further.step():
+        pass
+    further.close()
+    assert_each_frame_once(told, run, len(A_ANGSTROM))
+
+
+@pytest.mark.parametrize("fails_at", [1, 4, 5, 6])
+def test_a_full_disk_ends_the_analysis_and_leaves_no_frame_half_or_double(told, fails_at):
+    path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM[:2]])
+    run = told.series(path, 2)
+    full = successor(told, fails_at)
+    with pytest.raises(JournalFullError):
+        all(iter(full.step, False))
+    full.close()
+    further = successor(told)
+    while further.step():
+        pass
+    further.close()
+    assert_each_frame_once(told, run, 2)
 
 
 def test_the_picture_shows_patterns_and_lattice_and_says_what_is_missing(told):

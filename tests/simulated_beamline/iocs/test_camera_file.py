@@ -134,6 +134,37 @@ def test_a_stalled_writer_drops_what_its_queue_cannot_hold(client):
         assert len(file[FRAMES]) == 5
 
 
+def test_a_repeated_frame_is_in_the_file_twice_under_one_number(client):
+    async def main():
+        await client.prepare(4, HDF1_NumCapture=5)
+        await client.put("SIM:REPEAT", 1)
+        waiting = await client.capture()
+        await client.put("cam1:Acquire", 1)
+        await waiting
+
+    asyncio.run(main())
+    with client.file as file:
+        assert file[UNIQUE_ID][:].tolist() == [1, 1, 2, 3, 4]
+
+
+def test_a_full_disk_ends_the_capture_with_its_message_and_keeps_the_frames_so_far(client):
+    async def main():
+        await client.prepare(2, HDF1_NumCapture=9)
+        waiting = await client.capture()
+        await client.put("cam1:Acquire", 1)
+        await client.put("SIM:DISK_FULL", 1)
+        await client.put("cam1:Acquire", 1)
+        await waiting
+        assert client.get("HDF1:Capture_RBV") == "Done"
+        assert client.get("HDF1:WriteStatus") == "Write error"
+        assert "no space left on device" in client.get("HDF1:WriteMessage")
+        await client.put("SIM:DISK_FULL", 0)
+
+    asyncio.run(main())
+    with client.file as file:
+        assert file[UNIQUE_ID][:].tolist() == [1, 2]
+
+
 def test_a_reader_sees_the_frames_while_the_file_grows(client):
     async def main():
         await client.prepare(3, HDF1_NumCapture=6)
