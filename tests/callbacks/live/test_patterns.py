@@ -72,20 +72,25 @@ def test_what_a_predecessor_has_analysed_is_not_analysed_again(told):
     assert len([doc for doc in of_stream(told, "primary") if doc["measurement_run"] == run]) == 2
 
 
-def successor(told, fails_at=None):
-    """The process that goes on after one that ended; its disk is told to be full at the n-th document."""
-    count, tail = iter(range(1, 10_000)), JournalTail(told.folder / "journal")
+def full_after(publish, count):
+    """A journal whose disk is told to be full at the n-th document."""
+    numbers = iter(range(1, 10_000))
 
-    def publish(name, doc):
-        told.journal(name, doc)
-        if next(count) == fails_at:
+    def full(name, doc):
+        publish(name, doc)
+        if next(numbers) == count:
             raise JournalFullError(errno.ENOSPC, "the journal's disk is full")
 
-    patterns = Patterns(publish, (told.folder,))
+    return full
+
+
+def go_on(told, patterns):
+    """What the process does that goes on after one that ended."""
     recall(told.folder / "journal", patterns)
-    for name, doc in tail.poll():
+    for name, doc in JournalTail(told.folder / "journal").poll():
         patterns(name, doc)
-    return patterns
+    while patterns.step():
+        pass
 
 
 def assert_each_frame_once(told, run, count):
@@ -100,9 +105,8 @@ def test_an_analysis_that_is_killed_within_a_series_is_completed_by_the_next_and
     path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM])
     run = told.series(path, len(A_ANGSTROM))
     told.patterns.step()
-    further = successor(told)
-    while further.step():
-        pass
+    further = Patterns(told.journal, (told.folder,))
+    go_on(told, further)
     further.close()
     assert_each_frame_once(told, run, len(A_ANGSTROM))
 
@@ -111,13 +115,12 @@ def test_an_analysis_that_is_killed_within_a_series_is_completed_by_the_next_and
 def test_a_full_disk_ends_the_analysis_and_leaves_no_frame_half_or_double(told, fails_at):
     path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM[:2]])
     run = told.series(path, 2)
-    full = successor(told, fails_at)
+    full = Patterns(full_after(told.journal, fails_at), (told.folder,))
     with pytest.raises(JournalFullError):
-        all(iter(full.step, False))
+        go_on(told, full)
     full.close()
-    further = successor(told)
-    while further.step():
-        pass
+    further = Patterns(told.journal, (told.folder,))
+    go_on(told, further)
     further.close()
     assert_each_frame_once(told, run, 2)
 
