@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 
 from ..devices.beamline import BeamlineSettings, read_settings
-from .estimate import FRAME_MB
+from ..plans.duration import Timing
+from .estimate import FRAME_MB, camera_calibration_s
 from .file import CommonTables
 from .measurement_file import CameraFile, MapFile
+from .progress import spoken
 from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
@@ -48,6 +50,18 @@ def _asking(experiment: CommonTables) -> list[str]:
         if isinstance(each, CameraFile) or (isinstance(each, MapFile) and "camera" in each.detectors)
     ]
     return named + ["camera_calibration"] * (experiment.camera_calibration is not None)
+
+
+def camera_lines(experiment: CommonTables, timing: Timing) -> list[str]:
+    """Say what the calibration of the camera takes; nothing without one."""
+    entry = experiment.camera_calibration
+    if entry is None:
+        return []
+    takes = spoken(camera_calibration_s(experiment, timing))
+    return [
+        f"camera: {entry.frames} frames of {entry.calibrant} before the cell starts, {takes}, "
+        "and the fit of its rings"
+    ]
 
 
 def frame_mb(settings: BeamlineSettings) -> float:

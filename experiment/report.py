@@ -15,11 +15,11 @@ from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.duration import Timing
 from ..plans.operando import OperandoResult
 from .cadence_report import cadence_table
+from .camera import camera_lines
 from .check import problems
 from .edge_round import edge_rounds
 from .estimate import (
     FRAME_MB,
-    camera_calibration_s,
     course_of,
     frames_bytes,
     measurement_estimates,
@@ -58,13 +58,8 @@ def check_report(experiment: ExperimentFile, timing: Timing, frame_mb: float = F
         f"at most {course.current_max_a * 1e3:.3g} mA",
         f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
-    if entry := experiment.camera_calibration:
-        lines.append(
-            f"camera: {entry.frames} frames of {entry.calibrant} before the cell starts, "
-            f"{spoken(camera_calibration_s(experiment, timing))}, and the fit of its rings"
-        )
-    if frames_bytes(estimates):
-        lines.append(frames_line(frames_bytes(estimates)))
+    lines += camera_lines(experiment, timing)
+    lines += [frames_line(frames_bytes(estimates))] if frames_bytes(estimates) else []
     if experiment.acquisition.holds:
         shortest_s, longest_s = relaxing_s(experiment)
         lines.insert(

@@ -14,7 +14,7 @@ from .element_map import element_maps
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
-from .pair import TECHNIQUE, PairOptions, pair_dataset
+from .pair import PairOptions, named_pairs
 from .pattern import lattice_table, pattern_dataset, result_rows
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
@@ -22,8 +22,6 @@ from .spectrum import Spectrum, measured, on_axis, state_coordinates
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from ..analysis.xrd.pair_distance import Structure
 
 
 class Experiment:
@@ -138,50 +136,12 @@ class Experiment:
         """Each phase found in each frame: ``phase``, ``fraction``, ``first_frame`` and more, by time."""
         return result_rows(self._source, self.runs("analysis"), "phases")
 
-    def pair_distribution(
-        self,
-        name: str | None = None,
-        *,
-        structure: Structure | None = None,
-        q_max: float | None = None,
-        r_max: float = 20.0,
-        uniaxial: bool = False,
-        delta2: float | None = None,
-    ) -> xr.Dataset:
-        """Total scattering: I(q), S(q), G(r) of each finished `pdf_scan`, and a structure fitted to it.
+    def pair_distribution(self, name: str | None = None, **options: Any) -> xr.Dataset:  # noqa: ANN401
+        """Total scattering: I(q), S(q), G(r) and a fit of each `pdf_scan`.
 
-        Parameters
-        ----------
-        name : str, optional
-            Of the measurement; all of technique ``"pdf"`` unless given.
-        structure, q_max, r_max, uniaxial, delta2 : optional
-            As of `PairOptions`: without a structure nothing is fitted.
-
-        Returns
-        -------
-        xarray.Dataset
-            As of `pair_dataset`.
-
-        Raises
-        ------
-        KeyError
-            If there is no such run, or frames or geometry of one are missing.
+        The options are those of `PairOptions`, the result that of `pair_dataset`.
         """
-        scans = [start for start in self.runs("measurement") if start.get("technique") == TECHNIQUE]
-        chosen = [start for start in scans if name is None or start.get("measurement") == name]
-        chosen = [start for start in chosen if self._succeeded(start["uid"])]
-        if not chosen:
-            known = sorted({str(start.get("measurement")) for start in scans})
-            raise KeyError(
-                f"{self!r} has no finished total scattering {name or ''!r}; there is {known or 'none'}"
-            )
-        return pair_dataset(
-            self._source, chosen, PairOptions(structure, q_max, r_max, uniaxial=uniaxial, delta2=delta2)
-        )
-
-    def _succeeded(self, uid: str) -> bool:
-        stop = self._source.stop(uid)
-        return stop is not None and stop["exit_status"] == "success"
+        return named_pairs(self._source, self.runs("measurement"), name, PairOptions(**options))
 
     def maps(self, name: str) -> xr.Dataset:
         """Element maps of a measurement, or of one run by its uid; what is to come is NaN: `element_maps`."""

@@ -54,6 +54,26 @@ class PairOptions:
     delta2: float | None = None
 
 
+def named_pairs(
+    source: RunSource, starts: list[dict[str, Any]], name: str | None, options: PairOptions
+) -> xr.Dataset:
+    """Arrange the pair distributions of the finished scans of a measurement; of all unless it is named.
+
+    Raises
+    ------
+    KeyError
+        If there is no such scan, or frames or geometry of one are missing.
+    """
+    scans = [start for start in starts if start.get("technique") == TECHNIQUE]
+    stops = {start["uid"]: source.stop(start["uid"]) or {} for start in scans}
+    ended = [start for start in scans if stops[start["uid"]].get("exit_status") == "success"]
+    chosen = [start for start in ended if name is None or start.get("measurement") == name]
+    if not chosen:
+        known = ", ".join(sorted({str(start.get("measurement")) for start in scans})) or "none"
+        raise KeyError(f"no finished total scattering {name or ''!r}; measurements of technique pdf: {known}")
+    return pair_dataset(source, chosen, options)
+
+
 def pair_dataset(source: RunSource, starts: list[dict[str, Any]], options: PairOptions) -> xr.Dataset:
     """Arrange the pair distributions of total-scattering runs.
 
