@@ -29,7 +29,9 @@ def main() -> None:
         "--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
     )
     parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
-    parser.add_argument("--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one")
+    parser.add_argument(
+        "--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one"
+    )
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
