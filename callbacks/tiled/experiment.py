@@ -182,9 +182,8 @@ class Experiment:
 
     def _fits(self) -> pd.DataFrame:
         analyses = [start for start in self.runs("analysis") if start["analysis"]["name"] == "edge_fit"]
-        frames = [self._source.stream(start["uid"], "primary") for start in analyses]
-        frames = [frame for frame in frames if not frame.empty]
-        if not frames:
+        found = (self._source.stream(start["uid"], "primary") for start in analyses)
+        if not (frames := [frame for frame in found if not frame.empty]):
             return pd.DataFrame()
         fits = pd.concat(frames, ignore_index=True).drop(columns="seq_num")
         fits = fits.drop_duplicates("measurement_run", keep="last").sort_values(by="time", ignore_index=True)
