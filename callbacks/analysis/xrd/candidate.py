@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from .lattice import first_scale, scale_sigma, solve
 from .line_shift import LineShifts
 from .measured import Measured
-from .pattern_model import Part, PatternModel
+from .pattern_model import Part, PatternModel, Shape
 from .phase import FloatArray, Phase, System, lattice_of
 from .refinement import Refined
 from .seed import candidate_metrics, seed_scores, signal_of
@@ -65,6 +64,11 @@ class Fit:
         """Parts as the fit found them."""
         return self.pattern.settled(self.refined.vector[self.measured.basis.shape[1] : -1])
 
+    @property
+    def shape(self) -> Shape:
+        """Shape of lines as the fit found it."""
+        return self.pattern.settled_shape(self.refined.vector)
+
     def significance(self, number: int) -> float:
         """Scale of a part over its standard deviation."""
         splines = self.measured.basis.shape[1]
@@ -84,16 +88,12 @@ def fit_parts(
     measured: Measured,
     parts: list[Part],
     geometry: LineShifts | None,
-    width_per_a: float,
+    shape: Shape,
     *,
-    eta: float = 0.5,
-    shifts_rad: tuple[float, ...] = (),
     steps: int = 15,
 ) -> Fit:
     """Refine parts together."""
-    pattern = PatternModel(
-        measured.q_per_a, parts, geometry, measured.basis, width_per_a, eta, shift_start=shifts_rad
-    )
+    pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, shape)
     return Fit(pattern, solve(pattern, measured, steps=steps), measured)
 
 
@@ -157,7 +157,7 @@ def hits(fit: Fit, number: int) -> float:
     part = fit.parts()[number]
     places = np.sqrt(np.maximum(phase.rows[kept] @ part.metric, 1e-6))
     area = part.scale * phase.strength[kept]
-    width = np.sqrt(pattern.width_per_a**2 + (part.strain * places) ** 2) * 1.2
+    width = np.sqrt(pattern.shape.width_per_a**2 + (part.strain * places) ** 2) * 1.2
     noise = np.interp(places, fit.measured.q_per_a, fit.measured.sigma)
     step = float(np.median(np.diff(fit.measured.q_per_a)))
     visible = (area > 3 * noise * np.sqrt(width * step)) & (place.texture >= 0)
@@ -212,11 +212,11 @@ def best_addition(
         ]
     if pending is not None:
         tried = [pending, *tried]
-    options: dict[str, Any] = {"width_per_a": width_per_a} if base is None else settled_options(base)
+    shape = Shape(width_per_a) if base is None else base.shape
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
-        fit = fit_parts(measured, [*parts, part], geometry, **options)
+        fit = fit_parts(measured, [*parts, part], geometry, shape)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
         if any(is_layered(phase) for phase in library) and _undistorted(fit.parts()[-1]):
             continue
@@ -242,24 +242,16 @@ class Addition:
     gain: float
 
 
-def settled_options(fit: Fit) -> dict[str, Any]:
-    """Width, Lorentzian part and shifts that a fit found, as options of `fit_parts`."""
-    inner = fit.refined.vector[fit.measured.basis.shape[1] : -1]
-    shifts = tuple(float(value) for value in inner[fit.pattern.shift_at])
-    return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
-
-
 def stands_apart(fit: Fit, deviations: float) -> bool:
     """Whether valleys part the last part of a fit from all others, by so many deviations in the data."""
     splines = fit.measured.basis.shape[1]
-    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
+    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1], float(fit.refined.vector[-1]))
     own = table[fit.pattern.places[-1].lines]
     inside = (own[:, 0] > fit.measured.q_per_a[0]) & (own[:, 0] < fit.measured.q_per_a[-1])
     if not inside.any() or _melts(fit):
         return False
     above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
-    eta = float(fit.refined.vector[-1])
-    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta, deviations)
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, deviations)
 
 
 def _melts(fit: Fit) -> bool:

@@ -15,7 +15,6 @@ from .candidate import (
     best_addition,
     doubted,
     is_layered,
-    settled_options,
     stands_apart,
 )
 from .line_shift import LineShifts
@@ -66,7 +65,7 @@ def grown(
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
     base, before = found.fit, found.pending
     measured = doubted(base.measured, base.lines_only())
-    width = settled_options(base)["width_per_a"] * 1.3
+    width = base.shape.width_per_a * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
     limits: dict[str, Any] = {}
     if not alone:

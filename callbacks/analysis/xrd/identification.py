@@ -15,7 +15,6 @@ from .candidate import (
     doubted,
     fit_parts,
     is_layered,
-    settled_options,
 )
 from .growth import Found, ambiguity, grown
 from .library import load_library
@@ -153,9 +152,7 @@ def _tracked(
     if track.background.size == measured.coefficients.size:
         measured = replace(measured, coefficients=track.background)
     while parts:
-        fit = fit_parts(
-            measured, parts, geometry, track.width_per_a, eta=track.eta, shifts_rad=track.shifts_rad
-        )
+        fit = fit_parts(measured, parts, geometry, track.shape)
         gone = [i for i in range(len(parts)) if fit.significance(i) < GONE]
         if not gone:
             break
@@ -177,7 +174,7 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
     splines = measured.basis.shape[1]
     phases = describe(fit, library, found.ages)
     doubts = doubted(measured, fit.lines_only())
-    width = settled_options(fit)["width_per_a"] * 1.3
+    width = fit.shape.width_per_a * 1.3
     left = measured.values - fit.refined.pattern
     unknown = _unknown(doubts, left, fit.lines_only(), width)
     notes = list(found.notes)
@@ -204,14 +201,11 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
 
 
 def _track(found: Found) -> Track:
-    options = settled_options(found.fit)
     return Track(
         parts=tuple(found.fit.parts()),
         ages=found.ages,
         pending=found.pending,
-        width_per_a=options["width_per_a"],
-        eta=options["eta"],
-        shifts_rad=options["shifts_rad"],
+        shape=found.fit.shape,
         background=found.fit.refined.vector[: found.fit.measured.basis.shape[1]],
     )
 

@@ -20,7 +20,7 @@ from .lattice_result import (
 )
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
-from .pattern_model import TEXTURE_PRIOR, Part, PatternModel
+from .pattern_model import TEXTURE_PRIOR, Part, PatternModel, Shape
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
 from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
@@ -41,6 +41,12 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
         name = label.rsplit(".", 1)[-1]
         if name == "width":
             low[index], high[index] = step, 0.1
+        elif name == "narrowing":
+            low[index], high[index], expected[index] = 0.0, 1.0, 0.5
+            weight[index] = 1 / 0.5**2
+        elif name == "eta_slope":
+            low[index], high[index] = -0.5, 0.5
+            weight[index] = 1 / 0.2**2
         elif name in {"displacement", "zero", "axial"}:
             weight[index] = 1 / 0.01**2
         elif name == "strain":
@@ -87,7 +93,7 @@ def solve(
     """Refine a pattern model, from its own start or from a vector."""
     begin = start
     if begin is None:
-        begin = np.concatenate([measured.coefficients, pattern.start, [pattern.eta]])
+        begin = np.concatenate([measured.coefficients, pattern.start, [pattern.shape.eta]])
     bounds = bounds_of(pattern, measured)
     return refine(pattern.evaluate, begin, measured.values, measured.sigma, bounds, max_steps=steps)
 
@@ -149,9 +155,7 @@ def fit_lattice(
     else:
         parts = _parts(measured, phase, standards)
     width = min(typical_width(measured), 0.03) * 0.8
-    pattern = PatternModel(
-        measured.q_per_a, parts, geometry, measured.basis, width_per_a=width, texture_prior=texture_prior
-    )
+    pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, Shape(width), texture_prior)
     start = None
     if previous is not None:
         if previous.labels != (*pattern.labels,) or previous.vector.size != splines + len(pattern.labels) + 1:
