@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .lattice import first_scale, scale_sigma, solve
+from .candidate_seed import is_layered, seeds
+from .lattice import scale_sigma, solve
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, PatternModel, Shape
 from .phase import FloatArray, Phase, System, lattice_of
 from .refinement import Refined
-from .seed import candidate_metrics, seed_scores, signal_of
 from .valley import is_parted
 
 TRIED = 5
@@ -23,6 +23,8 @@ LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
 LEAST_HITS = 0.6
+LEAST_EXPLAINED = 8.0
+"""What a candidate must explain with nothing but its scale free, in reduced chi squared, to be refined."""
 LEAST_SCORE = 1.5
 """Seeds below this are what noise gives."""
 WIDE_C, WIDE_A = 0.06, -0.008
@@ -97,59 +99,6 @@ def fit_parts(
     return Fit(pattern, solve(pattern, measured, steps=steps), measured)
 
 
-def is_layered(phase: Phase) -> bool:
-    """Whether a phase is met by the free layered cell."""
-    return (
-        phase.system is System.HEXAGONAL
-        and phase.space_group.startswith("R -3 m")
-        and 13 < phase.lattice[2] < 15.2
-    )
-
-
-def nearest_layered(library: Sequence[Phase], metric: FloatArray) -> list[Phase]:
-    """Layered phases by distance of their a (0.006 angstrom) and c (0.05 angstrom), the nearest first."""
-    a, _, c = lattice_of(metric, System.HEXAGONAL)[:3]
-    layered = [phase for phase in library if is_layered(phase)]
-    return sorted(layered, key=lambda p: ((p.lattice[0] - a) / 0.006) ** 2 + ((p.lattice[2] - c) / 0.05) ** 2)
-
-
-def part_of(phase: Phase, metric: FloatArray, scale: float, geometry: LineShifts | None) -> Part:
-    """Part with what may be free in a phase: cell parts keep their lattice where shifts are fitted."""
-    layered = is_layered(phase)
-    standard = phase.family == "cell part" and geometry is not None and bool(geometry.shifts)
-    return Part(
-        phase,
-        phase.metric if standard else metric,
-        scale,
-        spread_c_a=0.01,
-        free_lattice=not standard,
-        free_spread=layered,
-        texture="layered" if layered else phase.name,
-    )
-
-
-def seeds(
-    measured: Measured,
-    left: FloatArray,
-    library: Sequence[Phase],
-    geometry: LineShifts | None,
-    width_per_a: float,
-) -> list[tuple[float, Part]]:
-    """Candidates for what is left of a pattern (n,), each at its best lattice, the best first."""
-    signal = signal_of(measured.q_per_a, left, measured.sigma, width_per_a)
-    remains = replace(measured, values=left + measured.basis @ measured.coefficients)
-    found: list[tuple[float, Part]] = []
-    layered = [phase for phase in library if is_layered(phase)]
-    for phase in [*layered[:1], *(phase for phase in library if not is_layered(phase))]:
-        metrics = candidate_metrics(phase, wide=is_layered(phase))
-        scores = seed_scores(measured.q_per_a, signal, phase, metrics)
-        best = metrics[int(np.argmax(scores))]
-        chosen = nearest_layered(library, best)[0] if is_layered(phase) else phase
-        scale = first_scale(remains, chosen, best, width_per_a)
-        found.append((float(scores.max()), part_of(chosen, best, scale, geometry)))
-    return sorted(found, key=lambda each: -each[0])
-
-
 def hits(fit: Fit, number: int) -> float:
     """Part of the strength that is expected well above the noise of which at least a third is there."""
     pattern, place = fit.pattern, fit.pattern.places[number]
@@ -204,15 +153,16 @@ def best_addition(
     left = measured.values - base.refined.pattern if base is not None else measured.lines
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
-    scored = seeds(measured, left, usable, geometry, width_per_a)
-    tried = [part for score, part in scored[:most_tried] if score > LEAST_SCORE]
+    shape = Shape(width_per_a) if base is None else base.shape
+    scored = seeds(measured, left, usable, geometry, shape)[:most_tried]
+    worth = LEAST_EXPLAINED * (max(base.chi2_reduced, 1.0) if base is not None else 0.0)
+    tried = [seed.part for seed in scored if seed.score > LEAST_SCORE and seed.gain >= worth]
     if base is None:
         tried += [
             replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)
         ]
     if pending is not None:
         tried = [pending, *tried]
-    shape = Shape(width_per_a) if base is None else base.shape
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:

@@ -14,9 +14,9 @@ from .candidate import (
     Fit,
     best_addition,
     doubted,
-    is_layered,
     stands_apart,
 )
+from .candidate_seed import is_layered
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part

@@ -14,8 +14,8 @@ from .candidate import (
     best_addition,
     doubted,
     fit_parts,
-    is_layered,
 )
+from .candidate_seed import is_layered
 from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts

@@ -22,9 +22,9 @@ class Slots:
     Attributes
     ----------
     scale, strain
-        Places of these.
+        Places of these, the latter squared.
     spread
-        Place of the spread of c, that of a follows; -1 without.
+        Place of the squared spread of c; what a changes by with c follows; -1 without.
     metric
         Places of the lattice; empty where it is fixed.
     texture
@@ -55,14 +55,15 @@ def fill_lines(
 ) -> None:  # pragma: no cover
     """Fill the rows of one part.
 
-    Widths of instrument, strain and spread of the cell add as squares. c**2 goes as 1 / metric[1] and a**2
+    Widths of instrument, strain and spread of the cell add as squares, and these squares are the parameters:
+    they grow from nothing as readily as from something. c**2 goes as 1 / metric[1] and a**2
     as 4 / 3 / metric[0], so that dq/dc = -2 metric[1] / c dq/dmetric[1]; 2.355 standard deviations are a full
     width.
 
     Parameters
     ----------
     vector
-        All parameters (p,); the first is the width of the instrument, the second how it narrows.
+        All parameters (p,); the first is the square of the instrument's width, the second how it narrows.
     slots
         Places of scale, strain, spread (-1: none), metric (-1: fixed), and of the first texture.
     texture
@@ -91,20 +92,19 @@ def fill_lines(
             for k in range(numbers):
                 gradient[j, 0, metric_at + k] = rows[j, k] / (2.0 * q)
         share = (1.0 - vector[1]) * narrow[j, 0] + vector[1] * narrow[j, 1]
-        wide = vector[0] ** 2 * share + (vector[strain] * q) ** 2
-        by_c = by_a = spreads = 0.0
+        wide = vector[0] * share + vector[strain] * q**2
+        by_a = together = 0.0
         if spread >= 0:
-            by_c = 2.355 * rows[j, 1] / q * metric[1] / c_a
             by_a = 2.355 * rows[j, 0] / q * metric[0] / a_a
-            spreads = by_c * vector[spread] + by_a * vector[spread + 1]
-            wide += spreads**2
+            together = 2.355 * rows[j, 1] / q * metric[1] / c_a + by_a * vector[spread + 1]
+            wide += vector[spread] * together**2
         width = math.sqrt(max(wide, LEAST_SQUARED_WIDTH))
-        gradient[j, 1, 0] = vector[0] * share / width
-        gradient[j, 1, 1] = 0.5 * vector[0] ** 2 * (narrow[j, 1] - narrow[j, 0]) / width
-        gradient[j, 1, strain] = vector[strain] * q**2 / width
+        gradient[j, 1, 0] = 0.5 * share / width
+        gradient[j, 1, 1] = 0.5 * vector[0] * (narrow[j, 1] - narrow[j, 0]) / width
+        gradient[j, 1, strain] = 0.5 * q**2 / width
         if spread >= 0:
-            gradient[j, 1, spread] = spreads / width * by_c
-            gradient[j, 1, spread + 1] = spreads / width * by_a
+            gradient[j, 1, spread] = 0.5 * together**2 / width
+            gradient[j, 1, spread + 1] = vector[spread] * together * by_a / width
         area = strength[j]
         if texture[j] >= 0:
             area *= math.exp(vector[texture_at + texture[j]])

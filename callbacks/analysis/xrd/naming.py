@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .candidate import Fit, is_layered
+from .candidate import Fit
+from .candidate_seed import is_layered
 from .pattern_model import Part
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
 from .phase_result import FoundPhase

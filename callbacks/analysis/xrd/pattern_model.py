@@ -14,9 +14,9 @@ from .phase import FloatArray, Phase
 
 TEXTURE_PRIOR = 0.3
 """How far intensities may stray from those of a perfect powder, standard deviation of their logarithm."""
-SHARED = ("width", "narrowing", "eta_slope")
-"""What all lines share: width at q = 0, how much of it is a length on a flat detector (0 to 1; the rest is an
-angle), and by how much their Lorentzian part grows from the middle of the range to its end."""
+SHARED = ("width_squared", "narrowing", "eta_slope")
+"""What all lines share: square of the width at q = 0, how much of it is a length on a flat detector (0 to 1;
+the rest is an angle), and by how much their Lorentzian part grows from the middle of the range to its end."""
 ETA_SLOPE = SHARED.index("eta_slope")
 LEAST_FREE_STRENGTH = 0.004
 """Weaker lines, relative to the strongest, follow the mean texture."""
@@ -109,7 +109,7 @@ class PatternModel:
         for number, (part, kept) in enumerate(zip(self.parts, self.kept, strict=True)):
             at = len(self.labels)
             spread = part.free_spread
-            names = ["scale", "strain", *(["spread", "spread_a"] if spread else [])]
+            names = ["scale", "strain_squared", *(["spread_squared", "spread_ratio"] if spread else [])]
             names += [f"metric{i}" for i in range(len(part.metric))] if part.free_lattice else []
             self.labels += [f"{number}.{name}" for name in names]
             metric_at = at + 2 + 2 * spread
@@ -144,17 +144,17 @@ class PatternModel:
         """Vector (p,) at which the fit starts, without background and Lorentzian part."""
         start = np.zeros(len(self.labels))
         shape = self.shape
-        start[: len(SHARED)] = shape.width_per_a, shape.narrowing, shape.eta_slope
+        start[: len(SHARED)] = shape.width_per_a**2, shape.narrowing, shape.eta_slope
         if shape.shifts_rad:
             start[self.shift_at] = shape.shifts_rad
         for part, place, kept in zip(self.parts, self.places, self.kept, strict=True):
             free = place.texture >= 0
             if part.log_texture is not None:
                 start[self.texture_at.start + place.texture[free]] = part.log_texture[kept][free]
-            start[place.scale], start[place.strain] = part.scale, part.strain
+            start[place.scale], start[place.strain] = part.scale, part.strain**2
             if place.spread >= 0:
-                start[place.spread] = part.spread_c_a
-                start[place.spread + 1] = part.spread_a_a
+                start[place.spread] = part.spread_c_a**2
+                start[place.spread + 1] = part.spread_a_a / max(part.spread_c_a, 1e-6)
             if part.free_lattice:
                 start[place.metric] = part.metric
         return start
@@ -162,9 +162,9 @@ class PatternModel:
     def settled_shape(self, vector: FloatArray) -> Shape:
         """Shape of lines that a fit found; `vector` is all of it."""
         count = self.background.shape[1]
-        width, narrowing, slope = (float(value) for value in vector[count : count + len(SHARED)])
+        squared, narrowing, slope = (float(value) for value in vector[count : count + len(SHARED)])
         shifts = tuple(float(value) for value in vector[count:-1][self.shift_at])
-        return Shape(width, float(vector[-1]), slope, narrowing, shifts)
+        return Shape(float(np.sqrt(squared)), float(vector[-1]), slope, narrowing, shifts)
 
     def settled(self, inner: FloatArray) -> list[Part]:
         """Parts as a fit found them; `inner` is the vector without background and Lorentzian part."""
@@ -173,16 +173,16 @@ class PatternModel:
             logs = np.zeros(len(kept)) if part.log_texture is None else part.log_texture.copy()
             free = np.flatnonzero(kept)[place.texture >= 0]
             logs[free] = inner[self.texture_at][place.texture[place.texture >= 0]]
+            spread, ratio = inner[place.spread : place.spread + 2] if place.spread >= 0 else (0.0, 0.0)
+            spread_c_a = float(np.sqrt(spread)) if place.spread >= 0 else part.spread_c_a
             found.append(
                 replace(
                     part,
                     metric=inner[place.metric] if part.free_lattice else part.metric,
                     scale=float(inner[place.scale]),
-                    strain=max(float(inner[place.strain]), 5e-4),
-                    spread_c_a=max(float(inner[place.spread]), 0.005)
-                    if place.spread >= 0
-                    else part.spread_c_a,
-                    spread_a_a=float(inner[place.spread + 1]) if place.spread >= 0 else 0.0,
+                    strain=float(np.sqrt(inner[place.strain])),
+                    spread_c_a=spread_c_a,
+                    spread_a_a=float(ratio) * spread_c_a,
                     log_texture=logs,
                 )
             )
