@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .candidate_seed import is_layered, seeds
+from .candidate_seed import CELL_PART, is_layered, nearest_layered, seeds
 from .lattice import scale_sigma, solve
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, PatternModel, Shape
-from .phase import FloatArray, Phase, System, lattice_of
+from .phase import FloatArray, Phase, System, lattice_of, metric_of
 from .refinement import Refined
 from .valley import is_parted
 
 TRIED = 5
 """Candidates with the best seeds that are refined."""
+STEPS, FIRST_STEPS = 15, 30
 LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
@@ -92,7 +93,7 @@ def fit_parts(
     geometry: LineShifts | None,
     shape: Shape,
     *,
-    steps: int = 15,
+    steps: int = STEPS,
 ) -> Fit:
     """Refine parts together."""
     pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, shape)
@@ -118,6 +119,32 @@ def hits(fit: Fit, number: int) -> float:
 def doubted(measured: Measured, lines: FloatArray) -> Measured:
     """Add to a pattern the doubt about the shape of the lines that explain it."""
     return replace(measured, sigma=np.sqrt(measured.sigma**2 + (LINE_DOUBT * np.maximum(lines, 0.0)) ** 2))
+
+
+def standards(
+    measured: Measured, library: Sequence[Phase], geometry: LineShifts | None, width_per_a: float
+) -> list[Part]:
+    """Give parts of the cell that the lines may hold, before a free cell takes their place.
+
+    A face-centred cubic metal is also a layered cell with c/a = 4.899.
+    """
+    metals = [phase for phase in library if phase.family == CELL_PART]
+    if geometry is None or not geometry.shifts or not metals:
+        return []
+    found = seeds(measured, measured.lines, metals, geometry, Shape(width_per_a))
+    return [seed.part for seed in found if seed.score > LEAST_SCORE]
+
+
+def there(fit: Fit, number: int, least_significance: float = LEAST_SIGNIFICANCE) -> bool:
+    """Whether a part is beyond doubt, and most of its strong lines are seen."""
+    return fit.significance(number) > least_significance and hits(fit, number) > LEAST_HITS
+
+
+def without_absent(fit: Fit, geometry: LineShifts | None) -> Fit:
+    """Fit again without the parts that are not there; the last one stays."""
+    parts = fit.parts()
+    kept = [part for number, part in enumerate(parts[:-1]) if there(fit, number)] + parts[-1:]
+    return fit if len(kept) == len(parts) else fit_parts(fit.measured, kept, geometry, fit.shape)
 
 
 def best_addition(
@@ -149,7 +176,7 @@ def best_addition(
     least_gain, least_significance
         What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
     """
-    parts = base.parts() if base is not None else []
+    parts = base.parts() if base is not None else standards(measured, library, geometry, width_per_a)
     left = measured.values - base.refined.pattern if base is not None else measured.lines
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
@@ -166,14 +193,29 @@ def best_addition(
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
-        fit = fit_parts(measured, [*parts, part], geometry, shape)
+        fit = fit_parts(measured, [*parts, part], geometry, shape, steps=STEPS if base else FIRST_STEPS)
+        if base is None:
+            fit = without_absent(fit, geometry)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
         if any(is_layered(phase) for phase in library) and _undistorted(fit.parts()[-1]):
             continue
-        significant = fit.significance(len(parts)) > least_significance
-        if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
+        if gain > least_gain and there(fit, len(fit.pattern.parts) - 1, least_significance):
             found.append(Addition(fit, gain))
     return sorted(found, key=lambda each: each.fit.cost)
+
+
+def straightened(part: Part, library: Sequence[Phase]) -> Part:
+    """Give the hexagonal part in place of a monoclinic layered one whose distortion has gone."""
+    layered = [phase for phase in library if is_layered(phase)]
+    if not layered or not _undistorted(part):
+        return part
+    a, b, c, _, beta, _ = lattice_of(part.metric, part.phase.system)
+    edge, height = float(np.sqrt(a * b / np.sqrt(3))), 3 * c * float(np.sin(np.radians(beta)))
+    metric = metric_of((edge, edge, height, 90.0, 90.0, 120.0), System.HEXAGONAL)
+    phase = nearest_layered(library, metric)[0]
+    scale = part.scale * part.phase.strength.max() / phase.strength.max()
+    new = replace(part, phase=phase, metric=metric, scale=scale, log_texture=None)
+    return replace(new, spread_c_a=0.01, free_spread=True, texture="layered")
 
 
 def _undistorted(part: Part) -> bool:

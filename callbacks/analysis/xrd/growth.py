@@ -26,6 +26,8 @@ from .refinement import Refined
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
 
 AMBIGUOUS_GAIN = 25.0
+LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
+"""Grains differ when these hold: mass beside the main part, and what it adds to the spread of c, angstrom."""
 ALIKE = 0.008
 """How far, relative, the lattice of a phase that appears may move from one frame to the next."""
 PENDING_GAIN = 5.0
@@ -107,8 +109,8 @@ def _waiting(before: Pending | None) -> Pending | None:
 
 
 def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
-    """Note that grains differ, if that is beyond doubt."""
-    if best.gain < LEAST_GAIN or new.phase.family != "layered":
+    """Note that grains differ, if that is beyond doubt and more than the shape of lines could feign."""
+    if best.gain < LEAST_GAIN or new.phase.family != "layered" or not _differs(best.fit):
         return ()
     return (
         (
@@ -116,6 +118,20 @@ def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
             f"lines are spread towards {new.phase.name} and no valley parts them: grains differ",
         ),
     )
+
+
+def _differs(fit: Fit) -> bool:
+    """Whether the last part has a share that matters, and widens the distribution of c where it has one."""
+    *parts, new = fit.parts()
+    layered = [part for part in parts if part.phase.family == new.phase.family]
+    if not layered:
+        return False
+    main = max(layered, key=lambda part: part.scale)
+    share = new.scale * new.phase.density / (new.scale * new.phase.density + main.scale * main.phase.density)
+    if not (is_layered(main.phase) and is_layered(new.phase)):
+        return bool(share > LEAST_SHARE)
+    apart_a = lattice_of(new.metric, new.phase.system)[2] - lattice_of(main.metric, main.phase.system)[2]
+    return bool(share > LEAST_SHARE and abs(apart_a) * np.sqrt(share * (1 - share)) > LEAST_SPREAD_A)
 
 
 def _weighed(base: Fit, measured: Measured) -> Refined:
