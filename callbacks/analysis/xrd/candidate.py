@@ -33,6 +33,8 @@ WIDE_C, WIDE_A = 0.06, -0.008
 
 LEAST_DISTORTION = 0.0035
 """a / b over the root of three, less one: monoclinic LixNiO2 has 0.004 to 0.015 (Li 2018)."""
+ALIKE = 0.008
+"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""
 
@@ -58,10 +60,15 @@ class Fit:
         """
         splines = self.measured.basis.shape[1]
         logs = self.refined.vector[splines:-1][self.pattern.texture_at]
-        numbers = [int(label[-1]) for label in self.pattern.labels if "metric" in label]
-        lattices = sum(3 if number > 1 else 1 for number in numbers)
+        lattices = sum(self.price(number) for number in range(len(self.pattern.parts)))
         texture = float((logs**2).sum()) / self.pattern.texture_prior**2
-        return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
+        return self.refined.chi2 + texture + lattices
+
+    def price(self, number: int) -> float:
+        """Price of the free numbers of the lattice of a part."""
+        place = self.pattern.places[number].metric
+        free = place.stop - place.start
+        return (free + 2 * max(free - 2, 0)) * float(np.log(self.measured.values.size))
 
     def parts(self) -> list[Part]:
         """Parts as the fit found them."""
@@ -189,7 +196,7 @@ def best_addition(
             replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)
         ]
     if pending is not None:
-        tried = [pending, *tried]
+        tried = [pending, *(part for part in tried if not alike(pending, part))]
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
@@ -224,6 +231,15 @@ def _undistorted(part: Part) -> bool:
         return False
     a, b = lattice_of(part.metric, part.phase.system)[:2]
     return abs(a / b / np.sqrt(3) - 1) < LEAST_DISTORTION
+
+
+def alike(one: Part, other: Part) -> bool:
+    """Whether two parts are the same phase at nearly the same lattice."""
+    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
+    if not same:
+        return False
+    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
+    return bool(np.all(np.abs(near - far) < ALIKE * near))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from .candidate import (
     LEAST_GAIN,
     Addition,
     Fit,
+    alike,
     best_addition,
     doubted,
     stands_apart,
@@ -28,11 +29,11 @@ from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
 AMBIGUOUS_GAIN = 25.0
 LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
 """Grains differ when these hold: mass beside the main part, and what it adds to the spread of c, angstrom."""
-ALIKE = 0.008
-"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
-PENDING_GAIN = 5.0
-PENDING_SIGNIFICANCE = 3.5
+PENDING_GAIN = 1.0
+PENDING_SIGNIFICANCE = 3.2
 CALLED_GAIN = 20.0
+KNOWN_PLACE = 0.6
+"""Part of the price of a lattice that is not due again where the frame before has it at the same place."""
 """Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 
 
@@ -82,17 +83,19 @@ def grown(
         return replace(found, pending=_waiting(before))
     best = added[0]
     if before is not None:
-        alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
-        best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
+        same = [each for each in added if alike(before.part, each.fit.parts()[-1])]
+        best = same[0] if same and same[0].gain > best.gain - PENDING_GAIN else best
     new = best.fit.parts()[-1]
     if new.phase.family != "cell part" and not stands_apart(
         best.fit, ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
     ):
         return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
-    seen = before is not None and _alike(before.part, new)
+    seen = before is not None and alike(before.part, new)
     if before is not None and not seen and not before.missed and best.gain < before.gain:
         return replace(found, pending=_waiting(before))
-    gain = best.gain + (before.gain if before is not None and seen else 0.0)
+    gain = best.gain
+    if before is not None and seen:
+        gain += before.gain + KNOWN_PLACE * best.fit.price(len(best.fit.pattern.parts) - 1)
     if not alone and not (seen and gain > CALLED_GAIN):
         first = before.first if before is not None and seen else frame
         return replace(found, pending=Pending(new, first, gain, missed=False))
@@ -138,12 +141,3 @@ def _weighed(base: Fit, measured: Measured) -> Refined:
     """Take the refined pattern with chi squared by other standard deviations."""
     chi2 = float((((measured.values - base.refined.pattern) / measured.sigma) ** 2).sum())
     return replace(base.refined, chi2=chi2)
-
-
-def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts are the same phase at nearly the same lattice."""
-    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
-    if not same:
-        return False
-    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
-    return bool(np.all(np.abs(near - far) < ALIKE * near))

@@ -33,7 +33,10 @@ class Sorted:
 
 
 def single(name: str, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Counts of one phase, and those at the peak: 150 to 1500 at the peak, strain 0.1 to 0.4 %, lattice +-0.2 %, texture +-30 %."""
+    """Counts of one phase, and those at its peak.
+
+    The peak has 150 to 1500 counts; strain is 0.1 to 0.4 %, the lattice +-0.2 %, texture +-30 %.
+    """
     lattice = np.array(synthetic.entries()[name]["lattice"], dtype=float)
     lattice[:3] *= 1 + rng.uniform(-0.002, 0.002)
     pattern = synthetic.lines(
@@ -51,7 +54,7 @@ def single(name: str, rng: np.random.Generator) -> tuple[np.ndarray, float]:
 def told_apart(name: str, other: str) -> float:
     """By how much chi squared is larger for another phase than for the true one, per count at the peak.
 
-    The other may take any size (+-0.4 %), scale and texture (17 % rms, as the suite's) that brings it nearest.
+    The other may take any size (+-0.4 %), scale and texture (17 % rms, as the suite's) that bring it near.
     """
     q = Q[::2]
     truth = synthetic.lines(q, name)
