@@ -17,7 +17,7 @@ from .phase import FloatArray, Phase, System, lattice_of, metric_of
 from .refinement import Refined
 from .valley import is_parted
 
-TRIED = 5
+TRIED = 8
 """Candidates with the best seeds that are refined."""
 STEPS, FIRST_STEPS = 15, 30
 LEAST_SIGNIFICANCE = 6.0
