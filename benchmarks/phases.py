@@ -1,4 +1,4 @@
-"""Lattices and phases: time of a tracked frame, and how often phases are named as they are."""
+"""Lattices and phases: time of tracked frames, of a rehearsal too, and how often names are right."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from .figure import Figure
 
 SUITE = Path(__file__).resolve().parents[1] / "tests/callbacks/analysis/xrd"
 ROUNDS = 3
+SEEDS = (11, 12, 13)
+ENERGY_EV, PHOTONS = 18000.0, 7e9
+"""Of the frames of a rehearsal: photon energy, and photons on the sample in a frame."""
 PEAKS = {1500: 0.025, 500: 0.08, 150: 0.20}
 """Counts at the peak, and the mass fraction at which H3 should be called."""
 
 
 def _best_ms(work: Callable[[np.ndarray], object], frames: list[np.ndarray]) -> float:
-    """Least time of one frame in milliseconds."""
+    """Least processor time of one frame in milliseconds."""
     times = []
     for frame in frames:
-        start = time.perf_counter()
+        start = time.process_time()
         work(frame)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1000 * min(times)
 
 
@@ -63,21 +66,78 @@ def _speed() -> list[Figure]:
     ]
 
 
+def _rehearsed(contents: np.ndarray) -> tuple[float, list]:
+    """Wavelength in angstrom, and patterns of a simulated half cell of NMC811 before the 1k camera."""
+    from operando.callbacks.analysis.xrd import Geometry, Integrator
+    from operando.simulated_beamline.diffraction_scenario import build_area_detector, build_powder_cell
+    from operando.simulated_beamline.scenario import load_scenario
+    from pyFAI.geometry import Geometry as Setup
+
+    scenario = load_scenario("nmc811-first-charge")
+    detector, powder = build_area_detector(scenario), build_powder_cell(scenario)
+    stands, setup, rng = detector.geometry, Setup(), np.random.default_rng(5)
+    micrometre = 1000 * stands.pixel_mm
+    setup.setFit2D(
+        stands.distance_mm, stands.beam_column, stands.beam_row, stands.tilt_deg, stands.tilt_azimuth_deg,
+        micrometre, micrometre,
+    )  # fmt: skip
+    rotations = {f"rot{axis}_deg": float(np.degrees(getattr(setup, f"rot{axis}"))) for axis in (1, 2, 3)}
+    wavelength = 12398.41984 / ENERGY_EV
+    pixel_mm = (stands.pixel_mm, stands.pixel_mm)
+    geometry = Geometry(
+        1000 * setup.dist, 1000 * setup.poni1, 1000 * setup.poni2, wavelength, stands.shape, pixel_mm,
+        **rotations,
+    )  # fmt: skip
+    bad = detector.gap | detector.dead | (detector.extra_counts_s > 1)
+    integrator = Integrator(geometry, bad, q_range_per_angstrom=(1.1, 5.6), polarization_factor=0.99)
+    projection = detector.at_energy(ENERGY_EV)
+    patterns = []
+    for content in contents:
+        scattered = powder.pattern(projection.q_per_angstrom, ENERGY_EV, float(content))
+        counts = rng.poisson(PHOTONS * projection.counts(scattered, 0.3)).astype(np.uint32)
+        patterns.append(integrator.integrate(counts))
+    return wavelength, patterns
+
+
+def _rehearsal() -> list[Figure]:
+    """Follow a charge as a rehearsal shows it, against all that a half cell may hold."""
+    from operando.callbacks.analysis.xrd import LineShifts
+    from operando.callbacks.live.pattern_analysis import library_of
+
+    wavelength, patterns = _rehearsed(np.arange(0.93, 0.27, -0.02))
+    library, geometry = library_of("NMC811"), LineShifts(wavelength)
+    times, result, false = [], None, 0
+    for pattern in patterns:
+        start = time.process_time()
+        result = identify_phases(
+            pattern.q_per_angstrom, pattern.intensity, pattern.sigma,
+            library=library, geometry=geometry, previous=result,
+        )  # fmt: skip
+        times.append(1000 * (time.process_time() - start))
+        false += result.state != "single"
+    middle = float(np.median(times[1:]))
+    name = f"phases of a frame of a rehearsal, median ({false} of {len(times)} not called single)"
+    return [Figure(name, middle, "first frame", times[0], times[0] / middle, "<= 28 ms", "ms")]
+
+
 def _naming() -> list[Figure]:
     """Every phase of the library alone, and the onset of H3 in LiNiO2."""
     import phase_suite as suite
     import synthetic_patterns as synthetic
 
     done = suite.sort_all(list(synthetic.entries()), ROUNDS, seed=24)
-    share = 100 * (done.first + done.degenerate) / done.patterns
+    strict, share = (100 * n / done.patterns for n in (done.first, done.first + done.degenerate))
     false = 100 * done.false / done.patterns
     found = [
-        Figure("phases named, or among the alike", share, "every pattern", 100, share / 100, ">= 97 %", "%"),
+        Figure("phases named first", strict, "every pattern", 100, strict / 100, ">= 97 %", "%"),
+        Figure("phases named, or not told apart", share, "every pattern", 100, share / 100, ">= 97 %", "%"),
         Figure("patterns with a false phase", false, "no pattern", 0, 1.0, "<= 3 %", "%"),
     ]
     for peak, limit in PEAKS.items():
-        before, called, _ = suite.onset_series(peak, seed=11)
-        name = f"H3 called at {peak} counts ({before} false frames of 100 before)"
+        series = [suite.onset_series(peak, seed=seed) for seed in SEEDS]
+        before, called = sum(each[0] for each in series), max(each[1] for each in series)
+        frames = 100 * len(SEEDS)
+        name = f"H3 called at {peak} counts, latest of {len(SEEDS)} ({before} false frames of {frames})"
         found.append(Figure(name, called, "fraction asked for", limit, limit / called, f"<= {limit}", ""))
     rms = suite.fraction_error(1500, seed=12)
     found.append(Figure("mass fraction of H3, rms", rms, "error allowed", 0.01, 0.01 / rms, "<= 0.01", ""))
@@ -87,4 +147,4 @@ def _naming() -> list[Figure]:
 def run() -> list[Figure]:
     """Measure speed first, while the process is fresh, then the suite of synthetic patterns."""
     sys.path.insert(0, str(SUITE))
-    return [*_speed(), *_naming()]
+    return [*_speed(), *_rehearsal(), *_naming()]

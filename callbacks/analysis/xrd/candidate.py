@@ -5,25 +5,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from .lattice import first_scale, scale_sigma, solve
+from .candidate_seed import CELL_PART, is_layered, nearest_layered, seeds
+from .lattice import scale_sigma, solve
 from .line_shift import LineShifts
 from .measured import Measured
-from .pattern_model import Part, PatternModel
-from .phase import FloatArray, Phase, System, lattice_of
+from .pattern_model import Part, PatternModel, Shape
+from .phase import FloatArray, Phase, System, lattice_of, metric_of
 from .refinement import Refined
-from .seed import candidate_metrics, seed_scores, signal_of
 from .valley import is_parted
 
-TRIED = 5
+TRIED = 8
 """Candidates with the best seeds that are refined."""
+STEPS, FIRST_STEPS = 15, 30
 LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
 LEAST_HITS = 0.6
+LEAST_EXPLAINED = 8.0
+"""What a candidate must explain with nothing but its scale free, in reduced chi squared, to be refined."""
 LEAST_SCORE = 1.5
 """Seeds below this are what noise gives."""
 WIDE_C, WIDE_A = 0.06, -0.008
@@ -31,6 +33,8 @@ WIDE_C, WIDE_A = 0.06, -0.008
 
 LEAST_DISTORTION = 0.0035
 """a / b over the root of three, less one: monoclinic LixNiO2 has 0.004 to 0.015 (Li 2018)."""
+ALIKE = 0.008
+"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
 LINE_DOUBT = 0.03
 """Part of the height of a line by which its shape may be wrong."""
 
@@ -56,14 +60,24 @@ class Fit:
         """
         splines = self.measured.basis.shape[1]
         logs = self.refined.vector[splines:-1][self.pattern.texture_at]
-        numbers = [int(label[-1]) for label in self.pattern.labels if "metric" in label]
-        lattices = sum(3 if number > 1 else 1 for number in numbers)
+        lattices = sum(self.price(number) for number in range(len(self.pattern.parts)))
         texture = float((logs**2).sum()) / self.pattern.texture_prior**2
-        return self.refined.chi2 + texture + lattices * float(np.log(self.measured.values.size))
+        return self.refined.chi2 + texture + lattices
+
+    def price(self, number: int) -> float:
+        """Price of the free numbers of the lattice of a part."""
+        place = self.pattern.places[number].metric
+        free = place.stop - place.start
+        return (free + 2 * max(free - 2, 0)) * float(np.log(self.measured.values.size))
 
     def parts(self) -> list[Part]:
         """Parts as the fit found them."""
         return self.pattern.settled(self.refined.vector[self.measured.basis.shape[1] : -1])
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of lines as the fit found it."""
+        return self.pattern.settled_shape(self.refined.vector)
 
     def significance(self, number: int) -> float:
         """Scale of a part over its standard deviation."""
@@ -84,70 +98,13 @@ def fit_parts(
     measured: Measured,
     parts: list[Part],
     geometry: LineShifts | None,
-    width_per_a: float,
+    shape: Shape,
     *,
-    eta: float = 0.5,
-    shifts_rad: tuple[float, ...] = (),
-    steps: int = 15,
+    steps: int = STEPS,
 ) -> Fit:
     """Refine parts together."""
-    pattern = PatternModel(
-        measured.q_per_a, parts, geometry, measured.basis, width_per_a, eta, shift_start=shifts_rad
-    )
+    pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, shape)
     return Fit(pattern, solve(pattern, measured, steps=steps), measured)
-
-
-def is_layered(phase: Phase) -> bool:
-    """Whether a phase is met by the free layered cell."""
-    return (
-        phase.system is System.HEXAGONAL
-        and phase.space_group.startswith("R -3 m")
-        and 13 < phase.lattice[2] < 15.2
-    )
-
-
-def nearest_layered(library: Sequence[Phase], metric: FloatArray) -> list[Phase]:
-    """Layered phases by distance of their a (0.006 angstrom) and c (0.05 angstrom), the nearest first."""
-    a, _, c = lattice_of(metric, System.HEXAGONAL)[:3]
-    layered = [phase for phase in library if is_layered(phase)]
-    return sorted(layered, key=lambda p: ((p.lattice[0] - a) / 0.006) ** 2 + ((p.lattice[2] - c) / 0.05) ** 2)
-
-
-def part_of(phase: Phase, metric: FloatArray, scale: float, geometry: LineShifts | None) -> Part:
-    """Part with what may be free in a phase: cell parts keep their lattice where shifts are fitted."""
-    layered = is_layered(phase)
-    standard = phase.family == "cell part" and geometry is not None and bool(geometry.shifts)
-    return Part(
-        phase,
-        phase.metric if standard else metric,
-        scale,
-        spread_c_a=0.01,
-        free_lattice=not standard,
-        free_spread=layered,
-        texture="layered" if layered else phase.name,
-    )
-
-
-def seeds(
-    measured: Measured,
-    left: FloatArray,
-    library: Sequence[Phase],
-    geometry: LineShifts | None,
-    width_per_a: float,
-) -> list[tuple[float, Part]]:
-    """Candidates for what is left of a pattern (n,), each at its best lattice, the best first."""
-    signal = signal_of(measured.q_per_a, left, measured.sigma, width_per_a)
-    remains = replace(measured, values=left + measured.basis @ measured.coefficients)
-    found: list[tuple[float, Part]] = []
-    layered = [phase for phase in library if is_layered(phase)]
-    for phase in [*layered[:1], *(phase for phase in library if not is_layered(phase))]:
-        metrics = candidate_metrics(phase, wide=is_layered(phase))
-        scores = seed_scores(measured.q_per_a, signal, phase, metrics)
-        best = metrics[int(np.argmax(scores))]
-        chosen = nearest_layered(library, best)[0] if is_layered(phase) else phase
-        scale = first_scale(remains, chosen, best, width_per_a)
-        found.append((float(scores.max()), part_of(chosen, best, scale, geometry)))
-    return sorted(found, key=lambda each: -each[0])
 
 
 def hits(fit: Fit, number: int) -> float:
@@ -157,7 +114,7 @@ def hits(fit: Fit, number: int) -> float:
     part = fit.parts()[number]
     places = np.sqrt(np.maximum(phase.rows[kept] @ part.metric, 1e-6))
     area = part.scale * phase.strength[kept]
-    width = np.sqrt(pattern.width_per_a**2 + (part.strain * places) ** 2) * 1.2
+    width = np.sqrt(pattern.shape.width_per_a**2 + (part.strain * places) ** 2) * 1.2
     noise = np.interp(places, fit.measured.q_per_a, fit.measured.sigma)
     step = float(np.median(np.diff(fit.measured.q_per_a)))
     visible = (area > 3 * noise * np.sqrt(width * step)) & (place.texture >= 0)
@@ -169,6 +126,32 @@ def hits(fit: Fit, number: int) -> float:
 def doubted(measured: Measured, lines: FloatArray) -> Measured:
     """Add to a pattern the doubt about the shape of the lines that explain it."""
     return replace(measured, sigma=np.sqrt(measured.sigma**2 + (LINE_DOUBT * np.maximum(lines, 0.0)) ** 2))
+
+
+def standards(
+    measured: Measured, library: Sequence[Phase], geometry: LineShifts | None, width_per_a: float
+) -> list[Part]:
+    """Give parts of the cell that the lines may hold, before a free cell takes their place.
+
+    A face-centred cubic metal is also a layered cell with c/a = 4.899.
+    """
+    metals = [phase for phase in library if phase.family == CELL_PART]
+    if geometry is None or not geometry.shifts or not metals:
+        return []
+    found = seeds(measured, measured.lines, metals, geometry, Shape(width_per_a))
+    return [seed.part for seed in found if seed.score > LEAST_SCORE]
+
+
+def there(fit: Fit, number: int, least_significance: float = LEAST_SIGNIFICANCE) -> bool:
+    """Whether a part is beyond doubt, and most of its strong lines are seen."""
+    return fit.significance(number) > least_significance and hits(fit, number) > LEAST_HITS
+
+
+def without_absent(fit: Fit, geometry: LineShifts | None) -> Fit:
+    """Fit again without the parts that are not there; the last one stays."""
+    parts = fit.parts()
+    kept = [part for number, part in enumerate(parts[:-1]) if there(fit, number)] + parts[-1:]
+    return fit if len(kept) == len(parts) else fit_parts(fit.measured, kept, geometry, fit.shape)
 
 
 def best_addition(
@@ -200,30 +183,46 @@ def best_addition(
     least_gain, least_significance
         What a phase must lower the cost by, in reduced chi squared, and its scale in standard deviations.
     """
-    parts = base.parts() if base is not None else []
+    parts = base.parts() if base is not None else standards(measured, library, geometry, width_per_a)
     left = measured.values - base.refined.pattern if base is not None else measured.lines
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
-    scored = seeds(measured, left, usable, geometry, width_per_a)
-    tried = [part for score, part in scored[:most_tried] if score > LEAST_SCORE]
+    shape = Shape(width_per_a) if base is None else base.shape
+    scored = seeds(measured, left, usable, geometry, shape)[:most_tried]
+    worth = LEAST_EXPLAINED * (max(base.chi2_reduced, 1.0) if base is not None else 0.0)
+    tried = [seed.part for seed in scored if seed.score > LEAST_SCORE and seed.gain >= worth]
     if base is None:
         tried += [
             replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)
         ]
     if pending is not None:
-        tried = [pending, *tried]
-    options: dict[str, Any] = {"width_per_a": width_per_a} if base is None else settled_options(base)
+        tried = [pending, *(part for part in tried if not alike(pending, part))]
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
-        fit = fit_parts(measured, [*parts, part], geometry, **options)
+        fit = fit_parts(measured, [*parts, part], geometry, shape, steps=STEPS if base else FIRST_STEPS)
+        if base is None:
+            fit = without_absent(fit, geometry)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)
         if any(is_layered(phase) for phase in library) and _undistorted(fit.parts()[-1]):
             continue
-        significant = fit.significance(len(parts)) > least_significance
-        if gain > least_gain and significant and hits(fit, len(parts)) > LEAST_HITS:
+        if gain > least_gain and there(fit, len(fit.pattern.parts) - 1, least_significance):
             found.append(Addition(fit, gain))
     return sorted(found, key=lambda each: each.fit.cost)
+
+
+def straightened(part: Part, library: Sequence[Phase]) -> Part:
+    """Give the hexagonal part in place of a monoclinic layered one whose distortion has gone."""
+    layered = [phase for phase in library if is_layered(phase)]
+    if not layered or not _undistorted(part):
+        return part
+    a, b, c, _, beta, _ = lattice_of(part.metric, part.phase.system)
+    edge, height = float(np.sqrt(a * b / np.sqrt(3))), 3 * c * float(np.sin(np.radians(beta)))
+    metric = metric_of((edge, edge, height, 90.0, 90.0, 120.0), System.HEXAGONAL)
+    phase = nearest_layered(library, metric)[0]
+    scale = part.scale * part.phase.strength.max() / phase.strength.max()
+    new = replace(part, phase=phase, metric=metric, scale=scale, log_texture=None)
+    return replace(new, spread_c_a=0.01, free_spread=True, texture="layered")
 
 
 def _undistorted(part: Part) -> bool:
@@ -234,6 +233,15 @@ def _undistorted(part: Part) -> bool:
     return abs(a / b / np.sqrt(3) - 1) < LEAST_DISTORTION
 
 
+def alike(one: Part, other: Part) -> bool:
+    """Whether two parts are the same phase at nearly the same lattice."""
+    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
+    if not same:
+        return False
+    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
+    return bool(np.all(np.abs(near - far) < ALIKE * near))
+
+
 @dataclass(frozen=True, eq=False)
 class Addition:
     """A fit with one phase more, and what it gained in reduced chi squared."""
@@ -242,24 +250,16 @@ class Addition:
     gain: float
 
 
-def settled_options(fit: Fit) -> dict[str, Any]:
-    """Width, Lorentzian part and shifts that a fit found, as options of `fit_parts`."""
-    inner = fit.refined.vector[fit.measured.basis.shape[1] : -1]
-    shifts = tuple(float(value) for value in inner[fit.pattern.shift_at])
-    return {"width_per_a": float(inner[0]), "eta": float(fit.refined.vector[-1]), "shifts_rad": shifts}
-
-
 def stands_apart(fit: Fit, deviations: float) -> bool:
     """Whether valleys part the last part of a fit from all others, by so many deviations in the data."""
     splines = fit.measured.basis.shape[1]
-    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1])
+    table, _ = fit.pattern.lines(fit.refined.vector[splines:-1], float(fit.refined.vector[-1]))
     own = table[fit.pattern.places[-1].lines]
     inside = (own[:, 0] > fit.measured.q_per_a[0]) & (own[:, 0] < fit.measured.q_per_a[-1])
     if not inside.any() or _melts(fit):
         return False
     above = fit.measured.values - fit.measured.basis @ fit.refined.vector[:splines]
-    eta = float(fit.refined.vector[-1])
-    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, eta, deviations)
+    return is_parted(fit.measured.q_per_a, above, fit.measured.sigma, own[inside], table, deviations)
 
 
 def _melts(fit: Fit) -> bool:

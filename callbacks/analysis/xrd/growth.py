@@ -12,12 +12,12 @@ from .candidate import (
     LEAST_GAIN,
     Addition,
     Fit,
+    alike,
     best_addition,
     doubted,
-    is_layered,
-    settled_options,
     stands_apart,
 )
+from .candidate_seed import is_layered
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part
@@ -27,11 +27,13 @@ from .refinement import Refined
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
 
 AMBIGUOUS_GAIN = 25.0
-ALIKE = 0.008
-"""How far, relative, the lattice of a phase that appears may move from one frame to the next."""
-PENDING_GAIN = 5.0
-PENDING_SIGNIFICANCE = 3.5
+LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
+"""Grains differ when these hold: mass beside the main part, and what it adds to the spread of c, angstrom."""
+PENDING_GAIN = 1.0
+PENDING_SIGNIFICANCE = 3.2
 CALLED_GAIN = 20.0
+KNOWN_PLACE = 0.6
+"""Part of the price of a lattice that is not due again where the frame before has it at the same place."""
 """Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 
 
@@ -66,7 +68,7 @@ def grown(
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
     base, before = found.fit, found.pending
     measured = doubted(base.measured, base.lines_only())
-    width = settled_options(base)["width_per_a"] * 1.3
+    width = base.shape.width_per_a * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
     limits: dict[str, Any] = {}
     if not alone:
@@ -81,17 +83,19 @@ def grown(
         return replace(found, pending=_waiting(before))
     best = added[0]
     if before is not None:
-        alike = [each for each in added if _alike(before.part, each.fit.parts()[-1])]
-        best = alike[0] if alike and alike[0].gain > best.gain - PENDING_GAIN else best
+        same = [each for each in added if alike(before.part, each.fit.parts()[-1])]
+        best = same[0] if same and same[0].gain > best.gain - PENDING_GAIN else best
     new = best.fit.parts()[-1]
     if new.phase.family != "cell part" and not stands_apart(
         best.fit, ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
     ):
         return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
-    seen = before is not None and _alike(before.part, new)
+    seen = before is not None and alike(before.part, new)
     if before is not None and not seen and not before.missed and best.gain < before.gain:
         return replace(found, pending=_waiting(before))
-    gain = best.gain + (before.gain if before is not None and seen else 0.0)
+    gain = best.gain
+    if before is not None and seen:
+        gain += before.gain + KNOWN_PLACE * best.fit.price(len(best.fit.pattern.parts) - 1)
     if not alone and not (seen and gain > CALLED_GAIN):
         first = before.first if before is not None and seen else frame
         return replace(found, pending=Pending(new, first, gain, missed=False))
@@ -108,8 +112,8 @@ def _waiting(before: Pending | None) -> Pending | None:
 
 
 def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
-    """Note that grains differ, if that is beyond doubt."""
-    if best.gain < LEAST_GAIN or new.phase.family != "layered":
+    """Note that grains differ, if that is beyond doubt and more than the shape of lines could feign."""
+    if best.gain < LEAST_GAIN or new.phase.family != "layered" or not _differs(best.fit):
         return ()
     return (
         (
@@ -119,16 +123,21 @@ def _spread(new: Part, best: Addition) -> tuple[tuple[State, str], ...]:
     )
 
 
+def _differs(fit: Fit) -> bool:
+    """Whether the last part has a share that matters, and widens the distribution of c where it has one."""
+    *parts, new = fit.parts()
+    layered = [part for part in parts if part.phase.family == new.phase.family]
+    if not layered:
+        return False
+    main = max(layered, key=lambda part: part.scale)
+    share = new.scale * new.phase.density / (new.scale * new.phase.density + main.scale * main.phase.density)
+    if not (is_layered(main.phase) and is_layered(new.phase)):
+        return bool(share > LEAST_SHARE)
+    apart_a = lattice_of(new.metric, new.phase.system)[2] - lattice_of(main.metric, main.phase.system)[2]
+    return bool(share > LEAST_SHARE and abs(apart_a) * np.sqrt(share * (1 - share)) > LEAST_SPREAD_A)
+
+
 def _weighed(base: Fit, measured: Measured) -> Refined:
     """Take the refined pattern with chi squared by other standard deviations."""
     chi2 = float((((measured.values - base.refined.pattern) / measured.sigma) ** 2).sum())
     return replace(base.refined, chi2=chi2)
-
-
-def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts are the same phase at nearly the same lattice."""
-    same = one.phase.name == other.phase.name or (is_layered(one.phase) and is_layered(other.phase))
-    if not same:
-        return False
-    near, far = (np.array(lattice_of(part.metric, part.phase.system)[:3]) for part in (one, other))
-    return bool(np.all(np.abs(near - far) < ALIKE * near))

@@ -14,9 +14,9 @@ from .candidate import (
     best_addition,
     doubted,
     fit_parts,
-    is_layered,
-    settled_options,
+    straightened,
 )
+from .candidate_seed import is_layered
 from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
@@ -112,14 +112,21 @@ def _lost(found: Found, previous: PhaseResult) -> bool:
 
 
 def _better(tracked: Found | None, anew: Found | None) -> Found | None:
-    """Give the cheaper of two explanations; the first phase keeps its age if it is of the same kind."""
+    """Give the cheaper of two explanations; phases keep their ages where they are of the same kind."""
     if tracked is None or anew is None:
         return tracked or anew
     if tracked.fit.cost <= anew.fit.cost:
         return tracked
-    old, new = tracked.fit.pattern.parts[0].phase, anew.fit.pattern.parts[0].phase
-    same = old.name == new.name or (is_layered(old) and is_layered(new))
-    return replace(anew, ages=(tracked.ages[0], *anew.ages[1:])) if same else anew
+    ages = list(anew.ages)
+    for number, part in enumerate(anew.fit.pattern.parts):
+        for age, before in zip(tracked.ages, tracked.fit.pattern.parts, strict=True):
+            if _same_kind(before.phase, part.phase):
+                ages[number] = min(ages[number], age)
+    return replace(anew, ages=tuple(ages))
+
+
+def _same_kind(one: Phase, other: Phase) -> bool:
+    return one.name == other.name or (is_layered(one) and is_layered(other))
 
 
 def _first(
@@ -129,7 +136,8 @@ def _first(
     added = best_addition(None, measured, library, geometry, width)
     if not added:
         return None
-    found = Found(added[0].fit, ((frame, 1),), None, ambiguity(added))
+    fit = added[0].fit
+    found = Found(fit, ((frame, 1),) * len(fit.pattern.parts), None, ambiguity(added))
     while len(found.ages) < MOST_PHASES:
         more = grown(found, library, geometry, frame, alone=True)
         if len(more.ages) == len(found.ages):
@@ -149,13 +157,11 @@ def _tracked(
     track = previous.track
     if track is None:
         return None
-    parts, ages = list(track.parts), list(track.ages)
+    parts, ages = [straightened(part, library) for part in track.parts], list(track.ages)
     if track.background.size == measured.coefficients.size:
         measured = replace(measured, coefficients=track.background)
     while parts:
-        fit = fit_parts(
-            measured, parts, geometry, track.width_per_a, eta=track.eta, shifts_rad=track.shifts_rad
-        )
+        fit = fit_parts(measured, parts, geometry, track.shape)
         gone = [i for i in range(len(parts)) if fit.significance(i) < GONE]
         if not gone:
             break
@@ -177,7 +183,7 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
     splines = measured.basis.shape[1]
     phases = describe(fit, library, found.ages)
     doubts = doubted(measured, fit.lines_only())
-    width = settled_options(fit)["width_per_a"] * 1.3
+    width = fit.shape.width_per_a * 1.3
     left = measured.values - fit.refined.pattern
     unknown = _unknown(doubts, left, fit.lines_only(), width)
     notes = list(found.notes)
@@ -204,14 +210,11 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
 
 
 def _track(found: Found) -> Track:
-    options = settled_options(found.fit)
     return Track(
         parts=tuple(found.fit.parts()),
         ages=found.ages,
         pending=found.pending,
-        width_per_a=options["width_per_a"],
-        eta=options["eta"],
-        shifts_rad=options["shifts_rad"],
+        shape=found.fit.shape,
         background=found.fit.refined.vector[: found.fit.measured.basis.shape[1]],
     )
 

@@ -20,14 +20,15 @@ from .lattice_result import (
 )
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
-from .pattern_model import TEXTURE_PRIOR, Part, PatternModel
+from .pattern_model import TEXTURE_PRIOR, Part, PatternModel, Shape
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
 from .refinement import Bounds, Refined, inverse, refine
 from .seed import seed_metric, signal_of
 
 LAYERED = ("layered",)
-STRAIN_PRIOR = 0.003
+STRAIN_PRIOR = 0.004
 """Strains of battery materials are 0.001 to 0.004; far from that a weak line is noise."""
+SPREAD_PRIOR_A = 0.1
 
 
 def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
@@ -39,19 +40,25 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
     step = float(np.median(np.diff(measured.q_per_a)))
     for index, label in enumerate(pattern.labels, start=splines):
         name = label.rsplit(".", 1)[-1]
-        if name == "width":
-            low[index], high[index] = step, 0.1
+        if name == "width_squared":
+            low[index], high[index] = step**2, 0.1**2
+        elif name == "narrowing":
+            low[index], high[index], expected[index] = 0.0, 1.0, 0.5
+            weight[index] = 1 / 0.5**2
+        elif name == "eta_slope":
+            low[index], high[index] = -0.5, 0.5
+            weight[index] = 1 / 0.2**2
         elif name in {"displacement", "zero", "axial"}:
             weight[index] = 1 / 0.01**2
-        elif name == "strain":
-            low[index], high[index], expected[index] = 0.0, 0.03, 0.002
-            weight[index] = 1 / STRAIN_PRIOR**2
-        elif name == "spread":
-            low[index], high[index] = 0.0, 0.4
-            weight[index] = 1 / 0.08**2
-        elif name == "spread_a":
-            low[index], high[index] = -0.05, 0.05
-            weight[index] = 1 / 0.02**2
+        elif name == "strain_squared":
+            low[index], high[index], expected[index] = 0.0, 0.03**2, 0.002**2
+            weight[index] = 1 / STRAIN_PRIOR**4
+        elif name == "spread_squared":
+            low[index], high[index] = 0.0, 0.4**2
+            weight[index] = 1 / SPREAD_PRIOR_A**4
+        elif name == "spread_ratio":
+            low[index], high[index] = -1.0, 1.0
+            weight[index] = 1 / 0.3**2
         elif name == "scale":
             low[index] = 0.0
         elif name == "texture":
@@ -66,7 +73,8 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
             low[at] = np.where(metric > 0, metric * 0.9, metric - room)
             high[at] = np.where(metric > 0, metric * 1.1, metric + room)
     low[-1], high[-1], expected[-1], weight[-1] = 0.0, 1.0, 0.4, 1 / 0.3**2
-    return Bounds(low, high, expected, weight)
+    factor = np.array([label.endswith(".scale") for label in (*[""] * splines, *pattern.labels, "")])
+    return Bounds(low, high, expected, weight, factor)
 
 
 def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_a: float) -> float:
@@ -87,7 +95,7 @@ def solve(
     """Refine a pattern model, from its own start or from a vector."""
     begin = start
     if begin is None:
-        begin = np.concatenate([measured.coefficients, pattern.start, [pattern.eta]])
+        begin = np.concatenate([measured.coefficients, pattern.start, [pattern.shape.eta]])
     bounds = bounds_of(pattern, measured)
     return refine(pattern.evaluate, begin, measured.values, measured.sigma, bounds, max_steps=steps)
 
@@ -149,9 +157,7 @@ def fit_lattice(
     else:
         parts = _parts(measured, phase, standards)
     width = min(typical_width(measured), 0.03) * 0.8
-    pattern = PatternModel(
-        measured.q_per_a, parts, geometry, measured.basis, width_per_a=width, texture_prior=texture_prior
-    )
+    pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, Shape(width), texture_prior)
     start = None
     if previous is not None:
         if previous.labels != (*pattern.labels,) or previous.vector.size != splines + len(pattern.labels) + 1:
@@ -194,13 +200,10 @@ def _same_parts(previous: LatticeFit, phase: Phase, standards: Sequence[Phase]) 
 
 
 def _tracked(pattern: PatternModel, previous: LatticeFit, measured: Measured) -> FloatArray:
-    """Start from the frame before; a spread or strain of nothing would never grow again."""
+    """Start from the frame before."""
     start = previous.vector.copy()
     splines = measured.basis.shape[1]
     for place, part in zip(pattern.places, pattern.parts, strict=True):
-        start[splines + place.strain] = max(start[splines + place.strain], 5e-4)
-        if place.spread >= 0:
-            start[splines + place.spread] = max(start[splines + place.spread], 0.005)
         if part.free_lattice:
             pattern.start[place.metric] = start[splines + place.metric.start : splines + place.metric.stop]
     return start
@@ -230,12 +233,12 @@ def _result(phase: Phase, pattern: PatternModel, measured: Measured, refined: Re
         lattice=lattice,
         lattice_sigma=(one, two, three, four, five, six),
         volume_a3=volume_of(lattice),
-        strain=float(inner[place.strain]),
-        spread_c_a=float(inner[place.spread]) if place.spread >= 0 else float("nan"),
+        strain=float(np.sqrt(inner[place.strain])),
+        spread_c_a=float(np.sqrt(inner[place.spread])) if place.spread >= 0 else float("nan"),
         scale=float(inner[place.scale]),
         scale_sigma=scale_sigma(refined, pattern, 0, splines) * float(np.sqrt(enlarged)),
         shift_rad=tuple(float(value) for value in inner[pattern.shift_at]),
-        width_per_a=float(inner[0]),
+        width_per_a=float(np.sqrt(inner[0])),
         chi2_reduced=chi2,
         unexplained=float(unexplained),
         pattern=refined.pattern,

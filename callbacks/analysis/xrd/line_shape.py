@@ -20,17 +20,18 @@ _GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
 def _sum_lines(
     q: FloatArray,
     lines: FloatArray,
-    eta: float,
+    lever: FloatArray,
+    slope_at: int,
     gradient: FloatArray,
     total: FloatArray,
     jacobian: FloatArray,
     before: int,
 ) -> None:  # pragma: no cover
-    """Add each line (place, width, area) to `total` and its chain of derivatives to `jacobian`."""
+    """Add each line (place, width, area, Lorentzian part) and its chain of derivatives."""
     count, free = lines.shape[0], gradient.shape[2]
     used = np.empty(free, dtype=np.int64)
     for j in range(count):
-        place, width, area = lines[j, 0], lines[j, 1], lines[j, 2]
+        place, width, area, eta = lines[j, 0], lines[j, 1], lines[j, 2], lines[j, 3]
         members = 0
         for k in range(free):
             if gradient[j, 0, k] != 0.0 or gradient[j, 1, k] != 0.0 or gradient[j, 2, k] != 0.0:
@@ -57,11 +58,20 @@ def _sum_lines(
                 jacobian[i, before + k] += (
                     by_place * gradient[j, 0, k] + by_width * gradient[j, 1, k] + shape * gradient[j, 2, k]
                 )
-            jacobian[i, before + free] += area * (lorentz - gauss)
+            by_eta = area * (lorentz - gauss)
+            jacobian[i, before + free] += by_eta
+            if slope_at >= 0:
+                jacobian[i, before + slope_at] += lever[j] * by_eta
 
 
 def sum_lines(
-    q_per_a: FloatArray, lines: FloatArray, eta: float, gradient: FloatArray, linear: FloatArray | None = None
+    q_per_a: FloatArray,
+    lines: FloatArray,
+    gradient: FloatArray,
+    linear: FloatArray | None = None,
+    *,
+    lever: FloatArray | None = None,
+    slope_at: int = -1,
 ) -> tuple[FloatArray, FloatArray]:
     """Sum pseudo-Voigt lines.
 
@@ -70,26 +80,44 @@ def sum_lines(
     q_per_a
         Rising grid (n,), 1/angstrom.
     lines
-        Place and full width at half maximum in 1/angstrom, and area, of each line, shape (m, 3).
-    eta
-        Lorentzian part of every line, 0 to 1.
+        Place and full width at half maximum in 1/angstrom, area, and Lorentzian part (0 to 1) of each line,
+        shape (m, 4).
     gradient
         Derivatives of place, width and area of each line by the free parameters, shape (m, 3, p).
     linear
         Columns (n, b) that are put before the derivatives, such as those of a background.
+    lever, slope_at
+        Derivative of the Lorentzian part of each line (m,) by parameter number `slope_at`; none if negative.
 
     Returns
     -------
     tuple of ndarray
-        The sum (n,), and its derivatives (n, b + p + 1); the last column is by `eta`.
+        The sum (n,), and its derivatives (n, b + p + 1); the last column is by a Lorentzian part that all
+        lines share.
     """
     before = 0 if linear is None else linear.shape[1]
     total = np.zeros(q_per_a.size)
     jacobian = np.zeros((q_per_a.size, before + gradient.shape[2] + 1))
     if linear is not None:
         jacobian[:, :before] = linear
-    _sum_lines(q_per_a, lines, eta, gradient, total, jacobian, before)
+    levers = np.zeros(len(lines)) if lever is None else lever
+    _sum_lines(q_per_a, lines, levers, slope_at, gradient, total, jacobian, before)
     return total, jacobian
+
+
+@numba.njit(cache=True, nogil=True)
+def profile(q: FloatArray, lines: FloatArray) -> FloatArray:  # pragma: no cover
+    """Sum (n,) of lines (m, 4): place, full width, area, Lorentzian part; on any grid."""
+    total = np.zeros(q.size)
+    for j in range(lines.shape[0]):
+        place, width, area, eta = lines[j, 0], lines[j, 1], lines[j, 2], lines[j, 3]
+        for i in range(q.size):
+            x = (q[i] - place) / width
+            if abs(x) < REACH_FWHM:
+                gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x)
+                lorentz = 2.0 / math.pi / (1.0 + 4.0 * x * x)
+                total[i] += area * (eta * lorentz + (1.0 - eta) * gauss) / width
+    return total
 
 
 @numba.njit(cache=True, nogil=True)

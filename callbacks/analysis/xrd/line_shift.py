@@ -63,11 +63,16 @@ class LineShifts:
         sine = np.clip(q_per_a * self.wavelength_a / (4 * np.pi), 0.0, 1.0)
         return (1 + (1 - 2 * sine**2) ** 2) / 2
 
-    def width_factor(self, q_per_a: FloatArray) -> FloatArray:
-        """Width (n,) in q of a constant width in two-theta, relative to q = 0; 1 in transmission."""
-        if self.arrangement == "transmission":
-            return np.ones_like(q_per_a)
-        return np.sqrt(1 - np.clip(q_per_a * self.wavelength_a / (4 * np.pi), 0.0, 0.999) ** 2)
+    def width_factors(self, q_per_a: FloatArray) -> FloatArray:
+        """Width in q (n, 2) of a constant angle, and of a length on the detector, over those at q = 0.
+
+        dq = 2 pi / wavelength cos(theta) d(2 theta); on a flat detector behind the sample a length dr is
+        d(2 theta) = cos(2 theta)**2 dr / L, in reflection it is an angle.
+        """
+        sine = np.clip(q_per_a * self.wavelength_a / (4 * np.pi), 0.0, 0.999)
+        cosine = np.sqrt(1 - sine**2)
+        flat = (1 - 2 * sine**2) ** 2 if self.arrangement == "transmission" else np.ones_like(sine)
+        return np.stack([cosine, cosine * flat], axis=1)
 
     def two_theta_deg(self, q_per_a: FloatArray) -> FloatArray:
         """Scattering angle (n,) in degrees."""

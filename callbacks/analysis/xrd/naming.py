@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .candidate import Fit, is_layered
+from .candidate import Fit
+from .candidate_seed import is_layered
 from .pattern_model import Part
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
 from .phase_result import FoundPhase
@@ -16,6 +17,10 @@ from .refinement import inverse
 SAME_A = 0.012
 SAME_C = 0.12
 """Layered lattices nearer than this (angstrom) bear the same names."""
+SURE_RATIO, SURE_SIZE = 5e-4, 2e-3
+"""How surely (relative) c / a and the size of a cell are known: the scale of q is in the latter only."""
+BY_NAME_ONLY = 1e-3
+"""Monoclinic cells nearer to hexagonal than this are not told from it."""
 CLEARLY_NEARER = 0.004
 """A phase of the same structure gives its name when its cell is nearer by this part."""
 
@@ -25,14 +30,13 @@ def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
     lattice = lattice_of(part.metric, part.phase.system)
     if is_layered(part.phase):
         a, c = lattice[0], lattice[2]
-        cells = [(phase, *_as_hexagonal(phase)) for phase in library]
         names: list[str] = []
-        for kind in (is_layered, _is_monoclinic):
-            ranked = sorted(
-                (max(abs(x - a) / SAME_A, abs(z - c) / SAME_C), p.name) for p, x, z in cells if kind(p)
-            )
-            alike = [name for far, name in ranked if far < 1]
-            names += alike or [name for _, name in ranked[: not names and kind is is_layered]]
+        for kind in (_is_hexagonal, _is_distorted):
+            cells = [(phase.name, *_as_hexagonal(phase)) for phase in library if kind(phase)]
+            far = {name: max(abs(x - a) / SAME_A, abs(z - c) / SAME_C) for name, x, z in cells}
+            ranked = sorted((_unlike(x, z, a, c), name) for name, x, z in cells if far[name] < 1)
+            nearest = [] if names or kind is _is_distorted else sorted(far, key=lambda name: far[name])[:1]
+            names += [name for _, name in ranked] or nearest
         return tuple(names)
     same = [p for p in library if (p.family, p.space_group) == (part.phase.family, part.phase.space_group)]
     nearest = min(same, key=lambda phase: _stretch(phase, lattice))
@@ -45,9 +49,31 @@ def _stretch(phase: Phase, lattice: Lattice) -> float:
     return float(np.abs(np.array(lattice[:3]) / np.array(phase.lattice[:3]) - 1).max())
 
 
+def _unlike(a: float, c: float, other_a: float, other_c: float) -> float:
+    """How far two layered cells are apart: their axial ratios, and less surely their sizes."""
+    ratio = np.log(c / a * other_a / other_c) / SURE_RATIO
+    size = np.log(a * a * c / (other_a * other_a * other_c)) / 3 / SURE_SIZE
+    return float(np.hypot(ratio, size))
+
+
+def _is_hexagonal(phase: Phase) -> bool:
+    """Whether a layered phase is hexagonal, or monoclinic by name only."""
+    return is_layered(phase) or (_is_monoclinic(phase) and _distortion(phase) < BY_NAME_ONLY)
+
+
+def _is_distorted(phase: Phase) -> bool:
+    """Whether a phase is a monoclinic distortion of a layered one that lines show."""
+    return _is_monoclinic(phase) and _distortion(phase) >= BY_NAME_ONLY
+
+
 def _is_monoclinic(phase: Phase) -> bool:
-    """Whether a phase is the monoclinic distortion of a layered one."""
     return phase.family == "layered" and phase.system is System.MONOCLINIC
+
+
+def _distortion(phase: Phase) -> float:
+    """How far a monoclinic layered cell is from the hexagonal one, by its lengths and its angle, relative."""
+    a, b, c, _, beta, _ = phase.lattice
+    return float(max(abs(a / b / np.sqrt(3) - 1), abs(-3 * c * np.cos(np.radians(beta)) / a - 1)))
 
 
 def _as_hexagonal(phase: Phase) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .pattern_model import Part
+from .pattern_model import Part, Shape
 from .phase import FloatArray, Lattice
 
 
@@ -73,9 +73,7 @@ class Track:
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]
     pending: Pending | None
-    width_per_a: float
-    eta: float
-    shifts_rad: tuple[float, ...]
+    shape: Shape
     background: FloatArray
 
 

@@ -1,4 +1,8 @@
-"""Least squares by Levenberg and Marquardt, with priors: small steps of the whole pattern."""
+"""Least squares by Levenberg and Marquardt, with priors: small steps of the whole pattern.
+
+The damping follows how well a step did what it promised (Nielsen 1999, IMM-REP-1999-05, Technical University
+of Denmark): a valley with a bend is then followed instead of overshot at every other step.
+"""
 # pyright: standard
 
 from __future__ import annotations
@@ -8,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
 from .line_shape import normal_matrix
 from .phase import FloatArray
@@ -46,12 +51,24 @@ class Refined:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Limits (p,) of each parameter, and its prior (p,): what it should be and how surely."""
+    """Limits of each parameter, its prior (what it should be, how surely), whether it is a factor; all (p,).
+
+    Small steps of factors multiply them: then a factor of several exponentials, and these, move together
+    along a straight line.
+    """
 
     low: FloatArray
     high: FloatArray
     expected: FloatArray
     weight: FloatArray
+    factor: NDArray[np.bool_]
+
+    def moved(self, vector: FloatArray, step: FloatArray) -> FloatArray:
+        """Vector (p,) after a step (p,), within the limits."""
+        trial = vector + step
+        some = np.flatnonzero(self.factor & (np.abs(step) < 0.5 * vector))
+        trial[some] = vector[some] * np.exp(step[some] / vector[some])
+        return np.clip(trial, self.low, self.high)
 
 
 def _normal(
@@ -84,7 +101,7 @@ def refine(
     bounds: Bounds,
     *,
     max_steps: int = 25,
-    tolerance: float = 0.05,
+    tolerance: float = 0.1,
 ) -> Refined:
     """Fit a model to values.
 
@@ -109,26 +126,34 @@ def refine(
     """
     weights = 1.0 / sigma**2
     vector, damping, steps, converged = np.clip(start, bounds.low, bounds.high), 1e-3, 0, False
+    harder = 8.0
     pattern, matrix, right, chi2, cost = _normal(model, vector, values, weights, bounds)
     while steps < max_steps and not converged:
         steps += 1
         pinned = ((vector <= bounds.low) & (right < 0)) | ((vector >= bounds.high) & (right > 0))
         free = np.flatnonzero(~pinned)
-        trial = vector.copy()
+        step = np.zeros_like(vector)
         try:
-            trial[free] += _step(matrix[np.ix_(free, free)], right[free], damping)
+            step[free] = _step(matrix[np.ix_(free, free)], right[free], damping)
         except (np.linalg.LinAlgError, ValueError):
-            damping = max(damping * 10, 1e-6)
+            damping, harder = max(damping * harder, 1e-6), harder * 2
             continue
-        trial = np.clip(trial, bounds.low, bounds.high)
+        trial = bounds.moved(vector, step)
+        foreseen = float(step @ (2 * right - matrix @ step))
+        if damping < 0.1 and foreseen < 0.3 * tolerance * max(1.0, cost / values.size):
+            converged = True
+            break
         after = _normal(model, trial, values, weights, bounds)
         if after[4] < cost:
-            converged = cost - after[4] < tolerance * max(1.0, cost / values.size)
+            gained = cost - after[4]
+            converged = gained < tolerance * max(1.0, cost / values.size)
             vector, (pattern, matrix, right, chi2, cost) = trial, after
-            damping *= 0.1
+            as_foreseen = min(gained / foreseen, 1.0) if foreseen > 0 else 1.0
+            damping *= min(max(0.1, 1 - (2 * as_foreseen - 1) ** 3), 2.0)
+            harder = 8.0
         else:
             converged = damping > 1e6 or after[4] - cost < 1e-3 * tolerance
-            damping = max(damping * 10, 1e-6)
+            damping, harder = max(damping * harder, 1e-6), harder * 2
     return Refined(vector, inverse(matrix), matrix, pattern, chi2, steps, converged)
 
 

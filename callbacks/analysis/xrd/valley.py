@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .line_shape import sum_lines
+from .line_shape import profile
 from .phase import FloatArray
 
 DEEPEST = 0.7
@@ -19,12 +19,7 @@ ALONE_DEVIATIONS = 3.0
 """A pattern without one before it must show more, for no second frame confirms it."""
 
 
-def profile(q_per_a: FloatArray, lines: FloatArray, eta: float) -> FloatArray:
-    """Sum (n,) of lines (m, 3): place, full width, area."""
-    return sum_lines(q_per_a, lines, eta, np.zeros((len(lines), 3, 0)))[0]
-
-
-def valley(place: float, own: FloatArray, lines: FloatArray, eta: float) -> tuple[float, float]:
+def valley(place: float, own: FloatArray, lines: FloatArray) -> tuple[float, float]:
     """Depth and place of the shallower valley beside a line.
 
     Parameters
@@ -32,11 +27,9 @@ def valley(place: float, own: FloatArray, lines: FloatArray, eta: float) -> tupl
     place
         Where the line is, 1/angstrom.
     own
-        Place, full width and area of the line (3,).
+        Place, full width, area and Lorentzian part of the line (4,).
     lines
-        Those of all lines (m, 3), the line itself included.
-    eta
-        Lorentzian part.
+        Those of all lines (m, 4), the line itself included.
 
     Returns
     -------
@@ -50,7 +43,7 @@ def valley(place: float, own: FloatArray, lines: FloatArray, eta: float) -> tupl
     worst, where = 0.0, float("nan")
     for other in others:
         q = np.linspace(min(place, other[0]), max(place, other[0]), 81)
-        total = profile(q, lines[near], eta)
+        total = profile(q, lines[near])
         depth = float(total.min() / max(min(total[0], total[-1]), 1e-300))
         if depth > worst:
             worst, where = depth, float(q[int(np.argmin(total))])
@@ -63,7 +56,6 @@ def is_parted(
     sigma: FloatArray,
     own: FloatArray,
     lines: FloatArray,
-    eta: float,
     deviations: float = LEAST_DEVIATIONS,
 ) -> bool:
     """Whether lines of a phase stand apart from all others, in the model and in the data.
@@ -73,9 +65,7 @@ def is_parted(
     q_per_a, above, sigma
         Grid in 1/angstrom, pattern less background, standard deviations (n,).
     own, lines
-        Place, full width and area of the lines of the phase (k, 3), and of all phases (m, 3).
-    eta
-        Lorentzian part.
+        Place, full width, area, Lorentzian part of the lines of the phase (k, 4), and of all phases (m, 4).
     deviations
         How many standard deviations the data must show.
 
@@ -88,7 +78,7 @@ def is_parted(
     strong = own[own[:, 2] > STRONG * own[:, 2].max()]
     resolved, drop, variance = 0.0, 0.0, 0.0
     for line in strong:
-        depth, where = valley(float(line[0]), line, lines, eta)
+        depth, where = valley(float(line[0]), line, lines)
         if depth > DEEPEST:
             continue
         resolved += line[2]

@@ -132,3 +132,35 @@ def test_a_dark_frame_does_not_end_the_track():
     after = identify_phases(Q, make(0.0, 500), library=library, previous=dark)
     assert after.frame == 2
     assert after.phases[0].first_seen == 0
+
+
+def test_a_jump_of_c_between_two_frames_does_not_lose_the_phase():
+    rng = np.random.default_rng(13)
+    texture = synthetic.texture_of("NMC811", rng)
+    library = load_library(["NMC811", "NMC811 charged", "NMC811 collapsed", "LiNi2O4", "NiO"])
+    result = None
+    for a, c in ((2.819, 14.435), (2.816, 14.13)):
+        pattern = synthetic.lines(Q, "NMC811", lattice=(a, a, c, 90, 90, 120), texture=texture)
+        counts = synthetic.counted(Q, pattern, 500, rng)
+        result = identify_phases(Q, counts, library=library, previous=result)
+    assert [phase.lattice[2] for phase in result.phases] == [pytest.approx(14.13, abs=0.006)]
+    assert result.phases[0].first_seen == 0
+
+
+def test_a_metal_of_the_cell_is_no_layered_phase():
+    rng = np.random.default_rng(14)
+    pattern = synthetic.lines(Q, "H1") / synthetic.lines(Q, "H1").max()
+    metal = synthetic.lines(Q, "Al") / synthetic.lines(Q, "Al").max()
+    counts = synthetic.counted(Q, pattern + metal, 20000, rng)
+    library = load_library(["H1", "M", "H2", "H3", "Al", "Cu"])
+    result = identify_phases(Q, counts, library=library, geometry=LineShifts(0.5))
+    assert {phase.name for phase in result.phases} == {"H1", "Al"}
+
+
+def test_layered_cells_are_named_by_their_axial_ratio_where_the_scale_of_q_is_off():
+    rng = np.random.default_rng(15)
+    cell = tuple(np.array(synthetic.entries()["NMC811"]["lattice"]) * ([1.0018] * 3 + [1] * 3))
+    counts = synthetic.counted(Q, synthetic.lines(Q, "NMC811", lattice=cell), 1000, rng)
+    result = identify_phases(Q, counts, library=load_library(["NMC622", "NMC811", "LNO"]))
+    assert result.phases[0].name == "NMC811"
+    assert "LNO" in result.phases[0].candidates
