@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from event_model import ComposeStreamResourceBundle, StreamRange, compose_stream_resource
 from ophyd import Component as Cpt
 from ophyd import Signal
 from ophyd.status import DeviceStatus
@@ -22,39 +19,13 @@ from .frame_file import (
     check_frames,
     find_frames,
     read_frames,
-    readable_frames,
     uri_of,
 )
 from .frame_series import FrameSeries
 from .reach import naming
+from .series_file import SeriesFile
 
 logger = logging.getLogger(__name__)
-
-CHUNK_BYTES = 8e6
-"""Bytes that a reader is given at once, about."""
-
-LOOK_S = 0.1
-"""Shortest wall time between two looks into a file that grows, s."""
-
-
-@dataclass
-class _Running:
-    """A series under way: frames triggered, readable and told of so far, whether its file was found whole.
-
-    `resource` makes the documents of its file, from the first frame on; `looked_s` is monotonic time.
-    """
-
-    series: FrameSeries
-    file: Path
-    shape: tuple[int, int] = (0, 0)
-    dtype: str = ""
-    dropped: int = 0
-    triggered: int = 0
-    readable: int = 0
-    told: int = 0
-    whole: bool = False
-    resource: ComposeStreamResourceBundle | None = None
-    looked_s: float = 0.0
 
 
 class AreaDetector(SettableCamera):
@@ -97,7 +68,7 @@ class AreaDetector(SettableCamera):
         self.reference_runs.put({})
         files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}
         self.corrections = {**files, "dataset": dataset} if files else {}
-        self._running: _Running | None = None
+        self._running: SeriesFile | None = None
 
     @property
     def geometry(self) -> dict[str, Any]:
@@ -126,7 +97,7 @@ class AreaDetector(SettableCamera):
             If there is such a file.
         """
         self._running = None
-        running = _Running(series, self.file_of(series))
+        running = SeriesFile(series, self.file_of(series), self.image_key, self.dataset)
 
         def work() -> None:
             with naming(self, f"prepare {series.frames} frames of {series.exposure_s:g} s"):
@@ -217,35 +188,11 @@ class AreaDetector(SettableCamera):
         index
             Frames to tell of at most; all that can be read unless given.
         """
-        running, count = self._running, self.get_index()
-        count = count if index is None else min(index, count)
-        if running is None or count <= running.told:
-            return
-        begin, running.told = running.told, count
-        if running.resource is None:
-            running.resource = self._resource(running)
-            yield "stream_resource", dict(running.resource.stream_resource_doc)
-        datum = running.resource.compose_stream_datum(StreamRange(start=begin, stop=count))
-        yield "stream_datum", dict(datum)
+        if self._running is not None:
+            count = self.get_index()
+            yield from self._running.tell(count if index is None else min(index, count))
 
-    def _resource(self, running: _Running) -> ComposeStreamResourceBundle:
-        """Documents of the file; who reads it while it grows has to read in SWMR mode."""
-        row, column = running.shape
-        frame_bytes = max(row * column * int(running.dtype[2:]), 1)
-        at_once = min(max(int(CHUNK_BYTES / frame_bytes), 1), running.series.frames)
-        return compose_stream_resource(
-            mimetype="application/x-hdf5",
-            uri=uri_of(running.file),
-            data_key=self.image_key,
-            parameters={
-                "dataset": self.dataset,
-                "chunk_shape": [at_once, row, column],
-                "swmr": not running.whole,
-                "locking": False,
-            },
-        )
-
-    def _begin(self) -> _Running:
+    def _begin(self) -> SeriesFile:
         running = self._require()
         series, due = running.series, running.triggered + running.series.per_trigger
         if due > series.frames:
@@ -255,12 +202,12 @@ class AreaDetector(SettableCamera):
         running.triggered = due
         return running
 
-    def _require(self) -> _Running:
+    def _require(self) -> SeriesFile:
         if self._running is None:
             raise RuntimeError(f"{self.name}: no series is prepared; use prepare(FrameSeries(...)) first")
         return self._running
 
-    def _await_frames(self, running: _Running, due: int) -> None:
+    def _await_frames(self, running: SeriesFile, due: int) -> None:
         series, busy, reached = running.series, [False], [0]
         limit_s = series.per_trigger * series.interval_s + self.overhead_limit_s
 
@@ -290,18 +237,12 @@ class AreaDetector(SettableCamera):
             raise FramesMissingError(self.name, due, count, told)
         self._look(running, at_once=True)
 
-    def _look(self, running: _Running, *, at_once: bool = False) -> None:
+    def _look(self, running: SeriesFile, *, at_once: bool = False) -> None:
         """See how many frames of a file that grows can be read: never more than its server has counted."""
-        now_s = time.monotonic()
-        due = number_of(self.frames) > running.readable and (at_once or now_s >= running.looked_s + LOOK_S)
-        if not due or not self.hdf.swmr_active.get():
-            return
-        running.looked_s = now_s
-        counted = min(number_of(self.frames), running.series.frames)
-        found = readable_frames(running.file, self.dataset)
-        running.readable = max(running.readable, min(found, counted))
+        if self.hdf.swmr_active.get():
+            running.look(number_of(self.frames), at_once=at_once)
 
-    def _finish(self, running: _Running) -> None:
+    def _finish(self, running: SeriesFile) -> None:
         series = running.series
         self._await_frames(running, series.frames)
         if not until((self.hdf.capture,), lambda: not self.hdf.capture.get(), self.flush_limit_s):
@@ -317,7 +258,7 @@ class AreaDetector(SettableCamera):
         check_frames(self.name, found, expected, running.dtype, per_trigger=series.per_trigger)
         running.readable, running.whole = series.frames, True
 
-    def _check_name(self, running: _Running) -> None:
+    def _check_name(self, running: SeriesFile) -> None:
         def is_ours() -> bool:
             wrote = str(self.hdf.full_name.get()).replace("\\", "/")
             return wrote.rpartition("/")[2] == running.file.name

@@ -11,13 +11,14 @@ from event_model import StreamRange, compose_stream_resource
 from ophyd import Signal
 from ophyd.status import DeviceStatus
 
-from .area_detector import CHUNK_BYTES, AreaDetector
+from .area_detector import AreaDetector
 from .bounded import in_background, until
 from .camera_setting import number_of
 from .fluorescence_detector import SCALER_COUNT, SCALERS, FluorescenceDetector
 from .frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
 from .frame_series import FrameSeries
 from .reach import naming
+from .series_file import CHUNK_BYTES
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from pathlib import Path
 from ..plans.grids import edge_energy_ev
 from ..plans.operando import TRIGGERS
 from .chemistry import CHEMISTRIES
+from .energy_check import energy_problems
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
-from .measurement_file import MapFile, XanesFile, XrdFile
+from .measurement_file import XanesFile
 from .mode_check import mode_problems
 from .onset_check import onset_problems
 from .problem import Problem
-from .scan_grid import Scanned, energy_grid, raster_of
+from .scan_grid import Scanned, energy_grid
 from .step_conversion import voltages_of
 from .titration_file import Several
 from .toml_source import KeyPath
@@ -27,9 +28,6 @@ SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
 
 RATE_MIN = 1e-4
 """C-rate (1/h, of the full capacity) below which a current was written in another unit."""
-
-SAME_ENERGY_EV = 50.0
-"""Energies this close share the error of the monochromator, eV."""
 
 
 def problems(experiment: ExperimentFile) -> list[Problem]:
@@ -59,9 +57,7 @@ def problems(experiment: ExperimentFile) -> list[Problem]:
         *_scenario(experiment),
         *_edges(experiment),
         *_grids(experiment),
-        *_energies(experiment),
-        *_camera_energies(experiment),
-        *_maps(experiment),
+        *energy_problems(experiment),
     ]
     return [_where_written(experiment, problem) for problem in found]
 
@@ -216,62 +212,6 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
 def _scans(experiment: ExperimentFile) -> list[tuple[int, XanesFile]]:
     """List the scans of an edge among the measurements, with their place in the file."""
     return [(n, each) for n, each in enumerate(experiment.measurements) if isinstance(each, XanesFile)]
-
-
-def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
-    """Find diffraction whose energy would be wherever a scan has left the monochromator."""
-    if not (_scans(experiment) or experiment.references or experiment.calibration):
-        return
-    for number, entry in enumerate(experiment.measurements):
-        if isinstance(entry, XrdFile | MapFile) and entry.energy_ev is None:
-            yield Problem(
-                ("measurements", number, "energy_ev"),
-                "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
-            )
-
-
-def _camera_energies(experiment: ExperimentFile) -> Iterator[Problem]:
-    """Find diffraction at another energy than that at which the camera is calibrated."""
-    calibrated = experiment.camera_calibration
-    for number, entry in enumerate(experiment.measurements):
-        if calibrated is None or not isinstance(entry, XrdFile) or entry.energy_ev is None:
-            continue
-        if abs(entry.energy_ev - calibrated.energy_ev) > SAME_ENERGY_EV:
-            yield Problem(
-                ("measurements", number, "energy_ev"),
-                f"{entry.energy_ev:g} eV is not the {calibrated.energy_ev:g} eV of [camera_calibration]: "
-                "lattices are off by what the monochromator's error differs between them; "
-                "calibrate at the energy of the frames",
-                is_fatal=False,
-            )
-
-
-def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
-    """Find maps that cannot be made, and elements whose lines the beam does not excite."""
-    for number, entry in enumerate(experiment.measurements):
-        if not isinstance(entry, MapFile):
-            continue
-        keys: KeyPath = ("measurements", number)
-        try:
-            raster_of(entry)
-        except ValueError as error:
-            yield Problem((*keys, "step_um"), str(error))
-        for element in entry.elements:
-            yield from _excited(element, entry.energy_ev, (*keys, "elements"))
-
-
-def _excited(element: str, energy_ev: float | None, keys: KeyPath) -> Iterator[Problem]:
-    try:
-        edge_ev = edge_energy_ev(f"{element}_K")
-    except ValueError as error:
-        yield Problem(keys, str(error))
-        return
-    if energy_ev is not None and edge_ev >= energy_ev:
-        yield Problem(
-            keys,
-            f"{energy_ev:g} eV excites no K lines of {element} (edge at {edge_ev:g} eV); raise energy_ev or "
-            "leave the element out",
-        )
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:

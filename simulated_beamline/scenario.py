@@ -8,6 +8,13 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from .beam_section import (
+    BeamSection,
+    IonChamberSection,
+    IonChambersSection,
+    MonochromatorSection,
+    RingSection,
+)
 from .diffraction_scenario import build_powder_stations
 from .diffraction_section import DiffractionSection
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
@@ -20,19 +27,14 @@ from .physics.parameters import CellParameters, ZoneParameters
 from .physics.sample_holder import SampleHolder, Window
 from .physics.valence import theoretical_capacity_mah_g
 from .section import (
-    BeamSection,
     CellSection,
     DamageSection,
     ElectrodeSection,
     FoilSection,
     InstrumentSection,
-    IonChamberSection,
-    IonChambersSection,
     LayerSection,
-    MonochromatorSection,
     PotentiostatSection,
     ReferenceSection,
-    RingSection,
     SamplesSection,
     Section,
     WindowSection,

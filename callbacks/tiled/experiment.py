@@ -18,7 +18,8 @@ from .pair import PairOptions, named_pairs
 from .pattern import lattice_table, pattern_dataset, result_rows
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
-from .spectrum import Spectrum, measured, on_axis, state_coordinates
+from .spectrum import Spectrum, measured, spectra_dataset
+from .table import elapsed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,12 +69,12 @@ class Experiment:
         processes that died are joined. Where the beamline has no record of its own, that of merged files.
         """
         own = self.own_electrochemistry
-        return _elapsed(self.merged_record) if own.empty else own
+        return elapsed(self.merged_record) if own.empty else own
 
     @property
     def own_electrochemistry(self) -> pd.DataFrame:
         """The same without merged files: empty where the beamline did not have the cycler under control."""
-        return _elapsed(self._joined("electrochemistry", "cell_"))
+        return elapsed(self._joined("electrochemistry", "cell_"))
 
     @property
     def impedance(self) -> xr.Dataset:
@@ -230,24 +231,8 @@ class Experiment:
             raise KeyError(
                 f"{self!r} has no finished spectrum of {element!r}; measured so far: {known or 'nothing'}"
             )
-        own_ev = [
-            item.points["energy_ev"].to_numpy() + (np.nan_to_num(item.foil_shift_ev) if aligned else 0.0)
-            for item in chosen
-        ]
-        pairs = list(zip(chosen, own_ev, strict=True))
-        energy = max(pairs, key=lambda pair: (pair[0].complete, len(pair[1])))[1]
-        columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
-        data = {
-            column: (axes, np.stack([on_axis(*pair, column, energy) for pair in pairs]))
-            for column in columns
-            if all(column in item.points for item in chosen)
-        }
-        axis = {
-            "energy": ("energy", energy, {"units": "eV"}),
-            "foil_shift": ("measurement", [item.foil_shift_ev for item in chosen], {"units": "eV"}),
-        }
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
-        dataset = xr.Dataset(data, coords={**axis, **state_coordinates(chosen), **merged})
+        dataset = spectra_dataset(chosen, merged, aligned=aligned)
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
 
@@ -307,14 +292,3 @@ class Experiment:
         points = self._source.stream(start["uid"], "primary")
         rows = points if points.empty else measured(points)
         return Spectrum(start, rows, complete, float(foil_shift_ev))
-
-
-def _elapsed(samples: pd.DataFrame) -> pd.DataFrame:
-    """Put every sample once, by time, with the time since the first one as index."""
-    if samples.empty:
-        return samples
-    if "sample" in samples.columns:
-        samples = samples.drop_duplicates(["sample", "time"], keep="last")
-    samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
-    elapsed = samples["time"] - samples["time"].iloc[0]
-    return samples.set_index(pd.Index(elapsed, name="elapsed_s"))

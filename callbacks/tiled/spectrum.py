@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
 
@@ -73,3 +74,24 @@ def state_coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
         middle = [mid_scan(points[clock], points[key]) for points in in_time]
         coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
     return coordinates
+
+
+def spectra_dataset(chosen: list[Spectrum], merged: dict[str, Any], *, aligned: bool) -> xr.Dataset:
+    """Arrange spectra on the energies of the longest whole one; `merged` are further coordinates."""
+    own_ev = [
+        item.points["energy_ev"].to_numpy() + (np.nan_to_num(item.foil_shift_ev) if aligned else 0.0)
+        for item in chosen
+    ]
+    pairs = list(zip(chosen, own_ev, strict=True))
+    energy = max(pairs, key=lambda pair: (pair[0].complete, len(pair[1])))[1]
+    columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
+    data = {
+        column: (axes, np.stack([on_axis(*pair, column, energy) for pair in pairs]))
+        for column in columns
+        if all(column in item.points for item in chosen)
+    }
+    axis = {
+        "energy": ("energy", energy, {"units": "eV"}),
+        "foil_shift": ("measurement", [item.foil_shift_ev for item in chosen], {"units": "eV"}),
+    }
+    return xr.Dataset(data, coords={**axis, **state_coordinates(chosen), **merged})

@@ -93,3 +93,14 @@ class StreamTable:
                 lossless = dtype.kind == "f" or pd.api.types.is_integer_dtype(frame[key])
                 frame[key] = frame[key].astype(dtype if lossless else "float64")
         return frame
+
+
+def elapsed(samples: pd.DataFrame) -> pd.DataFrame:
+    """Put every sample once, by time, with the time since the first one as index."""
+    if samples.empty:
+        return samples
+    if "sample" in samples.columns:
+        samples = samples.drop_duplicates(["sample", "time"], keep="last")
+    samples = samples.sort_values(by="time", kind="stable", ignore_index=True)
+    elapsed = samples["time"] - samples["time"].iloc[0]
+    return samples.set_index(pd.Index(elapsed, name="elapsed_s"))

@@ -74,7 +74,7 @@ def test_nothing_is_told_before_the_file_was_found_whole(camera):
 
 @pytest.fixture
 def growing(tmp_path, monkeypatch):
-    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    monkeypatch.setattr("operando.devices.series_file.LOOK_S", 0.0)
     camera = GrowingCamera(folder=tmp_path, limits_s=5.0)
     yield camera
     camera._close()

@@ -119,7 +119,7 @@ def test_while_the_camera_goes_on_the_cell_is_read_again_and_again(station, engi
 @pytest.fixture
 def growing(station, tmp_path, monkeypatch):
     """The station with a camera whose file grows."""
-    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    monkeypatch.setattr("operando.devices.series_file.LOOK_S", 0.0)
     station.camera = GrowingCamera(folder=tmp_path, limits_s=5.0)
     station.camera.on_frames = station.frames_taken
     yield station

@@ -79,7 +79,7 @@ def test_every_frame_of_a_series_is_in_tiled_and_counted(journal, server, statio
 def test_frames_of_a_series_that_goes_on_are_in_tiled_as_its_file_grows(
     journal, server, station, monkeypatch
 ):
-    monkeypatch.setattr("operando.devices.area_detector.LOOK_S", 0.0)
+    monkeypatch.setattr("operando.devices.series_file.LOOK_S", 0.0)
     station.camera = camera = GrowingCamera(limits_s=60.0)
     camera.default_folder(DataRoot(server.data_root).frames)
     camera.holds = True

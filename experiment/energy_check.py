@@ -1,0 +1,77 @@
+"""Do the photon energies of an experiment file fit what is measured with them."""
+
+from collections.abc import Iterator
+
+from ..plans.grids import edge_energy_ev
+from .file import ExperimentFile
+from .measurement_file import MapFile, XanesFile, XrdFile
+from .problem import Problem
+from .scan_grid import raster_of
+from .toml_source import KeyPath
+
+SAME_ENERGY_EV = 50.0
+"""Energies this close share the error of the monochromator, eV."""
+
+
+def energy_problems(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find energies that are missing, or are not those of camera or lines, and maps that cannot be made."""
+    yield from _energies(experiment)
+    yield from _camera_energies(experiment)
+    yield from _maps(experiment)
+
+
+def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find diffraction whose energy would be wherever a scan has left the monochromator."""
+    scanned = any(isinstance(each, XanesFile) for each in experiment.measurements)
+    if not (scanned or experiment.references or experiment.calibration):
+        return
+    for number, entry in enumerate(experiment.measurements):
+        if isinstance(entry, XrdFile | MapFile) and entry.energy_ev is None:
+            yield Problem(
+                ("measurements", number, "energy_ev"),
+                "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
+            )
+
+
+def _camera_energies(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find diffraction at another energy than that at which the camera is calibrated."""
+    calibrated = experiment.camera_calibration
+    for number, entry in enumerate(experiment.measurements):
+        if calibrated is None or not isinstance(entry, XrdFile) or entry.energy_ev is None:
+            continue
+        if abs(entry.energy_ev - calibrated.energy_ev) > SAME_ENERGY_EV:
+            yield Problem(
+                ("measurements", number, "energy_ev"),
+                f"{entry.energy_ev:g} eV is not the {calibrated.energy_ev:g} eV of [camera_calibration]: "
+                "lattices are off by what the monochromator's error differs between them; "
+                "calibrate at the energy of the frames",
+                is_fatal=False,
+            )
+
+
+def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find maps that cannot be made, and elements whose lines the beam does not excite."""
+    for number, entry in enumerate(experiment.measurements):
+        if not isinstance(entry, MapFile):
+            continue
+        keys: KeyPath = ("measurements", number)
+        try:
+            raster_of(entry)
+        except ValueError as error:
+            yield Problem((*keys, "step_um"), str(error))
+        for element in entry.elements:
+            yield from _excited(element, entry.energy_ev, (*keys, "elements"))
+
+
+def _excited(element: str, energy_ev: float | None, keys: KeyPath) -> Iterator[Problem]:
+    try:
+        edge_ev = edge_energy_ev(f"{element}_K")
+    except ValueError as error:
+        yield Problem(keys, str(error))
+        return
+    if energy_ev is not None and edge_ev >= energy_ev:
+        yield Problem(
+            keys,
+            f"{energy_ev:g} eV excites no K lines of {element} (edge at {edge_ev:g} eV); raise energy_ev or "
+            "leave the element out",
+        )
