@@ -222,12 +222,12 @@ class AreaDetector(SettableCamera):
 
         def gone_on() -> bool:
             self._look(running)
-            return number_of(self.frames) > reached[-1]
+            return number_of(self.frames) > reached[0]
 
         until((self.frames, self.cam.acquire), over, limit_s)
         # The camera is done, or late: what is left in the writer's queue may come as long as something does.
-        while not written():
-            reached.append(number_of(self.frames))
+        while (count := number_of(self.frames)) < due:
+            reached[0] = count
             if not until((self.frames,), gone_on, self.flush_limit_s):
                 break
         if not written():
