@@ -27,6 +27,9 @@ LEAST_GATE_S, MOST_GATES = 1e-4, 4000
 LEAST_RUN_UP_DEG = 2e-4
 """Way beyond the gates on either side, degree: more than an encoder's noise and its quantum."""
 
+WIDEST_EV = 1.0
+"""Width of the bins of an edge at most, eV: some structures near it are hardly wider."""
+
 BETWEEN_SWEEPS_S = 1.0
 """From the end of a sweep to the begin of the next: file, box and run-up, s."""
 
@@ -45,6 +48,8 @@ class FlySweeps:
         "up" or "down" in energy, or "both": up and down in turn.
     sweeps
         How many make the spectrum.
+    widest_ev
+        Width of the bins around the energies at most, eV; what is counted between them is in the file only.
 
     Raises
     ------
@@ -56,6 +61,7 @@ class FlySweeps:
     duration_s: float
     direction: Direction = "up"
     sweeps: int = 1
+    widest_ev: float = WIDEST_EV
 
     def __post_init__(self) -> None:
         low_s, high_s = DURATION_S
@@ -68,13 +74,15 @@ class FlySweeps:
             raise ValueError(f"fly scan: direction {self.direction!r} is unknown; use up, down or both")
         if not 1 <= self.sweeps <= 1000:
             raise ValueError(f"fly scan: {self.sweeps} sweeps; give 1 to 1000")
+        if not self.widest_ev > 0.0:
+            raise ValueError(f"fly scan: widest_ev = {self.widest_ev:g} eV; give a width above 0 eV")
         bin_edges(self.grid.energy_ev)
 
     @property
     def gates(self) -> int:
         """Gates of one sweep."""
         edges = bin_edges(self.grid.energy_ev)
-        wanted = GATES_PER_STEP * (edges[-1] - edges[0]) / np.diff(edges).min()
+        wanted = GATES_PER_STEP * (edges[-1] - edges[0]) / min(np.diff(edges).min(), self.widest_ev)
         return max(int(min(np.ceil(wanted), self.duration_s / LEAST_GATE_S, MOST_GATES)), 2)
 
     @property
@@ -123,6 +131,7 @@ class FlySweeps:
                 "direction": self.direction,
                 "sweeps": self.sweeps,
                 "gates": self.gates,
+                "widest_ev": self.widest_ev if np.isfinite(self.widest_ev) else None,
                 "state_of_cell": "interpolated in time between readings before and after the sweeps",
             },
         }

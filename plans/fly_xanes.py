@@ -1,5 +1,6 @@
 """Absorption edge of a cell on the fly: the monochromator sweeps, the trigger box gates the ion chambers."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from .beam_guard import BeamGuard
 from .darks import refresh_darks
 from .duration import Timing
 from .fly_points import CHAMBERS, currents_a, interpolated, tell_points
-from .fly_sweeps import Direction, FlySweeps, energies_ev
+from .fly_sweeps import WIDEST_EV, Direction, FlySweeps, energies_ev
 from .fly_taking import FlyTaking, TakenSweep, take_sweep
 from .grids import EnergyGrid
 from .waiting import close_shutter, set_all
@@ -36,6 +37,7 @@ def fly_xanes(
     edge: str = "K",
     direction: Direction = "up",
     sweeps: int = 1,
+    widest_ev: float = WIDEST_EV,
     timing: Timing | None = None,
     guard: BeamGuard | None = None,
     dark_max_age_s: float | None = None,
@@ -64,6 +66,9 @@ def fly_xanes(
         "up" or "down" in energy, or "both": up and down in turn.
     sweeps : int
         How many make the spectrum.
+    widest_ev : float
+        Width of the bins around the energies at most, eV: where the grid is wider than the structures of the
+        edge, means over whole steps would differ from a step scan. What lies between is in the file only.
     timing : Timing, optional
         Dead times, for the duration announced in the metadata.
     guard : BeamGuard, optional
@@ -92,7 +97,7 @@ def fly_xanes(
         If a device is not there in time.
     """
     _check(station)
-    spectrum = FlySweeps(grid, duration_s, direction, sweeps)
+    spectrum = FlySweeps(grid, duration_s, direction, sweeps, widest_ev)
     _md = {
         "plan_name": "fly_xanes",
         "purpose": "measurement",
@@ -117,11 +122,13 @@ def fly_xanes(
 def fly_exafs(
     station: Any,  # noqa: ANN401 - a `Beamline` with a trigger box
     *,
+    widest_ev: float = math.inf,
     md: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401 - those of `fly_xanes`
 ) -> MsgGenerator[str]:
-    """Sweep over an extended range; parameters and documents as of `fly_xanes`."""
-    return (yield from fly_xanes(station, md={"plan_name": "fly_exafs", **(md or {})}, **options))
+    """Sweep over an extended range, of which every count is used; otherwise as `fly_xanes`."""
+    _md = {"plan_name": "fly_exafs", **(md or {})}
+    return (yield from fly_xanes(station, widest_ev=widest_ev, md=_md, **options))
 
 
 def _check(station: Any) -> None:  # noqa: ANN401 - a station
@@ -169,6 +176,7 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
         np.concatenate([one.cell_time_s for one in taken]),
         np.concatenate([one.counts for one in records]),
         taking.plan.grid.energy_ev,
+        widest_ev=taking.plan.widest_ev,
     )
     filled = ~result.empty
     darks_a = [float(chambers[f"{name}_raw"]["value"]) - float(chambers[name]["value"]) for name in CHAMBERS]

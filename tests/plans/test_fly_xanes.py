@@ -201,6 +201,6 @@ def test_sweeps_out_of_range_are_refused_in_words(options, told):
 
 def test_a_speed_that_the_motor_cannot_do_is_refused_before_the_shutter_opens(station, engine):
     station.mono.bragg.max_velocity.sim_put(0.01)
-    with pytest.raises(ValueError, match="0.01 deg/s at most; give the sweep more time"):
+    with pytest.raises(ValueError, match=r"0\.01 deg/s at most; give the sweep more time"):
         engine(fly_xanes(station, **FLY))
     assert "open" not in station.photon_shutter.history

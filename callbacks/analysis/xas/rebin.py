@@ -27,7 +27,7 @@ class Rebinned:
     counts : numpy.ndarray
         Shape (m, k).
     outside : numpy.ndarray
-        Shape (2, k), counts below the first and above the last bin.
+        Shape (k,), counts in no bin: below the first, above the last, and between bins that are apart.
     """
 
     energy_ev: FloatArray
@@ -79,6 +79,8 @@ def rebin(
     time_s: ArrayLike,
     counts: ArrayLike,
     grid_ev: ArrayLike,
+    *,
+    widest_ev: float = np.inf,
 ) -> Rebinned:
     """Share out the gates of one or more sweeps among the bins of a grid.
 
@@ -95,6 +97,9 @@ def rebin(
         Shape (n, k), of each of k counters.
     grid_ev
         Shape (m,), strictly rising, eV.
+    widest_ev
+        Width of a bin at most, eV: where the grid is wider than the structures of a spectrum, the mean over
+        a whole step is not the value at its energy.
 
     Returns
     -------
@@ -104,7 +109,7 @@ def rebin(
     Raises
     ------
     ValueError
-        If the grid does not rise, a gate ends below its begin, or the shapes do not fit.
+        If the grid does not rise, a gate ends below its begin, the shapes do not fit, or bins have no width.
 
     Examples
     --------
@@ -116,24 +121,34 @@ def rebin(
     opened, when = np.asarray(open_s, dtype=np.float64), np.asarray(time_s, dtype=np.float64)
     counted = np.asarray(counts, dtype=np.float64)
     _check(low, high, opened, when, counted)
-    edges = bin_edges(grid_ev)
     high = np.maximum(high, low + NARROW_EV)
-    reached = np.clip(edges[:, None], low, high)
+    reached = np.clip(_ends(grid_ev, widest_ev)[:, :, None], low, high)
     share = (reached - low) / (high - low)
-    open_bins = np.diff(share @ opened)
-    below = share @ counted
+
+    def within(each: FloatArray) -> FloatArray:
+        below = share @ each
+        return below[1] - below[0]
+
+    open_bins, counts = within(opened), within(counted)
     # Energy and time of what was counted, each weighted with the time for which it was.
-    energy_open = np.diff((0.5 * (reached + low) * share) @ opened)
-    time_open = np.diff(share @ (opened * when))
-    filled = open_bins > 0.0
-    divisor = np.where(filled, open_bins, np.nan)
+    energy_open = np.diff((0.5 * (reached + low) * share) @ opened, axis=0)[0]
+    divisor = np.where(open_bins > 0.0, open_bins, np.nan)
     return Rebinned(
         energy_ev=energy_open / divisor,
         open_s=open_bins,
-        time_s=time_open / divisor,
-        counts=np.diff(below, axis=0),
-        outside=np.stack([below[0], counted.sum(axis=0) - below[-1]]),
+        time_s=within(opened * when) / divisor,
+        counts=counts,
+        outside=counted.sum(axis=0) - counts.sum(axis=0),
     )
+
+
+def _ends(grid_ev: ArrayLike, widest_ev: float) -> FloatArray:
+    """Lower and upper ends (2, m) of the bins of a grid, eV."""
+    if not widest_ev > 0.0:
+        raise ValueError(f"widest_ev = {widest_ev:g} eV: give a width of bins above 0 eV")
+    edges, grid = bin_edges(grid_ev), np.asarray(grid_ev, dtype=np.float64)
+    half = 0.5 * widest_ev
+    return np.stack([np.maximum(edges[:-1], grid - half), np.minimum(edges[1:], grid + half)])
 
 
 def _check(

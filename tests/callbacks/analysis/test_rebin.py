@@ -23,14 +23,15 @@ def gates(edges_ev, rate=lambda energy_ev: np.full_like(energy_ev, 100.0), secon
     start=st.floats(-30.0, 30.0),
     counts=st.integers(0, 2**32),
     down=st.booleans(),
+    widest_ev=st.sampled_from([np.inf, 3.0, 0.5]),
 )
-def test_counts_and_time_are_conserved_whatever_the_sweep(steps, start, counts, down):
+def test_counts_and_time_are_conserved_whatever_the_sweep(steps, start, counts, down, widest_ev):
     rng = np.random.default_rng(counts)
     edges = 8300.0 + start + np.concatenate([[0.0], np.cumsum(steps)])
     low, high, open_s, time_s, _ = gates(edges[::-1] if down else edges)
     counted = rng.integers(0, 1000, (low.size, 3)).astype(float)
-    result = rebin(low, high, open_s, time_s, counted, GRID_EV)
-    assert result.counts.sum(axis=0) + result.outside.sum(axis=0) == pytest.approx(counted.sum(axis=0))
+    result = rebin(low, high, open_s, time_s, counted, GRID_EV, widest_ev=widest_ev)
+    assert result.counts.sum(axis=0) + result.outside == pytest.approx(counted.sum(axis=0))
     assert (result.counts >= -1e-9).all()
     assert result.open_s.sum() <= open_s.sum() + 1e-9
     edges_of_bins = bin_edges(GRID_EV)
@@ -78,6 +79,18 @@ def test_a_gate_at_rest_counts_where_it_stood():
     result = rebin([8310.0], [8310.0], [1.0], [0.0], [[7.0]], GRID_EV)
     assert result.counts[1] == pytest.approx([7.0])
     assert result.energy_ev[1] == pytest.approx(8310.0)
+
+
+def test_narrow_bins_keep_the_value_at_an_energy_where_the_grid_is_wider_than_the_structure():
+    def peak(energy_ev):
+        return 100.0 * np.exp(-(((energy_ev - 8310.0) / 2.0) ** 2))
+
+    sweep = gates(np.arange(8280.0, 8370.0, 0.05), peak)
+    whole, narrow = rebin(*sweep, GRID_EV), rebin(*sweep, GRID_EV, widest_ev=0.2)
+    assert whole.counts[1, 0] / whole.open_s[1] < 50.0
+    assert narrow.counts[1, 0] / narrow.open_s[1] == pytest.approx(100.0, rel=2e-3)
+    with pytest.raises(ValueError, match="above 0 eV"):
+        rebin(*sweep, GRID_EV, widest_ev=0.0)
 
 
 @pytest.mark.parametrize("grid", [[8300.0], [8300.0, 8300.0], [8310.0, 8300.0]])
