@@ -99,7 +99,7 @@ def rebin(
         Shape (m,), strictly rising, eV.
     widest_ev
         Width of a bin at most, eV: where the grid is wider than the structures of a spectrum, the mean over
-        a whole step is not the value at its energy.
+        a whole step is not the value at its energy. Given, bins are symmetric about the energies as well.
 
     Returns
     -------
@@ -147,8 +147,10 @@ def _ends(grid_ev: ArrayLike, widest_ev: float) -> FloatArray:
     if not widest_ev > 0.0:
         raise ValueError(f"widest_ev = {widest_ev:g} eV: give a width of bins above 0 eV")
     edges, grid = bin_edges(grid_ev), np.asarray(grid_ev, dtype=np.float64)
-    half = 0.5 * widest_ev
-    return np.stack([np.maximum(edges[:-1], grid - half), np.minimum(edges[1:], grid + half)])
+    if np.isinf(widest_ev):
+        return np.stack([edges[:-1], edges[1:]])
+    half = np.minimum(np.minimum(grid - edges[:-1], edges[1:] - grid), 0.5 * widest_ev)
+    return np.stack([grid - half, grid + half])
 
 
 def _check(
