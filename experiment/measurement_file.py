@@ -105,7 +105,7 @@ class FlyXanesFile(EdgeFile):
     duration_s: Seconds = Field(ge=0.1, le=60)
     direction: Literal["up", "down", "both"] = "up"
     sweeps: int = Field(default=1, ge=1, le=1000)
-    widest_ev: float = Field(default=1.0, gt=0, le=1000)
+    widest_ev: float = Field(default=0.4, gt=0, le=1000)
 
 
 class XrdFile(AskedSection):

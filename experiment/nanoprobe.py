@@ -1,4 +1,4 @@
-"""Nanoprobe and trigger box that an experiment file may ask for: is there one, and which scenarios have it."""
+"""Nanoprobe and trigger box that an experiment file may ask for: are they there, and who has them."""
 
 import tomllib
 from pathlib import Path
@@ -24,7 +24,7 @@ def asks_to_fly(experiment: CommonTables) -> bool:
 
 
 def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> None:
-    """Refuse an experiment that asks for maps or fly scans at a beamline that lacks what they need.
+    """Refuse maps and fly scans at a beamline that lacks what they need.
 
     Parameters
     ----------

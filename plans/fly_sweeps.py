@@ -18,8 +18,8 @@ Direction = Literal["up", "down", "both"]
 DURATION_S = (0.1, 60.0)
 """Shortest and longest sweep, s."""
 
-GATES_PER_STEP = 3.0
-"""Gates within the smallest step of the grid."""
+GATES_PER_STEP = 2.0
+"""Gates within the narrowest bin: those at its ends are shared out."""
 
 LEAST_GATE_S, MOST_GATES = 1e-4, 4000
 """Shortest gate, s, in which counters still count, and most gates of a sweep."""
@@ -27,8 +27,8 @@ LEAST_GATE_S, MOST_GATES = 1e-4, 4000
 LEAST_RUN_UP_DEG = 2e-4
 """Way beyond the gates on either side, degree: more than an encoder's noise and its quantum."""
 
-WIDEST_EV = 1.0
-"""Width of the bins of an edge at most, eV: some structures near it are hardly wider."""
+WIDEST_EV = 0.4
+"""Width of the bins of an edge at most, eV: a foil seen through bins of 1 eV seems 0.06 eV off, by its square."""
 
 BETWEEN_SWEEPS_S = 1.0
 """From the end of a sweep to the begin of the next: file, box and run-up, s."""
