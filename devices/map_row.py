@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
@@ -57,10 +58,10 @@ class PixelPlace:
     frame: int
 
 
-class _Told(Device):
+class Told(Device):
     """Signals that are put together."""
 
-    def set(self, value: RowOutcome | PixelPlace) -> DeviceStatus:
+    def set(self, value: Any) -> DeviceStatus:  # noqa: ANN401 - a dataclass whose fields are the signals
         """Take all values; done at once."""
         for name, one in asdict(value).items():
             getattr(self, name).put(one)
@@ -69,7 +70,7 @@ class _Told(Device):
         return status
 
 
-class MapRow(_Told):
+class MapRow(Told):
     """The row that has ended last; see `RowOutcome`."""
 
     row = Cpt(Signal, value=0)
@@ -84,7 +85,7 @@ class MapRow(_Told):
     live_fraction = Cpt(Signal, value=0.0)
 
 
-class MapPixel(_Told):
+class MapPixel(Told):
     """The pixel that is measured; see `PixelPlace`."""
 
     row = Cpt(Signal, value=0)

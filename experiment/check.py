@@ -10,7 +10,7 @@ from .chemistry import CHEMISTRIES
 from .energy_check import energy_problems
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
-from .measurement_file import XanesFile
+from .measurement_file import EdgeFile
 from .mode_check import mode_problems
 from .onset_check import onset_problems
 from .problem import Problem
@@ -209,9 +209,9 @@ def _edges(experiment: ExperimentFile) -> Iterator[Problem]:
         yield from _reach(experiment.calibration, ("calibration", "element"))
 
 
-def _scans(experiment: ExperimentFile) -> list[tuple[int, XanesFile]]:
+def _scans(experiment: ExperimentFile) -> list[tuple[int, EdgeFile]]:
     """List the scans of an edge among the measurements, with their place in the file."""
-    return [(n, each) for n, each in enumerate(experiment.measurements) if isinstance(each, XanesFile)]
+    return [(n, each) for n, each in enumerate(experiment.measurements) if isinstance(each, EdgeFile)]
 
 
 def _grids(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -91,7 +91,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
     from .camera import asks_for_frames, check_camera
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
-    from .nanoprobe import asks_for_maps, check_nanoprobe
+    from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
     from .reading import read_file
     from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
@@ -111,10 +111,9 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
             scenarios, progress = simulated_cells(found, rehearsal), expected_cells_progress(found, settings)
         else:
             scenarios, progress = [], expected_progress(found, settings)
-        root, frames = DataRoot.from_environment(), asks_for_frames(tables)
-        with rehearsing(
-            file, rehearsal, progress, settings, root, console, scenarios, camera=frames, nanoprobe=maps
-        ) as outcome:
+        root = DataRoot.from_environment()
+        wanted = {"camera": asks_for_frames(tables), "nanoprobe": maps, "trigger_box": asks_to_fly(tables)}
+        with rehearsing(file, rehearsal, progress, settings, root, console, scenarios, **wanted) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 

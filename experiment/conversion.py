@@ -10,6 +10,7 @@ from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing, estimate_duration_s
+from ..plans.fly_xanes import fly_xanes
 from ..plans.gate import Gate
 from ..plans.hold import State
 from ..plans.measurement import Measurement
@@ -21,9 +22,9 @@ from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
 from .chemistry import CHEMISTRIES
 from .file import ExperimentFile
-from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
+from .measurement_file import EdgeFile, FlyXanesFile, MapFile, PdfFile, XrdFile
 from .onset_file import gate_of
-from .scan_grid import energy_grid, pdf_options, raster_of, series_options
+from .scan_grid import energy_grid, fly_sweeps, pdf_options, raster_of, series_options
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
@@ -126,7 +127,7 @@ def states_of(experiment: ExperimentFile) -> list[State]:
 
 
 def _measurement(
-    entry: XanesFile | XrdFile | PdfFile | MapFile,
+    entry: EdgeFile | XrdFile | PdfFile | MapFile,
     station: XrayStation,
     timing: Timing,
     guard: BeamGuard | None,
@@ -166,6 +167,15 @@ def _measurement(
             energy_ev=entry.energy_ev,
             blur_s=raster.duration_s(timing) / raster.shape[0],
             what="row",
+            **shared,
+        )
+    if isinstance(entry, FlyXanesFile):
+        sweeps = fly_sweeps(entry)
+        return Measurement(
+            plan=_fly_plan(entry, station, timing, guard),
+            duration_s=sweeps.duration_of_all_s(timing),
+            energy_ev=sweeps.grid.e0_ev,
+            blur_s=sweeps.lit_s,
             **shared,
         )
     grid = energy_grid(entry)
@@ -236,8 +246,31 @@ def _map_plan(
     return plan
 
 
+def _fly_plan(
+    entry: FlyXanesFile,
+    station: Any,  # noqa: ANN401 - a beamline, with a trigger box or without
+    timing: Timing,
+    guard: BeamGuard | None,
+) -> Callable[..., MsgGenerator[str]]:
+    options: dict[str, Any] = {
+        "grid": energy_grid(entry),
+        "element": entry.element,
+        "edge": entry.edge,
+        "duration_s": entry.duration_s,
+        "direction": entry.direction,
+        "sweeps": entry.sweeps,
+        "widest_ev": entry.widest_ev,
+    }
+
+    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S}
+        return (yield from fly_xanes(station, **options, **shared, md=md))
+
+    return plan
+
+
 def _xanes_plan(
-    entry: XanesFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
+    entry: EdgeFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
 ) -> Callable[..., MsgGenerator[str]]:
     grid = energy_grid(entry)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..plans.grids import edge_energy_ev
 from .file import ExperimentFile
-from .measurement_file import MapFile, XanesFile, XrdFile
+from .measurement_file import EdgeFile, MapFile, XrdFile
 from .problem import Problem
 from .scan_grid import raster_of
 from .toml_source import KeyPath
@@ -22,7 +22,7 @@ def energy_problems(experiment: ExperimentFile) -> Iterator[Problem]:
 
 def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
     """Find diffraction whose energy would be wherever a scan has left the monochromator."""
-    scanned = any(isinstance(each, XanesFile) for each in experiment.measurements)
+    scanned = any(isinstance(each, EdgeFile) for each in experiment.measurements)
     if not (scanned or experiment.references or experiment.calibration):
         return
     for number, entry in enumerate(experiment.measurements):

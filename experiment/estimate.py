@@ -9,9 +9,9 @@ from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, exp
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
+from .measurement_file import EdgeFile, FlyXanesFile, MapFile, PdfFile, XrdFile
 from .request_count import expected_requests
-from .scan_grid import energy_grid, pdf_options, raster_of, series_options
+from .scan_grid import energy_grid, fly_sweeps, pdf_options, raster_of, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -143,7 +143,7 @@ def _map(entry: MapFile, timing: Timing, frame_mb: float, beam_mm2: float) -> _S
     )
 
 
-def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
+def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
     if isinstance(entry, PdfFile):
         exposed_s = entry.frames * entry.exposure_s
         return _Single(
@@ -164,6 +164,10 @@ def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: floa
             energy_ev=entry.energy_ev or UNKNOWN_ENERGY_EV,
             frames_bytes=int(entry.frames * frame_mb * 1e6),
         )
+    if isinstance(entry, FlyXanesFile):
+        sweeps = fly_sweeps(entry)
+        grid, lit_s = sweeps.grid, sweeps.lit_s
+        return _Single(len(grid), sweeps.duration_of_all_s(timing), lit_s, lit_s, grid.e0_ev)
     grid = energy_grid(entry)
     duration_s = estimate_duration_s(grid, timing)
     return _Single(len(grid), duration_s, duration_s, grid.counting_s, grid.e0_ev)
@@ -171,7 +175,7 @@ def _single(entry: XanesFile | XrdFile | PdfFile, timing: Timing, frame_mb: floa
 
 def _estimate(
     experiment: ExperimentFile,
-    entry: XanesFile | XrdFile | PdfFile | MapFile,
+    entry: EdgeFile | XrdFile | PdfFile | MapFile,
     course: Course,
     timing: Timing,
     frame_mb: float,

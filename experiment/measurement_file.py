@@ -72,13 +72,40 @@ class AskedSection(Section):
         return self
 
 
-class XanesFile(AskedSection):
-    """``[[measurements]]`` of technique ``"xanes"``: a scan of an absorption edge."""
+class EdgeFile(AskedSection):
+    """An absorption edge, however it is scanned."""
 
-    technique: Literal["xanes"]
     element: str
     edge: Literal["K", "L3", "L2"] = "K"
     grid: GridFile
+
+
+class XanesFile(EdgeFile):
+    """``[[measurements]]`` of technique ``"xanes"``: a scan of an absorption edge."""
+
+    technique: Literal["xanes"]
+
+
+class FlyXanesFile(EdgeFile):
+    """``[[measurements]]`` of technique ``"fly_xanes"``: the same on the fly, with a trigger box.
+
+    Attributes
+    ----------
+    duration_s
+        Of one sweep over the grid, s; the dwell times of the grid are of no effect.
+    direction
+        ``"up"`` or ``"down"`` in energy, or ``"both"``: up and down in turn.
+    sweeps
+        How many make the spectrum.
+    widest_ev
+        Width of the bins around the energies at most, eV.
+    """
+
+    technique: Literal["fly_xanes"]
+    duration_s: Seconds = Field(ge=0.1, le=60)
+    direction: Literal["up", "down", "both"] = "up"
+    sweeps: int = Field(default=1, ge=1, le=1000)
+    widest_ev: float = Field(default=0.4, gt=0, le=1000)
 
 
 class XrdFile(AskedSection):
@@ -198,7 +225,9 @@ class MapFile(AskedSection):
 CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
-MeasurementFile = Annotated[XanesFile | XrdFile | PdfFile | MapFile, Field(discriminator="technique")]
+MeasurementFile = Annotated[
+    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile, Field(discriminator="technique")
+]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
 
 

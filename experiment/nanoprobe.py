@@ -1,4 +1,4 @@
-"""The nanoprobe that an experiment file may ask for: is there one, and which scenarios have one."""
+"""Nanoprobe and trigger box that an experiment file may ask for: are they there, and who has them."""
 
 import tomllib
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from ..devices.beamline import Beamline, BeamlineSettings
 from .check import SCENARIOS
 from .file import CommonTables
-from .measurement_file import MapFile
+from .measurement_file import FlyXanesFile, MapFile
 from .toml_source import ExperimentFileError
 
 
@@ -16,12 +16,15 @@ def asks_for_maps(experiment: CommonTables) -> bool:
 
 
 def asks_to_fly(experiment: CommonTables) -> bool:
-    """Whether any map of a file is made on the fly, for which a trigger box is needed."""
-    return any(isinstance(each, MapFile) and each.mode == "fly" for each in experiment.measurements)
+    """Whether any map or scan of a file is made on the fly, for which a trigger box is needed."""
+    return any(
+        isinstance(each, FlyXanesFile) or (isinstance(each, MapFile) and each.mode == "fly")
+        for each in experiment.measurements
+    )
 
 
 def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> None:
-    """Refuse an experiment that asks for maps at a beamline that lacks what they need.
+    """Refuse maps and fly scans at a beamline that lacks what they need.
 
     Parameters
     ----------
@@ -45,14 +48,16 @@ def check_map_devices(experiment: CommonTables, beamline: Beamline) -> None:
 
 def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
     for each in experiment.measurements:
-        if not isinstance(each, MapFile):
+        if not isinstance(each, MapFile | FlyXanesFile):
             continue
-        needed = ["nanostage", *each.detectors, *(["trigger_box"] if each.mode == "fly" else [])]
+        needed = ["trigger_box"]
+        if isinstance(each, MapFile):
+            needed = ["nanostage", *each.detectors, *(needed if each.mode == "fly" else [])]
         missing = [name for name in needed if getattr(devices, name, None) is None]
         if missing:
             told = ", ".join(f"[devices.{name}]" for name in missing)
             raise ExperimentFileError(
-                f'{experiment.experiment.name}: {each.name}: technique "map" needs what beamline '
+                f'{experiment.experiment.name}: {each.name}: technique "{each.technique}" needs what beamline '
                 f"{beamline} lacks; add {told} to its settings, or remove this measurement"
             )
 

@@ -26,7 +26,7 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import MapFile, PdfFile, XanesFile, XrdFile
+from .measurement_file import FlyXanesFile, MapFile, PdfFile, XanesFile, XrdFile
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
 from .reference_curve import ReferenceCurveError, with_reference_curves
@@ -229,6 +229,7 @@ _STEPS: dict[str, type[BaseModel]] = {
 }
 _MEASURED: dict[str, type[BaseModel]] = {
     "xanes": XanesFile,
+    "fly_xanes": FlyXanesFile,
     "xrd": XrdFile,
     "pdf": PdfFile,
     "map": MapFile,

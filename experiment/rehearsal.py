@@ -123,6 +123,7 @@ def rehearsing(
     *,
     camera: bool = False,
     nanoprobe: bool = False,
+    trigger_box: bool = False,
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
@@ -146,6 +147,8 @@ def rehearsing(
         Whether the experiment takes frames.
     nanoprobe
         Whether it makes maps.
+    trigger_box
+        Whether it scans on the fly.
 
     Raises
     ------
@@ -155,9 +158,8 @@ def rehearsing(
     with ExitStack() as stack:
         simulated = ", ".join(scenarios) or rehearsal.scenario
         with told(console, f"starting the simulated beamline, {simulated}"):
-            services = stack.enter_context(
-                running_services(root, rehearsal, scenarios, camera=camera, nanoprobe=nanoprobe)
-            )
+            wanted: dict[str, Any] = {"camera": camera, "nanoprobe": nanoprobe, "trigger_box": trigger_box}
+            services = stack.enter_context(running_services(root, rehearsal, scenarios, **wanted))
         acquisition = acquisition_process(file, settings, root, services)
         try:
             acquisition.start()

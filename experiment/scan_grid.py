@@ -1,13 +1,22 @@
 """Energies of the scans, series of frames and rasters that an experiment file asks for."""
 
 from ..callbacks.analysis.mapping.region import Region
+from ..plans.fly_sweeps import FlySweeps
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
 from ..plans.pdf_scan import PdfOptions, StagePlace
 from ..plans.raster import Raster
 from ..plans.series_options import SeriesOptions
-from .measurement_file import CalibrationFile, MapFile, PdfFile, ReferenceFile, XanesFile, XrdFile
+from .measurement_file import (
+    CalibrationFile,
+    EdgeFile,
+    FlyXanesFile,
+    MapFile,
+    PdfFile,
+    ReferenceFile,
+    XrdFile,
+)
 
-Scanned = XanesFile | ReferenceFile | CalibrationFile
+Scanned = EdgeFile | ReferenceFile | CalibrationFile
 """What has a grid."""
 
 
@@ -62,3 +71,14 @@ def raster_of(entry: MapFile) -> Raster:
     """
     region = Region(entry.x_um, entry.y_um)
     return Raster(region, entry.step_um, entry.dwell_s, entry.mode, entry.snake, entry.energy_ev)
+
+
+def fly_sweeps(entry: FlyXanesFile) -> FlySweeps:
+    """Sweeps that a fly scan asks for.
+
+    Raises
+    ------
+    ValueError
+        When a region of the grid is out of order or range.
+    """
+    return FlySweeps(energy_grid(entry), entry.duration_s, entry.direction, entry.sweeps, entry.widest_ev)

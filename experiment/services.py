@@ -103,6 +103,7 @@ def running_services(
     external_roots: tuple[Path, ...] = (),
     camera: bool = False,
     nanoprobe: bool = False,
+    trigger_box: bool = False,
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -124,6 +125,8 @@ def running_services(
         Whether frames are taken: they are analysed live, and a simulated beamline has a camera.
     nanoprobe
         Likewise maps and a nanoprobe.
+    trigger_box
+        Whether a simulated beamline has a trigger box.
 
     Raises
     ------
@@ -134,9 +137,9 @@ def running_services(
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
         if rehearsal is not None:
-            beamline = simulated_beamline(
-                root, scenarios or (rehearsal.scenario,), rehearsal.speed, camera=camera, nanoprobe=nanoprobe
-            )
+            wanted = {"camera": camera, "nanoprobe": nanoprobe, "trigger_box": trigger_box}
+            cells = scenarios or (rehearsal.scenario,)
+            beamline = simulated_beamline(root, cells, rehearsal.speed, **wanted)
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
@@ -200,13 +203,15 @@ def simulated_beamline(
     *,
     camera: bool = False,
     nanoprobe: bool = False,
+    trigger_box: bool = False,
 ) -> HelperProcess:
     """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
     options = [word for scenario in scenarios for word in ("--scenario", scenario)]
     options += ["--run-folder", str(root.run), "--factor", str(speed)]
     options += ["--camera"] if camera else []
     options += ["--nanoprobe"] if nanoprobe else []
-    if camera or nanoprobe:
+    options += ["--trigger-box"] if trigger_box else []
+    if camera or nanoprobe or trigger_box:
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)

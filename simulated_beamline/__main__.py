@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument(
         "--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one"
     )
+    parser.add_argument("--trigger-box", action="store_true", help="with a trigger box")
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
@@ -43,7 +44,9 @@ def main() -> None:
     if arguments.camera and scenario.diffraction is not None:
         further.append("camera")
     if arguments.nanoprobe and scenario.particle is not None:
-        further += (*NANOPROBE_SERVERS, "trigger_box")
+        further += NANOPROBE_SERVERS
+    if arguments.trigger_box or set(NANOPROBE_SERVERS) & set(further):
+        further.append("trigger_box")
     launcher = Launcher(
         arguments.run_folder,
         scenario=scenarios,

@@ -87,7 +87,11 @@ def test_the_estimate_tells_pixels_bytes_and_that_a_fly_scan_is_faster(tmp_path)
         ("energy_ev = 9000.0\n", "", "energy_ev: is missing, and scans of this file"),
         ("dwell_s = 0.02", 'dwell_s = 0.02\nmode = "jump"', "step"),
         ("dwell_s = 0.02", "dwell_s = 0.02\nframes = 3", "unknown key"),
-        ('technique = "map"', 'technique = "maps"', "needs technique = one of xanes, xrd, pdf, map"),
+        (
+            'technique = "map"',
+            'technique = "maps"',
+            "needs technique = one of xanes, fly_xanes, xrd, pdf, map",
+        ),
     ],
 )
 def test_a_bad_map_is_refused_with_its_line_and_a_remedy(tmp_path, old, new, says):

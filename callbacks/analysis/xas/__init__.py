@@ -5,6 +5,7 @@ from .foil import foil_shift
 from .grid import edge_energy
 from .mixture import Components, Mixture, linear_combination, principal_components
 from .normalisation import Normalised, normalise
+from .rebin import Rebinned, bin_edges, rebin
 from .result import EdgeFit, Verdict
 from .valence import Calibration, Valence, calibrate_valence, valence
 from .window import POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
@@ -17,9 +18,11 @@ __all__ = [
     "EdgeFit",
     "Mixture",
     "Normalised",
+    "Rebinned",
     "Valence",
     "Verdict",
     "Windows",
+    "bin_edges",
     "calibrate_valence",
     "choose_windows",
     "edge_energy",
@@ -28,5 +31,6 @@ __all__ = [
     "linear_combination",
     "normalise",
     "principal_components",
+    "rebin",
     "valence",
 ]
