@@ -69,8 +69,8 @@ def test_scans_and_diffraction_stand_in_one_file(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('technique = "xrd"', 'technique = "saxs"', "needs technique = one of xanes, xrd"),
-        ('technique = "xrd"\n', "", "needs technique = one of xanes, xrd"),
+        ('technique = "xrd"', 'technique = "saxs"', "needs technique = one of xanes, fly_xanes, xrd"),
+        ('technique = "xrd"\n', "", "needs technique = one of xanes, fly_xanes, xrd"),
         ("exposure_s = 0.5", "exposure = 0.5", "did you mean 'exposure_s'"),
         ("exposure_s = 0.5", "", "exposure_s: is missing"),
         ("exposure_s = 0.5", "exposure_s = 0", "not a duration above 0 s"),
