@@ -83,7 +83,6 @@ def test_the_live_fit_finds_the_same_edge_step_by_step_and_on_the_fly_in_both_di
     up = scanner.scan(fly_xanes, duration_s=60.0)
     down = scanner.scan(fly_xanes, duration_s=60.0, direction="down")
     edges = [scanner.half_step_ev(run) for run in (step, up, down)]
-    print(edges)
     assert np.abs(np.diff(edges)).max() < 0.02, edges
     assert abs(edges[2] - edges[0]) < 0.02, edges
 
