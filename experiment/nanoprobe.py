@@ -57,8 +57,8 @@ def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
         if missing:
             told = ", ".join(f"[devices.{name}]" for name in missing)
             raise ExperimentFileError(
-                f'{experiment.experiment.name}: {each.name}: technique "{each.technique}" needs what beamline '
-                f"{beamline} lacks; add {told} to its settings, or remove this measurement"
+                f'{experiment.experiment.name}: {each.name}: technique "{each.technique}" needs what '
+                f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
             )
 
 

@@ -28,7 +28,7 @@ LEAST_RUN_UP_DEG = 2e-4
 """Way beyond the gates on either side, degree: more than an encoder's noise and its quantum."""
 
 WIDEST_EV = 0.4
-"""Width of the bins of an edge at most, eV: a foil seen through bins of 1 eV seems 0.06 eV off, by its square."""
+"""Width of the bins of an edge at most, eV: through bins of 1 eV a foil seems 0.06 eV off, by its square."""
 
 BETWEEN_SWEEPS_S = 1.0
 """From the end of a sweep to the begin of the next: file, box and run-up, s."""
