@@ -1,5 +1,7 @@
 """Calibration of the camera and total scattering through Channel Access: stage, arm, camera and chambers."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
@@ -8,6 +10,7 @@ from bluesky import RunEngine
 from channels import connected
 from operando.callbacks.analysis.xrd.pair_distance import face_centred_cubic
 from operando.callbacks.tiled.experiment import Experiment
+from operando.callbacks.tiled.external_file import ExternalFileRefusedError
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
 from operando.plans.calibrate_camera import CalibrantPlace, calibrate_camera
@@ -48,7 +51,11 @@ def test_a_camera_set_wrong_is_calibrated_and_nickel_measured_near_it(station, t
     assert station.camera.geometry == found.geometry
     assert station.camera_arm.position == pytest.approx(150.0, abs=0.01)
     assert (station.stage.x.position, station.stage.y.position) == (0.0, 0.0)
-    experiment = Experiment(JournalSource(tmp_path / "journal"), ExperimentName(UID, "calibrated"))
+    without = Experiment(JournalSource(tmp_path / "journal"), ExperimentName(UID, "calibrated"))
+    with pytest.raises(ExternalFileRefusedError, match="external roots"):
+        without.pair_distribution(structure=face_centred_cubic("Ni", 3.53), delta2=0.0)
+    source = JournalSource(tmp_path / "journal", roots=(Path(str(station.camera.read_path.get())),))
+    experiment = Experiment(source, ExperimentName(UID, "calibrated"))
     pairs = experiment.pair_distribution(structure=face_centred_cubic("Ni", 3.53), delta2=0.0)
     assert pairs["verdict"].item() == pairs["fit_verdict"].item() == "good"
     assert pairs["a"].item() == pytest.approx(3.5238, abs=1e-3)

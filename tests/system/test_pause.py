@@ -40,7 +40,7 @@ def test_a_paused_scan_goes_on_with_one_row_per_point_and_its_cell_has_lived_on(
         engine.subscribe(pause_once)
         start = choose_start(experiment, beamline, root.journal)
         with pytest.raises(RunEngineInterrupted):
-            engine(whole_experiment(experiment, beamline, start))
+            engine(whole_experiment(experiment, beamline, start, root.journal))
         before, beats = cell.time.get(), cell.heartbeat.get()
         until(lambda: cell.heartbeat.get() > beats + 1, 20)
         assert cell.time.get() > before
