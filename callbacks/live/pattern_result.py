@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..analysis.xrd.pattern import Pattern
@@ -9,6 +10,9 @@ from ..analysis.xrd.phase_result import FoundPhase, PhaseResult
 
 FAILED = "failed"
 """Verdict of a frame on which the analysis itself broke down."""
+
+RIGHT_ANGLE_DEG, MOST_DISTORTED = 0.5, 0.1
+"""How far from 90 degrees a distorted cell leans; a distortion beyond this (relative) is a superlattice."""
 
 
 def pattern_values(pattern: Pattern) -> dict[str, Any]:
@@ -48,20 +52,54 @@ def failed_values(error: Exception) -> dict[str, Any]:
 
 
 def _lattice(phase: FoundPhase | None) -> dict[str, Any]:
-    """Lattice of a phase; NaN without one."""
+    """Lattice of a phase on hexagonal axes; NaN without one."""
     nan = float("nan")
     if phase is None:
         keys = ("a_angstrom", "a_angstrom_sigma", "c_angstrom", "c_angstrom_sigma", "strain")
         return {"phase": "", **dict.fromkeys(keys, nan), "spread_c_angstrom": nan}
+    a, a_sigma, c, c_sigma = hexagonal_axes(phase)
     return {
         "phase": phase.name,
-        "a_angstrom": float(phase.lattice[0]),
-        "a_angstrom_sigma": float(phase.lattice_sigma[0]),
-        "c_angstrom": float(phase.lattice[2]),
-        "c_angstrom_sigma": float(phase.lattice_sigma[2]),
+        "a_angstrom": a,
+        "a_angstrom_sigma": a_sigma,
+        "c_angstrom": c,
+        "c_angstrom_sigma": c_sigma,
         "strain": float(phase.strain),
         "spread_c_angstrom": float(phase.spread_c_a),
     }
+
+
+def hexagonal_axes(phase: FoundPhase) -> tuple[float, float, float, float]:
+    """Give a and c of a phase with one standard deviation of each; hexagonal ones of a layered cell.
+
+    The axes of a monoclinic distortion (C2/m, as M of LiNiO2) are not those of the phases beside it: its
+    hexagonal ones have the same area of a layer, a^2 = a_m b_m / sqrt(3), and the same distance of layers,
+    c = 3 c_m sin(beta).
+
+    Parameters
+    ----------
+    phase
+        As found.
+
+    Returns
+    -------
+    a, a_sigma, c, c_sigma
+        Angstrom.
+    """
+    a, b, c, _, beta_deg, _ = (float(value) for value in phase.lattice)
+    a_sigma, b_sigma, c_sigma, _, beta_sigma_deg, _ = (float(value) for value in phase.lattice_sigma)
+    tilted = phase.family == "layered" and abs(beta_deg - 90.0) > RIGHT_ANGLE_DEG
+    if not tilted or abs(a / b / math.sqrt(3) - 1) > MOST_DISTORTED:
+        return a, a_sigma, c, c_sigma
+    beta, height = math.radians(beta_deg), 3 * math.sin(math.radians(beta_deg))
+    side = math.sqrt(a * b / math.sqrt(3))
+    leaning = 3 * c * math.cos(beta) * math.radians(beta_sigma_deg)
+    return (
+        side,
+        0.5 * side * math.hypot(a_sigma / a, b_sigma / b),
+        c * height,
+        math.hypot(c_sigma * height, leaning),
+    )
 
 
 def _phase(phase: FoundPhase) -> dict[str, Any]:
