@@ -17,7 +17,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.scenario import load_scenario
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiment" / "nmc811-xrd.toml"
@@ -56,7 +56,7 @@ def rehearsed(tmp_path_factory):
         env=os.environ | {"OPERANDO_DATA": str(folder / "operando-data"), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=270,
+        timeout=390,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.physics.valence import COMPOSITIONS, valences
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 DEFAULT = Path(__file__).resolve().parents[2] / "experiment" / "nmc811.toml"
 
@@ -56,7 +56,7 @@ def rehearsed(tmp_path_factory):
         env=os.environ | {"OPERANDO_DATA": str(root / "data"), "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=270,
+        timeout=390,
         check=False,
     )
     truth.ended.set()
