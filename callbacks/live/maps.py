@@ -62,12 +62,20 @@ class Maps:
         self._done.add((run, row, attempt))
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal; one that makes no sense is logged and left out."""
+        """Take one document of any run of the journal; one that makes no sense is logged and left out.
+
+        Raises
+        ------
+        OSError
+            If a result could not be published, as on a full disk.
+        """
         take = getattr(self, f"_take_{name}", None)
         if take is None:
             return
         try:
             take(doc)
+        except OSError:
+            raise
         except Exception:
             logger.exception("a %s document makes no sense and is left out", name)
 

@@ -268,3 +268,13 @@ def test_without_elements_those_of_the_chemistry_are_fitted(told):
     told.good(0)
     told.fit()
     assert told.result().maps("particle")["element"].to_numpy().tolist() == ["Mn", "Co", "Ni"]
+
+
+def test_a_full_disk_while_a_document_is_taken_ends_the_live_fit_and_is_not_called_nonsense(monkeypatch):
+    def full(doc):
+        raise OSError(28, "the journal's disk is full")
+
+    maps = Maps(lambda name, doc: None, ())
+    monkeypatch.setattr(maps, "_take_stop", full)
+    with pytest.raises(OSError, match="disk is full"):
+        maps("stop", {"run_start": "any"})
