@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_series import FrameSeries
 from .pdf_scan import StagePlace
 from .references import place
+from .single_run import single_run
 from .station import Camera, Stage, XrdStation
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 from .xrd_series import SLOWNESS, NoCameraError, experiment_folder, file_name
@@ -55,7 +55,7 @@ def take_camera_darks(
         yield from store_frames(camera, series, stream="dark")
 
     told = _told("take_camera_darks", "camera_dark", series)
-    uid = yield from bpp.stage_wrapper(bpp.run_wrapper(work(), md={**told, **(md or {})}), [camera])
+    uid = yield from single_run(work, [camera], md={**told, **(md or {})})
     yield from _correct_by(camera, {"dark_run": uid, "dark_exposure_s": exposure_s})
     return uid
 
@@ -113,8 +113,7 @@ def take_camera_flat(
     known = {"geometry": dict(camera.geometry)} if camera.geometry else {}
     dark = dict((yield from bps.rd(camera.reference_runs)) or {})
     told = {**_told("take_camera_flat", "camera_flat", series), **known, **dark}
-    run = bpp.run_wrapper(work(), md={**told, **(md or {})})
-    uid = yield from bpp.stage_wrapper(bpp.finalize_wrapper(run, back), [station.mono, camera])
+    uid = yield from single_run(work, [station.mono, camera], md={**told, **(md or {})}, leave=back)
     yield from _correct_by(camera, {"flat_run": uid})
     return uid
 

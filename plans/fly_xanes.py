@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.utils import Msg, MsgGenerator, plan
 
@@ -19,6 +18,7 @@ from .fly_points import CHAMBERS, currents_a, interpolated, tell_points
 from .fly_sweeps import WIDEST_EV, Direction, FlySweeps, energies_ev
 from .fly_taking import FlyTaking, TakenSweep, take_sweep
 from .grids import EnergyGrid
+from .single_run import single_run
 from .waiting import close_shutter, set_all
 from .xrd_series import experiment_folder
 
@@ -113,9 +113,12 @@ def fly_xanes(
     }
     box, sweep = GateRows(station.trigger_box), MotorSweep(station.mono.bragg)
     taking = FlyTaking(station, spectrum, box, sweep, experiment_folder(_md), guard, redo)
-    run = bpp.run_wrapper(_measure(taking, dark_max_age_s), md=_md)
-    shut = bpp.finalize_wrapper(run, lambda: _leave(taking))
-    return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers]))
+    devices = [station.mono, station.ion_chambers]
+    return (
+        yield from single_run(
+            lambda: _measure(taking, dark_max_age_s), devices, md=_md, leave=lambda: _leave(taking)
+        )
+    )
 
 
 @plan

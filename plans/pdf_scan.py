@@ -167,8 +167,12 @@ def pdf_scan(
         sample = yield from take(options.sample or home, named)
         return PdfRuns(sample, empty)
 
-    back = bpp.finalize_wrapper(work(), lambda: place(stage, home.stage_x_mm, home.stage_y_mm))
-    return (yield from _from_near(station, camera, options.distance_mm, back))
+    def there_and_back() -> MsgGenerator[PdfRuns]:
+        return (
+            yield from bpp.finalize_wrapper(work(), lambda: place(stage, home.stage_x_mm, home.stage_y_mm))
+        )
+
+    return (yield from _from_near(station, camera, options.distance_mm, there_and_back()))
 
 
 def _without_technique(md: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -182,8 +186,12 @@ def _from_near(
     """Do something with the camera at another distance, and bring it back with its geometry."""
     geometry = dict(camera.geometry)
     arm: Any = station.camera_arm
+
+    def restored() -> MsgGenerator[None]:
+        yield from set_all({camera.standing: geometry})
+
     if distance_mm is None or arm is None:
-        return (yield from bpp.finalize_wrapper(inner, lambda: set_all({camera.standing: geometry})))
+        return (yield from bpp.finalize_wrapper(inner, restored))
     home_mm: float = yield from bps.rd(arm)
 
     def near() -> MsgGenerator[PdfRuns]:
@@ -192,7 +200,7 @@ def _from_near(
         return (yield from inner)
 
     def home() -> MsgGenerator[None]:
-        yield from set_all({camera.standing: geometry})
+        yield from restored()
         yield from set_all({arm: home_mm}, timeout_s=STAGE_WAIT_S)
 
     return (yield from bpp.finalize_wrapper(near(), home))

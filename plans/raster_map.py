@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..callbacks.analysis.mapping.region import Region
@@ -19,6 +18,7 @@ from .duration import Timing
 from .fly_rows import FlyRows
 from .map_rows import Inside, MapTaking, Rows, take_rows
 from .raster import Mode, Raster, raster_metadata
+from .single_run import single_run
 from .step_rows import StepRows
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 from .xrd_series import experiment_folder
@@ -127,9 +127,12 @@ def raster_map(
         inside=inside,
     )
     how: Rows = FlyRows(GateRows(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
-    run = bpp.run_wrapper(_measure(taking, how, dark_max_age_s), md=_md)
-    shut = bpp.finalize_wrapper(run, lambda: _leave(taking, how))
-    return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers]))
+    devices = [station.mono, station.ion_chambers]
+    return (
+        yield from single_run(
+            lambda: _measure(taking, how, dark_max_age_s), devices, md=_md, leave=lambda: _leave(taking, how)
+        )
+    )
 
 
 def _devices(station: Any, names: Sequence[str], raster: Raster) -> list[Any]:  # noqa: ANN401 - a station

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from .beam_guard import BeamGuard, Readings
 from .darks import refresh_darks
 from .duration import Timing, estimate_duration_s, live_fraction
 from .grids import EnergyGrid
+from .single_run import single_run
 from .station import XrayStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
@@ -82,9 +82,12 @@ def measure_spectrum(
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
         readings.extend((yield from scan_points(station, grid, guard)))
 
-    run = bpp.run_wrapper(scan(), md={**_crystals(station), **md})
-    shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
-    uid = yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers])
+    uid = yield from single_run(
+        scan,
+        [station.mono, station.ion_chambers],
+        md={**_crystals(station), **md},
+        leave=lambda: close_shutter(station.photon_shutter),
+    )
     return uid, readings
 
 

@@ -17,6 +17,7 @@ from .beam_guard import BeamGuard, Readings
 from .darks import refresh_darks
 from .duration import Timing
 from .series_options import SeriesOptions, experiment_folder, file_name, series_metadata
+from .single_run import single_run
 from .station import Camera, XrdStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
@@ -133,9 +134,14 @@ def _measure(
     known = {"geometry": camera.geometry, "corrections": camera.corrections}
     standing = {name: dict(value) for name, value in known.items() if value}
     standing |= dict((yield from bps.rd(camera.reference_runs)) or {})
-    run = bpp.run_wrapper(_naming_frames(work()), md={**standing, **md})
-    shut = bpp.finalize_wrapper(run, lambda: close_shutter(station.photon_shutter))
-    return (yield from bpp.stage_wrapper(shut, [station.mono, station.ion_chambers, camera]))
+    return (
+        yield from single_run(
+            lambda: _naming_frames(work()),
+            [station.mono, station.ion_chambers, camera],
+            md={**standing, **md},
+            leave=lambda: close_shutter(station.photon_shutter),
+        )
+    )
 
 
 def _naming_frames(plan: MsgGenerator[None]) -> MsgGenerator[None]:

@@ -1,0 +1,49 @@
+"""One run with staged devices, left in order on every way out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+
+def single_run(
+    work: Callable[[], MsgGenerator[Any]],
+    devices: Sequence[Any],
+    *,
+    md: Mapping[str, Any],
+    leave: Callable[[], MsgGenerator[Any]] | None = None,
+) -> MsgGenerator[str]:
+    """Stage devices, do the work inside a run, then do what leaves the station in order.
+
+    No part of the plan is made before its turn: bluesky warns of each that was made and never begun, as where
+    staging fails.
+
+    Parameters
+    ----------
+    work : callable
+        Gives the messages of the run, between its start and its stop.
+    devices : sequence of Stageable
+        What is staged, in this order.
+    md : dict
+        Metadata of the run.
+    leave : callable, optional
+        Gives the messages that follow the run on every way out.
+
+    Returns
+    -------
+    str
+        Uid of the run.
+    """
+
+    def in_the_run() -> MsgGenerator[None]:
+        yield from work()
+
+    def at_the_end() -> MsgGenerator[None]:
+        if leave is not None:
+            yield from leave()
+
+    def staged() -> MsgGenerator[str]:
+        return (yield from bpp.finalize_wrapper(bpp.run_wrapper(in_the_run(), md=dict(md)), at_the_end))
+
+    return (yield from bpp.stage_wrapper(staged(), devices))
