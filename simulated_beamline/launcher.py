@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from .clock import ClockMode, SharedClock
+from .server_process import ServerProcess
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
@@ -87,7 +87,7 @@ class Launcher:
         self._servers = servers
         self._data_folder = data_folder
         self._ports = _complete_ports(servers, ports or {})
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, ServerProcess] = {}
 
     def start(self, mode: ClockMode | str = ClockMode.ELASTIC, factor: float = 1.0) -> BeamlineProcess:
         """Start all servers and wait until they listen.
@@ -126,47 +126,37 @@ class Launcher:
 
     def start_server(self, name: str) -> None:
         """Start one server on its port (again, after it ended)."""
-        command = [sys.executable, "-m", f"{__package__}.iocs.{name}", "--port", str(self._ports[name])]
-        command += ["--prefix", self._prefix, "--run-folder", str(self.run_folder)]
-        command += [word for scenario in self._scenarios for word in ("--scenario", scenario)]
+        arguments = ["--port", str(self._ports[name]), "--prefix", self._prefix]
+        arguments += ["--run-folder", str(self.run_folder), "--until-stdin-closes"]
+        arguments += [word for scenario in self._scenarios for word in ("--scenario", scenario)]
         if self._data_folder is not None:
-            command += ["--data-folder", str(self._data_folder)]
-        command.append("--until-stdin-closes")
-        with (self.run_folder / f"{name}.log").open("ab") as log:
-            self._children[name] = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
+            arguments += ["--data-folder", str(self._data_folder)]
+        self._children[name] = ServerProcess(name, arguments, self.run_folder / f"{name}.log")
 
     def kill_server(self, name: str) -> None:
         """End one server at once, as a crash would."""
         child = self._children[name]
         child.kill()
         child.wait()
-        if child.stdin is not None:
-            child.stdin.close()
 
     def watch(self, stop: Event) -> None:
         """Wait until told to stop; log a server that ends by itself."""
         reported: set[str] = set()
         while not stop.wait(0.5):
             for name, child in self._children.items():
-                if child.poll() is not None and name not in reported:
+                if (code := child.poll()) is not None and name not in reported:
                     reported.add(name)
-                    logger.error("server %s ended with %s: see %s.log", name, child.returncode, name)
+                    logger.error("server %s ended with %s: see %s.log", name, code, name)
 
     def stop(self) -> None:
         """End all servers, those that do not listen by force, and remove the files that only they need."""
         for child in self._children.values():
             child.terminate()
         for name, child in self._children.items():
-            try:
-                child.wait(END_LIMIT_S)
-            except subprocess.TimeoutExpired:
+            if not child.wait(END_LIMIT_S):
                 logger.warning("server %s did not end within %s s: killed", name, END_LIMIT_S)
                 child.kill()
                 child.wait()
-            if child.stdin is not None:
-                child.stdin.close()
         for name in ("clock", "board", "moves", "wire", "beamline.json"):
             (self.run_folder / name).unlink(missing_ok=True)
 
@@ -176,11 +166,9 @@ class Launcher:
         for name, child in self._children.items():
             while not _listens(self._ports[name]):
                 log = self.run_folder / f"{name}.log"
-                if child.poll() is not None:
+                if (code := child.poll()) is not None:
                     self.stop()
-                    raise RuntimeError(
-                        f"server {name} ended with {child.returncode} while starting: see {log}"
-                    )
+                    raise RuntimeError(f"server {name} ended with {code} while starting: see {log}")
                 if time.monotonic() > deadline:
                     self.stop()
                     raise RuntimeError(f"server {name} does not listen after {START_LIMIT_S} s: see {log}")

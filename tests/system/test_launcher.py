@@ -111,7 +111,7 @@ def test_the_beamline_survives_the_process_that_started_it_and_its_terminal(tmp_
         start_new_session=True,
     )
     told = running(folder)
-    launcher_pid = parent_of(told["pids"]["machine"])
+    launcher_pid = child_of(acquisition.pid)
     try:
         os.killpg(acquisition.pid, signal.SIGINT)
         os.killpg(acquisition.pid, signal.SIGKILL)
@@ -124,5 +124,17 @@ def test_the_beamline_survives_the_process_that_started_it_and_its_terminal(tmp_
     assert_all_ended(told)
 
 
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def child_of(parent: int) -> int:
+    """The one process that another has started."""
+    (found,) = (
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if parent_of(path) == parent
+    )
+    return found
+
+
+def parent_of(stat: Path) -> int:
+    """Process id of the parent; 0 of a process that has ended meanwhile."""
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
