@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from operando.callbacks.tiled.journal import read_journal, runs
+from waiting import until
 
 NAME = "small"
 POINTS = 26
@@ -74,15 +73,6 @@ def write_experiment(folder: Path, **changes: object) -> Path:
     path = folder / "small.toml"
     path.write_text(TEXT.format(**(DEFAULTS | changes)))
     return path
-
-
-def until(condition, limit_s: float = 60.0, what: str = ""):
-    """Wait until a condition holds; gives what it gave."""
-    deadline, pause = time.monotonic() + limit_s, threading.Event()
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what or condition} is not so after {limit_s} s"
-        pause.wait(0.02)
-    return found
 
 
 class DocumentsLostError(AssertionError):

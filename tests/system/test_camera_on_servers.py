@@ -1,9 +1,5 @@
 """The camera through Channel Access: frames of a cell in a file, read while they come and after a crash."""
 
-import time
-from collections.abc import Callable
-from threading import Event
-
 import h5py
 import numpy as np
 import pytest
@@ -12,6 +8,7 @@ from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher
 from ophyd import Component, Device, EpicsSignal, EpicsSignalRO
 from ophyd.areadetector import EpicsSignalWithRBV
+from waiting import until
 
 pytestmark = pytest.mark.system
 FRAMES, NUMBERS = "/entry/data/data", "/entry/instrument/NDAttributes/NDArrayUniqueId"
@@ -67,19 +64,12 @@ def camera(launched):
     with variables(*shutters, *AT_18_KEV) as found:
         for command, status in zip(found[:4:2], found[1:4:2], strict=True):
             command.put(1, wait=True, timeout=20)
-            wait_until(lambda status=status: status.get(as_string=True) == "Open", f"{status.pvname} open")
+            until(lambda status=status: status.get(as_string=True) == "Open", what=f"{status.pvname} open")
         for motor, position in zip(found[4:], AT_18_KEV.values(), strict=True):
             motor.put(position, wait=True, timeout=60)
     yield device
     # Channels that are not given back would be searched for, and the next module's found late.
     device.destroy()
-
-
-def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:
-    deadline, pause = time.monotonic() + limit_s, Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {limit_s} s"
-        pause.wait(0.01)
 
 
 def prepare(camera, data, name, period_s=PERIOD_S):
@@ -98,7 +88,7 @@ def prepare(camera, data, name, period_s=PERIOD_S):
     ):
         signal.set(value).wait(10)
     camera.capture.put(1)
-    wait_until(lambda: camera.capture.get() == 1, "capture")
+    until(lambda: camera.capture.get() == 1, what="capture")
 
 
 def test_twenty_frames_can_be_read_while_they_come_and_afterwards(launched, camera):
@@ -107,7 +97,7 @@ def test_twenty_frames_can_be_read_while_they_come_and_afterwards(launched, came
     prepare(camera, data, "rings")
     begun_s = clock.now()
     camera.acquire.put(1)
-    wait_until(lambda: 0 < camera.captured.get() < COUNT, "some frames")
+    until(lambda: 0 < camera.captured.get() < COUNT, what="some frames")
     path = camera.full_name.get()
     with h5py.File(path, "r", swmr=True) as file:
         seen: list[int] = []
@@ -117,9 +107,9 @@ def test_twenty_frames_can_be_read_while_they_come_and_afterwards(launched, came
             seen.append(len(file[FRAMES]))
             return seen[-1] == COUNT
 
-        wait_until(grown, "the last frame in the file")
+        until(grown, what="the last frame in the file")
     assert seen == sorted(seen)
-    wait_until(lambda: camera.capture.get() == 0 and camera.acquire.get() == 0, "the end")
+    until(lambda: camera.capture.get() == 0 and camera.acquire.get() == 0, what="the end")
     assert clock.now() - begun_s >= COUNT * PERIOD_S
     clock.close()
     with h5py.File(path, "r") as file:
@@ -143,11 +133,11 @@ def test_frames_survive_a_writer_that_is_killed(launched, camera):
     launcher, data = launched
     prepare(camera, data, "killed", period_s=0.2)
     camera.acquire.put(1)
-    wait_until(lambda: camera.captured.get() > 0, "some frames")
+    until(lambda: camera.captured.get() > 0, what="some frames")
     path = camera.full_name.get()
     captured = camera.captured.get()
     camera.kill.put(1)
-    wait_until(lambda: launcher._children["camera"].poll() is not None, "end of the server")
+    until(lambda: launcher._children["camera"].poll() is not None, what="end of the server")
     launcher.kill_server("camera")
     launcher.start_server("camera")
     with h5py.File(path, "r", swmr=True) as file:

@@ -14,7 +14,8 @@ from operando.callbacks.tiled.open_experiment import experiment_from_journal
 from operando.callbacks.tiled.projection import read_note
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher
-from operando_run import Acquisition, assert_documents_are_whole, events, of_purpose, until
+from operando_run import Acquisition, assert_documents_are_whole, events, of_purpose
+from waiting import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(280)]
 

@@ -1,9 +1,7 @@
 """Beam on the cell is dose in its spot, and dose slows the spot."""
 
-import time
 from importlib.resources import files
 from pathlib import Path
-from threading import Event
 
 import pytest
 from bluesky import RunEngine
@@ -13,6 +11,7 @@ from operando.plans.waiting import set_all
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher
+from waiting import until
 
 pytestmark = pytest.mark.system
 DELICATE_MGY = 0.002
@@ -68,13 +67,6 @@ def lag(board):
     return board["spot_lithium_content"] - board["lithium_content"]
 
 
-def wait_until(condition, limit_s=10.0):
-    deadline, pause = time.monotonic() + limit_s, Event()
-    while not condition():
-        assert time.monotonic() < deadline, "condition not reached in time"
-        pause.wait(0.02)
-
-
 def test_dose_is_counted_while_the_beam_hits_the_cell_and_slows_its_spot(delicate, beamline):
     board, clock = delicate
     charge(beamline, 360.0)
@@ -82,7 +74,7 @@ def test_dose_is_counted_while_the_beam_hits_the_cell_and_slows_its_spot(delicat
     assert board["spot_dose_gy"] == 0.0
 
     expose(beamline, EXPOSURE_S)
-    wait_until(lambda: board["cell_time"] >= clock.now() - 1.0 and board["spot_dose_rate_gy_s"] == 0.0)
+    until(lambda: board["cell_time"] >= clock.now() - 1.0 and board["spot_dose_rate_gy_s"] == 0.0)
     dose_gy = board["spot_dose_gy"]
     assert 100.0 * EXPOSURE_S < dose_gy < 1000.0 * EXPOSURE_S
 
@@ -99,5 +91,5 @@ def test_a_reference_in_the_beam_costs_the_cell_nothing(delicate, beamline):
         expose(beamline, EXPOSURE_S)
     finally:
         beamline.stage.x.set(0.0).wait(20)
-    wait_until(lambda: board["spot_dose_gy"] > 0.0)
+    until(lambda: board["spot_dose_gy"] > 0.0)
     assert board["spot_dose_gy"] == pytest.approx(dose_gy, abs=1.0)

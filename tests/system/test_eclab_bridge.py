@@ -24,6 +24,7 @@ from operando.devices.protocol import (
 )
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
+from waiting import comes
 
 pytestmark = pytest.mark.system
 DRIVER, BRIDGE = "OP:ECLAB_01:C0:", "BL:CELL1:"
@@ -99,13 +100,6 @@ def charging(until_v):
     return ConstantCurrent(CAPACITY_MAH / 2e3, until_voltage_v=until_v, id="charge")
 
 
-def wait_until(condition, limit_s):
-    deadline_s, pause = time.monotonic() + limit_s, Event()
-    while not condition() and time.monotonic() < deadline_s:
-        pause.wait(0.05)
-    return condition()
-
-
 def test_a_cell_behind_the_drivers_variables_is_charged_and_its_triggers_latch(cell, driver_clock):
     _, board, _ = driver_clock
     protocol = Protocol((charging(4.1), Rest(300.0, id="rest")))
@@ -153,7 +147,7 @@ def test_a_cell_that_somebody_stops_at_the_instrument_is_not_started_again(cell)
     steps = (ConstantCurrent(CAPACITY_MAH / 2e3, until_voltage_v=4.4, id="charge"), Rest(1e5))
     cell.program.set(Protocol(steps)).wait(20)
     cell.command.set("start").wait(20)
-    assert wait_until(lambda: cell.record.samples() > 0 and cell.capacity.get() > 0.02, 20)
+    assert comes(lambda: cell.record.samples() > 0 and cell.capacity.get() > 0.02, 20)
     with variables(f"{DRIVER}STOP", f"{DRIVER}STATE") as (stop, state):
         stop.put(1, wait=True)
         cell.complete().wait(20)
@@ -173,10 +167,10 @@ def test_a_hold_keeps_the_voltage_and_the_step_goes_on_after_it(cell):
     cell.program.set(Protocol((charging(4.4),))).wait(20)
     cell.command.set("start").wait(20)
     cell.command.set("hold_voltage").wait(20)
-    assert wait_until(lambda: cell.mode.get() == "constant voltage", 10)
+    assert comes(lambda: cell.mode.get() == "constant voltage", 10)
     held_v = cell.voltage.get(use_monitor=False)
     cell.command.set("resume").wait(20)
-    assert wait_until(lambda: cell.voltage.get(use_monitor=False) > held_v, 20)
+    assert comes(lambda: cell.voltage.get(use_monitor=False) > held_v, 20)
     assert cell.state.get() == "Running"
 
 
@@ -186,7 +180,7 @@ def test_a_sweep_takes_the_cell_to_its_end_and_the_next_step_follows(cell):
     cell.program.set(Protocol((VoltageRamp(last_v, 1e-4, id="sweep"), Rest(60.0)))).wait(20)
     cell.kickoff().wait(10)
     cell.command.set("start").wait(20)
-    assert wait_until(lambda: cell.mode.get() == "voltage scan", 10)
+    assert comes(lambda: cell.mode.get() == "voltage scan", 10)
     cell.complete().wait(40)
     assert cell.message.get(use_monitor=False) == "the protocol has ended"
     seen = [value for page in cell.collect_pages() for value in page["data"]["cell_voltage"]]
@@ -211,13 +205,13 @@ def test_a_circuit_that_is_opened_while_a_start_waits_for_the_driver_never_close
         os.kill(driver.pid, signal.SIGSTOP)
         try:
             start = cell.command.set("start")
-            assert not wait_until(lambda: start.done, 1.0)
+            assert not comes(lambda: start.done, 1.0)
             opens.put(1)
         finally:
             Event().wait(0.5)
             os.kill(driver.pid, signal.SIGCONT)
-        assert not wait_until(lambda: state.get() == 1, 2.0)
-        assert wait_until(lambda: cell.limits.trip.get(use_monitor=False) == 1, 10)
+        assert not comes(lambda: state.get() == 1, 2.0)
+        assert comes(lambda: cell.limits.trip.get(use_monitor=False) == 1, 10)
         with pytest.raises(CyclerRefusalError, match=r"given up|tripped"):
             start.wait(20)
         assert state.get() == 0
@@ -230,7 +224,7 @@ def test_the_driver_gives_several_samples_a_second_while_a_technique_runs(cell, 
     try:
         cell.command.set("start").wait(20)
         first, begin_s = cell.record.samples(), time.monotonic()
-        assert wait_until(lambda: cell.record.samples() - first >= 12, 10)
+        assert comes(lambda: cell.record.samples() - first >= 12, 10)
         # Were it read once a second only, these would take 12 s.
         assert time.monotonic() - begin_s < 8.0
     finally:
@@ -244,19 +238,19 @@ def test_a_driver_that_hangs_is_an_alarm_and_its_circuit_is_opened_when_it_is_ba
     with variables(*names) as (timeout, lost, state):
         cell.program.set(Protocol((ConstantCurrent(-CAPACITY_MAH / 2e4, until_voltage_v=2.6),))).wait(20)
         cell.command.set("start").wait(20)
-        assert wait_until(lambda: state.get() == 1, 20)
+        assert comes(lambda: state.get() == 1, 20)
         timeout.put(2.0, wait=True)
         os.kill(driver.pid, signal.SIGSTOP)
         try:
             cell.complete().wait(40)
-            assert wait_until(lambda: (lost.get(), lost.severity) == (1, INVALID), 20)
+            assert comes(lambda: (lost.get(), lost.severity) == (1, INVALID), 20)
             assert cell.limits.trip.get(use_monitor=False) == 1
             assert "SAMPLES: the driver" in cell.limits.cause.get(use_monitor=False)
         finally:
             os.kill(driver.pid, signal.SIGCONT)
             timeout.put(10.0, wait=True)
-        assert wait_until(lambda: state.get() == 0, 60)
-        assert wait_until(lambda: (lost.get(), lost.severity) == (0, 0), 30)
+        assert comes(lambda: state.get() == 0, 60)
+        assert comes(lambda: (lost.get(), lost.severity) == (0, 0), 30)
 
 
 def test_a_technique_that_the_driver_lacks_is_refused_by_name_before_anything_starts(cell):
@@ -268,7 +262,7 @@ def test_a_cell_behind_the_bridge_waits_for_the_beamline_and_tells_it_when_it_ha
     given = cell.trigger_out.count.get(use_monitor=False)
     cell.program.set(Protocol((WaitForTrigger(1e5, id="wait"), TriggerOut(id="shoot"), Rest(60.0)))).wait(20)
     cell.command.set("start").wait(20)
-    assert wait_until(lambda: cell.waiting.get(use_monitor=False) == 1, 20)
+    assert comes(lambda: cell.waiting.get(use_monitor=False) == 1, 20)
     cell.command.set("trigger").wait(20)
     cell.trigger_out.set(given, timeout_s=20).wait(20)
     cell.complete().wait(40)

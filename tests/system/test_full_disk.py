@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from channels import variables
-from operando_run import Acquisition, assert_documents_are_whole, journal_of, of_purpose, points, until
+from operando_run import Acquisition, assert_documents_are_whole, journal_of, of_purpose, points
 from operando_run import write_experiment as write
+from waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -6,12 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 
 import pytest
+from waiting import until
 
 pytestmark = [
     pytest.mark.system,
@@ -20,13 +18,6 @@ pytestmark = [
 START_S = 60.0
 END_S = 15.0
 SERVERS = ["machine", "monochromator"]
-
-
-def wait_until(condition: Callable[[], bool], limit_s: float, what: str) -> None:
-    deadline, pause = time.monotonic() + limit_s, Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {limit_s} s"
-        pause.wait(0.05)
 
 
 def command(folder: Path) -> list[str]:
@@ -50,12 +41,12 @@ def is_free(port: int) -> bool:
 
 def running(folder: Path) -> dict:
     """Content of beamline.json once it is there."""
-    wait_until((folder / "beamline.json").exists, START_S, "beamline.json")
+    until((folder / "beamline.json").exists, START_S, "beamline.json")
     return json.loads((folder / "beamline.json").read_text())
 
 
 def assert_all_ended(told: dict) -> None:
-    wait_until(lambda: not any(map(is_alive, told["pids"].values())), END_S, "end of the servers")
+    until(lambda: not any(map(is_alive, told["pids"].values())), END_S, "end of the servers")
     assert all(map(is_free, told["ports"].values()))
 
 
@@ -93,7 +84,7 @@ def test_a_server_that_ends_is_logged_and_the_others_go_on(launched, tmp_path):
     _, told = launched
     os.kill(told["pids"]["machine"], signal.SIGKILL)
     log = tmp_path / "launcher.log"
-    wait_until(lambda: "server machine ended with -9" in log.read_text(), END_S, "the log")
+    until(lambda: "server machine ended with -9" in log.read_text(), END_S, "the log")
     assert is_alive(told["pids"]["monochromator"])
 
 

@@ -1,8 +1,5 @@
 """A network that is really cut while a cell cycles: what was recorded meanwhile is fetched afterwards."""
 
-import time
-from threading import Event
-
 import numpy as np
 import pytest
 from cut_network import CutNetwork
@@ -10,6 +7,7 @@ from operando.devices.potentiostat import Potentiostat
 from operando.devices.protocol import Limits, Protocol, Recording, Rest
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher, free_ports
+from waiting import until
 
 pytestmark = pytest.mark.system
 SAMPLE_S = 10.0
@@ -39,17 +37,10 @@ def cycler(tmp_path_factory, beamline_ports):
         launcher.stop()
 
 
-def wait_until(condition):
-    deadline_s, pause = time.monotonic() + LIMIT_S, Event()
-    while not condition():
-        assert time.monotonic() < deadline_s, f"{condition} is not so after {LIMIT_S} s"
-        pause.wait(0.05)
-
-
 def pass_by(clock, simulated_s):
     """Wait until so much has passed on the cell's clock."""
     end_s = clock.now() + simulated_s
-    wait_until(lambda: clock.now() >= end_s)
+    until(lambda: clock.now() >= end_s, LIMIT_S)
 
 
 def collect_into(rows, cell):
@@ -69,7 +60,7 @@ def test_no_sample_of_a_cut_network_is_lost_and_none_comes_twice(cycler, monkeyp
         collect_into(rows, cell)
         before = len(rows)
         network.cut()
-        wait_until(lambda: not cell.record.count.connected)
+        until(lambda: not cell.record.count.connected, LIMIT_S)
         cut_s = rows[-1][1]
         pass_by(clock, 600.0)
         with monkeypatch.context() as patch:
@@ -78,7 +69,7 @@ def test_no_sample_of_a_cut_network_is_lost_and_none_comes_twice(cycler, monkeyp
                 collect_into(rows, cell)
         assert len(rows) == before
         network.mend()
-        wait_until(lambda: all(part.connected for part in (cell.record.count, cell.record.block)))
+        until(lambda: all(part.connected for part in (cell.record.count, cell.record.block)), LIMIT_S)
         collect_into(rows, cell)
         assert rows[-1][1] - cut_s > 500.0
     samples, times_s = np.array(rows).T

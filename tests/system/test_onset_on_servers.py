@@ -6,7 +6,8 @@ import uuid
 import pytest
 from operando.callbacks.live.result import ResultRun
 from operando.callbacks.tiled.journal import Journal
-from operando_run import Acquisition, events, of_purpose, until, write_experiment
+from operando_run import Acquisition, events, of_purpose, write_experiment
+from waiting import until
 
 pytestmark = pytest.mark.system
 

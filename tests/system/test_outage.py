@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import bluesky.plan_stubs as bps
@@ -27,6 +25,7 @@ from operando.callbacks.tiled.projection import read_note
 from operando.callbacks.tiled.replay import replay
 from operando.callbacks.tiled.verify import verify
 from operando.experiment.tiled_server import TiledServer
+from waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -53,14 +52,6 @@ def forward(journal, server):
     options = ["--journal", str(journal), "--tiled", str(server.data_root)]
     with (journal.parent / "forwarder.log").open("wb") as log:
         return subprocess.Popen([*command, *options], env=environment, stderr=log)
-
-
-def until(condition, limit_s=60.0):
-    deadline = time.monotonic() + limit_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{condition} is not so after {limit_s} s"
-        threading.Event().wait(0.05)
-    return found
 
 
 def events_of(journal):

@@ -14,7 +14,7 @@ from event_model import compose_run
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 from operando.callbacks.tiled.journal import Journal, runs
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
-from operando_run import until
+from waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -12,7 +12,8 @@ from operando.experiment.heartbeat import Heartbeat
 from operando.experiment.reading import read_experiment
 from operando.experiment.run_engine import JsonMetadata, make_run_engine
 from operando.experiment.settings import DataRoot
-from operando_run import POINTS, STEADY, assert_one_experiment_without_doubles, until, write_experiment
+from operando_run import POINTS, STEADY, assert_one_experiment_without_doubles, write_experiment
+from waiting import until
 
 pytestmark = pytest.mark.system
 

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from operando_run import assert_documents_are_whole, journal_of, points, until, write_experiment
+from operando_run import assert_documents_are_whole, journal_of, points, write_experiment
+from waiting import until
 
 pytest.importorskip("tiled.server", reason="needs the extra 'rehearsal'")
 pytestmark = [

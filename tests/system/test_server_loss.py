@@ -3,7 +3,6 @@
 import logging
 import time
 from contextlib import contextmanager
-from threading import Event
 
 import pytest
 from bluesky import RunEngine
@@ -12,6 +11,7 @@ from operando.devices.reach import UnreachableError
 from operando.plans.grids import grid_from_regions
 from operando.plans.waiting import set_all
 from operando.plans.xanes import xanes
+from waiting import until
 
 pytestmark = pytest.mark.system
 BOUND_S = 20.0
@@ -38,13 +38,6 @@ def lost(simulated_beamline, beamline):
             assert beamline.connect(60.0).missing == {}
 
     return losing
-
-
-def wait_until_noticed(signal):
-    deadline, pause = time.monotonic() + BOUND_S, Event()
-    while signal.connected:
-        assert time.monotonic() < deadline, "the loss was not noticed"
-        pause.wait(0.01)
 
 
 def whole_message(error):
@@ -74,7 +67,7 @@ def test_a_server_killed_during_a_trigger_is_a_bounded_wait_that_names_it(beamli
 def test_a_server_killed_before_a_read_is_a_bounded_wait_that_names_it(beamline, lost):
     with lost("ion_chambers") as kill:
         kill()
-        wait_until_noticed(beamline.ion_chambers.i0_raw)
+        until(lambda: not beamline.ion_chambers.i0_raw.connected, BOUND_S)
         begin = time.monotonic()
         with pytest.raises(
             UnreachableError, match=r"ion_chambers: read failed: .*OP:QE1:Current1:MeanValue_RBV"
@@ -86,7 +79,7 @@ def test_a_server_killed_before_a_read_is_a_bounded_wait_that_names_it(beamline,
 def test_a_set_on_a_server_already_gone_names_it_and_stopping_it_is_quiet(beamline, lost, caplog):
     with lost("monochromator") as kill:
         kill()
-        wait_until_noticed(beamline.mono.bragg.setpoint)
+        until(lambda: not beamline.mono.bragg.setpoint.connected, BOUND_S)
         begin = time.monotonic()
         with caplog.at_level(logging.WARNING), pytest.raises(UnreachableError) as caught:
             RunEngine({})(bps.mv(beamline.mono.energy, 8500.0))

@@ -4,7 +4,8 @@ import signal
 
 import pytest
 from channels import variables
-from operando_run import Acquisition, ledger, of_purpose, points, samples, until
+from operando_run import Acquisition, ledger, of_purpose, points, samples
+from waiting import until
 
 pytestmark = pytest.mark.system
 
