@@ -1,4 +1,4 @@
-"""Which points make the baselines of an edge is decided by the grid, not by meV of a reading or an alignment."""
+"""Which points make the baselines of an edge: the grid decides, not meV of a reading or an alignment."""
 
 import numpy as np
 import pytest
