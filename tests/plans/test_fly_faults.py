@@ -1,4 +1,4 @@
-"""What goes wrong in a sweep: pauses, beam dumps, a dead box; nothing is counted twice, all is left in order."""
+"""What goes wrong in a sweep: pauses, beam dumps, a dead box; nothing counts twice, all is left in order."""
 
 import threading
 
