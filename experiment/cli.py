@@ -175,7 +175,8 @@ def serve(
         root = DataRoot.from_environment()
         roots = camera_roots(root)
         nano = rehearsal is None or has_particle(rehearsal.scenario)
-        with running_services(root, rehearsal, external_roots=roots, camera=True, nanoprobe=nano) as services:
+        wanted = {"camera": True, "nanoprobe": nano, "trigger_box": True}
+        with running_services(root, rehearsal, external_roots=roots, **wanted) as services:
             if rehearsal is not None:
                 services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings(nanoprobe=nano))
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ..plans.duration import Timing, edge_round_s
+from ..plans.duration import Timing, edge_change_s
 from .estimate import MeasurementEstimate
 from .file import ExperimentFile
-from .measurement_file import XanesFile
+from .measurement_file import EdgeFile
 from .scan_grid import energy_grid
 
 
@@ -52,7 +52,9 @@ class EdgeRound:
 def edge_rounds(
     experiment: ExperimentFile, estimates: list[MeasurementEstimate], timing: Timing
 ) -> list[EdgeRound]:
-    """List rounds over the measurements that share a trigger; one with a trigger of its own makes none.
+    """List rounds over the edges that share a trigger, scanned step by step or on the fly.
+
+    One with a trigger of its own makes none.
 
     Parameters
     ----------
@@ -62,20 +64,20 @@ def edge_rounds(
         Dead times of the beamline.
     """
     groups: dict[str, list[int]] = {}
-    scans = {index: each for index, each in enumerate(experiment.measurements) if isinstance(each, XanesFile)}
+    scans = {index: each for index, each in enumerate(experiment.measurements) if isinstance(each, EdgeFile)}
     for index, entry in scans.items():
         groups.setdefault(entry.trigger.rule() if entry.trigger else "each state", []).append(index)
     rounds: list[EdgeRound] = []
     for group in groups.values():
         if len(group) < 2:
             continue
-        duration_s = edge_round_s([energy_grid(scans[index]) for index in group], timing)
         own = [estimates[index] for index in group]
+        change_s = edge_change_s([energy_grid(scans[index]).e0_ev for index in group], timing)
         rounds.append(
             EdgeRound(
                 names=tuple(estimate.name for estimate in own),
-                duration_s=duration_s,
-                change_s=duration_s - sum(estimate.duration_s for estimate in own),
+                duration_s=sum(estimate.duration_s for estimate in own) + change_s,
+                change_s=change_s,
                 interval_s=min(estimate.interval_s for estimate in own),
             )
         )

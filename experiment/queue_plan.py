@@ -8,6 +8,7 @@ from bluesky.utils import MsgGenerator, plan
 from ..callbacks.analysis.mapping.region import Region
 from ..devices.beamline import Beamline
 from ..plans.darks import take_darks
+from ..plans.fly_xanes import fly_xanes
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
 from ..plans.raster_map import raster_map
@@ -85,6 +86,49 @@ class QueuePlans:
             grid = grid_from_regions(rows, e0=f"{element}_{edge}")
             options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
             return (yield from xanes(station, grid=grid, element=element, edge=edge, **options))
+
+        @plan
+        def measure_fly_xanes(
+            element: str,
+            regions: list[list[float]],
+            duration_s: float,
+            *,
+            direction: str = "up",
+            sweeps: int = 1,
+            edge: str = "K",
+            dark_max_age_s: float = DARK_MAX_AGE_S,
+            md: dict | None = None,
+        ) -> MsgGenerator[str]:
+            """Scan an absorption edge of whatever is in the beam on the fly.
+
+            Parameters
+            ----------
+            element : str
+                Element, such as "Ni".
+            regions : list
+                Rows of start, stop, step (eV from the edge) and dwell (s, of no effect).
+            duration_s : float
+                Of one sweep, s.
+            direction : str
+                "up", "down" or "both".
+            sweeps : int
+                How many make the spectrum.
+            edge : str
+                Edge.
+            dark_max_age_s : float
+                Dark currents older than this (s) are taken first.
+            md : dict
+                Metadata; what is given here wins.
+            """
+            rows: Any = [tuple(region) for region in regions]
+            spectrum: dict[str, Any] = {
+                "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
+                "duration_s": duration_s,
+                "direction": direction,
+                "sweeps": sweeps,
+            }
+            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
+            return (yield from fly_xanes(station, element=element, edge=edge, **spectrum, **options))
 
         @plan
         def measure_xrd(
@@ -173,6 +217,7 @@ class QueuePlans:
 
         self.run_experiment = run_experiment
         self.measure_xanes = measure_xanes
+        self.measure_fly_xanes = measure_fly_xanes
         self.measure_xrd = measure_xrd
         self.measure_map = measure_map
         self.measure_darks = measure_darks

@@ -8,7 +8,7 @@ from bluesky.run_engine import RunEngine
 from ophyd.utils.errors import DisconnectedError
 
 from ..callbacks.tiled.journal import Journal, runs
-from ..devices.beamline import Beamline, load_beamline, read_settings
+from ..devices.beamline import Beamline, load_beamline
 from ..devices.connection import ConnectionReport
 from .heartbeat import Heartbeat
 from .queue_plan import QueuePlans
@@ -65,6 +65,7 @@ class Session:
             **self.beamline.devices(),
             "run_experiment": plans.run_experiment,
             "measure_xanes": plans.measure_xanes,
+            **({} if self.beamline.trigger_box is None else {"measure_fly_xanes": plans.measure_fly_xanes}),
             **({} if self.beamline.camera is None else {"measure_xrd": plans.measure_xrd}),
             **({} if self.beamline.nanostage is None else {"measure_map": plans.measure_map}),
             "measure_darks": plans.measure_darks,
@@ -132,8 +133,7 @@ def open_session(settings: Path | None = None, root: DataRoot | None = None) -> 
     session = Session(root or DataRoot.from_environment())
     try:
         path = beamline_settings(settings)
-        maps = read_settings(path).devices.nanostage is not None
-        session.beamline = load_beamline(path, trigger_box=maps)
+        session.beamline = load_beamline(path, trigger_box=True)
         session.engine = beamline_engine(session.beamline, session.root, Journal(session.root.journal))
     except (OSError, ValueError) as error:
         session.trouble = str(error)

@@ -77,6 +77,27 @@ def estimate_series_s(frames: int, exposure_s: float, period_s: float, timing: T
     return round(timing.start_s + (frames - 1) * period_s + exposure_s, 6)
 
 
+def edge_change_s(energies_ev: Sequence[float], timing: Timing) -> float:
+    """Time that one round over several edges spends from edge to edge, in s.
+
+    Each round begins where the one before has ended, so that it crosses the span of the edges once.
+
+    Parameters
+    ----------
+    energies_ev : sequence of float
+        Edges, eV, in any order.
+    timing : Timing
+        Dead times of the beamline.
+
+    Examples
+    --------
+    >>> edge_change_s([6539.0, 7709.0, 8333.0], Timing(edge_change_s_per_kev=5.0))
+    8.97
+    """
+    span_ev = max(energies_ev, default=0.0) - min(energies_ev, default=0.0)
+    return round(span_ev * 1e-3 * timing.edge_change_s_per_kev, 6)
+
+
 def edge_round_s(grids: Sequence[EnergyGrid], timing: Timing) -> float:
     """Time of one round over several edges in the order that moves the monochromator least, in s.
 
@@ -100,9 +121,8 @@ def edge_round_s(grids: Sequence[EnergyGrid], timing: Timing) -> float:
     """
     if not grids:
         return 0.0
-    span_ev = max(grid.e0_ev for grid in grids) - min(grid.e0_ev for grid in grids)
     scans_s = sum(estimate_duration_s(grid, timing) for grid in grids)
-    return round(scans_s + span_ev * 1e-3 * timing.edge_change_s_per_kev, 6)
+    return round(scans_s + edge_change_s([grid.e0_ev for grid in grids], timing), 6)
 
 
 def live_fraction(grid: EnergyGrid, timing: Timing) -> float:

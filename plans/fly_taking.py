@@ -130,6 +130,8 @@ def _attempt(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None]:
     group = short_uid("sweep")
     yield Msg("prepare", taking.sweep, plan.stretch(number, spacing), group=group)
     yield Msg("set", taking.box, plan.gate_pass(number, spacing), group=group)
+    # After a pause the wait is repeated, not the orders: a box refuses more gates than it is prepared for.
+    yield from bps.checkpoint()
     yield from wait_bounded(group, 2 * WAIT_S, [taking.sweep, taking.box])
     yield from set_all({station.photon_shutter: "open"})
     before = yield from _read(taking)

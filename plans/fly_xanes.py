@@ -196,7 +196,9 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
         points[row] |= {f"{name}_raw": float(raw_a[row, n]) for n, name in enumerate(CHAMBERS)}
     roles = ("chambers", "mono", "ring", "cell")
     named = {device.name: taken[-1].after[role] for device, role in zip(taking.devices, roles, strict=True)}
-    yield from tell_points(taking.devices, named, points)
+    # A step scan tells its points in time as well: its first and last are the states between which it was.
+    falls = taking.plan.direction == "down"
+    yield from tell_points(taking.devices, named, points[::-1] if falls else points)
 
 
 def _leave(taking: FlyTaking) -> MsgGenerator[None]:

@@ -56,6 +56,24 @@ class FlyMono(Device):
     d_spacing_angstrom = D_ANGSTROM
 
 
+class ReadMono(Device):
+    """A monochromator that tells the energy asked for, and reads within a few meV of it."""
+
+    energy = Cpt(Instant, value=8000.0, name="energy")
+    energy_setpoint = Cpt(Instant, value=8000.0)
+    bragg = Cpt(SoftBragg, "BRAGG")
+    d_spacing_angstrom = D_ANGSTROM
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.noise = np.random.default_rng(11)
+        self.energy.set = self._set
+
+    def _set(self, energy, **_):
+        self.energy.put(energy + self.noise.normal(0.0, 0.003))
+        return self.energy_setpoint.set(energy)
+
+
 def edge(energy):
     """Absorbance of a sample with one step at `EDGE_EV`."""
     return 0.5 + np.arctan((energy - EDGE_EV) / 1.0) / np.pi
@@ -70,6 +88,7 @@ class FlyBox(SoftBox):
         super().__init__(*args, **kwargs)
         self.encoders, self.record, self.faults, self.series_made = {"bragg": "INENC1"}, None, [], []
         self.rate_a = lambda energy: np.full_like(energy, 1e-7)
+        self.absorbance = lambda energy: (edge(energy), np.full_like(energy, np.log(2.0)))
         self.gate_s, self.stopped = 0.01, 0
 
     def prepare(self, series):
@@ -92,10 +111,11 @@ class FlyBox(SoftBox):
         energy = np.array([energy_ev(angle, D_ANGSTROM) for angle in 0.5 * (low + high)])
         open_s = np.full(one.gates, self.gate_s)
         i0 = self.rate_a(energy) * self.hz_per_a * open_s
-        it = i0 * np.exp(-edge(energy))
+        sample, foil = self.absorbance(energy)
+        it = i0 * np.exp(-sample)
         columns = {name: {"bragg": one} for name, one in (("low", low), ("high", high))}
         middle = {"bragg": 0.5 * (low + high)}
-        counts = np.stack([i0, it, 0.5 * it], axis=1)
+        counts = np.stack([i0, it, it * np.exp(-foil)], axis=1)
         time_s = self.gate_s * np.arange(one.gates)
         self.record = GateRecord(Path("soft.h5"), time_s, open_s, middle=middle, counts=counts, **columns)
         return self._done()

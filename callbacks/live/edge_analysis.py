@@ -63,9 +63,8 @@ class EdgeAnalysis:
     def _fit(self, spectrum: Spectrum) -> dict[str, Any]:
         shift_ev, remark = self._foil_shift(spectrum)
         corrected_ev = spectrum.energy_ev + (shift_ev if np.isfinite(shift_ev) else 0.0)
-        fit = fit_edge(
-            corrected_ev, spectrum.mu, element=spectrum.element, edge=spectrum.edge, **self.parameters
-        )
+        names: dict[str, Any] = {"element": spectrum.element, "edge": spectrum.edge}
+        fit = fit_edge(corrected_ev, spectrum.mu, **names, **self.parameters, asked_ev=spectrum.asked_ev)
         if spectrum.purpose == "reference":
             known = self._references.setdefault((spectrum.element, spectrum.edge), {})
             known[spectrum.name] = (fit, spectrum.valence)

@@ -34,6 +34,8 @@ class Spectrum:
         Known oxidation state of a reference, NaN for a measurement.
     energy_ev, mu, foil_mu
         Shape (n_energies,), energies rising; ln(I0/It) of the sample and ln(It/Ir) of the foil behind it.
+    asked_ev
+        Shape (n_energies,), energies that were asked for; as read where that is not known.
     cell
         time (s), voltage (V), current (A), capacity (mA h), lithium_content at the middle of the scan.
     """
@@ -47,6 +49,7 @@ class Spectrum:
     energy_ev: NDArray[np.float64]
     mu: NDArray[np.float64]
     foil_mu: NDArray[np.float64]
+    asked_ev: NDArray[np.float64]
     cell: Mapping[str, float]
 
 
@@ -112,6 +115,8 @@ def spectrum_of(record: RunRecord) -> Spectrum:
     energy_ev = record.column("mono_energy")
     if energy_ev.size == 0:
         raise ValueError(f"run {start['uid']} has no event in its primary stream: nothing to fit")
+    asked_ev = record.column("mono_energy_setpoint")
+    asked_ev = np.where(np.isfinite(asked_ev), asked_ev, energy_ev)
     mu, foil_mu = _absorptions(record)
     order = np.argsort(energy_ev, kind="stable")
     time_s = record.column(CELL_KEYS["time"])
@@ -127,6 +132,7 @@ def spectrum_of(record: RunRecord) -> Spectrum:
         energy_ev=energy_ev[order],
         mu=mu[order],
         foil_mu=foil_mu[order],
+        asked_ev=asked_ev[order],
         cell=middle,
     )
 

@@ -10,6 +10,7 @@ from operando.plans.calibrate import calibrate_energy
 from operando.plans.calibrate_camera import CalibrantPlace, calibrate_camera
 from operando.plans.camera_frames import take_camera_darks, take_camera_flat
 from operando.plans.darks import take_darks
+from operando.plans.fly_xanes import fly_exafs, fly_xanes
 from operando.plans.grids import grid_from_bounds, grid_from_regions
 from operando.plans.operando import operando
 from operando.plans.pdf_scan import PdfOptions, StagePlace, pdf_scan

@@ -18,12 +18,16 @@ TIMING = Timing(edge_change_s_per_kev=4.25)
 GRID = "[[-155, -15, 20, 0.2], [-15, 35, 1, 0.2], [35, 410, 15, 0.2]]"
 
 
-def alternating(tmp_path, interval="0.02"):
+FLY = "duration_s = 10.0\n"
+
+
+def alternating(tmp_path, interval="0.02", fly=()):
     text, _, _ = DEFAULT.read_text().partition("[[measurements]]")
     policies = "[policies]" + DEFAULT.read_text().partition("[policies]")[2]
     for element in ("Mn", "Co", "Ni"):
         text += (
-            f'[[measurements]]\nname = "{element.lower()}_k"\ntechnique = "xanes"\nelement = "{element}"\n'
+            f'[[measurements]]\nname = "{element.lower()}_k"\nelement = "{element}"\n'
+            f'technique = "{"fly_xanes" if element in fly else "xanes"}"\n{FLY if element in fly else ""}'
             f"grid.regions = {GRID}\ntrigger.every_lithium_content = {interval}\nmax_blur = 0.05\n\n"
         )
     path = tmp_path / "alternating.toml"
@@ -43,6 +47,18 @@ def test_edges_of_one_trigger_make_a_round_with_its_dead_time(tmp_path):
     assert found.change_s == pytest.approx(4.25 * (8.333 - 6.539))
     assert found.duration_s == pytest.approx(alone_s + found.change_s)
     assert found.warnings == []
+
+
+@pytest.mark.parametrize("fly", [("Mn", "Co", "Ni"), ("Co",)])
+def test_edges_on_the_fly_are_in_the_round_with_the_time_of_their_sweeps(tmp_path, fly):
+    experiment = alternating(tmp_path, fly=fly)
+    (found,) = rounds_of(experiment)
+    alone_s = [each.duration_s for each in measurement_estimates(experiment, TIMING)]
+    assert found.names == ("mn_k", "co_k", "ni_k")
+    assert alone_s[1] == pytest.approx(TIMING.start_s + 10.0)
+    assert found.duration_s == pytest.approx(sum(alone_s) + 4.25 * (8.333 - 6.539))
+    measurements = measurements_of(experiment, None, TIMING)
+    assert [each.energy_ev for each in measurements] == [6539.0, 7709.0, 8333.0]
 
 
 def test_rounds_that_do_not_fit_between_triggers_are_warned_of(tmp_path):

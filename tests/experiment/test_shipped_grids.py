@@ -6,7 +6,7 @@ import numpy as np
 import operando.experiment
 import pytest
 from operando.callbacks.analysis.xas import calibrate_valence, fit_edge, valence
-from operando.experiment.measurement_file import XanesFile
+from operando.experiment.measurement_file import EdgeFile
 from operando.experiment.reading import read_file
 from operando.experiment.scan_grid import energy_grid
 from operando.simulated_beamline.scenario import load_scenario
@@ -30,7 +30,7 @@ def with_references():
 
 
 def test_files_with_references_ship():
-    assert {"nmc811.toml", "nmc811-two-cells.toml"} <= set(with_references())
+    assert {"nmc811.toml", "nmc811-fly.toml", "nmc811-two-cells.toml"} <= set(with_references())
 
 
 @pytest.mark.parametrize("name", with_references())
@@ -38,7 +38,7 @@ def test_no_point_is_taken_for_a_glitch_and_the_valence_is_that_of_the_cell(name
     file = shipped(name)
     scenario = load_scenario("nmc811-first-charge")
     stack, references = scenario.build_cell_stack(), scenario.build_sample_holder().references
-    scan = next(each for each in file.measurements if isinstance(each, XanesFile))
+    scan = next(each for each in file.measurements if isinstance(each, EdgeFile))
     grid, chance = energy_grid(scan), np.random.default_rng(3)
 
     def measured(absorbance, dwell_s):

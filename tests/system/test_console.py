@@ -17,7 +17,7 @@ from operando.plans.grids import grid_from_regions
 from operando.simulated_beamline.clock import SharedClock
 
 pytestmark = pytest.mark.system
-WITH_CAMERA = True
+WITH_CAMERA = WITH_TRIGGER_BOX = True
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPT = r"In \[\d+\]: "

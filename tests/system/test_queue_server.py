@@ -24,10 +24,12 @@ DEVICES = {
     "stage",
     "camera",
     "camera_arm",
+    "trigger_box",
 }
 QUEUED = {
     "run_experiment",
     "measure_xanes",
+    "measure_fly_xanes",
     "measure_xrd",
     "measure_darks",
     "count",

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import landmark
+from .fit_table import FitTable
 from .grid import FloatArray, IndexArray, bridge_gaps, edge_energy, ordered, repair_glitches, require_ev
 from .local import smoothing_matrices
 from .normalisation import Baseline, already_normalised, baseline
 from .result import NUMBERS, EdgeFit, Verdict
-from .verdict import REASONS, SEARCH_EV, judge
+from .verdict import SEARCH_EV, judge
 from .window import POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
 
 CHUNK_SPECTRA = 2048
@@ -38,19 +39,19 @@ class _Layout:
 
 
 @lru_cache(maxsize=8)
-def _layout(energies: bytes, edge_ev: float, windows: Windows) -> _Layout:
+def _layout(energies: bytes, asked: bytes, edge_ev: float, windows: Windows) -> _Layout:
     """Prepare a grid; remembered, since the scans of an experiment share theirs."""
-    energy_ev = np.frombuffer(energies)
-    low = int(np.searchsorted(energy_ev, edge_ev + SEARCH_EV[0]))
-    high = int(np.searchsorted(energy_ev, edge_ev + SEARCH_EV[1], side="right"))
+    energy_ev, asked_ev = np.frombuffer(energies), np.frombuffer(asked)
+    low = int(np.searchsorted(asked_ev, edge_ev + SEARCH_EV[0]))
+    high = int(np.searchsorted(asked_ev, edge_ev + SEARCH_EV[1], side="right"))
     region = slice(max(low - 1, 0), high)
     smoother, differentiator = smoothing_matrices(energy_ev[region], SMOOTHING_EV)
     return _Layout(
         energy_ev=energy_ev,
         edge_ev=edge_ev,
         windows=windows,
-        pre=baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree),
-        post=baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree),
+        pre=baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree, asked_ev),
+        post=baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree, asked_ev),
         region=region,
         fits=landmark.stretches(energy_ev[region]),
         smoother=smoother,
@@ -141,34 +142,16 @@ def _misfit(layout: _Layout, mu: FloatArray, pre: FloatArray, post: FloatArray) 
     return np.maximum(layout.pre.misfit(mu, pre), layout.post.misfit(mu, post))
 
 
-class _Table:
-    """Columns of the result, filled block by block."""
+@dataclass(frozen=True)
+class _Axis:
+    """Rising energies (m,) at which spectra were measured, and by which their points are placed."""
 
-    def __init__(self, count: int) -> None:
-        self.columns: dict[str, np.ndarray] = {
-            name: np.full(count, np.nan) for field in NUMBERS for name in (field, f"{field}_sigma")
-        }
-        self.columns["noise"] = np.full(count, np.nan)
-        self.columns["repaired_points"] = np.zeros(count, dtype=np.intp)
-        self.columns["pre_window_ev"] = np.full((count, 2), np.nan)
-        self.columns["post_window_ev"] = np.full((count, 2), np.nan)
-        self.columns["post_degree"] = np.zeros(count, dtype=np.intp)
-        self.columns["verdict"] = np.full(count, str(Verdict.NO_DATA), dtype="<U16")
-        self.columns["reason"] = np.full(count, REASONS[Verdict.NO_DATA], dtype=object)
+    energy_ev: FloatArray
+    asked_ev: FloatArray
 
-    def put(self, rows: np.ndarray, layout_windows: Windows, numbers: dict[str, np.ndarray]) -> None:
-        """Fill the rows of one group of spectra."""
-        for name, values in numbers.items():
-            self.columns[name][rows] = values
-        self.columns["pre_window_ev"][rows] = layout_windows.pre_ev
-        self.columns["post_window_ev"][rows] = layout_windows.post_ev
-        self.columns["post_degree"][rows] = layout_windows.post_degree
-        if layout_windows.problem:
-            self.columns["verdict"][rows] = str(Verdict.TRUNCATED)
-            self.columns["reason"][rows] = layout_windows.problem
-            return
-        for verdict, reason in REASONS.items():
-            self.columns["reason"][rows[numbers["verdict"] == str(verdict)]] = reason
+    def at(self, points: np.ndarray) -> _Axis:
+        """Take some points of it."""
+        return _Axis(self.energy_ev[points], self.asked_ev[points])
 
 
 @dataclass(frozen=True)
@@ -179,30 +162,28 @@ class _Wanted:
     post_degree: int
 
 
-def _fit_group(
-    table: _Table, rows: np.ndarray, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted
-) -> None:
+def _fit_group(table: FitTable, rows: np.ndarray, axis: _Axis, mu: FloatArray, wanted: _Wanted) -> None:
     """Fit spectra that were measured at the same energies."""
-    if energy_ev.size < 5:
+    if axis.energy_ev.size < 5:
         return
     windows = choose_windows(
-        energy_ev, wanted.edge_ev, wanted.pre_edge_ev, wanted.post_edge_ev, wanted.post_degree
+        axis.asked_ev, wanted.edge_ev, wanted.pre_edge_ev, wanted.post_edge_ev, wanted.post_degree
     )
     if windows.problem:
         table.put(rows, windows, {})
         return
-    scaled = already_normalised(energy_ev, mu, wanted.edge_ev, windows)
+    scaled = already_normalised(axis.energy_ev, mu, wanted.edge_ev, windows, axis.asked_ev)
     for chosen, degree in ((scaled, 0), (~scaled, windows.post_degree)):
         if chosen.any():
             part = mu if chosen.all() else mu[chosen]
-            _fit_alike(table, rows[chosen], energy_ev, part, wanted, replace(windows, post_degree=degree))
+            _fit_alike(table, rows[chosen], axis, part, wanted, replace(windows, post_degree=degree))
 
 
 def _fit_alike(
-    table: _Table, rows: np.ndarray, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted, windows: Windows
+    table: FitTable, rows: np.ndarray, axis: _Axis, mu: FloatArray, wanted: _Wanted, windows: Windows
 ) -> None:
     """Fit spectra of one grid with one pair of baselines, in chunks that fit the cache."""
-    layout = _layout(energy_ev.tobytes(), wanted.edge_ev, windows)
+    layout = _layout(axis.energy_ev.tobytes(), axis.asked_ev.tobytes(), wanted.edge_ev, windows)
     if layout.smoother.shape[0] < 5:
         table.put(rows, replace(windows, problem="fewer than five points about the edge"), {})
         return
@@ -211,19 +192,35 @@ def _fit_alike(
         table.put(rows[block], windows, _fit_rows(layout, mu[block]))
 
 
-def _fit_all(table: _Table, energy_ev: FloatArray, mu: FloatArray, wanted: _Wanted) -> None:
+def _fit_all(table: FitTable, axis: _Axis, mu: FloatArray, wanted: _Wanted) -> None:
     """Group the spectra by the energies at which they hold values, and fit each group at once."""
     whole = np.isfinite(mu).all(axis=1)
     if whole.all():
-        _fit_group(table, np.arange(len(mu)), energy_ev, mu, wanted)
+        _fit_group(table, np.arange(len(mu)), axis, mu, wanted)
         return
-    _fit_group(table, np.flatnonzero(whole), energy_ev, mu[whole], wanted)
+    _fit_group(table, np.flatnonzero(whole), axis, mu[whole], wanted)
     ragged = np.flatnonzero(~whole)
-    values = bridge_gaps(energy_ev, mu[ragged])
+    values = bridge_gaps(axis.energy_ev, mu[ragged])
     patterns, member = np.unique(np.isfinite(values), axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         chosen = np.flatnonzero(member.ravel() == number)
-        _fit_group(table, ragged[chosen], energy_ev[pattern], values[np.ix_(chosen, pattern)], wanted)
+        _fit_group(table, ragged[chosen], axis.at(pattern), values[np.ix_(chosen, pattern)], wanted)
+
+
+def _in_order(energy_ev: ArrayLike, mu: ArrayLike, asked_ev: ArrayLike | None) -> tuple[_Axis, FloatArray]:
+    """Put spectra in order, with the energies by which their points are placed."""
+    if asked_ev is None:
+        energy, values = ordered(energy_ev, mu)
+        return _Axis(energy, energy), values
+    read, asked = np.asarray(energy_ev, dtype=float), np.asarray(asked_ev, dtype=float)
+    if asked.shape != read.shape:
+        raise ValueError(
+            f"asked_ev of shape {asked.shape} does not belong to energies of shape {read.shape}: "
+            "give one per energy, or none"
+        )
+    placed = np.where(np.isfinite(asked), asked, read)
+    energy, values = ordered(read, np.vstack([np.atleast_2d(np.asarray(mu, dtype=float)), placed]))
+    return _Axis(energy, np.maximum.accumulate(values[-1])), values[:-1]
 
 
 def fit_edge(
@@ -235,6 +232,7 @@ def fit_edge(
     pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
     post_edge_ev: tuple[float, float] = POST_EDGE_EV,
     post_degree: int = 2,
+    asked_ev: ArrayLike | None = None,
 ) -> EdgeFit:
     """Find the edge of one spectrum or of each spectrum of a stack.
 
@@ -258,6 +256,10 @@ def fit_edge(
     post_degree
         Degree of the post-edge polynomial; lowered for narrow windows, and to 0 for spectra that come
         normalised (0 below and 1 above the edge within 0.01).
+    asked_ev
+        Energies in eV, shape (n_energies,), by which points belong to windows: those that were asked for, or
+        as read before an alignment. So the same points count in every scan of a grid, however it was
+        aligned; `energy_ev` unless given.
 
     Returns
     -------
@@ -277,10 +279,10 @@ def fit_edge(
     8343.0
     """
     edge_ev = edge_energy(element, edge)
-    energy, values = ordered(energy_ev, mu)
-    require_ev(energy, edge_ev, f"{element} {edge}")
-    table = _Table(len(values))
+    axis, values = _in_order(energy_ev, mu, asked_ev)
+    require_ev(axis.energy_ev, edge_ev, f"{element} {edge}")
+    table = FitTable(len(values))
     with np.errstate(all="ignore"):
-        _fit_all(table, energy, values, _Wanted(edge_ev, pre_edge_ev, post_edge_ev, post_degree))
+        _fit_all(table, axis, values, _Wanted(edge_ev, pre_edge_ev, post_edge_ev, post_degree))
     fit = EdgeFit(element=element, edge=edge, tabulated_edge_ev=edge_ev, **table.columns)
     return fit[0] if np.ndim(mu) == 1 else fit

@@ -8,6 +8,9 @@ import numpy as np
 
 from .grid import FloatArray, IndexArray, rising_powers
 
+MARGIN_EV = 0.05
+"""Points this close outside a stretch belong to it: of two at one distance readings must not choose one."""
+
 
 @dataclass(frozen=True)
 class LocalPolynomial:
@@ -38,7 +41,7 @@ def _reach(energy_ev: FloatArray, half_width_ev: float, least: int) -> tuple[Flo
     inside = (places >= 0) & (places < count)
     distance = np.abs(energy_ev[np.clip(places, 0, count - 1)] - energy_ev[:, None])
     nearest = np.sort(np.where(inside, distance, np.inf), axis=1)[:, min(least, count) - 1]
-    width = np.maximum(half_width_ev, nearest * (1 + 1e-9))
+    width = np.maximum(half_width_ev, nearest) + MARGIN_EV
     right = np.searchsorted(energy_ev, energy_ev + 1.5 * width, side="right") - index
     left = index - np.searchsorted(energy_ev, energy_ev - 1.5 * width)
     return width, int(min(max(right.max(), left.max()) + 1, count))
@@ -89,7 +92,7 @@ def local_fits(energy_ev: FloatArray, half_width_ev: float, degree: int) -> Loca
     energy_ev
         Rising energies in eV, shape (m,).
     half_width_ev
-        Points within this distance count; more where fewer than degree + 2 points are that near.
+        Points within this distance (and 0.05 eV) count; more where fewer than degree + 2 are that near.
     degree
         Of the polynomials.
 

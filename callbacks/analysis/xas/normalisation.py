@@ -58,7 +58,13 @@ class Baseline:
         return ((basis @ self.covariance) * basis).sum(axis=-1)
 
 
-def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, float], degree: int) -> Baseline:
+def baseline(
+    energy_ev: FloatArray,
+    edge_ev: float,
+    window_ev: tuple[float, float],
+    degree: int,
+    asked_ev: FloatArray | None = None,
+) -> Baseline:
     """Prepare the least-squares polynomial of one window.
 
     Parameters
@@ -71,6 +77,8 @@ def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, floa
         Limits relative to the edge in eV; points up to 0.005 eV outside belong to it.
     degree
         Of the polynomial.
+    asked_ev
+        Rising energies, shape (m,), by which points belong to the window; `energy_ev` unless given.
 
     Returns
     -------
@@ -78,15 +86,22 @@ def baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, floa
         To be applied to any number of spectra.
     """
     low, high = edge_ev + window_ev[0], edge_ev + window_ev[1]
-    first = int(np.searchsorted(energy_ev, low - MARGIN_EV))
-    points = slice(first, int(np.searchsorted(energy_ev, high + MARGIN_EV, side="right")))
+    placed_ev = energy_ev if asked_ev is None else asked_ev
+    first = int(np.searchsorted(placed_ev, low - MARGIN_EV))
+    points = slice(first, int(np.searchsorted(placed_ev, high + MARGIN_EV, side="right")))
     centre, scale = (low + high) / 2, max((high - low) / 2, 1e-9)
     powers = rising_powers((energy_ev[points] - centre) / scale, degree + 1)
     projection: FloatArray = np.asarray(np.linalg.pinv(powers), dtype=float)
     return Baseline(points, projection, powers, centre, scale, projection @ projection.T)
 
 
-def already_normalised(energy_ev: FloatArray, mu: FloatArray, edge_ev: float, windows: Windows) -> BoolArray:
+def already_normalised(
+    energy_ev: FloatArray,
+    mu: FloatArray,
+    edge_ev: float,
+    windows: Windows,
+    asked_ev: FloatArray | None = None,
+) -> BoolArray:
     """Tell which spectra are on the scale of 0 below and 1 above the edge as they come.
 
     A polynomial fitted again above such an edge would only follow the EXAFS, and carry it back to the edge
@@ -102,14 +117,16 @@ def already_normalised(energy_ev: FloatArray, mu: FloatArray, edge_ev: float, wi
         Tabulated edge in eV.
     windows
         Where the baselines are.
+    asked_ev
+        As of `baseline`.
 
     Returns
     -------
     ndarray of bool
         Shape (n,): mean within 0.01 of 0 in the pre-edge window and of 1 in the post-edge window.
     """
-    pre = baseline(energy_ev, edge_ev, windows.pre_ev, 0).fit(mu)[:, 0]
-    post = baseline(energy_ev, edge_ev, windows.post_ev, 0).fit(mu)[:, 0]
+    pre = baseline(energy_ev, edge_ev, windows.pre_ev, 0, asked_ev).fit(mu)[:, 0]
+    post = baseline(energy_ev, edge_ev, windows.post_ev, 0, asked_ev).fit(mu)[:, 0]
     return (np.abs(pre) < NORMALISED_WITHIN) & (np.abs(post - 1.0) < NORMALISED_WITHIN)
 
 

@@ -14,7 +14,7 @@ POST_EDGE_EV = (100.0, 400.0)
 LEAST_POINTS = 4
 LEAST_SHARE = 0.3
 MARGIN_EV = 0.005
-"""Points this close outside a window belong to it: grids end where windows do, and alignment moves them."""
+"""Points this close outside a window belong to it: grids end where windows do, and readings differ by meV."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def choose_windows(
     Parameters
     ----------
     energy_ev
-        Rising energies in eV, shape (m,).
+        Rising energies in eV, shape (m,): those that were asked for, where they are known, so that no meV of
+        a reading and no alignment decides which points count.
     edge_ev
         Tabulated edge in eV.
     pre_edge_ev, post_edge_ev
