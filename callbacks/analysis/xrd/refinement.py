@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ class Refined:
 
     Attributes
     ----------
-    vector, covariance
-        Parameters (p,) and their covariance (p, p), from weights and priors.
+    vector
+        Parameters (p,).
     normal
         Half the curvature of the cost (p, p), priors counted.
     pattern
@@ -41,12 +42,16 @@ class Refined:
     """
 
     vector: FloatArray
-    covariance: FloatArray
     normal: FloatArray
     pattern: FloatArray
     chi2: float
     steps: int
     converged: bool
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Covariance of the parameters (p, p), from weights and priors."""
+        return inverse(self.normal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +162,7 @@ def refine(
         else:
             converged = damping > 1e6 or after[4] - cost < 1e-3 * tolerance
             damping, harder = max(damping * harder, 1e-6), harder * 2
-    return Refined(vector, inverse(matrix), matrix, pattern, chi2, steps, converged)
+    return Refined(vector, matrix, pattern, chi2, steps, converged)
 
 
 def inverse(matrix: FloatArray) -> FloatArray:
