@@ -1,4 +1,4 @@
-"""Darks and flats that runs hold correct the live patterns of the series that name them; they are never fatal."""
+"""Darks and flats that runs hold correct the live patterns of series that name them; none is fatal."""
 
 import numpy as np
 import pytest
