@@ -15,6 +15,9 @@ from .station import Camera, Stage, XrdStation
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 from .xrd_series import SLOWNESS, NoCameraError, experiment_folder, file_name
 
+MOST_DARKS = 4
+"""Darks of unlike exposures that later series name."""
+
 
 @plan
 def take_camera_darks(
@@ -27,7 +30,8 @@ def take_camera_darks(
     station : XrdStation
         Devices.
     exposure_s : float
-        That of the frames which they are to correct, in s.
+        That of the frames which they are to correct, in s. Darks of two exposures, taken one after the other,
+        tell offset and rate of each pixel apart, so that they correct frames of any exposure.
     frames : int
         How many: the variance of their mean falls with it.
     md : dict, optional
@@ -56,7 +60,10 @@ def take_camera_darks(
 
     told = _told("take_camera_darks", "camera_dark", series)
     uid = yield from single_run(work, [camera], md={**told, **(md or {})})
-    yield from _correct_by(camera, {"dark_run": uid, "dark_exposure_s": exposure_s})
+    before = dict((yield from bps.rd(camera.reference_runs)) or {}).get("dark_runs") or []
+    others = [each for each in before if each["exposure_s"] != exposure_s][1 - MOST_DARKS :]
+    darks = [*others, {"run": uid, "exposure_s": exposure_s}]
+    yield from _correct_by(camera, {"dark_run": uid, "dark_exposure_s": exposure_s, "dark_runs": darks})
     return uid
 
 

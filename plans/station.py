@@ -83,7 +83,7 @@ class Camera(Triggerable, Protocol):
 
     @property
     def reference_runs(self) -> Settable:
-        """Set to the runs that tell dark and flat: `dark_run`, `dark_exposure_s`, `flat_run`."""
+        """Set to the runs that tell dark and flat: `dark_run`, `dark_exposure_s`, `dark_runs`, `flat_run`."""
         ...
 
     def stored_frames(self) -> StoredFrames:

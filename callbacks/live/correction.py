@@ -29,16 +29,20 @@ class Corrections:
         Relative response of the pixels, shape of a frame; None without.
     dark, dark_variance
         Counts to subtract, and their variance (counts^2), shape of a frame; None without.
+    notes
+        How they were come by, and why others are not used.
     """
 
     flat: NDArray[Any] | None = None
     dark: NDArray[Any] | None = None
     dark_variance: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> str:
-        """Those there are, for the documents: "flat, dark", or empty."""
-        return ", ".join(name for name in FIELDS if getattr(self, name) is not None)
+        """Those there are, for the documents: "flat, dark", or empty; notes follow after semicolons."""
+        there = ", ".join(name for name in FIELDS if getattr(self, name) is not None)
+        return "; ".join(each for each in (there, *self.notes) if each)
 
 
 def load_corrections(

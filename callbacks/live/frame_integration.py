@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.xrd.bad_pixel import bad_pixels
+from ..analysis.xrd.bad_pixel import bad_pixels, rings_of
 from ..analysis.xrd.geometry import Geometry
 from ..analysis.xrd.integration import Integrator
 from ..analysis.xrd.pattern import Pattern
@@ -59,7 +59,8 @@ class FrameIntegration:
         )
 
     def warm_up(self, dtype: str) -> None:
-        """Compile, or load, the machine code for frames of a type, as numpy writes it."""
+        """Do what the first frame of a type, as numpy writes it, would wait for: machine code and rings."""
+        rings_of(self.geometry)
         self._integrator.integrate(np.zeros(self.geometry.shape, dtype))
 
     def pattern(

@@ -22,6 +22,7 @@ from .correction import Corrections, load_corrections
 from .frame_integration import FrameIntegration
 from .own_phases import own_phases
 from .phase_track import PhaseTracks
+from .reference_runs import ReferenceRuns
 from .run_of_frames import RunOfFrames
 from .sought_phase import OTHERS, PARTS, layered_names
 
@@ -30,6 +31,9 @@ MOST_POSITIONS = 4
 
 SAME_WAVELENGTH = 1e-4
 """Part by which wavelengths may differ at one position: q of each frame is scaled to its own."""
+
+CORRECTED_BY = ("corrections", "dark_run", "dark_runs", "flat_run", "series")
+"""Keys of a start document on which the corrections depend."""
 
 EV_ANGSTROM = 12398.41984
 """Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
@@ -42,6 +46,8 @@ class PatternAnalysis:
     ----------
     roots
         Folders in which flat and dark may be.
+    references
+        Knows the darks and flats that runs hold.
     polarization_factor
         Of the beam: 1 polarised horizontally, 0 not.
     q_range_per_angstrom
@@ -52,10 +58,12 @@ class PatternAnalysis:
         self,
         roots: tuple[Path, ...] = (),
         *,
+        references: ReferenceRuns | None = None,
         polarization_factor: float = 0.99,
         q_range_per_angstrom: tuple[float, float] = (1.1, 5.6),
     ) -> None:
         self._roots = roots
+        self._references = references or ReferenceRuns(roots)
         self._options: dict[str, Any] = {
             "polarization_factor": polarization_factor,
             "q_range_per_angstrom": q_range_per_angstrom,
@@ -133,12 +141,18 @@ class PatternAnalysis:
         """Integration at the position of a run's detector; the last `MOST_POSITIONS` are kept."""
         geometry = geometry_of(run.start, run.energy_ev)
         wavelength = geometry.wavelength_angstrom
-        key = repr((replace(geometry, wavelength_angstrom=1.0), run.start.get("corrections")))
+        named = [run.start.get(key) for key in CORRECTED_BY]
+        key = repr((replace(geometry, wavelength_angstrom=1.0), named))
         for known, integration in self._integrations:
             off = abs(integration.geometry.wavelength_angstrom - wavelength)
             if known == key and off <= SAME_WAVELENGTH * wavelength:
                 return integration
-        corrections = load_corrections(run.start, geometry.shape, self._roots)
+        corrections = self._references.improve(
+            load_corrections(run.start, geometry.shape, self._roots),
+            run.start,
+            lambda start: geometry_of(start, run.energy_ev),
+            polarization_factor=self._options["polarization_factor"],
+        )
         made = FrameIntegration(geometry, corrections, **self._options)
         self._integrations = [(key, made), *self._integrations[: MOST_POSITIONS - 1]]
         return made

@@ -17,6 +17,7 @@ from ..tiled.journal import JournalTail
 from .pattern_analysis import PatternAnalysis, warm_up
 from .pattern_record import ANALYSIS, PatternRecord
 from .pattern_work import Experiment, PatternWork
+from .reference_runs import ReferenceRuns
 from .result import Publish
 from .run_of_frames import RunOfFrames
 
@@ -39,6 +40,7 @@ class Patterns:
     def __init__(self, publish: Publish, roots: tuple[Path, ...]) -> None:
         self._publish = publish
         self._roots = roots
+        self._references = ReferenceRuns(roots)
         self._runs: dict[str, RunOfFrames] = {}
         self._owner: dict[str, str] = {}
         self._experiments: dict[str, Experiment] = {}
@@ -61,6 +63,7 @@ class Patterns:
         if take is None:
             return
         try:
+            self._references(name, doc)
             take(doc)
         except OSError:
             raise
@@ -102,7 +105,7 @@ class Patterns:
         if uid is None or "import" in doc:
             return
         if uid not in self._experiments:
-            analysis = PatternAnalysis(self._roots)
+            analysis = PatternAnalysis(self._roots, references=self._references)
             self._experiments[uid] = Experiment(analysis, PatternRecord(self._publish, analysis.parameters))
         if doc.get("purpose") == "cycling":
             self._experiments[uid].record.add_cycling(doc)

@@ -98,7 +98,7 @@ class ResultRun:
         """Publish one result in a stream; the first one opens the run."""
         self._prepare(stream, values)
         stamps = dict.fromkeys(values, time.time())
-        event = self._streams[stream].compose_event(data=dict(values), timestamps=stamps)
+        event = self._streams[stream].compose_event(data=dict(values), timestamps=stamps, validate=False)
         self.publish("event", dict(event))
 
     def add_page(self, rows: Sequence[Mapping[str, Any]], stream: str = "primary") -> None:
@@ -150,5 +150,5 @@ class ResultRun:
 
     def _describe(self, stream: str, values: Mapping[str, Any]) -> None:
         keys = {name: data_key(name, value, self.name) for name, value in values.items()}
-        self._streams[stream] = self._bundle.compose_descriptor(name=stream, data_keys=keys)
+        self._streams[stream] = self._bundle.compose_descriptor(name=stream, data_keys=keys, validate=False)
         self.publish("descriptor", dict(self._streams[stream].descriptor_doc))

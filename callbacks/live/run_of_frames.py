@@ -75,6 +75,11 @@ class RunOfFrames:
         return float(self.start.get("energy_ev") or math.nan) if math.isnan(self._read_ev) else self._read_ev
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files of its frames."""
+        return tuple(file.path for file in self._files.values())
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to come or to analyse."""
         return self.ended and not self.waiting

@@ -91,6 +91,16 @@ def test_later_series_name_the_runs_of_their_dark_and_flat(hall):
     assert (start["dark_run"], start["dark_exposure_s"], start["flat_run"]) == (dark, 1.0, flat)
 
 
+def test_later_series_name_the_newest_dark_of_each_exposure(hall):
+    uids = [
+        documents_of(take_camera_darks(hall, exposure_s=exposure_s, frames=2))[0]
+        for exposure_s in (1.0, 2.0, 1.0)
+    ]
+    _, documents = documents_of(xrd_series(hall, exposure_s=1.0, frames=1))
+    named = [{"run": uids[1], "exposure_s": 2.0}, {"run": uids[2], "exposure_s": 1.0}]
+    assert documents("start")[0]["dark_runs"] == named
+
+
 def test_a_single_frame_tells_no_noise_and_is_refused(hall):
     with pytest.raises(ValueError, match="give 2 or more, which tell the noise"):
         RunEngine({})(take_camera_darks(hall, exposure_s=1.0, frames=1))

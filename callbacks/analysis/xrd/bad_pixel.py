@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from .geometry import Geometry
+from .pattern import FloatArray
 
 RINGS = 400
 HOT_FACTOR = 5.0
@@ -15,6 +19,46 @@ HOT_FACTOR = 5.0
 HOT_SIGMA = 12.0
 DEAD_COUNTS = 30.0
 """A ring with so many counts or more in its median shows which of its pixels count nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """Which ring each pixel is in.
+
+    Attributes
+    ----------
+    number
+        Of the ring of each pixel, shape (rows, columns).
+    order
+        Pixels ring by ring (n_pixels,).
+    first
+        Where each ring begins in `order`, and the end (n_rings + 1,).
+    """
+
+    number: NDArray[np.uint16]
+    order: NDArray[np.intp]
+    first: NDArray[np.intp]
+
+    def medians(self, values: FloatArray) -> FloatArray:
+        """Give each pixel the median of its ring; values have the shape of a frame."""
+        sorted_by_ring = values.ravel()[self.order]
+        found = np.zeros(self.first.size - 1)
+        for ring, (begin, end) in enumerate(pairwise(self.first.tolist())):
+            if end > begin:
+                low, high = (end - begin - 1) // 2, (end - begin) // 2
+                parted = np.partition(sorted_by_ring[begin:end], (low, high))
+                found[ring] = (parted[low] + parted[high]) / 2
+        return found[self.number]
+
+
+@lru_cache(maxsize=4)
+def rings_of(geometry: Geometry, rings: int = RINGS) -> Rings:
+    """Part a detector into rings of equal width in q; remembered, for it takes as long as some frames."""
+    q = np.asarray(geometry.pyfai().center_array(geometry.shape, unit="q_A^-1"))
+    number = np.minimum((q / q.max() * rings).astype(np.uint16), rings - 1).astype(np.uint16)
+    order = np.argsort(number, axis=None, kind="stable")
+    first = np.concatenate([[0], np.bincount(number.ravel(), minlength=rings).cumsum()])
+    return Rings(number, order, first)
 
 
 def bad_pixels(frame: ArrayLike, geometry: Geometry, *, rings: int = RINGS) -> NDArray[np.bool_]:
@@ -47,10 +91,9 @@ def bad_pixels(frame: ArrayLike, geometry: Geometry, *, rings: int = RINGS) -> N
     counts = np.asarray(frame, dtype=float)
     if counts.shape != tuple(geometry.shape):
         raise ValueError(f"bad pixels: frame of {counts.shape}, the geometry is of {tuple(geometry.shape)}")
-    q = np.asarray(geometry.pyfai().center_array(geometry.shape, unit="q_A^-1"))
-    ring = np.minimum((q / q.max() * rings).astype(np.intp), rings - 1)
+    ring = rings_of(geometry, rings)
     wrong = ~np.isfinite(counts) | (counts < 0)
-    median = ndimage.median(np.where(wrong, 0.0, counts), ring, np.arange(rings))[ring]
+    median = ring.medians(np.where(wrong, 0.0, counts))
     hot = (counts > HOT_FACTOR * median) & (counts - median > HOT_SIGMA * np.sqrt(median + 1.0))
     dead = (counts <= 0) & (median >= DEAD_COUNTS)
     return wrong | hot | dead

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from .background import grid_step
 from .candidate_seed import CELL_PART, is_layered, nearest_layered, seeds
-from .lattice import scale_sigma, solve
+from .lattice import held_covariance, solve
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, PatternModel, Shape
@@ -81,12 +83,14 @@ class Fit:
 
     def significance(self, number: int) -> float:
         """Scale of a part over its standard deviation."""
-        splines = self.measured.basis.shape[1]
-        sigma = scale_sigma(self.refined, self.pattern, number, splines) * np.sqrt(
-            max(self.chi2_reduced, 1.0)
-        )
-        scale = self.refined.vector[splines + self.pattern.places[number].scale]
-        return float(scale / max(sigma, 1e-300))
+        at = self.measured.basis.shape[1] + self.pattern.places[number].scale
+        sigma = np.sqrt(self.held_covariance[at, at] * max(self.chi2_reduced, 1.0))
+        return float(self.refined.vector[at] / max(sigma, 1e-300))
+
+    @cached_property
+    def held_covariance(self) -> FloatArray:
+        """Covariance (p, p) of all parameters with the textures held, not enlarged by chi squared."""
+        return held_covariance(self.refined, self.pattern, self.measured.basis.shape[1])
 
     def lines_only(self) -> FloatArray:
         """Model without background (n,)."""
@@ -116,7 +120,7 @@ def hits(fit: Fit, number: int) -> float:
     area = part.scale * phase.strength[kept]
     width = np.sqrt(pattern.shape.width_per_a**2 + (part.strain * places) ** 2) * 1.2
     noise = np.interp(places, fit.measured.q_per_a, fit.measured.sigma)
-    step = float(np.median(np.diff(fit.measured.q_per_a)))
+    step = grid_step(fit.measured.q_per_a)
     visible = (area > 3 * noise * np.sqrt(width * step)) & (place.texture >= 0)
     logs = np.zeros(len(places)) if part.log_texture is None else part.log_texture[kept]
     there = visible & (logs > np.log(1 / 3))

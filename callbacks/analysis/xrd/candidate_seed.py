@@ -14,7 +14,7 @@ from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, Shape
 from .phase import FloatArray, Phase, System, lattice_of
-from .seed import candidate_metrics, seed_scores, signal_of
+from .seed import seed_table, signal_of
 
 CELL_PART = "cell part"
 
@@ -72,9 +72,9 @@ def seeds(
     found: list[Seed] = []
     layered = [phase for phase in library if is_layered(phase)]
     for phase in [*layered[:1], *(phase for phase in library if not is_layered(phase))]:
-        metrics = candidate_metrics(phase, wide=is_layered(phase))
-        scores = seed_scores(measured.q_per_a, signal, phase, metrics)
-        best = metrics[int(np.argmax(scores))]
+        table = seed_table(measured.q_per_a, phase, wide=is_layered(phase))
+        scores = table.scores(signal)
+        best = table.metrics[int(np.argmax(scores))]
         chosen = nearest_layered(library, best)[0] if is_layered(phase) else phase
         part = part_of(chosen, best, first_scale(remains, chosen, best, 1.3 * shape.width_per_a), geometry)
         found.append(Seed(float(scores.max()), explained(measured, left, part, shape), part))

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .background import grid_step
 from .lattice_result import (
     LEAST_SIGNIFICANCE,
     LOOSE_A,
@@ -37,7 +39,7 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
     count = splines + inner + 1
     low, high = np.full(count, -np.inf), np.full(count, np.inf)
     expected, weight = np.zeros(count), np.zeros(count)
-    step = float(np.median(np.diff(measured.q_per_a)))
+    step = grid_step(measured.q_per_a)
     for index, label in enumerate(pattern.labels, start=splines):
         name = label.rsplit(".", 1)[-1]
         if name == "width_squared":
@@ -86,7 +88,9 @@ def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_
         return 0.0
     heights = np.interp(places[inside], measured.q_per_a, measured.lines)
     ratio = heights * width_per_a / phase.strength[strong][inside]
-    return max(float(np.median(ratio)), 1e-6 * float(np.ptp(measured.values)) / phase.strength.max())
+    return max(
+        statistics.median(ratio.tolist()), 1e-6 * float(np.ptp(measured.values)) / phase.strength.max()
+    )
 
 
 def solve(
@@ -254,11 +258,17 @@ def _result(phase: Phase, pattern: PatternModel, measured: Measured, refined: Re
 
 def scale_sigma(refined: Refined, pattern: PatternModel, number: int, splines: int) -> float:
     """Give the standard deviation of the scale of a part with its texture held."""
+    at = splines + pattern.places[number].scale
+    return float(np.sqrt(held_covariance(refined, pattern, splines)[at, at]))
+
+
+def held_covariance(refined: Refined, pattern: PatternModel, splines: int) -> FloatArray:
+    """Covariance (p, p) of all parameters with the textures held; these have none."""
     kept = np.ones(refined.vector.size, dtype=bool)
     kept[splines + pattern.texture_at.start : splines + pattern.texture_at.stop] = False
-    covariance = inverse(refined.normal[np.ix_(kept, kept)])
-    at = splines + pattern.places[number].scale
-    return float(np.sqrt(covariance[at, at]))
+    covariance = np.zeros((kept.size, kept.size))
+    covariance[np.ix_(kept, kept)] = inverse(refined.normal[np.ix_(kept, kept)])
+    return covariance
 
 
 def volume_of(lattice: Sequence[float]) -> float:

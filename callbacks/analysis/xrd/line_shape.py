@@ -118,29 +118,3 @@ def profile(q: FloatArray, lines: FloatArray) -> FloatArray:  # pragma: no cover
                 lorentz = 2.0 / math.pi / (1.0 + 4.0 * x * x)
                 total[i] += area * (eta * lorentz + (1.0 - eta) * gauss) / width
     return total
-
-
-@numba.njit(cache=True, nogil=True)
-def normal_matrix(
-    jacobian: FloatArray, weights: FloatArray, residual: FloatArray
-) -> tuple[FloatArray, FloatArray]:  # pragma: no cover
-    """Give J^T W J (p, p) and J^T W r (p,); rows of J (n, p) are mostly zero, for lines are short."""
-    count, free = jacobian.shape
-    matrix, right = np.zeros((free, free)), np.zeros(free)
-    used = np.empty(free, dtype=np.int64)
-    for i in range(count):
-        members = 0
-        for k in range(free):
-            if jacobian[i, k] != 0.0:
-                used[members] = k
-                members += 1
-        for m in range(members):
-            k = used[m]
-            weighted = weights[i] * jacobian[i, k]
-            right[k] += weighted * residual[i]
-            for other in range(m + 1):
-                matrix[k, used[other]] += weighted * jacobian[i, used[other]]
-    for k in range(free):
-        for other in range(k):
-            matrix[other, k] = matrix[k, other]
-    return matrix, right

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .background import background_basis, estimate_background
+from .background import background_basis, estimate_background, grid_step
 from .phase import FloatArray
 
 LEAST_POINTS = 60
@@ -82,5 +82,5 @@ def typical_width(measured: Measured) -> float:
     high = top
     while high < lines.size - 1 and lines[high] > half:
         high += 1
-    step = float(np.median(np.diff(measured.q_per_a)))
+    step = grid_step(measured.q_per_a)
     return float(np.clip(measured.q_per_a[high] - measured.q_per_a[low], 1.5 * step, 0.06))

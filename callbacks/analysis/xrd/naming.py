@@ -12,7 +12,6 @@ from .candidate_seed import is_layered
 from .pattern_model import Part
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of
 from .phase_result import FoundPhase
-from .refinement import inverse
 
 SAME_A = 0.012
 SAME_C = 0.12
@@ -92,12 +91,8 @@ def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
     mass = fit.refined.vector[at] * density
     total = max(float(mass.sum()), 1e-300)
     part = mass / total
-    kept = np.ones(fit.refined.vector.size, dtype=bool)
-    kept[splines + fit.pattern.texture_at.start : splines + fit.pattern.texture_at.stop] = False
-    covariance = np.zeros((kept.size, kept.size))
-    covariance[np.ix_(kept, kept)] = inverse(fit.refined.normal[np.ix_(kept, kept)])
     slope = (np.eye(len(at)) - part[:, None]) * density / total
-    spread = slope @ covariance[np.ix_(at, at)] @ slope.T * max(fit.chi2_reduced, 1.0)
+    spread = slope @ fit.held_covariance[np.ix_(at, at)] @ slope.T * max(fit.chi2_reduced, 1.0)
     sigma = np.sqrt(np.maximum(np.diag(spread), 0.0))
     none = density == 0
     return np.where(none, np.nan, part), np.where(none, np.nan, sigma)

@@ -102,7 +102,7 @@ class PatternModel:
         shifts = self.geometry.shifts if self.geometry is not None else ()
         self.shift_at = slice(len(SHARED), len(SHARED) + len(shifts))
         self.labels = [*SHARED, *shifts]
-        textures: dict[tuple[str, tuple[int, ...]], int] = {}
+        textures: dict[tuple[str | int, ...], int] = {}
         line_count = 0
         low, high = self.q_per_a[0] * 0.985, self.q_per_a[-1] * 1.015
         self.kept = [(p.phase.q_per_a > low) & (p.phase.q_per_a < high) for p in self.parts]
@@ -128,11 +128,9 @@ class PatternModel:
         for number, (part, kept) in enumerate(zip(self.parts, self.kept, strict=True)):
             strength = part.phase.strength[kept]
             strong = strength > LEAST_FREE_STRENGTH * strength.max(initial=0.0)
-            index = np.full(len(strength), -1)
-            for line, hkl in enumerate(part.phase.hkl[kept]):
-                if strong[line]:
-                    key = (part.texture or str(number), tuple(int(i) for i in hkl))
-                    index[line] = textures.setdefault(key, len(textures))
+            index, named = np.full(len(strength), -1), part.texture or str(number)
+            for line, hkl in zip(np.flatnonzero(strong), part.phase.hkl[kept][strong].tolist(), strict=True):
+                index[line] = textures.setdefault((named, *hkl), len(textures))
             self.places[number].texture = index
         self.texture_at = slice(len(self.labels), len(self.labels) + len(textures))
         self.labels += ["texture"] * len(textures)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,22 +60,24 @@ def metric_of(lattice: Lattice, system: System) -> FloatArray:
 
 def lattice_of(metric: FloatArray, system: System) -> Lattice:
     """Lattice that belongs to the free numbers of a reciprocal metric; nan where there is none."""
-    full = np.zeros((3, 3))
-    for value, tied in zip(metric, _TIED[system], strict=True):
+    six = [0.0] * len(_PRODUCTS)
+    for value, tied in zip(metric.tolist(), _TIED[system], strict=True):
         for index, factor in tied:
-            half = 0.5 if system is System.HEXAGONAL and index == 5 else 1.0
-            i, j = _PRODUCTS[index]
-            full[i, j] = full[j, i] = value * factor * half
-    with np.errstate(all="ignore"):
-        try:
-            direct = (2 * np.pi) ** 2 * np.linalg.inv(full)
-        except np.linalg.LinAlgError:
-            direct = np.full((3, 3), np.nan)
-        lengths = np.sqrt(np.diag(direct))
-        cosines = direct / np.outer(lengths, lengths)
-        angles = np.degrees(np.arccos([cosines[1, 2], cosines[0, 2], cosines[0, 1]]))
-    a, b, c = (float(value) for value in lengths)
-    alpha, beta, gamma = (float(value) for value in angles)
+            six[index] = value * factor * (0.5 if system is System.HEXAGONAL and index == 5 else 1.0)
+    xx, yy, zz, yz, xz, xy = six
+    minors = (yy * zz - yz * yz, xx * zz - xz * xz, xx * yy - xy * xy)
+    determinant = xx * minors[0] - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    squares = [minor / determinant if determinant else math.nan for minor in minors]
+    if not all(square > 0 for square in squares):
+        return (math.nan,) * 6
+    a, b, c = (2 * math.pi * math.sqrt(square) for square in squares)
+    crossed = (xy * xz - xx * yz, xy * yz - yy * xz, xz * yz - zz * xy)
+    pairs = ((1, 2), (0, 2), (0, 1))
+    cosines = [
+        cross / determinant / math.sqrt(squares[i] * squares[j])
+        for cross, (i, j) in zip(crossed, pairs, strict=True)
+    ]
+    alpha, beta, gamma = (math.degrees(math.acos(x)) if abs(x) <= 1 else math.nan for x in cosines)
     return (a, b, c, alpha, beta, gamma)
 
 
@@ -131,7 +135,7 @@ class Phase:
         """Strength of each line (n,) relative to the strongest, 0 to 100."""
         return 100.0 * self.strength / self.strength.max()
 
-    @property
+    @cached_property
     def metric(self) -> FloatArray:
         """Free numbers of the reciprocal metric (k,), 1/angstrom**2."""
         return metric_of(self.lattice, self.system)

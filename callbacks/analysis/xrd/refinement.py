@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIssue]
 
-from .line_shape import normal_matrix
+from .normal_matrix import normal_matrix
 from .phase import FloatArray
 
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -26,8 +27,8 @@ class Refined:
 
     Attributes
     ----------
-    vector, covariance
-        Parameters (p,) and their covariance (p, p), from weights and priors.
+    vector
+        Parameters (p,).
     normal
         Half the curvature of the cost (p, p), priors counted.
     pattern
@@ -41,12 +42,16 @@ class Refined:
     """
 
     vector: FloatArray
-    covariance: FloatArray
     normal: FloatArray
     pattern: FloatArray
     chi2: float
     steps: int
     converged: bool
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Covariance of the parameters (p, p), from weights and priors."""
+        return inverse(self.normal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +84,7 @@ def _normal(
     residual = values - pattern
     matrix, right = normal_matrix(jacobian, weights, residual)
     strayed = bounds.expected - vector
-    matrix[np.diag_indices_from(matrix)] += bounds.weight
+    matrix.flat[:: strayed.size + 1] += bounds.weight
     right = right + bounds.weight * strayed
     chi2 = float(residual @ (weights * residual))
     return pattern, matrix, right, chi2, chi2 + float(bounds.weight @ strayed**2)
@@ -87,10 +92,13 @@ def _normal(
 
 def _step(matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray:
     """Damped step (p,), in units in which every diagonal is one."""
-    size = np.sqrt(np.maximum(np.diag(matrix), 1e-100))
-    scaled = matrix / np.outer(size, size)
-    scaled[np.diag_indices_from(scaled)] += damping + 1e-12
-    return scipy.linalg.solve(scaled, right / size, assume_a="pos", check_finite=False) / size
+    size = np.sqrt(np.maximum(matrix.diagonal(), 1e-100))
+    scaled = matrix / (size[:, None] * size)
+    scaled.flat[:: size.size + 1] += damping + 1e-12
+    _, solved, failed = dposv(scaled, right / size, lower=1)
+    if failed:
+        raise np.linalg.LinAlgError(f"a step has no solution: Cholesky factor ends at {failed}")
+    return solved / size
 
 
 def refine(
@@ -154,16 +162,17 @@ def refine(
         else:
             converged = damping > 1e6 or after[4] - cost < 1e-3 * tolerance
             damping, harder = max(damping * harder, 1e-6), harder * 2
-    return Refined(vector, inverse(matrix), matrix, pattern, chi2, steps, converged)
+    return Refined(vector, matrix, pattern, chi2, steps, converged)
 
 
 def inverse(matrix: FloatArray) -> FloatArray:
     """Covariance (p, p); directions that nothing determines get large variances."""
-    size = np.sqrt(np.maximum(np.diag(matrix), 1e-100))
-    scaled = matrix / np.outer(size, size)
-    scaled[np.diag_indices_from(scaled)] += 1e-12
+    size = np.sqrt(np.maximum(matrix.diagonal(), 1e-100))
+    scale = size[:, None] * size
+    scaled = matrix / scale
+    scaled.flat[:: size.size + 1] += 1e-12
     try:
         inner = np.linalg.inv(scaled)
     except np.linalg.LinAlgError:
         inner = np.linalg.pinv(scaled)
-    return inner / np.outer(size, size)
+    return inner / scale

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from .background import grid_step
 from .phase import FloatArray, Phase, System
 
 LAYERED_A = np.arange(2.785, 2.905, 0.005)
@@ -26,7 +31,7 @@ def signal_of(q_per_a: FloatArray, lines: FloatArray, sigma: FloatArray, width_p
     width_per_a
         Full width over which is smoothed, 1/angstrom.
     """
-    step = float(np.median(np.diff(q_per_a)))
+    step = grid_step(q_per_a)
     points = max(width_per_a / 2.355 / step, 0.7)
     smooth = gaussian_filter1d(lines, points)
     noise = np.sqrt(gaussian_filter1d(sigma**2, points) / (2 * np.sqrt(np.pi) * points))
@@ -45,22 +50,54 @@ def candidate_metrics(phase: Phase, *, wide: bool) -> FloatArray:
     return own * (1 - 2 * NEAR[:, None])
 
 
-def seed_scores(q_per_a: FloatArray, signal: FloatArray, phase: Phase, metrics: FloatArray) -> FloatArray:
-    """Agreement (m,) of lattices with a signal: cosine of the roots of strengths and of the signal there.
+@dataclass(frozen=True, eq=False)
+class SeedTable:
+    """Where the strong lines of the lattices tried for a phase lie on a grid (n,), and what each weighs.
 
-    Roots, for texture changes strengths; a strong line that is missing still counts.
+    Attributes
+    ----------
+    metrics
+        Lattices that are tried (m, k).
+    before, part
+        Point of the grid before each line (m, l), and how far on to the next one, 0 to 1.
+    weight
+        Of each line (m, l): roots of strengths, over their length.
     """
-    strength = phase.strength
-    strong = strength > 0.03 * strength.max()
+
+    metrics: FloatArray
+    before: NDArray[np.intp]
+    part: FloatArray
+    weight: FloatArray
+
+    def scores(self, signal: FloatArray) -> FloatArray:
+        """Agreement (m,) of lattices with a signal (n,): cosine of the roots of strengths and of the signal.
+
+        Roots, for texture changes strengths; a strong line that is missing still counts.
+        """
+        rise = np.diff(signal)[self.before]
+        return (self.weight * (signal[self.before] + self.part * rise)).sum(axis=1)
+
+
+def seed_table(q_per_a: FloatArray, phase: Phase, *, wide: bool) -> SeedTable:
+    """Give the table of a phase on a rising grid (n,); remembered, for a series has one grid."""
+    return _seed_table(np.ascontiguousarray(q_per_a, dtype=np.float64).tobytes(), phase, wide)
+
+
+@lru_cache(maxsize=64)
+def _seed_table(grid: bytes, phase: Phase, wide: bool) -> SeedTable:
+    """Compute a table: lattices times strong lines."""
+    q, metrics = np.frombuffer(grid), candidate_metrics(phase, wide=wide)
+    strong = phase.strength > 0.03 * phase.strength.max()
     places = np.sqrt(np.maximum(metrics @ phase.rows[strong].T, 1e-6))
-    inside = (places > q_per_a[0]) & (places < q_per_a[-1])
-    weight = np.sqrt(strength[strong]) * inside
-    found = np.interp(places, q_per_a, signal)
-    length = np.sqrt((weight**2).sum(axis=1))
-    return (weight * found).sum(axis=1) / np.maximum(length, 1e-12)
+    inside = (places > q[0]) & (places < q[-1])
+    weight = np.sqrt(phase.strength[strong]) * inside
+    length = np.maximum(np.sqrt((weight**2).sum(axis=1, keepdims=True)), 1e-12)
+    before = np.clip(np.searchsorted(q, places) - 1, 0, q.size - 2)
+    part = np.clip((places - q[before]) / (q[before + 1] - q[before]), 0.0, 1.0)
+    return SeedTable(metrics, before, part, weight / length)
 
 
 def seed_metric(q_per_a: FloatArray, signal: FloatArray, phase: Phase, *, wide: bool) -> FloatArray:
     """Metric (k,) of the lattice that agrees best."""
-    metrics = candidate_metrics(phase, wide=wide)
-    return metrics[int(np.argmax(seed_scores(q_per_a, signal, phase, metrics)))]
+    table = seed_table(q_per_a, phase, wide=wide)
+    return table.metrics[int(np.argmax(table.scores(signal)))]
