@@ -114,6 +114,7 @@ def raster_map(
         "motors": [stage.y.name, stage.x.name],
         "elements": list(elements),
         **_answers(station),
+        **({"i0_hz_per_a": float(getattr(station.trigger_box, "hz_per_a", 1e14))} if mode == "fly" else {}),
         "hints": {"gridding": "rectilinear", "dimensions": [([stage.y.name], "primary")]},
     }
     _md = {**standing, **given}
