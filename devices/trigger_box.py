@@ -91,13 +91,14 @@ class TriggerBox(SettableTriggerBox):
         return in_background(self, work)
 
     def set(self, gate_pass: GatePass) -> DeviceStatus:
-        """Let the box wait for the gates of one more pass."""
+        """Let the box wait for the gates of one more pass, once those of the passes so far are captured."""
         running = self._require()
-        due = running.expected + gate_pass.gates
+        before, due = running.expected, running.expected + gate_pass.gates
         if due > running.series.gates:
             raise RuntimeError(f"{self.name}: {due} gates are more than the {running.series.gates} prepared")
 
         def work() -> None:
+            self._await_captured(running, before)
             with naming(self, f"wait for {gate_pass.gates} gates"):
                 if isinstance(gate_pass, PositionPass):
                     self.await_positions(gate_pass)
@@ -116,7 +117,8 @@ class TriggerBox(SettableTriggerBox):
             Done when they are; fails with `GatesMissingError` when no more of them come.
         """
         running = self._require()
-        return in_background(self, lambda: self._await_captured(running))
+        expected = running.expected
+        return in_background(self, lambda: self._await_captured(running, expected))
 
     def complete(self) -> DeviceStatus:
         """Close the file, and see whether it holds each gate once.
@@ -127,7 +129,18 @@ class TriggerBox(SettableTriggerBox):
             Done when it does, `record` then holds them; fails with `GatesMissingError` if it does not.
         """
         running = self._require()
-        return in_background(self, lambda: self._finish(running))
+        return in_background(self, lambda: self._finish(running, running.series.gates))
+
+    def complete_kept(self, count: int) -> DeviceStatus:
+        """Close the file, also before its end, and see whether its first gates are there, each once.
+
+        Parameters
+        ----------
+        count
+            How many of them documents tell of.
+        """
+        running = self._require()
+        return in_background(self, lambda: self._finish(running, count))
 
     def unstage(self) -> list[object]:
         """Stop what still runs."""
@@ -146,7 +159,7 @@ class TriggerBox(SettableTriggerBox):
                 "units": units.get(key, ""),
                 "external": "STREAM:",
             }
-            for key, dataset in self._datasets().items()
+            for key, dataset in self.datasets().items()
         }
 
     def get_index(self) -> int:
@@ -160,11 +173,16 @@ class TriggerBox(SettableTriggerBox):
         if running is None or running.told or not count or index == 0:
             return
         running.told = True
-        for key, dataset in self._datasets().items():
+        for key, dataset in self.datasets().items():
             parameters = {"dataset": dataset, "chunk_shape": [min(ROWS_AT_ONCE, count)], "swmr": False}
             yield from tell_of_data_set(running.file, f"{self.name}_{key}", parameters, count)
 
-    def _datasets(self) -> dict[str, str]:
+    @property
+    def file(self) -> Path:
+        """File of the series that is prepared."""
+        return self._require().file
+
+    def datasets(self) -> dict[str, str]:
         """Name the data sets of the file by what they are called here."""
         names = {"time_s": "PCAP.TS_START.Value", "open_s": "PCAP.GATE_DURATION.Value"}
         for encoder in self._require().series.offsets:
@@ -173,8 +191,8 @@ class TriggerBox(SettableTriggerBox):
             names |= {f"{encoder}{suffix}": f"{place}.{kind}" for suffix, kind in kinds.items()}
         return names | {f"{each}_counts": f"COUNTER{n}.OUT.Diff" for n, each in enumerate(CHAMBERS, start=1)}
 
-    def _await_captured(self, running: _Running) -> None:
-        expected, reached = running.expected, [-1]
+    def _await_captured(self, running: _Running, expected: int) -> None:
+        reached = [-1]
 
         def there() -> bool:
             return self._captured() >= expected
@@ -194,19 +212,25 @@ class TriggerBox(SettableTriggerBox):
         count: Any = self.gates.get()
         return int(count)
 
-    def _finish(self, running: _Running) -> None:
+    def _finish(self, running: _Running, count: int) -> None:
         series = running.series
-        self._await_captured(running)
+        is_whole = count == series.gates
+        if is_whole:
+            self._await_captured(running, running.expected)
         self.come_to_rest()
+        if not count:
+            return
         self._check_name(running)
         try:
-            columns = find_columns(running.file, self._datasets(), self.reply_limit_s)
+            columns = find_columns(running.file, self.datasets(), self.reply_limit_s)
         except (OSError, KeyError) as error:
             told = f"{running.file} cannot be read ({error}); is read_path the server's file_path?"
-            raise GatesMissingError(self.name, series.gates, 0, told) from error
-        check_gates(self.name, columns, series.gates)
+            raise GatesMissingError(self.name, count, 0, told) from error
+        if not is_whole:
+            columns = {key: values[:count] for key, values in columns.items()}
+        check_gates(self.name, columns, count)
         self.record = gate_record(running.file, columns, tuple(series.offsets))
-        running.whole = True
+        running.whole = is_whole
 
     def _check_name(self, running: _Running) -> None:
         def is_ours() -> bool:

@@ -130,20 +130,20 @@ class SettableTriggerBox(FileWriter):
         self._write(compare.enable, "ZERO")
         self._write(self.sequence.enable, "ZERO")
         for mux in (self.pcap.gate, self.pcap.output):
-            self._write(mux, "PCOMP1.OUT")
+            self._change(mux, "PCOMP1.OUT")
         step = max(round(abs(gate_pass.step) / per_count), GAP_COUNTS + 1)
         width = min(max(round(step * gate_pass.open_fraction), 1), step - GAP_COUNTS)
         for signal, value in (
             (compare.input, f"{self.encoders[gate_pass.encoder]}.VAL"),
-            (compare.direction, "Positive" if gate_pass.step > 0 else "Negative"),
             (compare.pre_start, 0),
-            (compare.start, self._counts(gate_pass.encoder, gate_pass.start)),
             (compare.step, step),
             (compare.width, width),
             (compare.pulses, gate_pass.gates),
-            (compare.enable, "ONE"),
         ):
-            self._write(signal, value)
+            self._change(signal, value)
+        self._write(compare.direction, "Positive" if gate_pass.step > 0 else "Negative")
+        self._write(compare.start, self._counts(gate_pass.encoder, gate_pass.start))
+        self._write(compare.enable, "ONE")
 
     def await_times(self, gate_pass: TimePass) -> None:
         """Let the sequence make timed gates, at once or from a position on."""
@@ -179,6 +179,11 @@ class SettableTriggerBox(FileWriter):
         """Say what the box tells of itself."""
         told = {"PCAP": self.pcap.health, "PCOMP1": self.compare.health, "DATA": self.pcap.status}
         return ", ".join(f"{name} says {signal.get()!r}" for name, signal in told.items())
+
+    def _change(self, signal: Signal, value: object) -> None:
+        """Write a setting unless the box has it already, as from one row of a map to the next."""
+        if signal.get() != value:
+            self._write(signal, value)
 
     def _sees_path(self) -> bool:
         # As it is now: what was told last may be of the folder before.

@@ -7,8 +7,9 @@ from ..devices.beamline import BeamlineSettings, read_settings
 from ..plans.duration import Timing
 from .estimate import FRAME_MB, camera_calibration_s
 from .file import CommonTables
-from .measurement_file import CameraFile, MapFile
+from .measurement_file import CameraFile
 from .progress import spoken
+from .raster_file import RasterFile
 from .settings import DataRoot
 from .toml_source import ExperimentFileError
 
@@ -47,7 +48,7 @@ def _asking(experiment: CommonTables) -> list[str]:
     named = [
         each.name
         for each in experiment.measurements
-        if isinstance(each, CameraFile) or (isinstance(each, MapFile) and "camera" in each.detectors)
+        if isinstance(each, CameraFile) or (isinstance(each, RasterFile) and "camera" in each.detectors)
     ]
     return named + ["camera_calibration"] * (experiment.camera_calibration is not None)
 

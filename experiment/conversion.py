@@ -16,15 +16,16 @@ from ..plans.hold import State
 from ..plans.measurement import Measurement
 from ..plans.pdf_scan import PdfOptions, pdf_scan
 from ..plans.policies import Policies
-from ..plans.raster_map import raster_map
 from ..plans.station import XrayStation
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
 from .chemistry import CHEMISTRIES
 from .file import ExperimentFile
-from .measurement_file import EdgeFile, FlyXanesFile, MapFile, PdfFile, XrdFile
+from .measurement_file import EdgeFile, FlyXanesFile, PdfFile, XrdFile
 from .onset_file import gate_of
-from .scan_grid import energy_grid, fly_sweeps, pdf_options, raster_of, series_options
+from .raster_file import RasterFile
+from .raster_measurement import raster_measurement
+from .scan_grid import energy_grid, fly_sweeps, pdf_options, series_options
 from .step_conversion import device_step
 
 CAPACITY_MARGIN = 1.2
@@ -127,7 +128,7 @@ def states_of(experiment: ExperimentFile) -> list[State]:
 
 
 def _measurement(
-    entry: EdgeFile | XrdFile | PdfFile | MapFile,
+    entry: EdgeFile | XrdFile | PdfFile | RasterFile,
     station: XrayStation,
     timing: Timing,
     guard: BeamGuard | None,
@@ -159,16 +160,8 @@ def _measurement(
             what="frame",
             **shared,
         )
-    if isinstance(entry, MapFile):
-        raster = raster_of(entry)
-        return Measurement(
-            plan=_map_plan(entry, station, timing, guard),
-            duration_s=raster.duration_s(timing),
-            energy_ev=entry.energy_ev,
-            blur_s=raster.duration_s(timing) / raster.shape[0],
-            what="row",
-            **shared,
-        )
+    if isinstance(entry, RasterFile):
+        return raster_measurement(entry, station, timing, guard, shared)
     if isinstance(entry, FlyXanesFile):
         sweeps = fly_sweeps(entry)
         return Measurement(
@@ -217,31 +210,6 @@ def _xrd_plan(
         # What fails is done again as a request of the cell, as often as any measurement.
         shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S, "redo": 0}
         return (yield from xrd_series(station, **options, **shared, md=md))
-
-    return plan
-
-
-def _map_plan(
-    entry: MapFile,
-    station: Any,  # noqa: ANN401 - a beamline, with a nanoprobe or without
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
-    raster = raster_of(entry)
-    options: dict[str, Any] = {
-        "region": raster.region,
-        "step_um": raster.step_um,
-        "dwell_s": raster.dwell_s,
-        "mode": raster.mode,
-        "snake": raster.snake,
-        "energy_ev": raster.energy_ev,
-        "elements": tuple(entry.elements),
-        "detectors": tuple(entry.detectors),
-    }
-
-    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S}
-        return (yield from raster_map(station, **options, **shared, md=md))
 
     return plan
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from ..plans.grids import edge_energy_ev
 from .file import ExperimentFile
-from .measurement_file import EdgeFile, MapFile, XrdFile
+from .measurement_file import EdgeFile, XrdFile
 from .problem import Problem
-from .scan_grid import raster_of
+from .raster_file import RasterFile, RockingFile
+from .scan_grid import check_rocking, raster_of
 from .toml_source import KeyPath
 
 SAME_ENERGY_EV = 50.0
@@ -26,7 +27,7 @@ def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
     if not (scanned or experiment.references or experiment.calibration):
         return
     for number, entry in enumerate(experiment.measurements):
-        if isinstance(entry, XrdFile | MapFile) and entry.energy_ev is None:
+        if isinstance(entry, XrdFile | RasterFile) and entry.energy_ev is None:
             yield Problem(
                 ("measurements", number, "energy_ev"),
                 "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
@@ -52,11 +53,13 @@ def _camera_energies(experiment: ExperimentFile) -> Iterator[Problem]:
 def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
     """Find maps that cannot be made, and elements whose lines the beam does not excite."""
     for number, entry in enumerate(experiment.measurements):
-        if not isinstance(entry, MapFile):
+        if not isinstance(entry, RasterFile):
             continue
         keys: KeyPath = ("measurements", number)
         try:
             raster_of(entry)
+            if isinstance(entry, RockingFile):
+                check_rocking(entry)
         except ValueError as error:
             yield Problem((*keys, "step_um"), str(error))
         for element in entry.elements:

@@ -9,9 +9,11 @@ from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, exp
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
-from .measurement_file import EdgeFile, FlyXanesFile, MapFile, PdfFile, XrdFile
+from .measurement_file import EdgeFile, FlyXanesFile, PdfFile, XrdFile
+from .raster_file import RasterFile, RockingFile
+from .raster_measurement import raster_duration_s
 from .request_count import expected_requests
-from .scan_grid import energy_grid, fly_sweeps, pdf_options, raster_of, series_options
+from .scan_grid import angles_of, energy_grid, fly_sweeps, pdf_options, raster_of, series_options
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -125,21 +127,22 @@ class _Single:
     words: tuple[str, str] = ("", "")
 
 
-def _map(entry: MapFile, timing: Timing, frame_mb: float, beam_mm2: float) -> _Single:
+def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) -> _Single:
     """Reckon a map; a place of the specimen is lit as long as the beam overlaps its pixels."""
     raster = raster_of(entry)
     rows, columns = raster.shape
-    duration_s = raster.duration_s(timing)
+    angles = len(angles_of(entry)) if isinstance(entry, RockingFile) else 1
+    duration_s = raster_duration_s(entry, timing)
     overlap = max(1.0, beam_mm2 * 1e6 / entry.step_um**2)
     pixel_mb = {"fluorescence_detector": SPECTRUM_MB, "camera": frame_mb}
     return _Single(
-        points=rows * columns,
+        points=angles * rows * columns,
         duration_s=duration_s,
-        blur_s=duration_s / rows,
-        lit_s=min(overlap * entry.dwell_s, raster.counting_s),
+        blur_s=duration_s / rows if angles == 1 else duration_s,
+        lit_s=angles * min(overlap * entry.dwell_s, raster.counting_s),
         energy_ev=entry.energy_ev or UNKNOWN_ENERGY_EV,
-        frames_bytes=int(rows * columns * sum(pixel_mb[each] for each in entry.detectors) * 1e6),
-        words=("row", "map"),
+        frames_bytes=int(angles * rows * columns * sum(pixel_mb[each] for each in entry.detectors) * 1e6),
+        words=("row", "map") if angles == 1 else ("rocking map", "rocking map"),
     )
 
 
@@ -175,13 +178,13 @@ def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float
 
 def _estimate(
     experiment: ExperimentFile,
-    entry: EdgeFile | XrdFile | PdfFile | MapFile,
+    entry: EdgeFile | XrdFile | PdfFile | RasterFile,
     course: Course,
     timing: Timing,
     frame_mb: float,
 ) -> MeasurementEstimate:
     full_mah, beam = experiment.cell.full_capacity_mah, experiment.beam
-    if isinstance(entry, MapFile):
+    if isinstance(entry, RasterFile):
         one = _map(entry, timing, frame_mb, beam.width_mm * beam.height_mm)
     else:
         one = _single(entry, timing, frame_mb)

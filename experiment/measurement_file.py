@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..plans.latches import OnMiss
+from .asked_file import AskedSection
 from .quantity import Seconds
+from .raster_file import MapFile, RockingFile
 from .section import Section
-from .trigger_file import TriggerFile
 
 
 class GridFile(Section):
@@ -37,38 +37,6 @@ class GridFile(Section):
             raise ValueError(
                 "needs regions = [[start, stop, step, dwell_s], ...], or bounds, steps and times together"
             )
-        return self
-
-
-class AskedSection(Section):
-    """What every measurement has, whatever its technique.
-
-    Attributes
-    ----------
-    trigger
-        What sets it off; none in step and hold, where every state does.
-    max_blur
-        Change of lithium content during one scan or frame that is accepted without a warning.
-    max_lateness_s
-        Deadline: latest start after the trigger, on the cell's clock.
-    on_miss
-        What becomes of a request that misses it: measured and entered as late, or skipped; ``"queue"``
-        measures every request, oldest first, where else the newest supersedes the older ones.
-    priority
-        Of several requests the highest is measured first.
-    """
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
-    trigger: TriggerFile | None = None
-    max_blur: float = Field(default=0.02, gt=0, le=1)
-    max_lateness_s: Seconds | None = None
-    on_miss: OnMiss = "late"
-    priority: int = 0
-
-    @model_validator(mode="after")
-    def _deadline(self) -> Self:
-        if self.on_miss == "skip" and self.max_lateness_s is None:
-            raise ValueError('on_miss = "skip" needs a deadline; give max_lateness_s')
         return self
 
 
@@ -178,55 +146,11 @@ class PdfFile(AskedSection):
     sample: PlaceFile | None = None
 
 
-class MapFile(AskedSection):
-    """``[[measurements]]`` of technique ``"map"``: a raster of one particle in a nanoprobe.
-
-    Attributes
-    ----------
-    x_um, y_um
-        Lowest and highest centre of pixels, by the interferometers, um.
-    step_um
-        From pixel to pixel along both axes, um.
-    dwell_s
-        Of each pixel.
-    mode
-        ``"step"`` stops at each pixel, ``"fly"`` moves on along x while the detectors count.
-    snake
-        Whether every other row runs backwards.
-    elements
-        Whose lines are fitted live; the metals of the chemistry unless given.
-    energy_ev
-        Photon energy, eV; as the monochromator stands unless given.
-    detectors
-        What counts at each pixel.
-    """
-
-    technique: Literal["map"]
-    x_um: tuple[float, float]
-    y_um: tuple[float, float]
-    step_um: float = Field(gt=0, le=1000)
-    dwell_s: Seconds
-    mode: Literal["step", "fly"] = "step"
-    snake: bool = True
-    elements: list[str] = Field(default=[], max_length=16)
-    energy_ev: float | None = Field(default=None, ge=2000, le=80000)
-    detectors: list[Literal["fluorescence_detector", "camera"]] = Field(
-        default=["fluorescence_detector"], min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _region_in_order(self) -> Self:
-        for name, (low, high) in (("x_um", self.x_um), ("y_um", self.y_um)):
-            if low > high:
-                raise ValueError(f"{name} = [{low:g}, {high:g}] um: give the lower end first")
-        return self
-
-
 CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
 MeasurementFile = Annotated[
-    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile, Field(discriminator="technique")
+    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile, Field(discriminator="technique")
 ]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
 

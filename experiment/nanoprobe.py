@@ -6,19 +6,20 @@ from pathlib import Path
 from ..devices.beamline import Beamline, BeamlineSettings
 from .check import SCENARIOS
 from .file import CommonTables
-from .measurement_file import FlyXanesFile, MapFile
+from .measurement_file import FlyXanesFile
+from .raster_file import RasterFile
 from .toml_source import ExperimentFileError
 
 
 def asks_for_maps(experiment: CommonTables) -> bool:
     """Whether any measurement of a file needs the nanoprobe."""
-    return any(isinstance(each, MapFile) for each in experiment.measurements)
+    return any(isinstance(each, RasterFile) for each in experiment.measurements)
 
 
 def asks_to_fly(experiment: CommonTables) -> bool:
     """Whether any map or scan of a file is made on the fly, for which a trigger box is needed."""
     return any(
-        isinstance(each, FlyXanesFile) or (isinstance(each, MapFile) and each.mode == "fly")
+        isinstance(each, FlyXanesFile) or (isinstance(each, RasterFile) and each.mode == "fly")
         for each in experiment.measurements
     )
 
@@ -48,10 +49,10 @@ def check_map_devices(experiment: CommonTables, beamline: Beamline) -> None:
 
 def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
     for each in experiment.measurements:
-        if not isinstance(each, MapFile | FlyXanesFile):
+        if not isinstance(each, RasterFile | FlyXanesFile):
             continue
         needed = ["trigger_box"]
-        if isinstance(each, MapFile):
+        if isinstance(each, RasterFile):
             needed = ["nanostage", *each.detectors, *(needed if each.mode == "fly" else [])]
         missing = [name for name in needed if getattr(devices, name, None) is None]
         if missing:

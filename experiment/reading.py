@@ -26,9 +26,10 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import FlyXanesFile, MapFile, PdfFile, XanesFile, XrdFile
+from .measurement_file import FlyXanesFile, PdfFile, XanesFile, XrdFile
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
+from .raster_file import MapFile, RockingFile
 from .reference_curve import ReferenceCurveError, with_reference_curves
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
@@ -233,5 +234,6 @@ _MEASURED: dict[str, type[BaseModel]] = {
     "xrd": XrdFile,
     "pdf": PdfFile,
     "map": MapFile,
+    "rocking": RockingFile,
 }
 _MEMBERS = {**_STEPS, **_MEASURED}

@@ -1,20 +1,17 @@
 """Energies of the scans, series of frames and rasters that an experiment file asks for."""
 
+import math
+
+from ..callbacks.analysis.mapping import shift_between
 from ..callbacks.analysis.mapping.region import Region
 from ..plans.fly_sweeps import FlySweeps
 from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
 from ..plans.pdf_scan import PdfOptions, StagePlace
 from ..plans.raster import Raster
+from ..plans.rocking import DriftTracking, Rocking
 from ..plans.series_options import SeriesOptions
-from .measurement_file import (
-    CalibrationFile,
-    EdgeFile,
-    FlyXanesFile,
-    MapFile,
-    PdfFile,
-    ReferenceFile,
-    XrdFile,
-)
+from .measurement_file import CalibrationFile, EdgeFile, FlyXanesFile, PdfFile, ReferenceFile, XrdFile
+from .raster_file import RasterFile, RockingFile
 
 Scanned = EdgeFile | ReferenceFile | CalibrationFile
 """What has a grid."""
@@ -61,7 +58,7 @@ def series_options(entry: XrdFile) -> SeriesOptions:
     )
 
 
-def raster_of(entry: MapFile) -> Raster:
+def raster_of(entry: RasterFile) -> Raster:
     """Raster that a map asks for.
 
     Raises
@@ -71,6 +68,26 @@ def raster_of(entry: MapFile) -> Raster:
     """
     region = Region(entry.x_um, entry.y_um)
     return Raster(region, entry.step_um, entry.dwell_s, entry.mode, entry.snake, entry.energy_ev)
+
+
+def angles_of(entry: RockingFile) -> tuple[float, ...]:
+    """Angles of a rocking scan, degree."""
+    first, last = entry.angles_deg
+    steps = round(abs(last - first) / entry.angle_step_deg)
+    step_deg = math.copysign(entry.angle_step_deg, last - first)
+    return tuple(round(first + number * step_deg, 9) for number in range(steps + 1))
+
+
+def check_rocking(entry: RockingFile) -> None:
+    """Refuse a rocking scan that cannot be made.
+
+    Raises
+    ------
+    ValueError
+        If its angles are fewer than three, or its maps too small for drift to be found on them.
+    """
+    Rocking(angles_of(entry))
+    DriftTracking(raster_of(entry), shift_between if entry.follow_drift else None)
 
 
 def fly_sweeps(entry: FlyXanesFile) -> FlySweeps:

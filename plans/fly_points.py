@@ -38,6 +38,10 @@ class Stamped:
         """Hints of the device."""
         return dict(getattr(self._device, "hints", {}))
 
+    def take(self, reading: Mapping[str, Reading[Any]]) -> None:
+        """Take another reading of the device."""
+        self._values = {key: dict(one) for key, one in reading.items()}
+
     def put(self, values: Mapping[str, float]) -> None:
         """Take the values of a point; keys that the device does not have are of no effect."""
         for key in self._values.keys() & values.keys():

@@ -6,11 +6,12 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator, short_uid
 
-from ..devices.gate_rows import GateRows
 from ..devices.gate_series import GateSeries, PositionPass
+from ..devices.map_gates import MapGates
 from ..devices.nano_sweep import AxisSweep, Sweep
-from .map_rows import MapTaking, trigger_all
-from .waiting import WAIT_S, wait_bounded
+from .map_rows import trigger_all
+from .map_taking import MapTaking
+from .waiting import WAIT_S, set_all, wait_bounded
 
 ENCODER = "fine_x"
 """What the trigger box calls the interferometer of the fast axis."""
@@ -30,7 +31,7 @@ SLOWNESS = 3.0
 
 @dataclass
 class FlyRows:
-    """Takes rows on the fly; see `map_rows.Rows`.
+    """Takes rows on the fly; see `map_taking.Rows`.
 
     Parameters
     ----------
@@ -40,10 +41,12 @@ class FlyRows:
         Of the fast axis.
     """
 
-    box: GateRows
+    box: MapGates
     sweep: AxisSweep
     stream: str = "primary"
     flies: bool = True
+    ready_for: int | None = None
+    moving: str = ""
 
     def most(self, taking: MapTaking) -> int:
         """Rows for which detectors can be armed at once."""
@@ -64,16 +67,51 @@ class FlyRows:
             yield Msg("declare_stream", None, self.box, name=self.box.name, collect=True)
         yield from trigger_all(taking.series, WAIT_S)
 
+    def begin(self, taking: MapTaking, row: int) -> MsgGenerator[None]:
+        """Let the axis sweep over a row, for which all waits already unless the row before was bad."""
+        yield from bps.checkpoint()
+        if self.ready_for != row:
+            group = short_uid("row")
+            yield from self._get_ready(taking, row, group)
+            yield from wait_bounded(group, 3 * WAIT_S, [taking.station.nanostage.y, self.sweep, self.box])
+        self.ready_for, self.moving = None, short_uid("sweep")
+        yield from bps.checkpoint()
+        yield Msg("trigger", self.sweep, group=self.moving)
+        yield from bps.checkpoint()
+
     def take(self, taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
-        """Sweep over a row.
+        """Wait for the end of the sweep and for what it has brought; meanwhile get ready for the next row.
 
         Raises
         ------
         BeamLostError
             If the guard finds that the beam was lost.
         """
-        del attempt
+        del row, attempt
         station, raster = taking.station, taking.raster
+        for device in (station.nanostage.y, station.mono):
+            yield from taking.note(device)
+        yield from bps.checkpoint()
+        row_s = SLOWNESS * taking.columns * raster.dwell_s + WAIT_S
+        yield from wait_bounded(self.moving, row_s, [self.sweep])
+        # Their waits are bounded by themselves; together they cost the time of the longest.
+        group = short_uid("written")
+        for series in taking.series:
+            yield Msg("set", series.due, taking.in_file + taking.columns, group=group)
+        for device in (self.box, station.ion_chambers):
+            yield Msg("trigger", device, group=group)
+        if taking.next_row is not None:
+            yield from self._get_ready(taking, taking.next_row, group)
+        yield from wait_bounded(group, 3 * WAIT_S, [self.box, *taking.series, station.nanostage.y])
+        self.ready_for = taking.next_row
+        readings: dict[str, Any] = {}
+        for device in (station.ion_chambers, station.ring):
+            readings.update((yield from taking.note(device)))
+        taking.check_beam(readings)
+
+    def _get_ready(self, taking: MapTaking, row: int, group: str) -> MsgGenerator[None]:
+        """Bring the stage before a row, and let the box wait for its gates."""
+        raster = taking.raster
         half_um, x_um = 0.5 * raster.step_um, raster.x_um
         backwards = raster.snake and row % 2 == 1
         begin, end = x_um[0] - half_um, x_um[-1] + half_um
@@ -87,36 +125,23 @@ class FlyRows:
             gates=taking.columns,
             open_fraction=OPEN_FRACTION,
         )
-        group = short_uid("row")
-        yield from bps.checkpoint()
-        yield Msg("set", station.nanostage.y, raster.y_um[row], group=group)
+        yield Msg("set", taking.station.nanostage.y, raster.y_um[row], group=group)
         yield Msg("prepare", self.sweep, Sweep(begin, end, speed, run_up), group=group)
         yield Msg("set", self.box, gates, group=group)
-        yield from wait_bounded(group, 3 * WAIT_S, [station.nanostage.y, self.sweep, self.box])
-        row_s = SLOWNESS * taking.columns * raster.dwell_s + WAIT_S
-        yield from trigger_all([self.sweep], row_s)
-        # Their waits are bounded by themselves; together they cost the time of the longest.
-        group = short_uid("written")
-        for series in taking.series:
-            yield Msg("set", series.due, taking.in_file + taking.columns, group=group)
-        for device in (self.box, station.ion_chambers):
-            yield Msg("trigger", device, group=group)
-        yield from wait_bounded(group, 3 * WAIT_S, [self.box, *taking.series])
-        readings: dict[str, Any] = {}
-        for device in (station.ion_chambers, station.ring):
-            readings.update((yield Msg("read", device)) or {})
-        taking.check_beam(readings)
+
+    def keep(self, taking: MapTaking, due: int) -> MsgGenerator[None]:
+        """Tell of the gates of a good row."""
+        del taking
+        yield from set_all({self.box.kept: due})
+        yield Msg("collect", self.box, name=self.box.name, return_payload=False)
 
     def disarm(self, taking: MapTaking, *, whole: bool) -> MsgGenerator[None]:
-        """Close the file of the box; of rows that came to a bad end it is not told."""
-        del taking
-        if not whole:
-            yield Msg("stop", self.box)
-            return
+        """Close the file of the box, and see whether it holds the gates that were told of."""
+        del taking, whole
+        self.ready_for = None
         group = short_uid("complete")
         yield Msg("complete", self.box, group=group)
         yield from wait_bounded(group, 2 * WAIT_S, [self.box])
-        yield Msg("collect", self.box, name=self.box.name, return_payload=False)
 
     def read_with_row(self, taking: MapTaking) -> list[Any]:
         """Devices that are read into the event of a row."""

@@ -3,19 +3,17 @@
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..devices.frame_series import FrameSeries
-from ..devices.map_row import MapPixel, MapRow, PixelPlace, RowOutcome
-from ..devices.row_series import RowSeries
+from ..devices.map_row import RowOutcome
 from .beam import wait_for_first_beam
-from .beam_guard import BeamGuard, BeamLostError, Readings
-from .raster import Raster
+from .beam_guard import BeamLostError
+from .map_taking import MapTaking, Rows
 from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
@@ -29,108 +27,9 @@ BEAM_WAIT_S = 1800.0
 BAD = (FailedStatus, OSError, RuntimeError)
 """What may go wrong with a row."""
 
-Inside = Callable[[PixelPlace], MsgGenerator[Any]]
-"""Stub that is run at each pixel of a step scan, after its detectors have counted."""
-
 
 class MapFailedError(RuntimeError):
     """A map was given up: row after row was bad."""
-
-
-@dataclass
-class MapTaking:
-    """A map under way.
-
-    Parameters
-    ----------
-    station
-        Devices: those of `plans.station.MapStation`.
-    raster
-        What is measured.
-    series
-        Its detectors.
-    name, folder
-        Of the files.
-    guard
-        Limits below which a row is bad because the beam was lost; None: no check.
-    redo
-        How often a bad row is taken again.
-    inside
-        What is done at each pixel besides.
-    """
-
-    station: Any
-    raster: Raster
-    series: Sequence[RowSeries]
-    name: str
-    folder: str = ""
-    guard: BeamGuard | None = None
-    redo: int = 1
-    inside: Inside | None = None
-    report: MapRow = field(default_factory=lambda: MapRow(name="map"))
-    pixel: MapPixel = field(default_factory=lambda: MapPixel(name="pixel"))
-    first: Readings | None = None
-    files: int = 0
-    in_file: int = 0
-    told: int = 0
-    ended_s: float = 0.0
-
-    @property
-    def columns(self) -> int:
-        """Pixels of a row."""
-        return self.raster.shape[1]
-
-    def check_beam(self, reading: Readings) -> None:
-        """Compare a reading with the first one of the map.
-
-        Raises
-        ------
-        BeamLostError
-            If the beam was lost.
-        """
-        if reading:
-            self.first = self.first or reading
-            if self.guard:
-                self.guard.check(self.first, reading, 0.0)
-
-
-class Rows(Protocol):
-    """How rows are taken: `StepRows`, or `fly_rows.FlyRows`.
-
-    Attributes
-    ----------
-    stream
-        Where the events of the rows go.
-    flies
-        Whether detectors are gated from outside.
-    """
-
-    stream: str
-    flies: bool
-
-    def most(self, taking: MapTaking) -> int:
-        """Rows for which detectors can be armed at once."""
-        ...
-
-    def arm(self, taking: MapTaking, rows: int) -> MsgGenerator[None]:
-        """Do what is needed once the detectors are prepared for so many rows."""
-        ...
-
-    def take(self, taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
-        """Measure a row."""
-        ...
-
-    def disarm(self, taking: MapTaking, *, whole: bool) -> MsgGenerator[None]:
-        """Undo `arm`; `whole`: all rows were good."""
-        ...
-
-    def read_with_row(self, taking: MapTaking) -> list[Any]:
-        """Devices that are read into the event of a row."""
-        ...
-
-    def leave(self) -> MsgGenerator[None]:
-        """Leave its devices as they were, on every way out."""
-        ...
 
 
 def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
@@ -151,15 +50,19 @@ def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
         while left and problem is None:
             row = pending[0]
             attempts[row] += 1
+            taking.next_row = pending[1] if left > 1 else None
             problem = yield from _try_row(taking, how, row, attempts[row])
             if problem is None:
                 pending.popleft()
                 left, given_up = left - 1, 0
+        yield from tell_good(taking, how)
         yield from _disarm(taking, how, whole=problem is None)
         if problem is None:
             continue
         fails = attempts[row] > taking.redo
-        yield from _tell(taking, how, row, attempts[row], "failed" if fails else "redone", problem)
+        status = "failed" if fails else "redone"
+        outcome = yield from _outcome(taking, how, row, attempts[row], status, problem)
+        yield from _tell(taking, how, outcome)
         if fails:
             pending.popleft()
             given_up += 1
@@ -170,21 +73,46 @@ def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
 
 
 def _try_row(taking: MapTaking, how: Rows, row: int, attempt: int) -> MsgGenerator[Exception | None]:
-    """Measure a row and tell of it; gives what went wrong."""
-    due = taking.in_file + taking.columns
+    """Measure a row; gives what went wrong. Of a good one `tell_good` is to tell."""
+    taking.fresh.clear()
+    try:
+        yield from how.begin(taking, row)
+    except BAD as error:
+        return _bad(row, error)
+    yield from tell_good(taking, how)
     try:
         yield from how.take(taking, row, attempt)
-        for series in taking.series:
-            yield from set_all({series.due: due}, timeout_s=2 * WAIT_S)
     except BAD as error:
-        logger.warning("row %d of the map is bad: %s", row, said(error))
-        return error
+        return _bad(row, error)
     yield from bps.checkpoint()
+    taking.good = yield from _outcome(taking, how, row, attempt, "good", None)
+    taking.in_file += taking.columns
+    return None
+
+
+def _bad(row: int, error: Exception) -> Exception:
+    logger.warning("row %d of the map is bad: %s", row, said(error))
+    return error
+
+
+def tell_good(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
+    """Tell of the last good row and of its frames, unless it was told of."""
+    outcome, taking.good = taking.good, None
+    if outcome is None:
+        return
+    due = taking.in_file
     yield from set_all({series.kept: due for series in taking.series})
     for series in taking.series:
         yield Msg("collect", series, name=series.name, return_payload=False)
-    taking.in_file = due
-    return (yield from _tell(taking, how, row, attempt, "good", None))
+    yield from how.keep(taking, due)
+    yield from _tell(taking, how, outcome)
+
+
+def await_frames(taking: MapTaking) -> MsgGenerator[None]:
+    """Wait until each detector has as many frames as pixels were measured, and see that it has no more."""
+    due = taking.in_file + taking.columns
+    for series in taking.series:
+        yield from set_all({series.due: due}, timeout_s=2 * WAIT_S)
 
 
 def _arm(taking: MapTaking, how: Rows, rows: int) -> MsgGenerator[None]:
@@ -233,15 +161,18 @@ def _disarm(taking: MapTaking, how: Rows, *, whole: bool) -> MsgGenerator[None]:
     yield from bps.checkpoint()
 
 
-def _tell(
+def _outcome(
     taking: MapTaking, how: Rows, row: int, attempt: int, status: str, problem: Exception | None
-) -> MsgGenerator[None]:
-    """Make the event of a row."""
+) -> MsgGenerator[RowOutcome]:
+    """See how a row went, and how devices and cell stand at its end."""
     station, is_good = taking.station, problem is None
     written = min((series.written for series in taking.series), default=taking.in_file)
-    now_s = yield from cell_time(station)
-    row_s = now_s - taking.ended_s
-    outcome = RowOutcome(
+    for device in (*how.read_with_row(taking), station.mono, station.ring):
+        yield from taking.note(device)
+    state = yield from taking.note(station.cell, again=True)
+    now_s = float(state["cell_time"]["value"]) if state else 0.0
+    row_s, taking.ended_s = now_s - taking.ended_s, now_s
+    return RowOutcome(
         row=row,
         attempt=attempt,
         status=status,
@@ -253,12 +184,17 @@ def _tell(
         row_s=row_s,
         live_fraction=taking.columns * taking.raster.dwell_s / row_s if row_s > 0 else math.nan,
     )
+
+
+def _tell(taking: MapTaking, how: Rows, outcome: RowOutcome) -> MsgGenerator[None]:
+    """Make the event of a row, of what was read at its end: the next one may be under way."""
+    station = taking.station
     yield Msg("set", taking.report, outcome)
-    devices = [taking.report, *how.read_with_row(taking), station.mono, station.ring, station.cell]
+    read = [*how.read_with_row(taking), station.mono, station.ring, station.cell]
+    devices = [taking.report, *(taking.devices[each.name] for each in read)]
     yield from read_event(devices, trigger=[], stream=how.stream, timeout_s=WAIT_S)
     yield from bps.checkpoint()
-    taking.told += taking.columns if is_good else 0
-    taking.ended_s = now_s
+    taking.told += taking.columns if outcome.status == "good" else 0
 
 
 def cell_time(station: Any) -> MsgGenerator[float]:  # noqa: ANN401 - a station

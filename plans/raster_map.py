@@ -8,7 +8,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..callbacks.analysis.mapping.region import Region
-from ..devices.gate_rows import GateRows
+from ..devices.map_gates import MapGates
 from ..devices.nano_axis import Span
 from ..devices.nano_sweep import AxisSweep
 from ..devices.row_series import RowSeries
@@ -16,7 +16,8 @@ from .beam_guard import BeamGuard
 from .darks import refresh_darks
 from .duration import Timing
 from .fly_rows import FlyRows
-from .map_rows import Inside, MapTaking, Rows, take_rows
+from .map_rows import take_rows
+from .map_taking import Inside, MapTaking, Rows
 from .raster import Mode, Raster, raster_metadata
 from .single_run import single_run
 from .step_rows import StepRows
@@ -113,6 +114,7 @@ def raster_map(
         "motors": [stage.y.name, stage.x.name],
         "elements": list(elements),
         **_answers(station),
+        **({"i0_hz_per_a": float(getattr(station.trigger_box, "hz_per_a", 1e14))} if mode == "fly" else {}),
         "hints": {"gridding": "rectilinear", "dimensions": [([stage.y.name], "primary")]},
     }
     _md = {**standing, **given}
@@ -126,7 +128,7 @@ def raster_map(
         redo=redo,
         inside=inside,
     )
-    how: Rows = FlyRows(GateRows(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
+    how: Rows = FlyRows(MapGates(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
     devices = [station.mono, station.ion_chambers]
     return (
         yield from single_run(

@@ -13,7 +13,7 @@ from ..callbacks.analysis.mapping.region import Region
 from ..devices.map_row import PixelPlace
 from .beam_guard import BeamGuard
 from .duration import Timing
-from .map_rows import Inside
+from .map_taking import Inside
 from .raster import Mode, Raster
 from .raster_map import NoMapError, raster_map
 from .rocking import DriftTracking, MapOf, Rocking, Track, standing

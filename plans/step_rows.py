@@ -7,13 +7,14 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.map_row import PixelPlace
-from .map_rows import MapTaking, trigger_all
+from .map_rows import await_frames, trigger_all
+from .map_taking import MapTaking
 from .waiting import WAIT_S, read_event, set_all
 
 
 @dataclass
 class StepRows:
-    """Takes rows pixel by pixel; see `map_rows.Rows`."""
+    """Takes rows pixel by pixel; see `map_taking.Rows`."""
 
     stream: str = "rows"
     flies: bool = False
@@ -25,6 +26,16 @@ class StepRows:
     def arm(self, taking: MapTaking, rows: int) -> MsgGenerator[None]:
         """Nothing is left to do: each pixel is triggered."""
         del taking, rows
+        yield from bps.null()
+
+    def begin(self, taking: MapTaking, row: int) -> MsgGenerator[None]:
+        """Nothing is left to begin."""
+        del taking, row
+        yield from bps.null()
+
+    def keep(self, taking: MapTaking, due: int) -> MsgGenerator[None]:
+        """Nothing besides the frames."""
+        del taking, due
         yield from bps.null()
 
     def take(self, taking: MapTaking, row: int, attempt: int) -> MsgGenerator[None]:
@@ -52,6 +63,7 @@ class StepRows:
             devices += [station.mono, station.ring, station.cell]
             reading = yield from read_event(devices, trigger=[], stream="primary", timeout_s=WAIT_S)
             taking.check_beam(reading)
+        yield from await_frames(taking)
 
     def disarm(self, taking: MapTaking, *, whole: bool) -> MsgGenerator[None]:
         """Nothing to undo."""

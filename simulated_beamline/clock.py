@@ -18,10 +18,11 @@ from pathlib import Path
 
 from .board import create_whole
 
-_STATE = struct.Struct("<qdddd")
+_STATE = struct.Struct("<qddddd")
 OVERLAP_S = 0.002
 LINGER_S = 0.5
 CREDIT_S = 0.1
+HOLD_S = 0.5
 
 
 class ClockMode(IntEnum):
@@ -36,8 +37,8 @@ class ClockMode(IntEnum):
 class ClockState:
     """What the file holds: an anchor on both times, and until when instruments are at work.
 
-    `anchor_wall_s` and `busy_until_s` are readings of the machine's monotonic clock, `anchor_s` is simulated
-    UNIX time.
+    `anchor_wall_s`, `busy_until_s` and `held_until_s`, until when time stands, are readings of the machine's
+    monotonic clock, `anchor_s` is simulated UNIX time.
     """
 
     mode: ClockMode
@@ -45,6 +46,7 @@ class ClockState:
     anchor_s: float
     anchor_wall_s: float
     busy_until_s: float
+    held_until_s: float = 0.0
 
     @property
     def speed(self) -> float:
@@ -55,7 +57,8 @@ class ClockState:
         """Give the simulated time at a reading of the monotonic clock, s."""
         if self.mode is not ClockMode.ELASTIC:
             return self.anchor_s + self.speed * max(0.0, wall_s - self.anchor_wall_s)
-        return self.anchor_s + max(0.0, min(wall_s, self.busy_until_s) - self.anchor_wall_s)
+        begun_s = max(self.anchor_wall_s, self.held_until_s)
+        return self.anchor_s + max(0.0, min(wall_s, self.busy_until_s) - begun_s)
 
     def idle_s(self, wall_s: float) -> float:
         """Wall seconds that nobody has turned into simulated time yet, because only the cell is at work."""
@@ -171,6 +174,15 @@ class SharedClock:
         """Count the coming `LINGER_S` as an instrument at work: somebody will react to what happened."""
         self._begin()
 
+    def hold(self, at_s: float, wall_s: float = HOLD_S) -> None:
+        """Bring time to `at_s` and let it stand there for some wall seconds (elastic mode): see `pace`."""
+        with self._locked():
+            wall = time.monotonic()
+            state = self._read()
+            if state.mode is ClockMode.ELASTIC:
+                held = wall + wall_s
+                self._write(replace(state.moved(at_s, wall), held_until_s=held, busy_until_s=held + LINGER_S))
+
     def proposed(self) -> float:
         """Time up to which the pacemaker may bring the cell now, s: never before `now`.
 
@@ -220,8 +232,8 @@ class SharedClock:
             return self._read()
 
     def _read(self) -> ClockState:
-        mode, factor, anchor, wall, busy = _STATE.unpack(self._map[: _STATE.size])
-        return ClockState(ClockMode(mode), factor, anchor, wall, busy)
+        mode, factor, anchor, wall, busy, held = _STATE.unpack(self._map[: _STATE.size])
+        return ClockState(ClockMode(mode), factor, anchor, wall, busy, held)
 
     def _write(self, state: ClockState) -> None:
         self._map[: _STATE.size] = _packed(state)
@@ -252,4 +264,5 @@ def mode_named(name: str) -> ClockMode:
 
 
 def _packed(state: ClockState) -> bytes:
-    return _STATE.pack(int(state.mode), state.factor, state.anchor_s, state.anchor_wall_s, state.busy_until_s)
+    walls = state.anchor_wall_s, state.busy_until_s, state.held_until_s
+    return _STATE.pack(int(state.mode), state.factor, state.anchor_s, *walls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,11 @@ POSITIONS = tuple(SLOT_MOTORS)
 KEPT = 16384
 """Pulses that the line remembers: more than a detector falls behind."""
 _COUNT = struct.Struct("<q")
+READERS = ("camera", "fluorescence_detector")
+"""Detectors at the line."""
+_FOLLOWED = struct.Struct(f"<d{len(READERS)}q")
+_HEAD_BYTES = _COUNT.size + _FOLLOWED.size
+NOTHING_DUE = 2**62
 _WIDTH = 3 + 2 * len(POSITIONS) + len(ALL_SLOTS)
 _ROW_BYTES = 8 * _WIDTH
 
@@ -73,8 +79,9 @@ class Wire:
     """
 
     def __init__(self, path: Path) -> None:
-        size = _COUNT.size + KEPT * _ROW_BYTES
-        create_whole(Path(path), bytes(size))
+        size = _HEAD_BYTES + KEPT * _ROW_BYTES
+        at_rest = _FOLLOWED.pack(math.inf, *[NOTHING_DUE] * len(READERS))
+        create_whole(Path(path), bytes(_COUNT.size) + at_rest + bytes(size - _HEAD_BYTES))
         with Path(path).open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), size)
 
@@ -111,6 +118,19 @@ class Wire:
                 "too slow, or stands still"
             )
         return [self._read(one) for one in range(number, min(count, number + most))]
+
+    def followed(self, time_s: float) -> None:
+        """Tell up to which simulated UNIX time (s) gates were sent; infinite while none is waited for."""
+        struct.pack_into("<d", self._map, _COUNT.size, time_s)
+
+    def drawn(self, reader: str, count: int = NOTHING_DUE) -> None:
+        """Tell up to which pulse one of the `READERS` has drawn its frames; all while it waits for none."""
+        struct.pack_into("<q", self._map, _COUNT.size + 8 * (1 + READERS.index(reader)), count)
+
+    def behind(self, time_s: float) -> bool:
+        """Whether gates up to a simulated UNIX time (s) are still to be sent, or frames to be drawn."""
+        followed_s, *drawn = _FOLLOWED.unpack_from(self._map, _COUNT.size)
+        return followed_s < time_s or min(drawn) < self.count
 
     def close(self) -> None:
         """Let go of the file."""
@@ -150,4 +170,4 @@ class Sight(Board):
 
 
 def _place(number: int) -> int:
-    return _COUNT.size + (number % KEPT) * _ROW_BYTES
+    return _HEAD_BYTES + (number % KEPT) * _ROW_BYTES

@@ -19,6 +19,7 @@ UNITS = {
     "current": "A",
     "capacity": "mA h",
     "latency_s": "s",
+    "i0_a": "A",
 }
 
 

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from ..tiled.external_file import resolve_external
 from .frame_file import EPICS_EPOCH_S, TIME_STAMPS
 
-SPECTRA, SCALERS = "_spectra", "_scalers"
-"""Ends of the data keys of spectra and of their scalers."""
+SPECTRA, SCALERS, I0_COUNTS, OPEN_S = "_spectra", "_scalers", "_i0_counts", "_open_s"
+"""Ends of the data keys of spectra and their scalers, and of what the trigger box counted in each gate."""
+
+KINDS = (SPECTRA, SCALERS, I0_COUNTS, OPEN_S)
 
 PATIENCE_S, LOOK_AGAIN_S = 2.0, 0.05
 """Wall time for which rows that were announced are waited for, and between two looks, s."""
@@ -68,6 +70,7 @@ class RunOfMap:
     _rows: deque[GoodRow] = field(default_factory=deque, repr=False)
     _files: dict[str, tuple[str, Path, str]] = field(default_factory=dict, repr=False)
     _parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict, repr=False)
+    _pixels: dict[tuple[int, int], dict[int, float]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.energy_ev = float(self.start.get("energy_ev") or "nan")
@@ -91,6 +94,9 @@ class RunOfMap:
         """Take an event of any stream: a good row waits from now on."""
         if not np.isfinite(self.energy_ev):
             self.energy_ev = float(data.get("mono_energy", "nan"))
+        if "pixel_row" in data and "i0" in data:
+            row = self._pixels.setdefault((int(data["pixel_row"]), int(data["pixel_attempt"])), {})
+            row[int(data["pixel_column"])] = float(data["i0"])
         if data.get("map_status") == "good":
             keys = ("row", "attempt", "first_frame", "frames")
             self._rows.append(GoodRow(**{key: int(data[f"map_{key}"]) for key in keys}, data=data))
@@ -103,14 +109,15 @@ class RunOfMap:
         ExternalFileRefusedError
             If it lies outside of the roots; the rows in it are then left out.
         """
-        if doc["data_key"].endswith((SPECTRA, SCALERS)):
+        if doc["data_key"].endswith(KINDS):
             path = resolve_external(doc["uri"], roots)
             self._files[doc["uid"]] = doc["data_key"], path, doc["parameters"]["dataset"]
 
     def add_datum(self, doc: Mapping[str, Any]) -> None:
         """Take the announcement of spectra or scalers."""
         if doc["stream_resource"] in self._files:
-            kind = SPECTRA if self._files[doc["stream_resource"]][0].endswith(SPECTRA) else SCALERS
+            key = self._files[doc["stream_resource"]][0]
+            kind = next(each for each in KINDS if key.endswith(each))
             first, stop = int(doc["indices"]["start"]), int(doc["indices"]["stop"])
             self._parts.setdefault(kind, []).append((first, stop, doc["stream_resource"]))
 
@@ -136,6 +143,23 @@ class RunOfMap:
         order = np.argsort(self.columns(row.row))
         spectra, scalers = (self._block(kind, row) for kind in (SPECTRA, SCALERS))
         return spectra[order], scalers[order]
+
+    def i0_a(self, row: GoodRow) -> NDArray[np.float64]:
+        """Tell the current of the first ion chamber in each pixel of a row (columns,), without its dark, A.
+
+        Of a step scan as it was read at the pixel, of a fly scan as the trigger box has counted it; NaN where
+        neither tells.
+        """
+        columns = self.columns(row.row)
+        if (read := self._pixels.get((row.row, row.attempt))) is not None:
+            return np.array([read.get(column, np.nan) for column in sorted(columns)])
+        hz_per_a = float(self.start.get("i0_hz_per_a") or "nan")
+        dark_a = float(row.data.get("i0_raw", "nan")) - float(row.data.get("i0", "nan"))
+        try:
+            counts, open_s = (self._block(kind, row) for kind in (I0_COUNTS, OPEN_S))
+        except RowUnreadableError:
+            return np.full(len(columns), np.nan)
+        return (counts / open_s / hz_per_a - dark_a)[np.argsort(columns)]
 
     def _block(self, kind: str, row: GoodRow, other: str = "") -> NDArray[Any]:
         """Values of a row in the file of its spectra or scalers; of another data set there if named."""

@@ -12,7 +12,7 @@ from .run_source import RunSource
 
 ANALYSIS = "map_fit"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
-PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": ""}
+PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", "i0_a": "A"}
 """Results per pixel, besides those per element, with their units."""
 
 
@@ -36,9 +36,11 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
     Returns
     -------
     xarray.Dataset
-        ``counts`` (corrected for dead time), ``rate`` (1/s) and their ``_sigma`` over ``map`` (by time),
-        ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel ``elastic``, ``misfit``,
-        ``live``, ``real_s`` and ``verdict_code`` (place in ``attrs["verdicts"]``). Each row has ``time``
+        ``counts`` (corrected for dead time), ``rate`` (1/s), ``per_i0`` (counts per charge in the first ion
+        chamber, 1/nC: in proportion to those per incident photon, whatever the ring did) and their ``_sigma``
+        over ``map`` (by time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel
+        ``i0_a`` (without its dark), ``elastic``, ``misfit``, ``live``, ``real_s`` and ``verdict_code``
+        (place in ``attrs["verdicts"]``). Each row has ``time``
         (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``begin_s`` and
         ``end_s`` by the detector's clock, and ``attempt``, the one that was good. Each map has its
         ``live_fraction``: part of the time from its first to its last exposure in which it counted.
@@ -99,13 +101,15 @@ def _fill(
     table: pd.DataFrame,
 ) -> None:
     stacked = {key: source.array(uid, "primary", key) for key in arrays}
+    # Maps of earlier versions know no I0.
+    stacked = {key: array for key, array in stacked.items() if key != "i0_a" or len(array)}
     # While the run goes on, rows and arrays may be read a moment apart.
     count = min(len(table), *(len(array) for array in stacked.values()))
     order = np.argsort(table["attempt"].to_numpy(int)[:count], kind="stable")
     for event in order:
         row = int(table["row"].iloc[event])
-        for key, array in arrays.items():
-            array[..., row, :] = stacked[key][event]
+        for key, array in stacked.items():
+            arrays[key][..., row, :] = array[event]
         for key, state in states.items():
             state[row] = float(table[key].iloc[event])
 
@@ -127,6 +131,9 @@ def _dataset(
     data: dict[str, Any] = {key: (space, array[None], {"units": "counts"}) for key, array in values.items()}
     for key, of in (("rate", "counts"), ("rate_sigma", "counts_sigma")):
         data[key] = space, (values[of] / per_second)[None], {"units": "1/s"}
+    charge_nc = 1e9 * np.where(pixels["i0_a"] > 0.0, pixels["i0_a"], np.nan) * pixels["real_s"]
+    for key, of in (("per_i0", "counts"), ("per_i0_sigma", "counts_sigma")):
+        data[key] = space, (values[of] / charge_nc)[None], {"units": "1/nC"}
     for key, unit in PIXELS.items():
         data[key] = ("map", "y_um", "x_um"), pixels[key][None], {"units": unit} if unit else {}
     units = {**STATE_UNITS, "begin_s": "s", "end_s": "s", "attempt": ""}

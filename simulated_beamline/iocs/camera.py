@@ -86,7 +86,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     clock, sight = settings.clock(), settings.sight()
     exposure = build_exposure(load_mounts(settings.scenarios), sight, settings.seed)
     plugin = FilePlugin(exposure, FramePlace(settings.data_folder or settings.run_folder / "frames"))
-    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    trigger = TriggerInput(settings.wire(), clock, READOUT_S, reader="camera", waiting=lambda: plugin.waiting)
     driver = CameraDriver(exposure, plugin, clock, sight, trigger)
     moved = partial(sight.__setitem__, DISTANCE_SLOT)
     axis = distance_axis(exposure.detector.geometry.distance_mm)

@@ -80,6 +80,7 @@ class CameraDriver:
             if self.page["WaitForPlugins"] == "Yes":
                 await self._plugin.idle()
         finally:
+            self._trigger.rest()
             await self._announce(begun=False)
             self._idle.set()
 

@@ -163,3 +163,9 @@ def _only(allowed: float | str, name: str) -> Check:
 
 async def _nothing() -> None:
     return None
+
+
+async def check_count(value: int) -> None:
+    """Refuse a number of frames below 0."""
+    if value < 0:
+        raise ValueError(f"NumCapture {value} must not be below 0; 0 is without end")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .camera_page import file_page
+from .camera_page import check_count, file_page
 from .exposure import Exposure, Shot
 from .frame_file import FrameFile
 from .frame_place import FramePlace, PlaceError
@@ -54,11 +54,11 @@ class FilePlugin:
         self._held: list[Shot] = []
         self._last: Shot | None = None
         self._over: asyncio.Event | None = None
-        self._stalled_until_s = 0.0
-        self.drops_left, self.repeats_left, self.disk_is_full = 0, 0, False
+        self._stalled_until_s, self._at_work, self.disk_is_full = 0.0, 0, False
+        self.drops_left, self.repeats_left = 0, 0
         checks = {
             "FilePath": self._take_path,
-            "NumCapture": _check_count,
+            "NumCapture": check_count,
             "FileWriteMode": self._check_mode,
         }
         self.page = file_page(
@@ -103,6 +103,11 @@ class FilePlugin:
         if self._task is not None:
             await self._task
 
+    @property
+    def waiting(self) -> int:
+        """Frames that are still to be written."""
+        return len(self._queue) + self._at_work
+
     def stall(self, duration_s: float) -> None:
         """Write nothing for some wall seconds (a fault)."""
         self._stalled_until_s = asyncio.get_running_loop().time() + duration_s
@@ -119,6 +124,7 @@ class FilePlugin:
             while self._stalled:
                 await asyncio.sleep(0.01)
             batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._at_work = len(batch)
             try:
                 async with self._files:
                     await self._process(batch)
@@ -126,6 +132,7 @@ class FilePlugin:
                 await self._fail(str(error))
             self._room.set()
             await self._publish(batch)
+            self._at_work = 0
 
     async def _process(self, batch: list[Shot]) -> None:
         """Do with frames what the mode says."""
@@ -248,7 +255,7 @@ class FilePlugin:
         for shot in shots:
             self._exposure.draw(shot, self._buffer)
             self._write_shot(file, shot)
-        # Before they are counted: NumCaptured says what a reader finds, whatever happens to the server.
+        # Before they are counted: NumCaptured says what a reader finds.
         file.flush()
 
     def _write_shot(self, file: FrameFile, shot: Shot) -> None:
@@ -256,13 +263,12 @@ class FilePlugin:
         file.append(self._buffer, shot.time_s - EPICS_EPOCH_S, shot.unique_id)
 
     async def _publish(self, batch: Sequence[Shot]) -> None:
-        rows, columns = self._exposure.shape
         shown = {
             "ArrayCounter": self.page["ArrayCounter"] + len(batch),
             "UniqueId": batch[-1].unique_id,
             "TimeStamp": batch[-1].time_s - EPICS_EPOCH_S,
-            "ArraySize0": columns,
-            "ArraySize1": rows,
+            "ArraySize0": self._exposure.shape[1],
+            "ArraySize1": self._exposure.shape[0],
             "NDimensions": 2,
             "QueueUse": len(self._queue),
             "QueueFree": self.page["QueueSize"] - len(self._queue),
@@ -276,9 +282,8 @@ class FilePlugin:
         exists = self._place.exists(path)
         await self.page.show("FilePathExists", "Yes" if exists else "No")
         if not exists:
-            await self._fail(
-                f"ERROR: {path} is no folder inside the data folder {self._place.folder}: nothing is written"
-            )
+            where = f"{path} is no folder inside the data folder {self._place.folder}"
+            await self._fail(f"ERROR: {where}: nothing is written")
 
     async def _check_mode(self, mode: str) -> None:
         if self._over is not None:
@@ -293,8 +298,3 @@ class FilePlugin:
         if self._over is not None:
             await self._end()
         await self._tell(message)
-
-
-async def _check_count(value: int) -> None:
-    if value < 0:
-        raise ValueError(f"NumCapture {value} must not be below 0; 0 is without end")

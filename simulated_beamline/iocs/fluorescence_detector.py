@@ -67,7 +67,9 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     count, channels = spectra.shape
     regions = regions_of(spectra)
     elements = [ElementPage(index + 1, channels, regions) for index in range(count)]
-    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    trigger = TriggerInput(
+        settings.wire(), clock, READOUT_S, reader="fluorescence_detector", waiting=lambda: plugin.waiting
+    )
     driver = FluorescenceDriver(spectra, elements, plugin, clock, sight, trigger)
     pages = {"det1:": driver.page.channels, "HDF1:": plugin.page.channels}
     named = {

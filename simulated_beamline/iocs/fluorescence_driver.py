@@ -105,6 +105,7 @@ class FluorescenceDriver:
                 await self._plugin.idle()
         finally:
             self._busy = False
+            self._trigger.rest()
             await self._announce("Aborted" if self._stop.is_set() else "Idle", "", begun=False)
 
     async def _expose_all(self) -> None:

@@ -15,8 +15,11 @@ from caproto.server import PVGroup, pvproperty
 
 from ..clock import SharedClock
 from ..motion import Track
+from ..pace import pace
 
 PUBLISH_S = 0.1
+PACED_FROM_S = 0.05
+"""Nominal duration from which on a move is followed, s: a step from pixel to pixel is not."""
 MSTA_DIRECTION, MSTA_DONE, MSTA_MOVING = 1, 2, 1024
 
 
@@ -84,6 +87,8 @@ class MotorIOC(PVGroup):
         Told the dial position whenever it changes.
     track
         Where it writes its moves as they begin, for who must know where it was between two looks.
+    behind
+        Whether any who is gated on its way has not followed it up to a simulated time (s); see `pace`.
     """
 
     val = pvproperty(name=".VAL", value=0.0, doc="user desired value")
@@ -137,10 +142,11 @@ class MotorIOC(PVGroup):
         clock: SharedClock,
         moved: Callable[[float], None],
         track: Track,
+        behind: Callable[[float], bool] | None = None,
     ) -> None:
         super().__init__(prefix)
         self.axis = axis
-        self._track = track
+        self._track, self._behind = track, behind
         self._clock = clock
         self._moved = moved
         self._dial = axis.start
@@ -245,7 +251,7 @@ class MotorIOC(PVGroup):
         duration_s = move_duration_s(target - self._dial, speed, ramp_s) + self.axis.settle_s
         stalled_s = begun_s + self.stall_at.value * duration_s if self.stall_at.value else math.inf
         move = self._track.begin(begun_s, self._dial, target, speed, ramp_s, stalled_s)
-        work = asyncio.ensure_future(self._clock.work(duration_s))
+        work = asyncio.ensure_future(self._work(duration_s))
         halt = asyncio.ensure_future(self._stop_requested.wait())
         try:
             while not work.done() and not halt.done():
@@ -259,6 +265,12 @@ class MotorIOC(PVGroup):
             halt.cancel()
         if self.stall_at.value:
             await self.stall_at.write(0.0)
+
+    async def _work(self, duration_s: float) -> None:
+        if self._behind is None or duration_s < PACED_FROM_S:
+            await self._clock.work(duration_s)
+        else:
+            await pace(self._clock, duration_s, self._behind)
 
     async def _arrive(self, dial: float) -> None:
         self._dial = dial

@@ -144,11 +144,13 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     particle_of(scenario)
     placement = Placement(scenario, clock, board, settings.seed)
     channels: dict[str, ChannelData] = {}
-    log, truths = settings.moves(), _truths(placement)
+    log, wire, truths = settings.moves(), settings.wire(), _truths(placement)
     for name, (axis, moved) in _axes(scenario, placement, board).items():
         prefix, motor = f"{settings.prefix}NANO:{name}", f"NANO:{name}"
         track = Track(log, motor, truths.get(name, lambda dial: dial))
-        channels.update(MotorIOC(prefix, axis=axis, clock=clock, moved=moved, track=track).pvdb)
+        behind = wire.behind if name.startswith("F") else None
+        motor = MotorIOC(prefix, axis=axis, clock=clock, moved=moved, track=track, behind=behind)
+        channels.update(motor.pvdb)
     for name in SPACE:
         prefix = f"{settings.prefix}NANO:{name}:"
         channels.update(InterferometerIOC(prefix, axis=name, placement=placement).pvdb)

@@ -106,6 +106,7 @@ class TriggerDriver:
             before, self._last = self._last, (now_s, look_at(self._sight))
             if self._at_work and now_s > before[0]:
                 await self._follow(before, self._last)
+            self._wire.followed(now_s if self._at_work else np.inf)
         sequence = self._sequence
         if sequence is not None and not sequence.done and sequence.timed_s:
             ahead_s = sequence.free_s + sequence.timed_s - self._clock.now()

@@ -21,10 +21,24 @@ class TriggerInput:
         Of the simulated beamline.
     readout_s
         Time after each exposure in which a pulse is lost, s.
+    reader
+        Which of `wire.READERS` it is.
+    waiting
+        Tells how many of the frames that were taken are still to be drawn or written.
     """
 
-    def __init__(self, wire: Wire, clock: SharedClock, readout_s: float) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        clock: SharedClock,
+        readout_s: float,
+        *,
+        reader: str,
+        waiting: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._wire = wire
+        self._reader, self._waiting = reader, waiting
+        wire.drawn(reader)
         self._clock = clock
         self._readout_s = readout_s
         self._next = 0
@@ -34,6 +48,11 @@ class TriggerInput:
     def arm(self) -> None:
         """Take the pulses from now on."""
         self._next, self._free_s, self.missed = self._wire.count, -math.inf, 0
+        self._wire.drawn(self._reader, self._next)
+
+    def rest(self) -> None:
+        """Take no more pulses, so that nobody waits for their frames."""
+        self._wire.drawn(self._reader)
 
     def take(self, most: int, exposure_s: Callable[[Pulse], float]) -> list[Pulse]:
         """Pulses that came since the last call; those that came during an exposure or readout are lost.
@@ -50,6 +69,7 @@ class TriggerInput:
         WireLostError
             If the wire has forgotten pulses meanwhile.
         """
+        self._wire.drawn(self._reader, self._next - self._waiting())
         taken: list[Pulse] = []
         for pulse in self._wire.since(self._next, most):
             self._next = pulse.number + 1

@@ -10,9 +10,9 @@ from operando.experiment.camera import asks_for_frames
 from operando.experiment.conversion import measurements_of
 from operando.experiment.dead_time import expected_settings
 from operando.experiment.estimate import measurement_estimates
-from operando.experiment.measurement_file import MapFile
 from operando.experiment.nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe, has_particle
 from operando.experiment.progress import Progress
+from operando.experiment.raster_file import MapFile
 from operando.experiment.reading import read_experiment
 from operando.experiment.rehearsal import simulated_settings
 from operando.experiment.toml_source import ExperimentFileError
@@ -90,7 +90,7 @@ def test_the_estimate_tells_pixels_bytes_and_that_a_fly_scan_is_faster(tmp_path)
         (
             'technique = "map"',
             'technique = "maps"',
-            "needs technique = one of xanes, fly_xanes, xrd, pdf, map",
+            "needs technique = one of xanes, fly_xanes, xrd, pdf, map, rocking",
         ),
     ],
 )
@@ -141,3 +141,37 @@ def test_progress_waits_for_the_fits_of_good_rows_and_counts_no_row_as_a_pixel()
     progress("descriptor", {"uid": "r", "run_start": "a"})
     progress("event", {"descriptor": "r", "time": 3.0, "data": {"row": 0}})
     assert not progress.awaits_patterns
+
+
+ROCKING = MAP.replace('technique = "map"', 'technique = "rocking"').replace(
+    "dwell_s", "angles_deg = [-1.0, 1.0]\nangle_step_deg = 0.05\ndwell_s"
+)
+
+
+def test_a_rocking_map_becomes_a_measurement_of_all_its_angles(tmp_path):
+    experiment = read_experiment(written(tmp_path, ROCKING))
+    assert asks_for_maps(experiment)
+    assert asks_for_frames(experiment)
+    one = measurements_of(read_experiment(written(tmp_path)), None, TIMING)[1]
+    rocking = measurements_of(read_experiment(written(tmp_path, ROCKING)), None, TIMING)[1]
+    assert rocking.duration_s == pytest.approx(41 * (one.duration_s + 1.0))
+    assert (rocking.blur_s, rocking.what) == (rocking.duration_s, "rocking map")
+    (estimate,) = (each for each in measurement_estimates(experiment, TIMING) if each.name == "particle")
+    assert estimate.points == 41 * 41 * 21
+    assert estimate.frames_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[-1.0, 1.0]\nangle", "[0.0, 0.05]\nangle", "give three finite angles"),
+        ("y_um = [-1.0, 1.0]", "y_um = [-0.2, 0.2]", "map at least 16 x 16"),
+        ("dwell_s = 0.02", 'dwell_s = 0.02\nmode = "fly"', "follow_drift = false"),
+        ("dwell_s = 0.02", 'dwell_s = 0.02\ndetectors = ["fluorescence_detector"]', 'lacks "camera"'),
+    ],
+)
+def test_a_rocking_map_that_cannot_be_made_is_refused_with_a_remedy(tmp_path, old, new, says):
+    assert old in ROCKING
+    with pytest.raises(ExperimentFileError) as caught:
+        read_experiment(written(tmp_path, ROCKING.replace(old, new)))
+    assert says in str(caught.value)

@@ -236,6 +236,7 @@ class SoftSweep:
 
     def trigger(self):
         detector, gates = self.station.fluorescence_detector, self.station.trigger_box.passes[-1].gates
+        self.station.trigger_box.sweep_is_over(gates)
         numbers = range(detector.taken, detector.taken + gates)
         detector.taken += gates
         detector.written += [number for number in numbers if number not in self.lost]
@@ -253,8 +254,8 @@ class SoftSweep:
 
 
 @pytest.fixture
-def flying(station, monkeypatch):
-    station.trigger_box = SoftBox(name="trigger_box")
+def flying(station, monkeypatch, tmp_path):
+    station.trigger_box = SoftBox(name="trigger_box", folder=tmp_path)
     station.fluorescence_detector.holds = True
     monkeypatch.setattr(SoftSweep, "station", station, raising=False)
     monkeypatch.setattr(SoftSweep, "lost", [])
@@ -275,10 +276,10 @@ def test_rows_on_the_fly_are_swept_back_and_forth_between_the_edges_of_their_pix
     assert of_kind(documents, "stop")[0]["num_events"] == {
         "primary": 3,
         "fluorescence": 9,
-        "trigger_box": 0,
+        "trigger_box": 9,
     }
     assert {"i0", "nanostage_y", "cell_voltage"} <= set(events(documents, "map_row")[0])
-    assert flying.trigger_box.told
+    assert flying.trigger_box.completed == 9
 
 
 def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):

@@ -116,6 +116,14 @@ def test_a_map_on_the_fly_is_the_same_map_as_step_by_step(nanoprobe):
         # What a pixel holds is not all of its spot's: texture between spots adds half a per cent.
         allowed = 4.0 * np.hypot(*sigmas) + 0.005 * totals[0]
         assert abs(totals[1] - totals[0]) < allowed, element
+        # Between the step scan's values half a pixel to each side, for that is where the beam has been.
+        values, errors = (fly[key].sel(element=element)[0] for key in ("rate", "rate_sigma"))
+        near = np.stack([np.roll(step["rate"].sel(element=element)[0], shift) for shift in (-1, 0, 1)])
+        spread = 4.0 * np.sqrt(2.0) * errors.to_numpy() + 0.02 * near.max()
+        within = (values > near.min(axis=0) - spread) & (values < near.max(axis=0) + spread)
+        assert within[1:-1].all(), element
+    per_i0 = [float(one["per_i0"].sel(element="Ni").sum()) for one in (step, fly)]
+    assert per_i0[1] == pytest.approx(per_i0[0], rel=0.02)
     difference_um = edges_um(fly["rate"].sel(element="Ni")[0]) - edges_um(step["rate"].sel(element="Ni")[0])
     assert np.abs(difference_um).max() < 0.1 * STEP_UM
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+import h5py
 import numpy as np
 import pytest
 from event_model import compose_run
@@ -14,6 +15,7 @@ from soft_nanoprobe import write_spectra
 
 ROWS, COLUMNS, CHANNELS, DETECTORS = 3, 4, 1100, 2
 ELEMENTS, ENERGY_EV, PIXEL_S = ("Co", "Ni"), 9000.0, 0.5
+HZ_PER_A, DARK_A = 1e14, 2e-10
 RESPONSE = {"offset_ev": 5.0, "gain_ev": 10.0, "noise_ev": 80.0}
 RATE = np.stack([np.full((ROWS, COLUMNS), 400.0), 1000.0 * (1 + np.arange(12).reshape(ROWS, COLUMNS))])
 """Counts of cobalt and nickel in each pixel, of both detector elements together."""
@@ -40,6 +42,7 @@ class Told:
         cycling = compose_run(metadata={"purpose": "cycling", "experiment": self.experiment})
         self.tell("start", cycling.start_doc)
         self.files = self.frames = 0
+        self.spectra = spectra_of
 
     def tell(self, name, doc):
         self.journal(name, dict(doc))
@@ -73,13 +76,13 @@ class Told:
         keys = {f"fluorescence_{kind}": external for kind in ("spectra", "scalers")}
         self.stream = self.run.compose_descriptor(name="fluorescence", data_keys=keys)
         self.tell("descriptor", self.stream.descriptor_doc)
-        self.rows = None
+        self.rows = self.steps = None
 
     def file(self, rows, attempt=1):
         """Write rows into a new file; those of which nothing is told later are as good as never measured."""
         self.files += 1
         path = self.folder / f"{self.files}.h5"
-        drawn = [spectra_of(row, backwards=row % 2 == 1) for row in rows]
+        drawn = [self.spectra(row, backwards=row % 2 == 1) for row in rows]
         write_spectra(path, np.concatenate(drawn), pixel_s=PIXEL_S)
         self.bundles = []
         for kind, dataset in (
@@ -95,6 +98,39 @@ class Told:
             self.tell("stream_resource", bundle.stream_resource_doc)
             self.bundles.append(bundle)
         self.place = 0
+
+    def gates(self, rows, i0_a):
+        """Write what the trigger box counted in rows, I0 (rows, columns) in A with its dark."""
+        path = self.folder / f"gates-{self.files}.h5"
+        order = [columns[::-1] if row % 2 else columns for row, columns in zip(rows, i0_a, strict=True)]
+        open_s = np.full(COLUMNS * len(rows), 0.98 * PIXEL_S)
+        with h5py.File(path, "w") as file:
+            file["open"], file["i0"] = open_s, np.concatenate(order) * HZ_PER_A * open_s
+        external = {"source": "x", "dtype": "number", "shape": [], "external": "STREAM:"}
+        keys = {f"trigger_box_{kind}": external for kind in ("open_s", "i0_counts")}
+        self.box = self.run.compose_descriptor(name="trigger_box", data_keys=keys)
+        self.tell("descriptor", self.box.descriptor_doc)
+        for key, dataset in (("open_s", "open"), ("i0_counts", "i0")):
+            bundle = self.run.compose_stream_resource(
+                mimetype="application/x-hdf5",
+                uri=f"file://localhost{path}",
+                data_key=f"trigger_box_{key}",
+                parameters={"dataset": dataset},
+            )
+            self.tell("stream_resource", bundle.stream_resource_doc)
+            datum = bundle.compose_stream_datum({"start": 0, "stop": len(open_s)})
+            self.tell("stream_datum", {**datum, "descriptor": self.box.descriptor_doc["uid"]})
+
+    def pixels(self, row, i0_a, attempt=1):
+        """Tell of the pixels of a row that was measured step by step, with I0 (columns,), A."""
+        columns = range(COLUMNS)[::-1] if row % 2 else range(COLUMNS)
+        for column in columns:
+            data = {"pixel_row": row, "pixel_column": column, "pixel_attempt": attempt, "i0": i0_a[column]}
+            if self.steps is None:
+                keys = {key: {"source": "x", "dtype": "number", "shape": []} for key in data}
+                self.steps = self.run.compose_descriptor(name="primary", data_keys=keys)
+                self.tell("descriptor", self.steps.descriptor_doc)
+            self.tell("event", self.steps.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
 
     def good(self, row, attempt=1):
         span = {"start": self.place, "stop": self.place + COLUMNS}
@@ -115,6 +151,8 @@ class Told:
             "map_status": status,
             "map_first_frame": first_frame,
             "map_frames": COLUMNS,
+            "i0": 1e-8,
+            "i0_raw": 1e-8 + DARK_A,
             "cell_time": 1e9 + row,
             "cell_voltage": 3.7 + 0.1 * row,
             "cell_lithium_content": 0.8 - 0.1 * row,
@@ -278,3 +316,53 @@ def test_a_full_disk_while_a_document_is_taken_ends_the_live_fit_and_is_not_call
     monkeypatch.setattr(maps, "_take_stop", full)
     with pytest.raises(OSError, match="disk is full"):
         maps("stop", {"run_start": "any"})
+
+
+# A ring that decays over the map, and is topped up in the middle of its second row.
+RING = np.linspace(1.0, 0.7, ROWS * COLUMNS).reshape(ROWS, COLUMNS)
+RING[1, 2:] += 0.2
+RING[2] += 0.2
+FLAT = np.array([4000.0, 9000.0])
+"""Counts of cobalt and nickel in each pixel of an even specimen, at full current."""
+
+
+def spectra_of_an_even_specimen(row, *, backwards):
+    channels = np.arange(float(CHANNELS))
+    parts = components(DetectorResponse(**RESPONSE), ELEMENTS, ENERGY_EV, channels)[:, :2]
+    mean = np.outer(RING[row], np.einsum("e,ne->n", FLAT, parts)) / DETECTORS
+    drawn = np.random.default_rng(40 + row).poisson(np.repeat(mean[:, None], DETECTORS, axis=1))
+    return drawn[::-1] if backwards else drawn
+
+
+@pytest.mark.parametrize("mode", ["fly", "step"])
+def test_a_map_with_a_ring_that_decays_and_is_topped_up_comes_out_flat(told, mode):
+    i0_a = 1e-7 * RING
+    told.begin(i0_hz_per_a=HZ_PER_A)
+    told.spectra = spectra_of_an_even_specimen
+    told.file([0, 1, 2])
+    if mode == "fly":
+        told.gates([0, 1, 2], i0_a + DARK_A)
+    for row in range(ROWS):
+        if mode == "step":
+            told.pixels(row, i0_a[row])
+        told.good(row)
+    told.end()
+    told.fit()
+    made = told.result().maps("particle").isel(map=0)
+    assert made["i0_a"].to_numpy() == pytest.approx(i0_a, rel=1e-4)
+    expected = FLAT / (1e9 * 1e-7 * PIXEL_S)
+    off = (made["per_i0"].to_numpy() - expected[:, None, None]) / made["per_i0_sigma"].to_numpy()
+    assert np.abs(off).max() < 4.0
+    uneven = (made["counts"].to_numpy() - FLAT[:, None, None]) / made["counts_sigma"].to_numpy()
+    assert np.abs(uneven).max() > 10.0
+
+
+def test_a_map_without_i0_says_nothing_of_it(told):
+    told.begin()
+    told.file([0])
+    told.good(0)
+    told.end()
+    told.fit()
+    made = told.result().maps("particle")
+    assert np.isnan(made["per_i0"].to_numpy()).all()
+    assert np.isfinite(made["rate"].sel(y_um=1.0).to_numpy()).all()

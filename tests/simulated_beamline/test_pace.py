@@ -1,0 +1,68 @@
+"""Followed moves: simulated time waits for who draws what is gated on the way, and for nothing else."""
+
+import asyncio
+import time
+
+import pytest
+from operando.simulated_beamline import pace as pace_module
+from operando.simulated_beamline.clock import SharedClock
+from operando.simulated_beamline.pace import pace
+from operando.simulated_beamline.wire import Wire
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return SharedClock(tmp_path / "clock", start_s=1000.0)
+
+
+def nobody(time_s):
+    return False
+
+
+def test_a_move_that_nobody_follows_takes_its_nominal_time_at_once(clock):
+    begun = time.monotonic()
+    start_s = asyncio.run(pace(clock, 30.0, nobody))
+    assert start_s == pytest.approx(1000.0, abs=0.01)
+    assert clock.now() == pytest.approx(1030.0, abs=0.05)
+    assert time.monotonic() - begun < 2.0
+
+
+def test_wall_time_of_who_follows_is_no_simulated_time(clock):
+    drawn_s = [1000.0]
+
+    def draws_slowly(time_s):
+        drawn_s[0] += 0.02
+        return drawn_s[0] < time_s
+
+    begun = time.monotonic()
+    asyncio.run(pace(clock, 1.0, draws_slowly))
+    assert time.monotonic() - begun > 0.05
+    assert drawn_s[0] >= 1001.0
+    assert clock.now() == pytest.approx(1001.0, abs=0.03)
+
+
+def test_time_goes_on_at_factor_1_after_the_move(clock):
+    asyncio.run(pace(clock, 0.2, nobody))
+    before_s, begun = clock.now(), time.monotonic()
+    asyncio.run(asyncio.sleep(0.1))
+    assert clock.now() - before_s == pytest.approx(time.monotonic() - begun, abs=0.02)
+
+
+def test_one_who_stands_still_is_waited_for_once_only(clock, monkeypatch):
+    monkeypatch.setattr(pace_module, "PATIENCE_S", 0.05)
+    begun = time.monotonic()
+    asyncio.run(pace(clock, 2.0, lambda time_s: True))
+    assert 0.05 <= time.monotonic() - begun < 1.0
+    assert clock.now() == pytest.approx(1002.0, abs=0.5)
+
+
+def test_the_line_tells_whether_gates_or_frames_are_still_due(tmp_path):
+    wire = Wire(tmp_path / "wire")
+    assert not wire.behind(1e9)
+    wire.followed(5.0)
+    assert wire.behind(5.1)
+    assert not wire.behind(5.0)
+    wire.drawn("camera", wire.count - 1)
+    assert wire.behind(5.0)
+    wire.drawn("camera")
+    assert not wire.behind(5.0)
