@@ -28,11 +28,11 @@ class Copies:
 
 
 def axial_nodes(count: int = NODES) -> tuple[FloatArray, FloatArray]:
-    """Moves (count,) by axial divergence over their mean, and weights (count,), which sum to one.
+    """Give moves (count,) by axial divergence over their mean, and weights (count,), which sum to one.
 
     A ray at the axial height h over the length L of the arm moves by -cot(2 theta) (h / L)**2 / 2. With a
-    sample and a slit of the same length heights have a triangular distribution (Finger, Cox and Jephcoat 1994,
-    J. Appl. Cryst. 27, 892); that of the moves is a tail, here by Gauss quadrature.
+    sample and a slit of the same length heights have a triangular distribution (Finger, Cox and Jephcoat
+    1994, J. Appl. Cryst. 27, 892); that of the moves is a tail, here by Gauss quadrature.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def add_copied(
     q
         Rising grid (n,), 1/angstrom.
     table, gradient
-        Place, full width, area, Lorentzian part of each line (m, 4); derivatives of the first three (m, 3, p).
+        Place, full width, area, Lorentzian part of each line (m, 4); derivatives of three of them (m, 3, p).
     copies
         Ratio, share and lag (k,) of each copy.
     axial, basis, axial_at

@@ -28,8 +28,8 @@ class ShiftComparison:
         Sum of weighted squares of the zero shift's fit less that of the displacement's: positive where
         displacement explains the pattern better.
     told_apart
-        Whether the difference is beyond doubt: 20 times the reduced chi squared of the better fit, and a tenth
-        of what that fit leaves beyond noise, for errors of the line shape could feign less.
+        Whether the difference is beyond doubt: 20 times the reduced chi squared of the better fit, and a
+        tenth of what that fit leaves beyond noise, for errors of the line shape could feign less.
     """
 
     displacement: LatticeFit
