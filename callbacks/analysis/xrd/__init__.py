@@ -12,6 +12,7 @@ from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
 from .pair_distance import PairModel, Structure, face_centred_cubic, pair_distances, pair_distribution
 from .pair_fit import PairFit, PairFitVerdict, fit_pair_distances
 from .pattern import Pattern, Sectors
+from .peak_splitting import Splitting, SplittingOnset, splitting_onset
 from .phase import Phase, System
 from .phase_result import FoundPhase, PhaseResult, State
 from .shift import ShiftComparison, compare_shifts
@@ -34,6 +35,8 @@ __all__ = [
     "PhaseResult",
     "Sectors",
     "ShiftComparison",
+    "Splitting",
+    "SplittingOnset",
     "State",
     "Structure",
     "System",
@@ -52,5 +55,6 @@ __all__ = [
     "phase_from_sites",
     "q_from_two_theta",
     "read_phases",
+    "splitting_onset",
     "total_scattering",
 ]

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from .background import grid_step
-from .candidate_seed import CELL_PART, is_layered, nearest_layered, seeds
+from .candidate_seed import CELL_PART, Seed, is_layered, nearest_layered, seeds
 from .lattice import held_covariance, solve
 from .line_shift import LineShifts
 from .measured import Measured
@@ -166,6 +166,7 @@ def best_addition(
     width_per_a: float,
     *,
     pending: Part | None = None,
+    scored: Sequence[Seed] | None = None,
     most_tried: int = TRIED,
     least_gain: float = LEAST_GAIN,
     least_significance: float = LEAST_SIGNIFICANCE,
@@ -182,6 +183,8 @@ def best_addition(
         Phases that may be there, what moves lines, full width of a line in 1/angstrom.
     pending
         What was about to be believed in the frame before: tried first.
+    scored
+        Candidates, the best first; looked for if None.
     most_tried
         How many candidates are refined.
     least_gain, least_significance
@@ -192,9 +195,10 @@ def best_addition(
     names = {part.phase.name for part in parts if not is_layered(part.phase)}
     usable = [phase for phase in library if phase.name not in names]
     shape = Shape(width_per_a) if base is None else base.shape
-    scored = seeds(measured, left, usable, geometry, shape)[:most_tried]
+    if scored is None:
+        scored = seeds(measured, left, usable, geometry, shape)
     worth = LEAST_EXPLAINED * (max(base.chi2_reduced, 1.0) if base is not None else 0.0)
-    tried = [seed.part for seed in scored if seed.score > LEAST_SCORE and seed.gain >= worth]
+    tried = [seed.part for seed in scored[:most_tried] if seed.score > LEAST_SCORE and seed.gain >= worth]
     if base is None:
         tried += [
             replace(part, spread_c_a=WIDE_C, spread_a_a=WIDE_A) for part in tried if is_layered(part.phase)

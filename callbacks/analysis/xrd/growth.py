@@ -15,6 +15,7 @@ from .candidate import (
     alike,
     best_addition,
     doubted,
+    fit_parts,
     stands_apart,
 )
 from .candidate_seed import is_layered
@@ -24,7 +25,9 @@ from .pattern_model import Part
 from .phase import Phase, lattice_of
 from .phase_result import Pending, State
 from .refinement import Refined
+from .residual_stack import ResidualStack
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
+from .weak_phase import weak_phase
 
 AMBIGUOUS_GAIN = 25.0
 LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
@@ -39,12 +42,13 @@ KNOWN_PLACE = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A fit, the ages (first seen, frames seen) of its parts, what is pending, and what was noticed."""
+    """A fit, the ages (first seen, frames seen) of its parts, what is pending, was noticed, and is left over."""
 
     fit: Fit
     ages: tuple[tuple[int, int], ...]
     pending: Pending | None
     notes: tuple[tuple[State, str], ...]
+    stack: ResidualStack | None = None
 
 
 def ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
@@ -63,6 +67,22 @@ def ambiguity(added: list[Addition]) -> tuple[tuple[State, str], ...]:
 
 
 def grown(
+    found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
+) -> Found:
+    """Add the phase that best explains what is left of this pattern, or of the last ones together."""
+    more = _grown(found, library, geometry, frame, alone=alone)
+    if alone or len(more.ages) > len(found.ages):
+        return more
+    new = weak_phase(found.fit, found.stack, library, geometry)
+    if new is None:
+        return more
+    known = more.pending is not None and alike(more.pending.part, new)
+    first = more.pending.first if known and more.pending is not None else frame - 1
+    fit = fit_parts(found.fit.measured, [*found.fit.parts(), new], geometry, found.fit.shape)
+    return Found(fit, (*found.ages, (first, frame - first + 1)), None, found.notes)
+
+
+def _grown(
     found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
 ) -> Found:
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""

@@ -24,12 +24,14 @@ from .measured import Measured, prepare, typical_width
 from .naming import describe
 from .phase import FloatArray, Phase
 from .phase_result import PhaseResult, State, Track
+from .residual_stack import nothing_left
 from .seed import signal_of
 
 MOST_PHASES = 5
 WEAKEST_PEAK = 6.0
 """Peaks below so many standard deviations are noise."""
-GONE = 3.0
+GONE = 2.0
+"""A phase that was called is held down to so many standard deviations of its scale: it was beyond doubt before."""
 LOST = 1.5
 """Reduced chi squared over that of the frame before, above which a pattern is looked at anew."""
 UNKNOWN_PART = 0.02
@@ -170,7 +172,10 @@ def _tracked(
     else:
         return None
     kept = tuple((first, count + 1) for first, count in ages)
-    found = Found(fit, kept, track.pending, ())
+    stack = track.stack if len(parts) == len(track.parts) else None
+    left = measured.values - fit.refined.pattern
+    stack = (stack or nothing_left()).added(left, measured.sigma)
+    found = Found(fit, kept, track.pending, (), stack)
     if len(parts) >= MOST_PHASES:
         return replace(found, pending=None)
     return grown(found, library, geometry, frame, alone=False)
@@ -216,6 +221,7 @@ def _track(found: Found) -> Track:
         pending=found.pending,
         shape=found.fit.shape,
         background=found.fit.refined.vector[: found.fit.measured.basis.shape[1]],
+        stack=found.stack,
     )
 
 

@@ -20,7 +20,7 @@ from .lattice_result import (
     LatticeFit,
     Verdict,
 )
-from .line_shift import LineShifts
+from .line_shift import AXIAL, LineShifts
 from .measured import Measured, prepare, typical_width
 from .pattern_model import TEXTURE_PRIOR, Part, PatternModel, Shape
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
@@ -31,6 +31,8 @@ LAYERED = ("layered",)
 STRAIN_PRIOR = 0.004
 """Strains of battery materials are 0.001 to 0.004; far from that a weak line is noise."""
 SPREAD_PRIOR_A = 0.1
+AXIAL_PRIOR = 5e-4
+"""Radian squared: Soller slits of 0.02 to 0.04 radian, the usual ones, leave a third of their square."""
 
 
 def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
@@ -50,8 +52,10 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
         elif name == "eta_slope":
             low[index], high[index] = -0.5, 0.5
             weight[index] = 1 / 0.2**2
-        elif name in {"displacement", "zero", "axial"}:
+        elif name in {"displacement", "zero"}:
             weight[index] = 1 / 0.01**2
+        elif name == AXIAL:
+            high[index], weight[index] = 0.0, 1 / AXIAL_PRIOR**2
         elif name == "strain_squared":
             low[index], high[index], expected[index] = 0.0, 0.03**2, 0.002**2
             weight[index] = 1 / STRAIN_PRIOR**4

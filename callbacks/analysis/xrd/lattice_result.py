@@ -54,7 +54,8 @@ class LatticeFit:
     scale, scale_sigma
         Area of a line over its strength.
     shift_rad
-        Shifts asked for by the geometry, in its order, radian.
+        Shifts asked for by the geometry, in its order, radian; last the axial divergence where one is fitted
+        (negative), mean of half the square of its angle in radian squared.
     width_per_a
         Full width of a line without strain, 1/angstrom.
     chi2_reduced

@@ -9,7 +9,8 @@ import numpy as np
 
 from .phase import FloatArray
 
-Shift = Literal["displacement", "zero", "axial"]
+Shift = Literal["displacement", "zero"]
+AXIAL = "axial"
 CU_KALPHA_A = (1.540593, 1.544427)
 """Copper K alpha 1 and 2, angstrom (Hoelzer 1997, Phys. Rev. A 56, 4554)."""
 
@@ -26,8 +27,7 @@ class LineShifts:
         ``"transmission"`` (flat detector behind the sample) or ``"reflection"`` (Bragg-Brentano).
     shifts
         Which shifts are free: ``"displacement"`` of the sample (radian; times the radius it is a length) and
-        ``"zero"`` of two-theta (radian), ``"axial"`` divergence (radian squared, in reflection: the tail it
-        gives a line moves its middle). They are alike over a narrow range: name several only for wide scans
+        ``"zero"`` of two-theta (radian). They are alike over a narrow range: name both only for wide scans
         or with an internal standard.
     satellites
         Other wavelengths present: wavelength over the first one, and weight.
@@ -38,18 +38,47 @@ class LineShifts:
     shifts: tuple[Shift, ...] = ("displacement",)
     satellites: tuple[tuple[float, float], ...] = ()
 
-    def basis(self, q_per_a: FloatArray, shift: Shift) -> FloatArray:
+    @classmethod
+    def of_tube(
+        cls, wavelengths_a: tuple[float, float] = CU_KALPHA_A, shifts: tuple[Shift, ...] = ("displacement",)
+    ) -> LineShifts:
+        """Bragg-Brentano diffractometer with a tube: K alpha 1 and 2 (angstrom), the latter of half weight.
+
+        A lattice is on the scale of the wavelengths: compare it with those of others on theirs. GSAS-II takes
+        1.5405 and 1.5443 angstrom for copper unless told otherwise, and so gives lattices smaller by 60e-6
+        (`defaultIparms.py` of AdvancedPhotonSource/GSAS-II).
+
+        Examples
+        --------
+        >>> LineShifts.of_tube().fitted
+        ('displacement', 'axial')
+        """
+        first, second = wavelengths_a
+        return cls(first, "reflection", shifts, ((second / first, 0.5),))
+
+    @property
+    def fitted(self) -> tuple[str, ...]:
+        """All that is fitted: in reflection the axial divergence of the beam too, which tails every line."""
+        return (*self.shifts, AXIAL) if self.arrangement == "reflection" else self.shifts
+
+    @property
+    def copied(self) -> bool:
+        """Whether a line is more than one symmetric peak."""
+        return bool(self.satellites) or AXIAL in self.fitted
+
+    def basis(self, q_per_a: FloatArray, shift: str) -> FloatArray:
         """Move (n,) in 1/angstrom of a line at q for one radian of a shift.
 
         In transmission a sample moved by s towards the source appears at tan(2 theta) = r / (L + s), so that
         d(2 theta) = -(s / L) sin(2 theta) cos(2 theta); in reflection d(2 theta) = -(2 s / R) cos(theta).
-        Axial divergence moves lines by cot(2 theta) times half the square of its angle (Finger, Cox and
-        Jephcoat 1994, J. Appl. Cryst. 27, 892). Fitted is the factor before the angles, with its sign.
+        Axial divergence moves a ray by -cot(2 theta) times half the square of its angle (Finger, Cox and
+        Jephcoat 1994, J. Appl. Cryst. 27, 892); the mean of that half square is radian squared. Fitted is the
+        factor before the functions of theta, with its sign.
         """
         sine = np.clip(q_per_a * self.wavelength_a / (4 * np.pi), 0.0, 1.0)
         cosine = np.sqrt(1 - sine**2)
         angle = np.ones_like(q_per_a)
-        if shift == "axial":
+        if shift == AXIAL:
             angle = (1 - 2 * sine**2) / np.maximum(2 * sine * cosine, 1e-3)
         if shift == "displacement":
             both = 2 * sine * cosine * (1 - 2 * sine**2)

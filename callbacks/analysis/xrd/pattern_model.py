@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .line_copy import copies_of, sum_copied
 from .line_shape import sum_lines
-from .line_shift import LineShifts
+from .line_shift import AXIAL, LineShifts
 from .line_table import Slots, fill_lines
 from .phase import FloatArray, Phase
 
@@ -99,7 +100,7 @@ class PatternModel:
 
     def __post_init__(self) -> None:
         """Give each parameter its place."""
-        shifts = self.geometry.shifts if self.geometry is not None else ()
+        shifts = self.geometry.fitted if self.geometry is not None else ()
         self.shift_at = slice(len(SHARED), len(SHARED) + len(shifts))
         self.labels = [*SHARED, *shifts]
         textures: dict[tuple[str | int, ...], int] = {}
@@ -221,7 +222,7 @@ class PatternModel:
         if self.geometry is None:
             return
         true_q = table[:, 0].copy()
-        for index, shift in enumerate(self.geometry.shifts, start=self.shift_at.start):
+        for index, shift in enumerate(self.geometry.fitted, start=self.shift_at.start):
             basis = self.geometry.basis(true_q, shift)
             table[:, 0] += vector[index] * basis
             gradient[:, 0, index] = basis
@@ -230,17 +231,23 @@ class PatternModel:
         """Pattern (n,) and its derivatives (n, p) by everything: background, vector, Lorentzian part."""
         count = self.background.shape[1]
         table, gradient = self.lines(vector[count:-1], float(vector[-1]))
-        lever = self.lever
-        for ratio, weight in self.geometry.satellites if self.geometry is not None else ():
-            again, slope = table[: self.line_count].copy(), gradient[: self.line_count].copy()
-            again[:, :2] *= ratio
-            slope[:, :2] *= ratio
-            again[:, 2] *= weight
-            slope[:, 2] *= weight
-            table, gradient = np.concatenate([table, again]), np.concatenate([gradient, slope])
-            lever = np.concatenate([lever, self.lever])
-        total, jacobian = sum_lines(
-            self.q_per_a, table, gradient, self.background, lever=lever, slope_at=ETA_SLOPE
-        )
+        if self.geometry is not None and self.geometry.copied:
+            total, jacobian = self._sum_copied(self.geometry, table, gradient, vector[count:-1])
+        else:
+            total, jacobian = sum_lines(
+                self.q_per_a, table, gradient, self.background, lever=self.lever, slope_at=ETA_SLOPE
+            )
         total += self.background @ vector[:count]
         return total, jacobian
+
+    def _sum_copied(
+        self, geometry: LineShifts, table: FloatArray, gradient: FloatArray, inner: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sum lines with tails and satellites."""
+        axial = (0.0, np.zeros(self.line_count), -1)
+        if AXIAL in geometry.fitted:
+            at = self.shift_at.start + geometry.fitted.index(AXIAL)
+            axial = (float(inner[at]), gradient[:, 0, at].copy(), at)
+        copies = copies_of(geometry.satellites, axial=axial[2] >= 0)
+        slope = (self.lever, ETA_SLOPE)
+        return sum_copied(self.q_per_a, (table, gradient), self.background, copies, axial=axial, slope=slope)

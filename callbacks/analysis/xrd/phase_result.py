@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from .pattern_model import Part, Shape
 from .phase import FloatArray, Lattice
+from .residual_stack import ResidualStack
 
 
 class State(StrEnum):
@@ -68,13 +69,14 @@ class Pending:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Where the next frame starts: settled parts, how long each was seen, what is not yet called."""
+    """Where the next frame starts: settled parts, how long each was seen, what is not yet called, what is left."""
 
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]
     pending: Pending | None
     shape: Shape
     background: FloatArray
+    stack: ResidualStack | None = None
 
 
 @dataclass(frozen=True, eq=False)

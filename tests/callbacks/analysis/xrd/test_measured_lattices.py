@@ -1,6 +1,5 @@
 """Lattices of measured standards, within the tolerances of the table of measured data."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,9 @@ from operando.callbacks.analysis.xrd import (
     q_from_two_theta,
 )
 
-FIRST_A, SECOND_A = CU_KALPHA_A
-LABORATORY = LineShifts(
-    FIRST_A, "reflection", ("displacement", "axial"), satellites=((SECOND_A / FIRST_A, 0.5),)
-)
+FIRST_A = CU_KALPHA_A[0]
+OF_THE_REFERENCE_A = (1.5405, 1.5443)
+"""K alpha of copper in GSAS-II unless told otherwise, the program that the pattern comes with."""
 HEXABORIDE = phase_from_sites(
     "LaB6",
     space_group="P m -3 m",
@@ -35,23 +33,45 @@ def hexaboride(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
     count, start, step = int(header.split()[2]), float(header.split()[5]), float(header.split()[6])
     text = "".join(row.ljust(80)[:80] for row in rows)
     counts = np.array([float(text[i : i + 8]) for i in range(0, 8 * count, 8)])
-    return q_from_two_theta((start + step * np.arange(count)) / 100, FIRST_A), counts
+    return (start + step * np.arange(count)) / 100, counts
+
+
+def hexaboride_fit(hexaboride, wavelengths_a=CU_KALPHA_A, shifts=("displacement",)):
+    """Fit with nothing but the plain settings of a diffractometer with a tube."""
+    two_theta_deg, counts = hexaboride
+    geometry = LineShifts.of_tube(wavelengths_a, shifts)
+    q = q_from_two_theta(two_theta_deg, wavelengths_a[0])
+    return fit_lattice(q, counts, phase=HEXABORIDE, geometry=geometry)
 
 
 def test_lanthanum_hexaboride_with_displacement_has_its_certified_lattice(hexaboride):
-    fit = fit_lattice(*hexaboride, phase=HEXABORIDE, geometry=LABORATORY, splines=12)
+    fit = hexaboride_fit(hexaboride, OF_THE_REFERENCE_A)
     assert fit.verdict == "good"
     assert fit.lattice[0] == pytest.approx(4.15683, abs=0.0002)
 
 
+def test_axial_divergence_is_that_of_another_program(hexaboride):
+    fit = hexaboride_fit(hexaboride)
+    slit_and_sample_over_arm = 2 * np.sqrt(-3 * fit.shift_rad[-1])
+    assert slit_and_sample_over_arm == pytest.approx(0.063, abs=0.001)  # GSAS-II, CWInstDemo tutorial
+    assert fit.chi2_reduced < 2.5
+
+
+def test_a_lattice_is_on_the_scale_of_its_wavelength(hexaboride):
+    ours, theirs = (hexaboride_fit(hexaboride, each) for each in (CU_KALPHA_A, OF_THE_REFERENCE_A))
+    ratio = CU_KALPHA_A[0] / OF_THE_REFERENCE_A[0]
+    assert ours.lattice[0] / theirs.lattice[0] == pytest.approx(ratio, abs=1e-5)
+
+
 def test_a_zero_shift_in_its_place_gives_a_wrong_lattice(hexaboride):
-    only_zero = replace(LABORATORY, shifts=("zero",))
-    fit = fit_lattice(*hexaboride, phase=HEXABORIDE, geometry=only_zero, splines=12)
+    fit = hexaboride_fit(hexaboride, OF_THE_REFERENCE_A, ("zero",))
     assert fit.lattice[0] == pytest.approx(4.1557, abs=0.0005)
 
 
 def test_what_the_pattern_cannot_tell_apart_is_said_so(hexaboride):
-    compared = compare_shifts(*hexaboride, phase=HEXABORIDE, geometry=LABORATORY)
+    two_theta_deg, counts = hexaboride
+    q = q_from_two_theta(two_theta_deg, FIRST_A)
+    compared = compare_shifts(q, counts, phase=HEXABORIDE, geometry=LineShifts.of_tube())
     assert not compared.told_apart
     assert compared.displacement.lattice[0] - compared.zero.lattice[0] > 0.0005
 
@@ -92,7 +112,7 @@ LABELLED = (
 def test_labelled_phases_of_laboratory_patterns_are_found(shared_data):
     folder = shared_data / "xrd/lab_phases"
     library = [phase_from_cif(folder / f"References/{each}.cif", q_max_per_a=5.0) for each in LABELLED]
-    geometry = replace(LABORATORY, shifts=("displacement",))
+    geometry = LineShifts.of_tube()
     named, labels = 0, 0
     for path in sorted((folder / "Spectra").glob("*.xy")):
         found = identify_phases(*laboratory_pattern(path), library=library, geometry=geometry)

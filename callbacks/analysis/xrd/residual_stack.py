@@ -1,0 +1,45 @@
+"""What the phases leave over the last patterns of a series, added up: a weak phase shows there first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .measured import Measured
+from .phase import FloatArray
+
+MEMORY = 0.7
+"""Weight of what was left before against that of one pattern more; a phase that grows evenly gains most by it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualStack:
+    """Weighted sum of what was left (n,), its variance (n,), and the sum of the weights."""
+
+    left: FloatArray
+    variance: FloatArray
+    weight: float
+
+    def added(self, left: FloatArray, sigma: FloatArray) -> ResidualStack:
+        """Stack with one pattern more, what it left and its standard deviations (n,)."""
+        if left.size != self.left.size:
+            return ResidualStack(left, sigma**2, 1.0)
+        return ResidualStack(
+            MEMORY * self.left + left, MEMORY**2 * self.variance + sigma**2, MEMORY * self.weight + 1.0
+        )
+
+    def without(self, left: FloatArray, sigma: FloatArray) -> ResidualStack:
+        """Stack without the pattern that was added last."""
+        variance = np.maximum(self.variance - sigma**2, 1e-12) / MEMORY**2
+        return ResidualStack((self.left - left) / MEMORY, variance, (self.weight - 1.0) / MEMORY)
+
+    def mean(self, measured: Measured, pattern: FloatArray) -> Measured:
+        """Give the pattern (n,) of the known phases with the mean of what was left, in place of one measured."""
+        values = pattern + self.left / self.weight
+        return replace(measured, values=values, sigma=np.sqrt(self.variance) / self.weight)
+
+
+def nothing_left() -> ResidualStack:
+    """Begin a stack."""
+    return ResidualStack(np.array([]), np.array([]), 0.0)
