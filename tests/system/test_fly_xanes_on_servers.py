@@ -16,6 +16,7 @@ from operando.plans.fly_taking import SweepFailedError
 from operando.plans.fly_xanes import fly_xanes
 from operando.plans.grids import grid_from_regions
 from operando.plans.xanes import xanes
+from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import SERVERS, Launcher
 from operando_run import until
 
@@ -38,6 +39,7 @@ class Scanner:
 
     def __init__(self, beamline, launcher, root, journal):
         self.beamline, self.launcher, self.root, self.journal = beamline, launcher, root, journal
+        self.clock = SharedClock(launcher.run_folder / "clock")
         self.documents, self.published = [], []
         self.fits = EdgeFits(self._publish)
         cycling = compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT})
@@ -170,8 +172,9 @@ def test_lost_pulses_are_taken_again_and_a_beam_dump_fails_as_such_until_the_bea
         assert [one["sweep_status"] for one in scanner.sweeps()] == ["redone", "failed"]
         assert scanner.is_in_order()
         dump.put(0, wait=True)
-        # Time runs fast while only the cell is at work.
+        scanner.clock.set_mode("constant", 500.0)
         until(lambda: scanner.beamline.ring.read()["ring_current"]["value"] > 100.0)
+        scanner.clock.set_mode("elastic", 500.0)
         scanner.beamline.front_end_shutter.set("open").wait(20)
     scanner.scan(fly_xanes, duration_s=1.0, grid=SHORT)
     assert [one["sweep_status"] for one in scanner.sweeps()] == ["good"]
