@@ -121,8 +121,8 @@ def take_sweep(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None
 
 def _failure(number: int, attempt: int, error: Exception, lost: BeamLostError | None) -> Exception:
     """Say why a sweep is given up: the beam, if it was lost in any attempt; shutters stay closed then."""
-    if lost is error:
-        return lost
+    if isinstance(error, BeamLostError):
+        return error
     if lost is not None:
         return BeamLostError(f"{lost}; not yet back when sweep {number} was redone: {said(error)}")
     return SweepFailedError(f"sweep {number} was bad {attempt} times, the last because: {said(error)}")
