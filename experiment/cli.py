@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -175,7 +175,7 @@ def serve(
         root = DataRoot.from_environment()
         roots = camera_roots(root)
         nano = rehearsal is None or has_particle(rehearsal.scenario)
-        wanted = {"camera": True, "nanoprobe": nano, "trigger_box": True}
+        wanted: dict[str, Any] = {"camera": True, "nanoprobe": nano, "trigger_box": True}
         with running_services(root, rehearsal, external_roots=roots, **wanted) as services:
             if rehearsal is not None:
                 services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings(nanoprobe=nano))

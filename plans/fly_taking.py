@@ -100,7 +100,7 @@ def take_sweep(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None
     SweepFailedError
         If the sweep was bad otherwise, and again when it was redone.
     """
-    attempt = 0
+    attempt, lost = 0, None
     while True:
         attempt += 1
         try:
@@ -111,15 +111,21 @@ def take_sweep(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None
             yield Msg("stop", taking.sweep)
             fails = attempt > taking.redo
             yield from _tell(taking, number, attempt, "failed" if fails else "redone", error)
-            if isinstance(error, BeamLostError) and fails:
-                raise
+            lost = error if isinstance(error, BeamLostError) else lost
             if fails:
-                raise SweepFailedError(
-                    f"sweep {number} was bad {attempt} times, the last because: {said(error)}"
-                ) from error
+                raise _failure(number, attempt, error, lost) from (None if lost is error else error)
             continue
         yield from _tell(taking, number, attempt, "good", taken)
         return taken
+
+
+def _failure(number: int, attempt: int, error: Exception, lost: BeamLostError | None) -> Exception:
+    """Say why a sweep is given up: the beam, if it was lost in any attempt; shutters stay closed then."""
+    if isinstance(error, BeamLostError):
+        return error
+    if lost is not None:
+        return BeamLostError(f"{lost}; not yet back when sweep {number} was redone: {said(error)}")
+    return SweepFailedError(f"sweep {number} was bad {attempt} times, the last because: {said(error)}")
 
 
 def _attempt(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None]:

@@ -125,13 +125,17 @@ def fly_xanes(
 def fly_exafs(
     station: Any,  # noqa: ANN401 - a `Beamline` with a trigger box
     *,
-    widest_ev: float = math.inf,
+    widest_ev: float | None = None,
     md: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401 - those of `fly_xanes`
 ) -> MsgGenerator[str]:
-    """Sweep over an extended range, of which every count is used; otherwise as `fly_xanes`."""
+    """Sweep over an extended range, of which every count is used; otherwise as `fly_xanes`.
+
+    Without `widest_ev` (eV) bins are as wide as the steps of the grid.
+    """
     _md = {"plan_name": "fly_exafs", **(md or {})}
-    return (yield from fly_xanes(station, widest_ev=widest_ev, md=_md, **options))
+    width_ev = math.inf if widest_ev is None else widest_ev
+    return (yield from fly_xanes(station, widest_ev=width_ev, md=_md, **options))
 
 
 def _check(station: Any) -> None:  # noqa: ANN401 - a station

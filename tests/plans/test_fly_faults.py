@@ -7,7 +7,7 @@ from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from operando.devices.gate_record import GatesMissingError
 from operando.plans import fly_taking
-from operando.plans.beam_guard import BeamGuard
+from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.fly_sweeps import FlySweeps
 from operando.plans.fly_taking import SweepFailedError
 from operando.plans.fly_xanes import fly_xanes
@@ -124,6 +124,23 @@ def test_a_beam_dump_in_a_sweep_has_it_taken_again_when_the_beam_is_back(station
     engine(fly_xanes(station, **FLY, guard=BeamGuard()))
     assert sweeps(documents) == [(0, 1, "redone", -1), (0, 2, "good", 0)]
     assert points(documents) == len(GRID)
+
+
+def test_a_shutter_that_stays_shut_after_a_beam_dump_fails_as_beam_lost(station, engine):
+    shutter, usual = station.photon_shutter, station.photon_shutter.set
+    station.trigger_box.rate_a = lambda energy: 1e-7 * (energy < 8335.0) + 1e-13
+    opened = []
+
+    def no_permit(value):
+        if value == "open" and opened:
+            raise RuntimeError("photon_shutter may not open: no permit")
+        opened.append(value)
+        return usual(value)
+
+    shutter.set = no_permit
+    with pytest.raises(BeamLostError, match=r"beam lost: i0.*not yet back.*no permit"):
+        engine(fly_xanes(station, **FLY, guard=BeamGuard()))
+    assert shutter.get() == "closed"
 
 
 @pytest.mark.parametrize("verb", ["prepare", "set", "trigger", "complete"])
