@@ -90,6 +90,7 @@ FILE_TABLES = {
     "[[measurements]]": measurement_file.XanesFile,
     "Diffraction": measurement_file.XrdFile,
     "Map": measurement_file.MapFile,
+    "Rocking map": measurement_file.RockingFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
     "trigger": measurement_file.TriggerFile,
