@@ -8,6 +8,7 @@ from .cells_file import ManyCells, ManyCellsFile
 from .check import problems
 from .onset_check import onset_keys
 from .problem import Problem
+from .raster_file import RasterFile
 from .toml_source import KeyPath
 
 
@@ -101,6 +102,11 @@ def _together(file: ManyCellsFile) -> Iterator[Problem]:
             yield Problem(
                 ("measurements", number, "trigger", key),
                 "of several cells none can wait for the onset of a phase; measure that one in its own file",
+            )
+        if isinstance(each, RasterFile):
+            yield Problem(
+                ("measurements", number, "technique"),
+                "a nanoprobe holds one particle, of one cell; map that cell in a file of its own",
             )
     wanted = [set(cell.measurements) for cell in file.cells if cell.measurements is not None]
     if len(wanted) == len(file.cells):

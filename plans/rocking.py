@@ -26,6 +26,9 @@ EVEN_PART = 0.1
 LEAST_PIXELS = 16
 """Rows and columns that a map must have for drift to be found."""
 
+LINE_MAPS = 5
+"""Maps from which on drift is expected to go on as it went: a region that lags behind is interpolated."""
+
 Track = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[float, float] | None]
 """Finds by how many rows and columns the specimen appears moved in the second of two maps; None: unknown."""
 
@@ -95,6 +98,7 @@ class DriftTracking:
     track: Track | None = shift_between
     map_of: MapOf | None = None
     drift_um: tuple[float, float] = (0.0, 0.0)
+    _found: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     _first: NDArray[np.float64] | None = None
     _counts: NDArray[np.float64] | None = None
 
@@ -149,10 +153,10 @@ class DriftTracking:
             logger.warning("map %s cannot be placed against the first, its drift is taken as before", uid)
             return
         step_um = self.raster.step_um
-        self.drift_um = (
-            round(self.drift_um[0] + shift[1] * step_um, 4),
-            round(self.drift_um[1] + shift[0] * step_um, 4),
+        self._found.append(
+            (self.drift_um[0] + shift[1] * step_um, self.drift_um[1] + shift[0] * step_um),
         )
+        self.drift_um = _next_um(self._found)
 
     def region(self) -> Region:
         """Region of the next map: that of the first, moved with the specimen."""
@@ -162,6 +166,16 @@ class DriftTracking:
             (round(x_low + dx_um, 4), round(x_high + dx_um, 4)),
             (round(y_low + dy_um, 4), round(y_high + dy_um, 4)),
         )
+
+
+def _next_um(found_um: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Tell where the specimen will be at the next map: on the line through the last ones, um."""
+    last = np.asarray(found_um[-LINE_MAPS:])
+    if len(last) < LINE_MAPS:
+        return round(float(last[-1, 0]), 4), round(float(last[-1, 1]), 4)
+    slope, offset = np.polyfit(np.arange(LINE_MAPS), last, 1)
+    x_um, y_um = slope * LINE_MAPS + offset
+    return round(float(x_um), 4), round(float(y_um), 4)
 
 
 def standing(station: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a station

@@ -11,7 +11,16 @@ import typer
 from docs_tables import accepted, default, rows_below
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment import acquisition_file, camera_file, cells_file, file, measurement_file, onset_file
+from operando.experiment import (
+    acquisition_file,
+    camera_file,
+    cells_file,
+    file,
+    measurement_file,
+    onset_file,
+    raster_file,
+    trigger_file,
+)
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
 from operando.experiment.reading import read_file
@@ -90,10 +99,11 @@ FILE_TABLES = {
     "[acquisition.relaxation]": acquisition_file.RelaxationFile,
     "[[measurements]]": measurement_file.XanesFile,
     "Diffraction": measurement_file.XrdFile,
-    "Map": measurement_file.MapFile,
+    "Map": raster_file.MapFile,
+    "Rocking map": raster_file.RockingFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
-    "trigger": measurement_file.TriggerFile,
+    "trigger": trigger_file.TriggerFile,
     "[calibration]": measurement_file.CalibrationFile,
     "[[references]]": measurement_file.ReferenceFile,
     "[policies]": file.PoliciesSection,

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, say, tidy
+from .style import INK, panel_bar, say, tidy
 
 WIDTH_IN, HEIGHT_IN = 3.1, 3.3
 MOST_COLUMNS = 4
@@ -66,8 +66,7 @@ def _draw(figure: Figure, axes: Axes, rate: xr.DataArray, element: str) -> None:
         rasterized=True,
     )
     axes.set_aspect("equal")
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="counts/s")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    panel_bar(figure, axes, shown, "counts/s")
 
 
 def _state(one: xr.Dataset) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analysis.mapping import orientation_colours
-from .style import INK, say, tidy
+from .style import INK, panel_bar, say, tidy
 
 PERCENTILES = (2.0, 98.0)
 GREY = "0.85"
@@ -70,8 +70,7 @@ def _signed(
         shading="nearest",
         rasterized=True,
     )
-    bar = figure.colorbar(shown, ax=axes, shrink=0.6, label=label)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    panel_bar(figure, axes, shown, label)
 
 
 def _plain(figure: Figure, axes: Axes, found: xr.Dataset, key: str) -> None:
@@ -82,8 +81,7 @@ def _plain(figure: Figure, axes: Axes, found: xr.Dataset, key: str) -> None:
         say(axes, "no fluorescence")
         return
     shown = axes.pcolormesh(*_extent(found), values, cmap="viridis", shading="nearest", rasterized=True)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.6, label="fluorescence (counts)")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    panel_bar(figure, axes, shown, "fluorescence (counts)")
 
 
 def _orientation(axes: Axes, found: xr.Dataset, good: np.ndarray) -> float:

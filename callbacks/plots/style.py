@@ -7,6 +7,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 INK = "#1b2a41"
 _COLOURS = "viridis_r"
@@ -20,6 +21,12 @@ def tidy(axes: Axes, x_label: str, y_label: str) -> None:
     axes.set_ylabel(y_label)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(direction="in")
+
+
+def panel_bar(figure: Figure, axes: Axes, shown: ScalarMappable, label: str) -> None:
+    """Draw the key of a map's colours, as high as the map itself is, whatever its proportion."""
+    bar = figure.colorbar(shown, cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)
+    bar.outline.set_visible(False)  # type: ignore[operator]
 
 
 def say(axes: Axes, text: str) -> None:

@@ -19,13 +19,14 @@ from .pattern import lattice_table, pattern_dataset, result_rows
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, spectra_dataset
+from .strain_redox import StrainAndRedox
 from .table import elapsed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Experiment:
+class Experiment(StrainAndRedox):
     """One cell's life in the beam, read from wherever its runs are; while it runs, as far as it has come.
 
     Parameters

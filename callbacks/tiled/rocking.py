@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..analysis.mapping import (
     StrainTilt,
     map_drift,
     orientation_colours,
+    smooth_drift,
     standing_detector,
 )
 from .element_map import element_maps
@@ -102,10 +103,6 @@ def rocking_runs(runs: Sequence[dict[str, Any]], name: str) -> list[dict[str, An
     return [by_angle[index] for index in sorted(by_angle)]
 
 
-def _is_called(start: Mapping[str, Any], name: str) -> bool:
-    return start.get("measurement") == name or (len(name) >= 6 and start["rocking"]["uid"].startswith(name))
-
-
 def rocking_dataset(
     source: RunSource, runs: Sequence[dict[str, Any]], analyses: list[dict[str, Any]]
 ) -> xr.Dataset:
@@ -144,7 +141,7 @@ def rocking_dataset(
         raise RockingIncompleteError(
             f"rocking map {runs[0]['rocking']['uid'][:8]}: {len(angles)} of {len(asked)} angles are measured"
         )
-    drift = _drift(angles)
+    drift = _smoothed(_drift(angles), angles)
     moments = _moments(angles, drift)
     return _dataset(angles, drift, moments.strain_tilt())
 
@@ -200,6 +197,17 @@ def _drift(angles: Sequence[AngleMap]) -> MapDrift:
     return MapDrift(
         nothing, np.array(["unknown"] * len(angles)), np.array([reason] * len(angles), dtype=object)
     )
+
+
+def _smoothed(drift: MapDrift, angles: Sequence[AngleMap]) -> MapDrift:
+    """Drift without the noise of registration, which is on top of what the plan followed."""
+    if not drift.shift_px.any():
+        return drift
+    step_um = float(angles[0].start["map"]["step_um"])
+    followed = np.array([each.start["drift_um"] for each in angles], dtype=float)[:, ::-1] / step_um
+    smooth = smooth_drift(followed + drift.shift_px)
+    # The first map is where all others are put back to.
+    return replace(drift, shift_px=smooth - smooth[0] - followed + followed[0])
 
 
 def _moments(angles: Sequence[AngleMap], drift: MapDrift) -> RockingMoments:

@@ -17,7 +17,7 @@ from ..physics.counting import Expectation, FrameNoise, largest_count
 from ..physics.lit_crystal import lit_crystal
 from ..physics.nanobeam import GaussianSpot
 from ..physics.particle_diffraction import DrawnSpot, ReflectionCamera, ReflectionStrength
-from .exposure import Shot
+from .exposure import DISTANCE_SLOT, SAME_DISTANCE_MM, Shot
 from .specimen import Specimen
 
 SAME_ENERGY_EV = 1.0
@@ -40,6 +40,8 @@ class ParticleScene:
         Of the beam in the focus; no photons where a shutter is closed or there is no beam.
     spot : GaussianSpot
         Its profile.
+    distance_mm : float
+        Where the arm of the camera stands; 0: as the scenario says.
     """
 
     x_nm: float
@@ -50,6 +52,7 @@ class ParticleScene:
     energy_ev: float
     flux_ph_s: float
     spot: GaussianSpot
+    distance_mm: float = 0.0
 
     def towards(self, later: ParticleScene, share: float) -> ParticleScene:
         """Scene a share of the way (0..1) to a later one."""
@@ -74,11 +77,14 @@ class ParticleExposure:
 
     def __init__(self, mounts: Sequence[Mount], board: Board, seed: int) -> None:
         scenario = mounts[0].scenario
+        self._scenario, self._board = scenario, board
         self._specimen = Specimen(scenario, board)
         self._crystal = build_grain_crystal(scenario)
         self._oxide = build_oxide(scenario)
         self.detector = build_area_detector(scenario)
-        self._reflection = ReflectionCamera(self.detector, build_optic(scenario)[0], self._crystal)
+        self._optic = build_optic(scenario)[0]
+        self._standing_mm = self.detector.geometry.distance_mm
+        self._reflection = ReflectionCamera(self.detector, self._optic, self._crystal)
         self.dtype = pixel_type(diffraction_of(scenario).detector)
         self._gap = np.flatnonzero(self.detector.gap)
         self._rng = np.random.default_rng([scenario.seed, seed])
@@ -106,6 +112,7 @@ class ParticleExposure:
             energy_ev,
             specimen.flux_ph_s(energy_ev),
             specimen.spot(energy_ev),
+            self._board.get(DISTANCE_SLOT, 0.0),
         )
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
@@ -133,12 +140,19 @@ class ParticleExposure:
             x_nm=scene.x_nm + drift_nm[0],
             y_nm=scene.y_nm + drift_nm[1],
         )
-        return self._reflection.draw(
+        return self._reflection_at(scene.distance_mm).draw(
             lit,
             self._strength_at(scene.energy_ev),
             rotation_deg=scene.rotation_deg,
             energy_ev=scene.energy_ev,
         )
+
+    def _reflection_at(self, distance_mm: float) -> ReflectionCamera:
+        if distance_mm > 0.0 and abs(distance_mm - self._standing_mm) > SAME_DISTANCE_MM:
+            self._standing_mm = distance_mm
+            moved = build_area_detector(self._scenario, distance_mm)
+            self._reflection = ReflectionCamera(moved, self._optic, self._crystal)
+        return self._reflection
 
     def _strength_at(self, energy_ev: float) -> ReflectionStrength:
         known = self._strength

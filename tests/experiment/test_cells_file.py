@@ -137,3 +137,20 @@ def test_one_bracket_too_few_is_told(tmp_path):
 def test_what_takes_one_cell_refuses_several():
     with pytest.raises(ExperimentFileError, match=r"one \[cell\]; operando check, rehearse and run"):
         read_experiment(PAIR)
+
+
+def test_a_map_of_one_of_several_cells_is_refused_with_a_remedy(tmp_path):
+    asked = """[[measurements]]
+name = "particle"
+technique = "map"
+energy_ev = 9000.0
+x_um = [-1.0, 1.0]
+y_um = [-1.0, 1.0]
+step_um = 0.1
+dwell_s = 0.01
+trigger.every_lithium_content = 0.2
+
+[rehearsal]
+"""
+    with pytest.raises(ExperimentFileError, match="holds one particle, of one cell; map that cell in a file"):
+        read(tmp_path, ("[rehearsal]\n", asked))

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 from operando.experiment.expected_course import Course
-from operando.experiment.measurement_file import TriggerFile, XanesFile
+from operando.experiment.measurement_file import XanesFile
 from operando.experiment.reading import read_experiment
 from operando.experiment.request_count import expected_requests
 from operando.experiment.toml_source import ExperimentFileError
+from operando.experiment.trigger_file import TriggerFile
 from operando.plans.trigger_text import trigger_from_text
 from operando.simulated_beamline.instrument.trigger import parse_rule
 from pydantic import ValidationError

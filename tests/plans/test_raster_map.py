@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from collections.abc import Callable
 from typing import ClassVar
 
 import h5py
@@ -225,6 +226,7 @@ class SoftSweep:
 
     parent, name = None, "nanostage_x_sweep"
     lost: ClassVar[list[int]] = []
+    events: ClassVar[dict[int, Callable[[], None]]] = {}
     station: ClassVar[NanoStation]
 
     def __init__(self, axis):
@@ -235,11 +237,14 @@ class SoftSweep:
         return self._done()
 
     def trigger(self):
+        self.count += 1
+        self.events.get(self.count, lambda: None)()
         detector, gates = self.station.fluorescence_detector, self.station.trigger_box.passes[-1].gates
         self.station.trigger_box.sweep_is_over(gates)
         numbers = range(detector.taken, detector.taken + gates)
         detector.taken += gates
-        detector.written += [number for number in numbers if number not in self.lost]
+        if detector.hdf.capture.get():
+            detector.written += [number for number in numbers if number not in self.lost]
         detector.hdf.captured.sim_put(len(detector.written))
         self.station.places.append((self.sweep.begin_um, self.sweep.end_um))
         return self._done()
@@ -259,6 +264,7 @@ def flying(station, monkeypatch, tmp_path):
     station.fluorescence_detector.holds = True
     monkeypatch.setattr(SoftSweep, "station", station, raising=False)
     monkeypatch.setattr(SoftSweep, "lost", [])
+    monkeypatch.setattr(SoftSweep, "events", {})
     monkeypatch.setattr(raster_map_module, "AxisSweep", SoftSweep)
     return station
 
@@ -289,7 +295,85 @@ def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):
     rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
     assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert i0_told(documents) == [1000, 1001, 1002, 1006, 1007, 1008, 1009, 1010, 1011]
     assert flying.photon_shutter.get() == "closed"
+
+
+def i0_told(documents):
+    """Counts of I0 in the gates that documents tell of, in their order."""
+    resources = {doc["uid"]: doc for doc in of_kind(documents, "stream_resource")}
+    counts = []
+    for datum in of_kind(documents, "stream_datum"):
+        resource = resources[datum["stream_resource"]]
+        if resource["data_key"] == "trigger_box_i0_counts":
+            with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:
+                indices = slice(datum["indices"]["start"], datum["indices"]["stop"])
+                counts += file[resource["parameters"]["dataset"]][indices].astype(int).tolist()
+    return counts
+
+
+def outcomes(documents):
+    return [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
+
+
+REDONE = [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
+
+
+def test_a_beam_dump_in_a_row_on_the_fly_has_it_swept_again_once_the_beam_is_back(
+    flying, engine, monkeypatch
+):
+    documents = collected(engine)
+    SoftSweep.events[2] = lambda: flying.ring.put(0.0)
+
+    def beam_is_back(*_, **__):
+        flying.ring.put(300.0)
+        yield from bps.null()
+
+    monkeypatch.setattr(map_rows, "wait_for_first_beam", beam_is_back)
+    engine(raster_map(flying, **WHERE, mode="fly", guard=BeamGuard()))
+    assert outcomes(documents) == REDONE
+    assert "beam lost" in events(documents, "map_row")[1]["map_reason"]
+    assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert len(i0_told(documents)) == 9
+
+
+def test_a_file_writer_that_dies_in_a_map_loses_no_good_row_and_its_row_is_swept_again(flying, engine):
+    documents = collected(engine)
+    detector = flying.fluorescence_detector
+
+    def writer_dies():
+        detector._close()
+        detector.hdf.capture.sim_put(0)
+
+    SoftSweep.events[2] = writer_dies
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    assert outcomes(documents) == REDONE
+    assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+
+
+def test_a_pause_in_a_row_on_the_fly_counts_no_row_twice(flying, engine):
+    documents = collected(engine)
+    pause = threading.Thread(target=engine.request_pause)
+    SoftSweep.events[2] = pause.start
+    with pytest.raises(RunEngineInterrupted):
+        engine(raster_map(flying, **WHERE, mode="fly"))
+    pause.join(5)
+    engine.resume()
+    good = [row for row, status in outcomes(documents) if status == "good"]
+    assert good == [0, 1, 2]
+    told = frames_told(documents)
+    assert len(told) == len(set(told)) == len(i0_told(documents)) == 9
+
+
+def test_a_row_is_told_of_while_the_next_one_moves_with_what_was_read_of_it(flying, engine):
+    documents = collected(engine)
+    at_sweep = []
+    SoftSweep.events.update(dict.fromkeys((1, 2, 3), lambda: at_sweep.append(len(outcomes(documents)))))
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    assert at_sweep == [0, 0, 1]
+    rows = events(documents, "map_row")
+    assert [row["nanostage_y"] for row in rows] == pytest.approx([row["map_y_um"] for row in rows])
+    assert [row["map_first_frame"] for row in rows] == [0, 3, 6]
 
 
 def test_the_region_of_a_particle_is_found_in_an_overview():

@@ -8,7 +8,7 @@ from .fluorescence_detector import DetectorResponse
 from .fluorescence_line import LineGroup, line_group
 from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
-from .map_drift import MapDrift, map_drift, shift_between
+from .map_drift import MapDrift, map_drift, shift_between, smooth_drift
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
 from .region import Region, region_above
@@ -46,5 +46,6 @@ __all__ = [
     "region_above",
     "register",
     "shift_between",
+    "smooth_drift",
     "standing_detector",
 ]

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from .registration import Registration, RegistrationVerdict, register
 from .rocking_geometry import FloatArray
 
+WINDOW, LEAP_PX = 11, 0.5
+"""Maps through which a parabola is laid, and what is no noise of registration, pixels."""
+
 
 @dataclass(frozen=True)
 class MapDrift:
@@ -77,6 +80,43 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
         verdict=np.array([str(each.verdict) for each in found]),
         reason=np.array([each.reason for each in found], dtype=object),
     )
+
+
+def smooth_drift(drift_px: ArrayLike) -> FloatArray:
+    """Drift over a series without the noise of its registration: a parabola through the maps around each.
+
+    A specimen drifts, and walks with the rotation, smoothly; of a map that is off by a twentieth of a pixel
+    against its neighbours, a boundary of grains makes a strain of 3e-5. Where a stage has leapt, a
+    drift is left as it was found.
+
+    Parameters
+    ----------
+    drift_px
+        Rows and columns by which the sample is moved since the first map, shape (n, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the same shape.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).normal(0.0, 0.05, (40, 2))
+    >>> line = np.outer(np.arange(40.0), [0.1, 0.05])
+    >>> bool(np.std(smooth_drift(line + noise) - line) < 0.6 * np.std(noise))
+    True
+    """
+    found = np.asarray(drift_px, dtype=np.float64)
+    if len(found) < WINDOW:
+        return found
+    number = np.arange(len(found), dtype=np.float64)
+    smooth = np.empty_like(found)
+    for place in range(len(found)):
+        first = min(max(place - WINDOW // 2, 0), len(found) - WINDOW)
+        near = slice(first, first + WINDOW)
+        terms = np.vander(number[near] - place, 3)
+        smooth[place] = np.linalg.lstsq(terms, found[near], rcond=None)[0][-1]
+    return found if np.abs(smooth - found).max() > LEAP_PX else smooth
 
 
 def shift_between(first: ArrayLike, later: ArrayLike) -> tuple[float, float] | None:

@@ -17,6 +17,8 @@ LEAST_COUNTS = 200.0
 END_PART = 0.1
 COVERED = 0.999
 EVEN_PART = 0.1
+PAD = 8
+"""Positions by which a map is continued for splines."""
 
 
 class RockingVerdict(StrEnum):
@@ -78,12 +80,30 @@ class StrainTilt:
 
 
 def _shifted(values: FloatArray, shape: tuple[int, int], shift_px: tuple[float, float]) -> FloatArray:
-    """Moments (n, k) of a map moved back by a drift, by linear interpolation; zero from outside."""
+    """Moments (n, k) of a map moved back by a drift, by cubic splines.
+
+    Linear interpolation would blur the maps of some angles more than those of others: at a boundary of grains
+    that is a tilt, three times that of splines on a map in steps of half the beam.
+    """
     ndimage: Any = import_module("scipy.ndimage")
     grid = values.reshape(*shape, -1)
+    beyond = [min(PAD, count - 1) for count in shape]
+    # Beyond its edges a map goes on as it went: a gradient must stay straight.
+    sides = [(beyond[0], beyond[0]), (beyond[1], beyond[1]), (0, 0)]
+    padded = np.pad(grid, sides, mode="reflect", reflect_type="odd")
     back = (-shift_px[0], -shift_px[1], 0.0)
-    moved: FloatArray = ndimage.shift(grid, back, order=1, mode="constant", cval=0.0)
-    return moved.reshape(values.shape)
+    moved: FloatArray = ndimage.shift(padded, back, order=3, mode="nearest")
+    inner = tuple(slice(side, side + count) for side, count in zip(beyond, shape, strict=True))
+    return moved[inner].reshape(values.shape)
+
+
+def _inside(shape: tuple[int, int], shift_px: tuple[float, float]) -> FloatArray:
+    """Part of each position (rows * columns,) that was in the map, moved back by a drift: 1 or less."""
+    parts: list[FloatArray] = []
+    for count, shift in zip(shape, shift_px, strict=True):
+        place = np.arange(count) + shift
+        parts.append(np.clip(np.minimum(place + 1.0, count - place), 0.0, 1.0))
+    return np.outer(*parts).ravel()
 
 
 class RockingMoments:
@@ -166,8 +186,7 @@ class RockingMoments:
         moments = turned(sums, rotation, place - self._origin)
         if any(shift_px):
             moments = _shifted(moments, self.shape, shift_px)
-            inside = _shifted(np.ones((len(moments), 1)), self.shape, shift_px)[:, 0]
-            self._covered = np.minimum(self._covered, inside)
+            self._covered = np.minimum(self._covered, _inside(self.shape, shift_px))
         self._sums += moments
         self._first = self._first if self._angles else moments[:, 0]
         self._last = moments[:, 0]

@@ -66,6 +66,24 @@ def test_the_spot_moves_with_the_lithium_content(particle):
     assert abs(middle_row() - before) > 2.0
 
 
+def test_the_spot_moves_outwards_and_grows_as_the_arm_takes_the_camera_away(particle):
+    def seen():
+        frame = particle.frame(0.01, TIME_S).astype(float)
+        frame[particle.exposure.detector.gap] = 0.0
+        rows = np.arange(256)
+        middle = (frame.sum(axis=1) @ rows) / frame.sum()
+        return middle, np.sqrt((frame.sum(axis=1) @ (rows - middle) ** 2) / frame.sum())
+
+    particle.board["camera_z_mm"] = 400.0
+    near = seen()
+    particle.board["camera_z_mm"] = 402.0
+    far = seen()
+    particle.board["camera_z_mm"] = 400.0
+    assert seen() == pytest.approx(near, abs=0.5)
+    # At 17.7 degree off the beam 2 mm of the arm are 8.5 pixels of 75 um on a camera that stands upright.
+    assert abs(far[0] - near[0]) == pytest.approx(2.0 * math.tan(math.radians(17.7)) / 0.075, rel=0.1)
+
+
 def test_a_turn_lifts_the_particle_that_stands_beside_the_axis(particle, monkeypatch):
     monkeypatch.setattr(particle.specimen, "_eccentricity_nm", 8000.0)
     particle.at(0.0, 0.0, 1.0)

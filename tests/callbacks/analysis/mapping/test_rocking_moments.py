@@ -1,5 +1,7 @@
 """Strain and tilt of crystals that were written apart from the analysis."""
 
+import math
+
 import numpy as np
 import pytest
 from operando.callbacks.analysis.mapping import (
@@ -7,6 +9,7 @@ from operando.callbacks.analysis.mapping import (
     flat_detector,
     frame_moments,
     orientation_colours,
+    smooth_drift,
 )
 from rocking_truth import DISTANCE, KEV, PIXEL, SIZE, THETA, Crystal, frame, scan
 
@@ -134,6 +137,37 @@ def test_drift_by_parts_of_a_pixel_leaves_a_gradient_of_strain_straight():
     good = found.verdict[0] == "good"
     assert good[:6].all()
     assert np.abs(found.strain[0] - slope * np.arange(8))[good].max() < 1e-6
+
+
+def test_drift_by_parts_of_a_pixel_over_a_boundary_of_grains_makes_no_tilt():
+    # A beam of a width of one position that goes over the boundary between two grains, 0.01 degree apart.
+    grains = [Crystal(rocking_deg=-0.005), Crystal(rocking_deg=0.005)]
+    parts = np.stack([[1e6 * frame(grain, angle) for angle in ANGLES] for grain in grains])
+
+    def seen(place, index):
+        share = 0.5 * (1.0 + math.erf((place - 6.0) / math.sqrt(2.0)))
+        return (1.0 - share) * parts[0, index] + share * parts[1, index]
+
+    drift = np.linspace(0.0, 1.5, len(ANGLES))
+    still, moved = (
+        np.stack([[seen(x - by, n) for n, by in enumerate(shifts)] for x in range(14)])
+        for shifts in (np.zeros_like(drift), drift)
+    )
+    truth = measured(still, (1, 14)).tilt_rocking_deg[0]
+    found = measured(moved, (1, 14), shifts=[(0.0, by) for by in drift])
+    good = found.verdict[0] == "good"
+    assert np.abs(found.tilt_rocking_deg[0] - truth)[good].max() < 1e-4
+    assert np.abs(measured(moved, (1, 14)).tilt_rocking_deg[0] - truth)[good].max() > 1e-3
+
+
+def test_the_noise_of_registration_is_smoothed_and_a_leap_is_not():
+    number = np.arange(31.0)
+    line = np.stack([0.03 * number, 1e-3 * number**2], axis=1)
+    noisy = line + np.random.default_rng(3).normal(0.0, 0.05, line.shape)
+    assert np.std(smooth_drift(noisy) - line) < 0.6 * np.std(noisy - line)
+    leap = line + 4.0 * (number > 15)[:, None]
+    assert (smooth_drift(leap) == leap).all()
+    assert (smooth_drift(noisy[:5]) == noisy[:5]).all()
 
 
 def test_a_peak_at_the_end_of_the_scan_is_cut_and_an_empty_position_weak():

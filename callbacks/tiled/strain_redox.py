@@ -1,0 +1,142 @@
+"""Strain of a rocking map against redox of the same particle, from two element maps at and above an edge."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from ..analysis.mapping import correlate_maps, shift_between
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEAST_PIXELS = 16
+"""Rows and columns from which on maps can be registered."""
+
+REPEATS = 3
+"""How often maps are registered, each time from where the time before has put them."""
+
+SEED = 1
+"""Of the resampling behind the uncertainty of the correlation."""
+
+
+class StrainAndRedox(ABC):
+    """What an experiment says of strain against redox."""
+
+    name: str
+
+    @abstractmethod
+    def maps(self, name: str) -> xr.Dataset:
+        """Element maps of a measurement."""
+
+    @abstractmethod
+    def rocking(self, name: str) -> xr.Dataset:
+        """Strain and tilts of a rocking map."""
+
+    def strain_redox(self, rocking: str, *, edge: str, above: str, element: str) -> xr.Dataset:
+        """Strain of a rocking map beside redox of an element, from its last maps at and above the edge."""
+        return strain_redox(self.rocking(rocking), self.maps(edge), self.maps(above), element)
+
+    def plot_strain_redox(self, rocking: str, *, edge: str, above: str, element: str) -> Figure:
+        """Draw strain against redox, and where on the particle both are."""
+        from ..plots.strain_redox import strain_redox_figure
+
+        found = self.strain_redox(rocking, edge=edge, above=above, element=element)
+        return strain_redox_figure(found, self.name)
+
+
+def strain_redox(rocking: xr.Dataset, edge: xr.Dataset, above: xr.Dataset, element: str) -> xr.Dataset:
+    """Put strain and redox of the same positions beside each other, and correlate them.
+
+    Redox is the fluorescence at an energy on the rise of the edge over that above, both per incident charge:
+    it falls as the edge moves up. It is a measure, not a valence; with a calibration at two states it is one.
+    Where the maps are large enough, fluorescence of both is registered first.
+
+    Parameters
+    ----------
+    rocking
+        From `Experiment.rocking`.
+    edge, above
+        From `Experiment.maps`; the last map of each counts.
+    element
+        Symbol.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``strain`` and ``redox`` with their ``_sigma`` over ``y_um`` and ``x_um`` of the rocking map; NaN
+        where either is not to be trusted. In its attributes ``pearson``, ``pearson_sigma``, ``spearman``,
+        ``correlation`` (the verdict), ``correlation_reason``, and ``shift_um`` by which the maps were moved
+        (y, x), empty where they were too small to tell.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 30 positions have both; see `correlate_maps`.
+    """
+    ratio, sigma = _redox(edge, above, element)
+    grid = {"y_um": rocking["y_um"].to_numpy(), "x_um": rocking["x_um"].to_numpy()}
+    fluorescence = above["per_i0"].isel(map=-1).sel(element=element)
+    shift_um = _shift_um(rocking["fluorescence"], fluorescence)
+    there = _moved(grid, shift_um or (0.0, 0.0))
+    redox, redox_sigma = (np.asarray(one.interp(there)) for one in (ratio, sigma))
+    good = (rocking["verdict"].to_numpy() == "good") & np.isfinite(redox)
+    space = ("y_um", "x_um")
+    values = {
+        "strain": np.where(good, rocking["strain"].to_numpy(), np.nan),
+        "strain_sigma": np.where(good, rocking["strain_sigma"].to_numpy(), np.nan),
+        "redox": np.where(good, redox, np.nan),
+        "redox_sigma": np.where(good, redox_sigma, np.nan),
+    }
+    rng = np.random.default_rng(SEED)
+    together = correlate_maps(values["redox"], values["strain"], rng=rng)
+    found = xr.Dataset({key: (space, one) for key, one in values.items()}, coords=grid)
+    found.attrs = {
+        "element": element,
+        "pearson": together.pearson,
+        "pearson_sigma": together.pearson_sigma,
+        "spearman": together.spearman,
+        "correlation": str(together.verdict),
+        "correlation_reason": together.reason,
+        "shift_um": list(shift_um),
+    }
+    return found
+
+
+def _redox(edge: xr.Dataset, above: xr.Dataset, element: str) -> tuple[xr.DataArray, xr.DataArray]:
+    """Divide counts per charge at the edge by those above; gives the ratio and one standard deviation."""
+    parts: list[tuple[xr.DataArray, xr.DataArray]] = []
+    for maps in (edge, above):
+        one = maps.isel(map=-1).sel(element=element)
+        parts.append((one["per_i0"], one["per_i0_sigma"]))
+    (low, low_sigma), (high, high_sigma) = parts
+    grid = {axis: high[axis].to_numpy() for axis in ("y_um", "x_um")}
+    aligned, spread = low.interp(grid), low_sigma.interp(grid)
+    known = high.where(high > 3.0 * high_sigma)
+    ratio = aligned / known
+    return ratio, ((spread / known) ** 2 + (ratio * high_sigma / known) ** 2) ** 0.5
+
+
+def _moved(grid: Mapping[str, np.ndarray], by_um: tuple[float, ...]) -> dict[str, np.ndarray]:
+    return {axis: values + by for (axis, values), by in zip(grid.items(), by_um, strict=True)}
+
+
+def _shift_um(first: xr.DataArray, later: xr.DataArray) -> tuple[float, ...]:
+    """By how much the specimen appears moved in the second map (y, x), um; empty if it cannot be told."""
+    grid = {axis: first[axis].to_numpy() for axis in ("y_um", "x_um")}
+    steps_um = np.array([float(np.diff(values).mean()) for values in grid.values()])
+    if min(first.shape) < LEAST_PIXELS:
+        return ()
+    total_um = np.zeros(2)
+    # Once more from where it was found: the smaller a shift, the better it is told.
+    for _ in range(REPEATS):
+        there = later.interp(_moved(grid, tuple(total_um)))
+        shift = shift_between(np.nan_to_num(first.to_numpy()), np.nan_to_num(there.to_numpy()))
+        if shift is None:
+            return ()
+        total_um += steps_um * shift
+    return tuple(total_um.tolist())
