@@ -27,8 +27,8 @@ from .phase import Phase, lattice_of
 from .phase_result import Pending, State
 from .refinement import Refined
 from .residual_stack import ResidualStack
-from .weak_phase import mean_seeds, weak_phase
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
+from .weak_phase import mean_seeds, weak_phase
 
 AMBIGUOUS_GAIN = 25.0
 LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
@@ -43,7 +43,7 @@ KNOWN_PLACE = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A fit, the ages (first seen, frames seen) of its parts, what is pending, was noticed, and is left over."""
+    """A fit, the ages (first seen, frames seen) of its parts, what is pending, noticed, and left over."""
 
     fit: Fit
     ages: tuple[tuple[int, int], ...]

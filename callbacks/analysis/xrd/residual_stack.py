@@ -11,7 +11,7 @@ from .measured import Measured
 from .phase import FloatArray
 
 MEMORY = 0.7
-"""Weight of what was left before against that of one pattern more; a phase that grows evenly gains most by it."""
+"""Weight of what was left before against that of one more; a phase that grows evenly gains most by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class ResidualStack:
         return ResidualStack((self.left - left) / MEMORY, variance, (self.weight - 1.0) / MEMORY)
 
     def mean(self, fit: Fit) -> Measured:
-        """Give the pattern of the known phases with the mean of what was left, and doubt about their lines."""
+        """Give the pattern of the known phases with the mean of what was left, and doubt about lines."""
         values = fit.refined.pattern + self.left / self.weight
         sigma = np.sqrt(self.variance) / self.weight
         return doubted(replace(fit.measured, values=values, sigma=sigma), fit.lines_only())

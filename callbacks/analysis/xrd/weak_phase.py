@@ -21,10 +21,10 @@ LEAST_WEIGHT = 2.1
 LEAST_EXPLAINED = 28.0
 """What a phase must explain with nothing but its scale free, in chi squared, to be refined."""
 CALLED_GAIN = 12.0
-"""Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns of one phase, and 11 in 1,000."""
+"""Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns, and 11 in 1,000."""
 LEAST_SIGNIFICANCE = 3.0
 NOW, BEFORE = 1.5, 2.0
-"""Standard deviations of its scale in this pattern, and in those before it together: no one pattern decides."""
+"""Standard deviations of its scale in this pattern, and in those before it: no one pattern decides."""
 
 
 def mean_seeds(
@@ -55,8 +55,8 @@ def weak_phase(
 ) -> Part | None:
     """Find the phase that the last patterns of a series show together.
 
-    Where a phase grows from pattern to pattern, what each leaves adds up faster than noise: over the last ones
-    it is beyond doubt before any one of them shows it.
+    Where a phase grows from pattern to pattern, what each leaves adds up faster than noise: over the last
+    ones it is beyond doubt before any one of them shows it.
 
     Parameters
     ----------
