@@ -13,17 +13,15 @@ from .line_shape import profile
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part
-from .phase import FloatArray, Phase, lattice_of
+from .phase import FloatArray, Phase
 from .residual_stack import ResidualStack
 
 LEAST_WEIGHT = 2.1
 """Sum of weights of a stack that is looked at: three patterns."""
 LEAST_EXPLAINED = 28.0
 """What a phase must explain with nothing but its scale free, in chi squared, to be refined."""
-CALLED_GAIN = 10.0
+CALLED_GAIN = 12.0
 """Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns, and 11 in 1,000."""
-NEAR_A, NEAR_C = 0.02, 0.5
-"""How near (angstrom) a weak layered cell must be to a known one: fewer places, less comes by chance."""
 LEAST_SIGNIFICANCE = 3.0
 NOW, BEFORE = 1.5, 2.0
 """Standard deviations of its scale in this pattern, and in those before it: no one pattern decides."""
@@ -89,15 +87,7 @@ def weak_phase(
     if not added or not stands_apart(added[0].fit, 0.0):
         return None
     new = added[0].fit.parts()[-1]
-    return new if _is_known(new) and _lasts(base, stack, new) else None
-
-
-def _is_known(part: Part) -> bool:
-    """Whether a layered cell is near that of a phase of the library."""
-    if not is_layered(part.phase):
-        return True
-    a, _, c = lattice_of(part.metric, part.phase.system)[:3]
-    return abs(a - part.phase.lattice[0]) < NEAR_A and abs(c - part.phase.lattice[2]) < NEAR_C
+    return new if _lasts(base, stack, new) else None
 
 
 def _lasts(base: Fit, stack: ResidualStack, new: Part) -> bool:
