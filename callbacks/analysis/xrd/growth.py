@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from .candidate import (
     fit_parts,
     stands_apart,
 )
-from .candidate_seed import is_layered
+from .candidate_seed import Seed, explained, is_layered
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part
@@ -27,7 +28,7 @@ from .phase_result import Pending, State
 from .refinement import Refined
 from .residual_stack import ResidualStack
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
-from .weak_phase import weak_phase
+from .weak_phase import mean_seeds, weak_phase
 
 AMBIGUOUS_GAIN = 25.0
 LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
@@ -42,7 +43,7 @@ KNOWN_PLACE = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A fit, the ages (first seen, frames seen) of its parts, what is pending, was noticed, and is left over."""
+    """A fit, the ages (first seen, frames seen) of its parts, what is pending, noticed, and left over."""
 
     fit: Fit
     ages: tuple[tuple[int, int], ...]
@@ -70,10 +71,14 @@ def grown(
     found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
 ) -> Found:
     """Add the phase that best explains what is left of this pattern, or of the last ones together."""
-    more = _grown(found, library, geometry, frame, alone=alone)
-    if alone or len(more.ages) > len(found.ages):
+    if alone or found.stack is None:
+        return _grown(found, library, geometry, frame)
+    mean = found.stack.mean(found.fit)
+    scored = mean_seeds(found.fit, mean, library, geometry)
+    more = _grown(found, library, geometry, frame, scored)
+    if len(more.ages) > len(found.ages):
         return more
-    new = weak_phase(found.fit, found.stack, library, geometry)
+    new = weak_phase(found.fit, found.stack, mean, scored, geometry)
     if new is None:
         return more
     known = more.pending is not None and alike(more.pending.part, new)
@@ -83,7 +88,11 @@ def grown(
 
 
 def _grown(
-    found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int, *, alone: bool
+    found: Found,
+    library: tuple[Phase, ...],
+    geometry: LineShifts | None,
+    frame: int,
+    scored: Sequence[Seed] | None = None,
 ) -> Found:
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
     base, before = found.fit, found.pending
@@ -91,9 +100,13 @@ def _grown(
     width = base.shape.width_per_a * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
     limits: dict[str, Any] = {}
-    if not alone:
+    alone = scored is None
+    if scored is not None:
+        left = measured.values - base.refined.pattern
         limits = {
-            "most_tried": 2,
+            "scored": [
+                replace(seed, gain=explained(measured, left, seed.part, base.shape)) for seed in scored[:2]
+            ],
             "least_gain": PENDING_GAIN,
             "least_significance": PENDING_SIGNIFICANCE,
         }

@@ -17,6 +17,7 @@ from .candidate import (
     straightened,
 )
 from .candidate_seed import is_layered
+from .distorted import distorted_instead, unresolved
 from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
@@ -31,7 +32,7 @@ MOST_PHASES = 5
 WEAKEST_PEAK = 6.0
 """Peaks below so many standard deviations are noise."""
 GONE = 2.0
-"""A phase that was called is held down to so many standard deviations of its scale: it was beyond doubt before."""
+"""A phase that was called is held down to so many standard deviations: it was beyond doubt before."""
 LOST = 1.5
 """Reduced chi squared over that of the frame before, above which a pattern is looked at anew."""
 UNKNOWN_PART = 0.02
@@ -93,6 +94,8 @@ def identify_phases(
     if found is None or (previous is not None and _lost(found, previous)):
         anew = _first(measured, phases, geometry, width, frame)
         found = _better(found, anew)
+    if found is not None and previous is not None:
+        found = _straight(found, phases, geometry, frame)
     if found is None:
         unknown = tuple(float(q) for q in _peaks(measured, measured.lines, width))
         return replace(
@@ -129,6 +132,17 @@ def _better(tracked: Found | None, anew: Found | None) -> Found | None:
 
 def _same_kind(one: Phase, other: Phase) -> bool:
     return one.name == other.name or (is_layered(one) and is_layered(other))
+
+
+def _straight(found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, frame: int) -> Found:
+    """Put a distorted phase in the place of layered ones that stand in for it."""
+    layered = [part for part in found.fit.pattern.parts if part.phase.family == "layered"]
+    spread = any(state is State.HETEROGENEOUS for state, _ in found.notes)
+    new = distorted_instead(found.fit, library, geometry) if len(layered) > 1 or spread else None
+    if new is None:
+        return found
+    kept = [age for age, part in zip(found.ages, found.fit.pattern.parts, strict=True) if part not in layered]
+    return Found(new, ((frame, 1), *kept), None, ())
 
 
 def _first(
@@ -195,6 +209,9 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
     if unknown:
         notes.append((State.UNKNOWN, _told(unknown)))
     ordinary = [phase for phase in phases if phase.family != "cell part"]
+    doubt = unresolved(phases, library) if not notes else ""
+    if doubt:
+        notes.append((State.AMBIGUOUS, doubt))
     state = notes[0][0] if notes else (State.MIXTURE if len(ordinary) > 1 else State.SINGLE)
     said = [sentence for _, sentence in notes]
     if found.pending is not None:

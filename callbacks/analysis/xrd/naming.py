@@ -30,11 +30,11 @@ def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
     if is_layered(part.phase):
         a, c = lattice[0], lattice[2]
         names: list[str] = []
-        for kind in (_is_hexagonal, _is_distorted):
-            cells = [(phase.name, *_as_hexagonal(phase)) for phase in library if kind(phase)]
+        for kind in (_is_hexagonal, is_distorted):
+            cells = [(phase.name, *as_hexagonal(phase)) for phase in library if kind(phase)]
             far = {name: max(abs(x - a) / SAME_A, abs(z - c) / SAME_C) for name, x, z in cells}
             ranked = sorted((_unlike(x, z, a, c), name) for name, x, z in cells if far[name] < 1)
-            nearest = [] if names or kind is _is_distorted else sorted(far, key=lambda name: far[name])[:1]
+            nearest = [] if names or kind is is_distorted else sorted(far, key=lambda name: far[name])[:1]
             names += [name for _, name in ranked] or nearest
         return tuple(names)
     same = [p for p in library if (p.family, p.space_group) == (part.phase.family, part.phase.space_group)]
@@ -57,25 +57,25 @@ def _unlike(a: float, c: float, other_a: float, other_c: float) -> float:
 
 def _is_hexagonal(phase: Phase) -> bool:
     """Whether a layered phase is hexagonal, or monoclinic by name only."""
-    return is_layered(phase) or (_is_monoclinic(phase) and _distortion(phase) < BY_NAME_ONLY)
+    return is_layered(phase) or (_is_monoclinic(phase) and distortion(phase) < BY_NAME_ONLY)
 
 
-def _is_distorted(phase: Phase) -> bool:
+def is_distorted(phase: Phase) -> bool:
     """Whether a phase is a monoclinic distortion of a layered one that lines show."""
-    return _is_monoclinic(phase) and _distortion(phase) >= BY_NAME_ONLY
+    return _is_monoclinic(phase) and distortion(phase) >= BY_NAME_ONLY
 
 
 def _is_monoclinic(phase: Phase) -> bool:
     return phase.family == "layered" and phase.system is System.MONOCLINIC
 
 
-def _distortion(phase: Phase) -> float:
+def distortion(phase: Phase) -> float:
     """How far a monoclinic layered cell is from the hexagonal one, by its lengths and its angle, relative."""
     a, b, c, _, beta, _ = phase.lattice
     return float(max(abs(a / b / np.sqrt(3) - 1), abs(-3 * c * np.cos(np.radians(beta)) / a - 1)))
 
 
-def _as_hexagonal(phase: Phase) -> tuple[float, float]:
+def as_hexagonal(phase: Phase) -> tuple[float, float]:
     """Give a and c (angstrom) of the hexagonal cell that is nearest to a layered cell."""
     a, b, c, _, beta, _ = phase.lattice
     if phase.system is System.HEXAGONAL:

@@ -116,6 +116,8 @@ class Phase:
         Rows (n, k) that give q**2 from the free numbers of the reciprocal metric.
     density
         Mass density in dalton per cubic angstrom.
+    material
+        What it is a phase of, such as ``"LiNiO2"`` whatever its lithium content; empty where not told.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Phase:
     strength: FloatArray
     rows: FloatArray
     density: float
+    material: str = ""
 
     @property
     def relative_intensity(self) -> FloatArray:

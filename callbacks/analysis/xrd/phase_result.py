@@ -69,7 +69,7 @@ class Pending:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Where the next frame starts: settled parts, how long each was seen, what is not yet called, what is left."""
+    """Where the next frame starts: settled parts, how long each was seen, what is not yet called or left."""
 
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .candidate import Fit, doubted
 from .measured import Measured
 from .phase import FloatArray
 
 MEMORY = 0.7
-"""Weight of what was left before against that of one pattern more; a phase that grows evenly gains most by it."""
+"""Weight of what was left before against that of one more; a phase that grows evenly gains most by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +35,11 @@ class ResidualStack:
         variance = np.maximum(self.variance - sigma**2, 1e-12) / MEMORY**2
         return ResidualStack((self.left - left) / MEMORY, variance, (self.weight - 1.0) / MEMORY)
 
-    def mean(self, measured: Measured, pattern: FloatArray) -> Measured:
-        """Give the pattern (n,) of the known phases with the mean of what was left, in place of one measured."""
-        values = pattern + self.left / self.weight
-        return replace(measured, values=values, sigma=np.sqrt(self.variance) / self.weight)
+    def mean(self, fit: Fit) -> Measured:
+        """Give the pattern of the known phases with the mean of what was left, and doubt about lines."""
+        values = fit.refined.pattern + self.left / self.weight
+        sigma = np.sqrt(self.variance) / self.weight
+        return doubted(replace(fit.measured, values=values, sigma=sigma), fit.lines_only())
 
 
 def nothing_left() -> ResidualStack:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .candidate import Fit, best_addition, doubted, fit_parts, stands_apart
-from .candidate_seed import is_layered, seeds
+from .candidate import Fit, best_addition, fit_parts, stands_apart
+from .candidate_seed import Seed, is_layered, seeds
 from .line_shape import profile
 from .line_shift import LineShifts
 from .measured import Measured
@@ -18,31 +18,56 @@ from .residual_stack import ResidualStack
 
 LEAST_WEIGHT = 2.1
 """Sum of weights of a stack that is looked at: three patterns."""
-LEAST_EXPLAINED = 12.0
+LEAST_EXPLAINED = 28.0
 """What a phase must explain with nothing but its scale free, in chi squared, to be refined."""
-CALLED_GAIN = 10.0
-"""Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns of one phase."""
+CALLED_GAIN = 12.0
+"""Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns, and 11 in 1,000."""
 LEAST_SIGNIFICANCE = 3.0
-NOW, BEFORE = 1.0, 2.0
-"""Standard deviations of its scale in this pattern, and in those before it together: no one pattern decides."""
+NOW, BEFORE = 1.5, 2.0
+"""Standard deviations of its scale in this pattern, and in those before it: no one pattern decides."""
+
+
+def mean_seeds(
+    base: Fit, mean: Measured, library: Sequence[Phase], geometry: LineShifts | None
+) -> list[Seed]:
+    """Where phases could lie in what the last patterns leave, the best first.
+
+    Parameters
+    ----------
+    base
+        Phases that are known, fitted to this pattern.
+    mean
+        Mean of the last patterns, see `ResidualStack.mean`.
+    library, geometry
+        Phases that may be there, and what moves lines.
+    """
+    names = {part.phase.name for part in base.pattern.parts if not is_layered(part.phase)}
+    usable = [phase for phase in library if phase.name not in names]
+    return seeds(mean, mean.values - base.refined.pattern, usable, geometry, base.shape)
 
 
 def weak_phase(
-    base: Fit, stack: ResidualStack | None, library: Sequence[Phase], geometry: LineShifts | None
+    base: Fit,
+    stack: ResidualStack,
+    mean: Measured,
+    scored: Sequence[Seed],
+    geometry: LineShifts | None,
 ) -> Part | None:
     """Find the phase that the last patterns of a series show together.
 
-    Where a phase grows from pattern to pattern, what each leaves adds up faster than noise: over the last ones
-    it is beyond doubt before any one of them shows it.
+    Where a phase grows from pattern to pattern, what each leaves adds up faster than noise: over the last
+    ones it is beyond doubt before any one of them shows it.
 
     Parameters
     ----------
     base
         Phases that are known, fitted to this pattern.
     stack
-        What was left over the last patterns, this one included; None at the beginning.
-    library, geometry
-        Phases that may be there, and what moves lines.
+        What was left over the last patterns, this one included.
+    mean, scored
+        Their mean, and where phases could lie in it, the best first.
+    geometry
+        What moves lines.
 
     Returns
     -------
@@ -50,16 +75,11 @@ def weak_phase(
         The phase, if it lowers chi squared of the mean pattern beyond doubt, stands apart in it, and is in
         this pattern and in those before it.
     """
-    if stack is None or stack.weight < LEAST_WEIGHT:
-        return None
-    mean = doubted(stack.mean(base.measured, base.refined.pattern), base.lines_only())
-    names = {part.phase.name for part in base.pattern.parts if not is_layered(part.phase)}
-    usable = [phase for phase in library if phase.name not in names]
-    found = seeds(mean, mean.values - base.refined.pattern, usable, geometry, base.shape)
-    found = [seed for seed in found[:1] if seed.gain > LEAST_EXPLAINED]
-    if not found:
+    found = [seed for seed in scored[:1] if seed.gain > LEAST_EXPLAINED]
+    if stack.weight < LEAST_WEIGHT or not found:
         return None
     known = fit_parts(mean, base.parts(), geometry, base.shape)
+    library = [seed.part.phase for seed in scored]
     added = best_addition(
         known, mean, library, geometry, 1.3 * base.shape.width_per_a,
         scored=found, least_gain=CALLED_GAIN, least_significance=LEAST_SIGNIFICANCE,

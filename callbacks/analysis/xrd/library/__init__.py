@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +26,7 @@ def _all_phases() -> tuple[Phase, ...]:
 def _phase(entry: dict[str, Any]) -> Phase:
     sites: list[Site] = [(str(row[0]), *(float(value) for value in row[1:])) for row in entry["sites"]]  # pyright: ignore
     a, b, c, alpha, beta, gamma = (float(value) for value in entry["lattice"])
-    return phase_from_sites(
+    phase = phase_from_sites(
         entry["name"],
         space_group=entry["space_group"],
         lattice=(a, b, c, alpha, beta, gamma),
@@ -33,6 +34,7 @@ def _phase(entry: dict[str, Any]) -> Phase:
         family=entry.get("family", "other"),
         source=entry.get("source", ""),
     )
+    return replace(phase, material=str(entry.get("material", "")))
 
 
 def read_phases(path: Path | str) -> tuple[Phase, ...]:
@@ -40,8 +42,9 @@ def read_phases(path: Path | str) -> tuple[Phase, ...]:
 
     A toml file has tables ``[[phase]]`` with ``name``, ``space_group``, ``lattice`` (a, b, c in angstrom,
     alpha, beta, gamma in degrees), ``sites`` (rows of element, x, y, z, occupancy, B in square angstrom), and
-    may have ``family`` and ``source``. A phase of a CIF file has the name of the file, and of the family the
-    name of its folder if that is one of the library's, else ``"other"``.
+    may have ``family``, ``source`` and ``material`` (what it is a phase of, whatever its lithium content). A
+    phase of a CIF file has the name of the file, and of the family the name of its folder if that is one of
+    the library's, else ``"other"``.
 
     Parameters
     ----------

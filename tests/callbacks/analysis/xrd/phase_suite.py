@@ -143,11 +143,16 @@ def onset_series(peak: float, seed: int, before: int = 100, step: float = 0.005)
     return false, float("nan"), float("nan")
 
 
-def solid_solution(spread_c: float, peak: float, seed: int, contents: np.ndarray) -> Iterator[PhaseResult]:
+RIVALS = ("NMC811", "NMC811 charged", "NMC811 collapsed", "H3", "LiNi2O4", "NiO", "Li2CO3")
+
+
+def solid_solution(
+    spread_c: float, peak: float, seed: int, contents: np.ndarray, names: tuple[str, ...] = ()
+) -> Iterator[PhaseResult]:
     """NMC811 along its charge, with a spread of lithium content that spreads c by `spread_c` at most."""
     rng = np.random.default_rng(seed)
     texture = synthetic.texture_of("NMC811", rng)
-    library = load_library(families=["layered", "spinel", "rock salt"])
+    library = load_library(names) if names else load_library(families=["layered", "spinel", "rock salt"])
     result: PhaseResult | None = None
     for content in contents:
         slope = abs(
