@@ -101,6 +101,18 @@ def _step(matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray:
     return solved / size
 
 
+def _free_step(
+    matrix: FloatArray, right: FloatArray, damping: float, pinned: NDArray[np.bool_]
+) -> FloatArray:
+    """Step (p,) that leaves pinned parameters where they are."""
+    if not pinned.any():
+        return _step(matrix, right, damping)
+    free = np.flatnonzero(~pinned)
+    step = np.zeros_like(right)
+    step[free] = _step(matrix[np.ix_(free, free)], right[free], damping)
+    return step
+
+
 def refine(
     model: Model,
     start: FloatArray,
@@ -139,10 +151,8 @@ def refine(
     while steps < max_steps and not converged:
         steps += 1
         pinned = ((vector <= bounds.low) & (right < 0)) | ((vector >= bounds.high) & (right > 0))
-        free = np.flatnonzero(~pinned)
-        step = np.zeros_like(vector)
         try:
-            step[free] = _step(matrix[np.ix_(free, free)], right[free], damping)
+            step = _free_step(matrix, right, damping, pinned)
         except (np.linalg.LinAlgError, ValueError):
             damping, harder = max(damping * harder, 1e-6), harder * 2
             continue
