@@ -44,7 +44,7 @@ def phase_values(found: PhaseResult) -> list[dict[str, Any]]:
 def blank_phase_values() -> dict[str, Any]:
     """Give values like those of a phase, of none."""
     nan = float("nan")
-    nowhere = (nan,) * 6
+    nowhere = (nan, nan, nan, nan, nan, nan)
     return _phase(FoundPhase("", "", (), nan, nan, nowhere, nowhere, nan, nan, nan, 0, 0))
 
 
