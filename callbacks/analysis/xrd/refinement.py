@@ -18,6 +18,8 @@ from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIs
 from .normal_matrix import normal_matrix
 from .phase import FloatArray
 
+HASTE = 3.0
+
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
@@ -122,6 +124,7 @@ def refine(
     *,
     max_steps: int = 25,
     tolerance: float = 0.1,
+    worth: float = np.inf,
 ) -> Refined:
     """Fit a model to values.
 
@@ -138,6 +141,9 @@ def refine(
     max_steps, tolerance
         End after so many steps, or once a step lowers the cost by less than `tolerance` (times the cost of a
         point, where that is above one).
+    worth
+        A fit that cannot come below this cost is of no use: it ends once the steps that are left would each
+        have to gain `HASTE` times what the last one did.
 
     Returns
     -------
@@ -165,6 +171,8 @@ def refine(
         if after[4] < cost:
             gained = cost - after[4]
             converged = gained < tolerance * max(1.0, cost / values.size)
+            if after[4] - worth > HASTE * gained * (max_steps - steps):
+                return Refined(trial, after[1], after[0], after[3], steps, converged=False)
             vector, (pattern, matrix, right, chi2, cost) = trial, after
             as_foreseen = min(gained / foreseen, 1.0) if foreseen > 0 else 1.0
             damping *= min(max(0.1, 1 - (2 * as_foreseen - 1) ** 3), 2.0)
