@@ -58,10 +58,14 @@ class FrameIntegration:
             dark_variance=corrections.dark_variance,
         )
 
-    def warm_up(self, dtype: str) -> None:
-        """Do what the first frame of a type, as numpy writes it, would wait for: machine code and rings."""
+    def warm_up(self, dtype: str, wavelength_angstrom: float | None = None) -> Pattern:
+        """Do what the first frame of a type, as numpy writes it, would wait for: machine code and rings.
+
+        Gives the pattern of a frame without counts.
+        """
         rings_of(self.geometry)
-        self._integrator.integrate(np.zeros(self.geometry.shape, dtype))
+        empty = self._integrator.integrate(np.zeros(self.geometry.shape, dtype))
+        return _at(empty, wavelength_angstrom or empty.wavelength_angstrom)
 
     def pattern(
         self, frame: NDArray[Any], stored: Stored, wavelength_angstrom: float | None = None
@@ -87,11 +91,8 @@ class FrameIntegration:
         self._mark(frame)
         found = self._integrator.integrate(frame)
         dead, saturated = self._hidden
-        wavelength = wavelength_angstrom or found.wavelength_angstrom
         return replace(
-            found,
-            q_per_angstrom=found.q_per_angstrom * (found.wavelength_angstrom / wavelength),
-            wavelength_angstrom=wavelength,
+            _at(found, wavelength_angstrom or found.wavelength_angstrom),
             dead_pixels=found.dead_pixels - dead,
             saturated_pixels=found.saturated_pixels - saturated,
         )
@@ -109,6 +110,12 @@ class FrameIntegration:
     def _mark(self, frame: NDArray[Any]) -> None:
         if frame.shape == self.geometry.shape and self._bad is not None:
             frame.reshape(-1)[self._bad] = _left_out(frame.dtype)
+
+
+def _at(found: Pattern, wavelength_angstrom: float) -> Pattern:
+    """Give a pattern at another wavelength: q goes with its inverse at the same angles."""
+    q_per_angstrom = found.q_per_angstrom * (found.wavelength_angstrom / wavelength_angstrom)
+    return replace(found, q_per_angstrom=q_per_angstrom, wavelength_angstrom=wavelength_angstrom)
 
 
 def _left_out(kind: np.dtype[Any]) -> float:

@@ -76,18 +76,21 @@ class PatternAnalysis:
         """Options, for the documents."""
         return {**self._options, "q_range_per_angstrom": list(self._options["q_range_per_angstrom"])}
 
-    def prepare(self, run: RunOfFrames) -> None:
+    def prepare(self, run: RunOfFrames) -> Pattern:
         """Make ready what the frames of a run need, before the first of them is there.
+
+        Returns
+        -------
+        Pattern
+            Without counts, on the axis of those to come.
 
         Raises
         ------
         ValueError
             If the run does not say where its detector stands, or at which energy.
         """
-        integration = self._integration(run)
-        if run.dtype:
-            integration.warm_up(run.dtype)
         library_of(_chemistry(run.start))
+        return self._integration(run).warm_up(run.dtype or "<u4", EV_ANGSTROM / run.energy_ev)
 
     def pattern(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Pattern:
         """Integrate one frame.

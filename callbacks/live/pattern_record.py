@@ -65,11 +65,34 @@ class PatternRecord:
             results.add({"q_per_angstrom": q_per_angstrom}, "axis")
             self._has_axis = True
 
+    def announce(
+        self, run: RunOfFrames, q_per_angstrom: list[float], rows: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Open the run of results before its first result: Tiled makes room for it meanwhile.
+
+        Parameters
+        ----------
+        run
+            Of the frames to come.
+        q_per_angstrom
+            Axis of their patterns.
+        rows
+            Of each stream, values like those to come.
+        """
+        if self._results is None:
+            self.add_axis(run, q_per_angstrom)
+            state = self.course.at(float("nan"))
+            for stream, values in rows.items():
+                self._open(run).describe(stream, self._head(run, 0) | dict(values) | state)
+
     def add(self, run: RunOfFrames, frame: int, at_s: float, values: Mapping[str, Any], stream: str) -> None:
         """Take a result of a frame; it is published by `publish_ready`, with the state of the cell."""
         self._open(run)
-        head = {"measurement_run": run.uid, "measurement": run.measurement, "frame": frame}
-        self._rows.append(_Row(stream, at_s, time.monotonic(), head | dict(values)))
+        self._rows.append(_Row(stream, at_s, time.monotonic(), self._head(run, frame) | dict(values)))
+
+    @staticmethod
+    def _head(run: RunOfFrames, frame: int) -> dict[str, Any]:
+        return {"measurement_run": run.uid, "measurement": run.measurement, "frame": frame}
 
     def tell_run(self, run: RunOfFrames) -> None:
         """Publish how a run ended, and how many of its frames still wait: the last event of a run counts."""

@@ -41,6 +41,13 @@ def phase_values(found: PhaseResult) -> list[dict[str, Any]]:
     return [_phase(phase) for phase in found.phases]
 
 
+def blank_phase_values() -> dict[str, Any]:
+    """Give values like those of a phase, of none."""
+    nan = float("nan")
+    nowhere = (nan, nan, nan, nan, nan, nan)
+    return _phase(FoundPhase("", "", (), nan, nan, nowhere, nowhere, nan, nan, nan, 0, 0))
+
+
 def failed_values(error: Exception) -> dict[str, Any]:
     """Give the verdict on a frame on which the analysis itself broke down."""
     return _lattice(None) | {

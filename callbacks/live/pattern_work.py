@@ -7,12 +7,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..analysis.xrd.pattern import Pattern
 from .frame_queue import FrameOrder, FrameQueue
 from .pattern_analysis import PatternAnalysis
 from .pattern_record import PatternRecord
-from .pattern_result import failed_values, pattern_values, phase_values, verdict_values
+from .pattern_result import blank_phase_values, failed_values, pattern_values, phase_values, verdict_values
 from .run_of_frames import RunOfFrames
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,20 @@ class _Kept:
 
     pattern: Pattern
     at_s: float
+
+
+def blank_rows(blank: Pattern) -> dict[str, dict[str, Any]]:
+    """Values like those of each stream's events, by a pattern without counts."""
+    verdict = failed_values(ValueError("no frame yet")) | _work_values(0.0, 0, 0)
+    return {"patterns": _pattern_row(blank, "", 0), "primary": verdict, "phases": blank_phase_values()}
+
+
+def _pattern_row(pattern: Pattern, corrections: str, skipped: int) -> dict[str, Any]:
+    return pattern_values(pattern) | {"corrections": corrections, "skipped_before": skipped}
+
+
+def _work_values(analysis_s: float, skipped: int, waiting: int) -> dict[str, Any]:
+    return {"analysis_s": analysis_s, "skipped_before": skipped, "frames_waiting": waiting}
 
 
 class PatternWork:
@@ -112,10 +127,8 @@ class PatternWork:
         if key not in self._have_pattern:
             self._have_pattern.add(key)
             experiment.record.add_axis(run, kept.pattern.q_per_angstrom.tolist())
-            values = pattern_values(kept.pattern) | {
-                "corrections": experiment.analysis.corrections(run),
-                "skipped_before": order.skipped,
-            }
+            corrections = experiment.analysis.corrections(run)
+            values = _pattern_row(kept.pattern, corrections, order.skipped)
             experiment.record.add(run, order.index, kept.at_s, values, "patterns")
         self._kept[key] = kept
         if len(self._kept) > MOST_KEPT:
@@ -147,11 +160,7 @@ class PatternWork:
         except Exception as error:
             logger.exception("the phases of frame %d of run %s are not found", order.index, run.uid)
             values = failed_values(error)
-        values |= {
-            "analysis_s": time.monotonic() - began,
-            "skipped_before": order.skipped,
-            "frames_waiting": len(self._phases) + len(self._frames),
-        }
+        values |= _work_values(time.monotonic() - began, order.skipped, len(self._phases) + len(self._frames))
         self._have_verdict.add(key)
         for each, stream in ((values, "primary"), *((phase, "phases") for phase in phases)):
             experiment.record.add(run, order.index, kept.at_s, each, stream)

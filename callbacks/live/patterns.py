@@ -16,7 +16,7 @@ from ..tiled.follower import close_left_open, ending_by_signal, parser_of, proce
 from ..tiled.journal import JournalTail
 from .pattern_analysis import PatternAnalysis, warm_up
 from .pattern_record import ANALYSIS, PatternRecord
-from .pattern_work import Experiment, PatternWork
+from .pattern_work import Experiment, PatternWork, blank_rows
 from .reference_runs import ReferenceRuns
 from .result import Publish
 from .run_of_frames import RunOfFrames
@@ -165,7 +165,9 @@ class Patterns:
             return
         run.prepared = True
         try:
-            self._experiments[run.experiment].analysis.prepare(run)
+            experiment = self._experiments[run.experiment]
+            blank = experiment.analysis.prepare(run)
+            experiment.record.announce(run, blank.q_per_angstrom.tolist(), blank_rows(blank))
         except ValueError as error:
             logger.error("frames of run %s cannot be integrated: %s", run.uid, error)
 

@@ -124,6 +124,10 @@ class ResultRun:
             self._bundle = None
             self._streams = {}
 
+    def describe(self, stream: str, values: Mapping[str, Any]) -> None:
+        """Open the run, and describe a stream by values like those to come: who follows can make room."""
+        self._prepare(stream, values)
+
     def _prepare(self, stream: str, values: Mapping[str, Any]) -> None:
         """Open the run and the stream where they are not open yet."""
         if self._bundle is None:

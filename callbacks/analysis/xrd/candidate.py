@@ -25,6 +25,8 @@ STEPS, FIRST_STEPS = 15, 30
 LEAST_SIGNIFICANCE = 6.0
 LEAST_GAIN = 36.0
 """By how much a phase must lower chi squared, in units of its reduced value."""
+RIVAL_GAIN = 50.0
+"""Candidates that explain less than the best one by more than this, in reduced chi squared, do not matter."""
 LEAST_HITS = 0.6
 LEAST_EXPLAINED = 8.0
 """What a candidate must explain with nothing but its scale free, in reduced chi squared, to be refined."""
@@ -105,10 +107,11 @@ def fit_parts(
     shape: Shape,
     *,
     steps: int = STEPS,
+    worth: float = np.inf,
 ) -> Fit:
-    """Refine parts together."""
+    """Refine parts together; one that cannot come below the cost `worth` is left unfinished."""
     pattern = PatternModel(measured.q_per_a, parts, geometry, measured.basis, shape)
-    return Fit(pattern, solve(pattern, measured, steps=steps), measured)
+    return Fit(pattern, solve(pattern, measured, steps=steps, worth=worth), measured)
 
 
 def hits(fit: Fit, number: int) -> float:
@@ -208,7 +211,13 @@ def best_addition(
     before = base.cost if base is not None else float("inf")
     found: list[Addition] = []
     for part in tried:
-        fit = fit_parts(measured, [*parts, part], geometry, shape, steps=STEPS if base else FIRST_STEPS)
+        worth = min(
+            [before, *(each.fit.cost + RIVAL_GAIN * max(each.fit.chi2_reduced, 1.0) for each in found)]
+        )
+        steps = STEPS if base else FIRST_STEPS
+        fit = fit_parts(measured, [*parts, part], geometry, shape, steps=steps, worth=worth)
+        if fit.cost > worth:
+            continue
         if base is None:
             fit = without_absent(fit, geometry)
         gain = (before - fit.cost) / max(fit.chi2_reduced, 1.0)

@@ -98,14 +98,20 @@ def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_
 
 
 def solve(
-    pattern: PatternModel, measured: Measured, start: FloatArray | None = None, steps: int = 25
+    pattern: PatternModel,
+    measured: Measured,
+    start: FloatArray | None = None,
+    steps: int = 25,
+    worth: float = np.inf,
 ) -> Refined:
-    """Refine a pattern model, from its own start or from a vector."""
+    """Refine a pattern model, from its own start or from a vector; in earnest while below a cost if it can."""
     begin = start
     if begin is None:
         begin = np.concatenate([measured.coefficients, pattern.start, [pattern.shape.eta]])
     bounds = bounds_of(pattern, measured)
-    return refine(pattern.evaluate, begin, measured.values, measured.sigma, bounds, max_steps=steps)
+    return refine(
+        pattern.evaluate, begin, measured.values, measured.sigma, bounds, max_steps=steps, worth=worth
+    )
 
 
 def fit_lattice(

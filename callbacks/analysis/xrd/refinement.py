@@ -18,6 +18,8 @@ from scipy.linalg.lapack import dposv  # pyright: ignore[reportAttributeAccessIs
 from .normal_matrix import normal_matrix
 from .phase import FloatArray
 
+HASTE = 3.0
+
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
@@ -101,6 +103,18 @@ def _step(matrix: FloatArray, right: FloatArray, damping: float) -> FloatArray:
     return solved / size
 
 
+def _free_step(
+    matrix: FloatArray, right: FloatArray, damping: float, pinned: NDArray[np.bool_]
+) -> FloatArray:
+    """Step (p,) that leaves pinned parameters where they are."""
+    if not pinned.any():
+        return _step(matrix, right, damping)
+    free = np.flatnonzero(~pinned)
+    step = np.zeros_like(right)
+    step[free] = _step(matrix[np.ix_(free, free)], right[free], damping)
+    return step
+
+
 def refine(
     model: Model,
     start: FloatArray,
@@ -110,6 +124,7 @@ def refine(
     *,
     max_steps: int = 25,
     tolerance: float = 0.1,
+    worth: float = np.inf,
 ) -> Refined:
     """Fit a model to values.
 
@@ -126,6 +141,9 @@ def refine(
     max_steps, tolerance
         End after so many steps, or once a step lowers the cost by less than `tolerance` (times the cost of a
         point, where that is above one).
+    worth
+        A fit that cannot come below this cost is of no use: it ends once the steps that are left would each
+        have to gain `HASTE` times what the last one did.
 
     Returns
     -------
@@ -139,10 +157,8 @@ def refine(
     while steps < max_steps and not converged:
         steps += 1
         pinned = ((vector <= bounds.low) & (right < 0)) | ((vector >= bounds.high) & (right > 0))
-        free = np.flatnonzero(~pinned)
-        step = np.zeros_like(vector)
         try:
-            step[free] = _step(matrix[np.ix_(free, free)], right[free], damping)
+            step = _free_step(matrix, right, damping, pinned)
         except (np.linalg.LinAlgError, ValueError):
             damping, harder = max(damping * harder, 1e-6), harder * 2
             continue
@@ -155,6 +171,8 @@ def refine(
         if after[4] < cost:
             gained = cost - after[4]
             converged = gained < tolerance * max(1.0, cost / values.size)
+            if after[4] - worth > HASTE * gained * (max_steps - steps):
+                return Refined(trial, after[1], after[0], after[3], steps, converged=False)
             vector, (pattern, matrix, right, chi2, cost) = trial, after
             as_foreseen = min(gained / foreseen, 1.0) if foreseen > 0 else 1.0
             damping *= min(max(0.1, 1 - (2 * as_foreseen - 1) ** 3), 2.0)

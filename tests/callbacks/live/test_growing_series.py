@@ -116,7 +116,7 @@ def test_what_frames_need_is_made_ready_before_the_first_of_them(told, growing, 
     made = []
     analysis = next(iter(told.patterns._experiments.values())).analysis
     real = analysis.prepare
-    analysis.prepare = lambda run: (made.append((run.dtype, run.energy_ev)), real(run))
+    analysis.prepare = lambda run: made.append((run.dtype, run.energy_ev)) or real(run)
     series = told.begin(growing.path, energy_ev=ENERGY_EV + 0.5)
     assert made == [("<u4", ENERGY_EV + 0.5)]
     assert len(analysis._integrations) == 1
@@ -124,6 +124,24 @@ def test_what_frames_need_is_made_ready_before_the_first_of_them(told, growing, 
     series.frames(1)
     told.advance()
     assert len(analysis._integrations) == 1
+    series.end()
+
+
+def test_the_run_of_results_is_described_before_its_first_frame_and_not_again(told, growing):
+    series = told.begin(growing.path)
+    before = [doc["name"] for doc in documents(told, "descriptor") if "verdict" in doc["data_keys"]]
+    made = len(documents(told, "descriptor"))
+    assert before == ["primary"]
+    assert len(of_stream(told, "axis")) == 1
+    growing.grow(rings(A_ANGSTROM[0]))
+    series.frames(1)
+    told.advance()
+    assert len(documents(told, "descriptor")) == made
+    keys = {doc["name"]: set(doc["data_keys"]) for doc in documents(told, "descriptor")}
+    for stream in ("axis", "patterns", "primary", "phases"):
+        rows = of_stream(told, stream)
+        assert rows
+        assert all(set(row) == keys[stream] for row in rows)
     series.end()
 
 
@@ -243,11 +261,11 @@ def test_a_result_waits_for_the_state_of_its_cell_but_not_for_ever(told, growing
 
 
 def test_on_a_full_disk_results_are_closed_and_the_successor_goes_on(told, growing, quick):
+    record = told.patterns._experiments[told.experiment["uid"]].record
+    record.publish = full_after(told.journal, 6)
     series = told.begin(growing.path)
     growing.grow(flat(), flat())
     series.frames(2)
-    record = told.patterns._experiments[told.experiment["uid"]].record
-    record.publish = full_after(told.journal, 3)
     with pytest.raises(OSError, match="disk is full"):
         told.advance()
     told.patterns.close()
