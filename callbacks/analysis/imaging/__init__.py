@@ -3,6 +3,7 @@
 from .angle import angular_weights, golden_angles, interlaced_angles, sequential_angles
 from .flat_field import Transmission, line_integral, normalise
 from .phase import Paganin, phase_retrieved
+from .preview import OrthogonalSlices, SlicePreview
 from .ramp import Window
 from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
@@ -14,11 +15,13 @@ __all__ = [
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
+    "OrthogonalSlices",
     "Paganin",
     "Recipe",
     "Reconstruction",
     "Rings",
     "RotationCentre",
+    "SlicePreview",
     "Transmission",
     "Window",
     "angular_weights",

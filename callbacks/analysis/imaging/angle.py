@@ -12,8 +12,10 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 GOLDEN_RATIO = (1.0 + math.sqrt(5.0)) / 2.0
 HALF_TURN_DEG = 180.0
+SAME_DEG = 1e-6
 WIDEST_GAP = 3.0
-"""Of median gaps: a wider gap is a wedge not measured yet, for which its neighbours do not stand."""
+"""Of all but the widest gaps: a wider one is a wedge not measured yet, for which its edges do not stand."""
+USUAL_GAPS = 0.9
 
 
 def _checked(count: int, span_deg: float) -> None:
@@ -140,7 +142,8 @@ def angular_weights(angle_deg: ArrayLike, *, widest_gap: float = WIDEST_GAP) -> 
     angle_deg
         Angles in any order, degrees, shape (n,).
     widest_gap
-        Of median gaps: the most that counts, so that the edges of a missing wedge are not blown up.
+        The most that counts, of the gap that nine in ten do not exceed, so that the edges of a missing wedge
+        are not blown up.
 
     Returns
     -------
@@ -162,7 +165,8 @@ def angular_weights(angle_deg: ArrayLike, *, widest_gap: float = WIDEST_GAP) -> 
         return np.array([math.pi])
     order = np.argsort(angles, kind="stable")
     gaps = np.diff(angles[order], append=angles[order[0]] + HALF_TURN_DEG)
-    gaps = np.minimum(gaps, widest_gap * np.median(gaps[gaps > 1e-6]))
+    usual = float(np.quantile(gaps[gaps > SAME_DEG], USUAL_GAPS, method="lower"))
+    gaps = np.minimum(gaps, widest_gap * usual)
     weights = np.empty_like(angles)
     weights[order] = np.radians(0.5 * (gaps + np.roll(gaps, 1)))
     return weights

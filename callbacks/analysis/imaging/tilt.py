@@ -81,7 +81,8 @@ def _mirrored(first: FloatImage, second: FloatImage) -> tuple[float, float]:
     shift, angle = 2.0 * mirror_centre(first, second) - (columns - 1), 0.0
     for _ in range(ROUNDS):
         moved = turned(two, angle, shift)
-        d_row, d_column = np.gradient(moved)
+        d_row: FloatImage = np.gradient(moved, axis=0)
+        d_column: FloatImage = np.gradient(moved, axis=1)
         model = np.stack([d_column[inner], (d_column * row - d_row * column)[inner]], axis=-1)
         rest: FloatImage = one[inner].ravel() - moved[inner].ravel()
         step = np.asarray(np.linalg.lstsq(model.reshape(-1, 2), rest, rcond=None)[0], dtype=np.float64)
