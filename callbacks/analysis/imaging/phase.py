@@ -49,6 +49,11 @@ class Paganin:
         wavelength_um = HC_EV_UM / self.energy_ev
         return math.sqrt(self.delta_beta * wavelength_um * 1000.0 * self.distance_mm / (4.0 * math.pi))
 
+    @property
+    def margin_px(self) -> int:
+        """Pixels from which a pixel takes anything of note: exp(-8) of the filter in real space."""
+        return math.ceil(8.0 * self.length_um / self.pixel_um)
+
 
 def phase_retrieved(transmission: ArrayLike, settings: Paganin) -> FloatImage:
     """Undo the edge enhancement of propagation: transmission as contact would give it.
@@ -71,7 +76,7 @@ def phase_retrieved(transmission: ArrayLike, settings: Paganin) -> FloatImage:
     fft: Any = import_module("scipy.fft")
     values = np.asarray(transmission, dtype=np.float32)
     rows, columns = values.shape[-2:]
-    margin = math.ceil(4.0 * 2.0 * math.pi * settings.length_um / settings.pixel_um)
+    margin = settings.margin_px
     wide = [int(fft.next_fast_len(side + 2 * min(margin, side), real=True)) for side in (rows, columns)]
     before = [(full - side) // 2 for full, side in zip(wide, (rows, columns), strict=True)]
     room = [

@@ -25,7 +25,7 @@ class Window(StrEnum):
 def padded_width(columns: int) -> int:
     """Columns with room for a linear convolution, fast to transform."""
     fft: Any = import_module("scipy.fft")
-    return int(fft.next_fast_len(2 * columns, real=True))
+    return int(fft.next_fast_len(columns + columns // 2, real=True))
 
 
 @lru_cache(maxsize=8)

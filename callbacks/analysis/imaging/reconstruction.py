@@ -73,7 +73,9 @@ class Reconstruction:
     recipe: Recipe
 
 
-def prepared(transmission: ArrayLike, centre_px: float, recipe: Recipe) -> FloatImage:
+def prepared(
+    transmission: ArrayLike, centre_px: float, recipe: Recipe, *, middle_row: float | None = None
+) -> FloatImage:
     """Phase, logarithm, tilt and rings: all that comes before the filter.
 
     Parameters
@@ -84,6 +86,8 @@ def prepared(transmission: ArrayLike, centre_px: float, recipe: Recipe) -> Float
         Column of the axis at the middle row, pixels.
     recipe
         How.
+    middle_row
+        As for `untilted`.
 
     Returns
     -------
@@ -93,7 +97,8 @@ def prepared(transmission: ArrayLike, centre_px: float, recipe: Recipe) -> Float
     values = np.asarray(transmission, dtype=np.float32)
     if recipe.paganin is not None:
         values = phase_retrieved(values, recipe.paganin)
-    straight = untilted(line_integral(values), recipe.tilt_deg, centre_px)
+    integrals = line_integral(values)
+    straight = untilted(integrals, recipe.tilt_deg, centre_px, middle_row=middle_row)
     return rings_removed(straight, method=recipe.rings)
 
 

@@ -25,6 +25,8 @@ FITTED = 4
 AGREED_PX = 1.0
 MOST_MASS_SPREAD = 0.05
 LEAST_SPAN_DEG = 150.0
+INSIDE = 0.45
+"""Radius, of the columns, in which slices are compared."""
 
 
 class CentreVerdict(StrEnum):
@@ -92,9 +94,9 @@ def centre_by_mass(line_integrals: FloatImage, angle_deg: ArrayLike) -> float:
 def centre_sharpness(
     filtered: FloatImage, angle_deg: ArrayLike, candidates_px: ArrayLike, *, lines: int
 ) -> FloatArray:
-    """Sum of absolute values of a slice, over that of the best candidate: least where the slice is sharp.
+    """Sum of absolute values of a slice over their sum with signs: least where the slice is sharp.
 
-    A wrong centre makes negative values, while the sum with signs stays (Donath et al. 2006, J. Opt. Soc.
+    A wrong centre makes negative values (Donath et al. 2006, J. Opt. Soc.
     Am. A 23, 1048).
 
     Parameters
@@ -111,19 +113,18 @@ def centre_sharpness(
     Returns
     -------
     ndarray
-        Shape (rows, n), at least 1.
+        Shape (rows, n), 1 or more.
     """
+    candidates = np.asarray(candidates_px, dtype=np.float64)
     x_px = places(filtered.shape[-1])
     y_px = x_px[:: max(x_px.size // lines, 1)].copy()
-    inside = y_px[:, None] ** 2 + x_px**2 < (0.45 * x_px.size) ** 2
-    values = [
-        np.abs(back_projected(filtered, angle_deg, float(each), y_px, x_px)[:, inside]).sum(
-            axis=-1, dtype=np.float64
-        )
-        for each in np.asarray(candidates_px, dtype=np.float64)
-    ]
-    table = np.stack(values, axis=-1)
-    return table / np.maximum(table.min(axis=-1, keepdims=True), 1e-30)
+    inside = y_px[:, None] ** 2 + x_px**2 < (INSIDE * x_px.size) ** 2
+    values: list[FloatArray] = []
+    for each in candidates:
+        slices = back_projected(filtered, angle_deg, float(each), y_px, x_px)[:, inside]
+        total = slices.sum(axis=-1, dtype=np.float64)
+        values.append(np.abs(slices).sum(axis=-1, dtype=np.float64) / np.maximum(np.abs(total), 1e-30))
+    return np.stack(values, axis=-1)
 
 
 def _lowest(places_px: FloatArray, values: FloatArray) -> float:

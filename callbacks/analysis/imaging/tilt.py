@@ -126,7 +126,9 @@ def axis_tilt(line_integrals: ArrayLike, angle_deg: ArrayLike) -> AxisTilt:
     return AxisTilt(math.degrees(tilt), math.degrees(sigma), float(column))
 
 
-def untilted(images: ArrayLike, tilt_deg: float, centre_px: float) -> FloatImage:
+def untilted(
+    images: ArrayLike, tilt_deg: float, centre_px: float, *, middle_row: float | None = None
+) -> FloatImage:
     """Turn images so that the rotation axis is along the columns.
 
     Parameters
@@ -137,6 +139,8 @@ def untilted(images: ArrayLike, tilt_deg: float, centre_px: float) -> FloatImage
         Of the axis: its column grows with the row by tan(tilt), degrees.
     centre_px
         Column of the axis at the middle row, which stays, pixels.
+    middle_row
+        The detector's middle, counted from the first row of `images`, where these are a part of its rows.
 
     Returns
     -------
@@ -149,7 +153,7 @@ def untilted(images: ArrayLike, tilt_deg: float, centre_px: float) -> FloatImage
         return stack
     cosine, sine = math.cos(math.radians(tilt_deg)), math.sin(math.radians(tilt_deg))
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    about = np.array([0.5 * (stack.shape[1] - 1), centre_px])
+    about = np.array([0.5 * (stack.shape[1] - 1) if middle_row is None else middle_row, centre_px])
     out = np.empty_like(stack)
     for image, target in zip(stack, out, strict=True):
         ndimage.affine_transform(image, turn, about - turn @ about, output=target, order=3, mode="nearest")
