@@ -176,16 +176,17 @@ def _dataset(file: Any, name: str, path: Path) -> Any:  # noqa: ANN401
         ) from error
 
 
-def _key_places(file: Any) -> list[str]:  # noqa: ANN401
-    """HDF5 paths of the detectors that have image keys, NXtomo entries first."""
-    found: list[str] = []
-
-    def look(name: str, item: Any) -> None:  # noqa: ANN401
-        if name.endswith("/image_key") and getattr(item, "ndim", 0) == 1:
-            found.append(name.rpartition("/")[0])
-
-    file.visititems(look)
-    return sorted(found, key=lambda name: ("tomo" not in name.lower(), len(name)))
+def _detectors(file: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    """HDF5 paths of entry and detector, of those with image keys; links are followed, as by name."""
+    entries = [name for name in file if hasattr(file.get(name), "keys")]
+    entries += [f"{one}/{two}" for one in entries for two in file[one] if hasattr(file[one].get(two), "keys")]
+    return [
+        (entry, f"{entry}/instrument/{detector}")
+        for entry in entries
+        if f"{entry}/instrument" in file and f"{entry}/sample/rotation_angle" in file
+        for detector in file[f"{entry}/instrument"]
+        if f"{entry}/instrument/{detector}/image_key" in file
+    ]
 
 
 def open_projections(path: str | Path) -> ProjectionFile:
@@ -208,12 +209,10 @@ def open_projections(path: str | Path) -> ProjectionFile:
     """
     where = Path(path)
     with _opened(where) as file:
-        for detector in _key_places(file):
-            entry = detector.rpartition("/instrument/")[0]
-            angle = f"{entry}/sample/rotation_angle"
-            if angle in file and file.get(f"{detector}/data", getlink=True) is not None:
-                keys: NDArray[np.int64] = np.asarray(file[f"{detector}/image_key"]).astype(np.int64)
-                return ProjectionFile(where, f"{detector}/data", _numbers(file[angle]), keys)
+        for entry, detector in _detectors(file):
+            keys: NDArray[np.int64] = np.asarray(file[f"{detector}/image_key"]).astype(np.int64)
+            angles = _numbers(file[f"{entry}/sample/rotation_angle"])
+            return ProjectionFile(where, f"{detector}/data", angles, keys)
         if "exchange/data" in file and "exchange/theta" in file:
             angles = _numbers(file["exchange/theta"])
             flats, darks = (
