@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..analysis.imaging import ImageKey
 
 EXCHANGE = {ImageKey.PROJECTION: "data", ImageKey.FLAT: "data_white", ImageKey.DARK: "data_dark"}
+DETECTOR_DATA = "entry/instrument/detector/data"
 THETA = {ImageKey.PROJECTION: "theta", ImageKey.FLAT: "theta_white", ImageKey.DARK: "theta_dark"}
 
 
@@ -92,7 +93,7 @@ class TomogramFacts:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A block that has its place: file ("." for this one), dataset, shape and type."""
+    """A block that has its place: file ("." for this one), dataset, and where it begins there."""
 
     key: ImageKey
     file: str
@@ -100,10 +101,18 @@ class _Placed:
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     angle_deg: NDArray[np.float64]
+    whole: tuple[int, int, int]
+    first: int = 0
 
 
-def _placed(file: Any, number: int, block: FrameBlock, path: Path) -> _Placed:  # noqa: ANN401
-    """Store a block's frames, or find those of another file."""
+def _placed(
+    file: Any,  # noqa: ANN401
+    number: int,
+    block: FrameBlock,
+    path: Path,
+    together: bool,
+) -> _Placed:
+    """Find the frames of another file, or store a block's, unless all will be stored together."""
     if isinstance(block.frames, StoredFrames):
         h5py: Any = import_module("h5py")
         with h5py.File(block.frames.path, "r") as other:
@@ -112,14 +121,33 @@ def _placed(file: Any, number: int, block: FrameBlock, path: Path) -> _Placed:  
     else:
         where, name = ".", f"raw/{number:03d}_{block.key.name.lower()}"
         shape, dtype = block.frames.shape, block.frames.dtype
-        file.create_dataset(name, data=block.frames)
+        if not together:
+            file.create_dataset(name, data=block.frames)
     angles = np.asarray(block.angle_deg, dtype=np.float64)
     if len(shape) != 3 or angles.shape not in ((), shape[:1]):
         raise ValueError(
             f"tomogram {path}: block {number} ({block.key.name.lower()}) has frames of shape {shape} and "
             f"angles of shape {angles.shape}; give (n, rows, columns) and one angle, or n"
         )
-    return _Placed(block.key, where, name, shape, dtype, np.broadcast_to(angles, shape[:1]).copy())
+    return _Placed(block.key, where, name, shape, dtype, np.broadcast_to(angles, shape[:1]).copy(), shape)
+
+
+def _stored_together(
+    file: Any,  # noqa: ANN401
+    blocks: Sequence[FrameBlock],
+    parts: list[_Placed],
+) -> list[_Placed]:
+    """Store all blocks as one plain dataset where NXtomo has it, and give the places of the blocks in it."""
+    whole = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
+    dtype = np.result_type(*(part.dtype for part in parts))
+    dataset = file.create_dataset(DETECTOR_DATA, whole, dtype)
+    firsts = np.cumsum([0, *(part.shape[0] for part in parts)])[:-1].tolist()
+    for block, part, first in zip(blocks, parts, firsts, strict=True):
+        dataset[first : first + part.shape[0]] = block.frames
+    return [
+        replace(part, dataset=DETECTOR_DATA, dtype=dtype, whole=whole, first=first)
+        for part, first in zip(parts, firsts, strict=True)
+    ]
 
 
 def _joined(group: Any, name: str, parts: Sequence[_Placed]) -> Any:  # noqa: ANN401
@@ -129,14 +157,14 @@ def _joined(group: Any, name: str, parts: Sequence[_Placed]) -> Any:  # noqa: AN
     layout = h5py.VirtualLayout(shape, dtype=np.result_type(*(part.dtype for part in parts)))
     first = 0
     for part in parts:
-        source = h5py.VirtualSource(part.file, part.dataset, shape=part.shape, dtype=part.dtype)
-        layout[first : first + part.shape[0]] = source
+        source = h5py.VirtualSource(part.file, part.dataset, shape=part.whole, dtype=part.dtype)
+        layout[first : first + part.shape[0]] = source[part.first : part.first + part.shape[0]]
         first += part.shape[0]
     return group.create_virtual_dataset(name, layout)
 
 
 def _group(parent: Any, name: str, nx_class: str) -> Any:  # noqa: ANN401
-    group = parent.create_group(name)
+    group = parent.require_group(name)
     group.attrs["NX_class"] = nx_class
     return group
 
@@ -166,7 +194,9 @@ def _write_nxtomo(file: Any, parts: Sequence[_Placed], facts: TomogramFacts) -> 
     _value(_group(instrument, "beam", "NXbeam"), "incident_energy", facts.energy_ev / 1000.0, "keV")
     detector = _group(instrument, "detector", "NXdetector")
     keys = np.concatenate([np.full(part.shape[0], int(part.key), np.int32) for part in parts])
-    _joined(detector, "data", parts).attrs["interpretation"] = "image"
+    if "data" not in detector:
+        _joined(detector, "data", parts)
+    detector["data"].attrs["interpretation"] = "image"
     detector["image_key"] = keys
     detector["image_key_control"] = keys
     for name in ("x_pixel_size", "y_pixel_size"):
@@ -209,9 +239,9 @@ def _write_exchange(file: Any, parts: Sequence[_Placed], facts: TomogramFacts) -
 def write_tomogram(path: str | Path, blocks: Sequence[FrameBlock], facts: TomogramFacts) -> Path:
     """Write a tomogram that algotom, tomopy and nxtomo read as it is.
 
-    Frames in memory are stored once, under `raw`; those of a camera's file are linked by a path relative to
-    the new file. `entry/instrument/detector/data` shows all in the order of the blocks, with `image_key`;
-    `exchange/data`, `data_white` and `data_dark` show them by kind, without invalid ones.
+    `entry/instrument/detector/data` holds or shows all frames in the order of the blocks, with `image_key`;
+    `exchange/data`, `data_white` and `data_dark` show them by kind, without invalid ones. Frames in a
+    camera's file are linked by a path relative to the new file; those in memory are then under `raw`.
 
     Parameters
     ----------
@@ -238,13 +268,16 @@ def write_tomogram(path: str | Path, blocks: Sequence[FrameBlock], facts: Tomogr
         raise ValueError(f"tomogram {where}: none of {len(blocks)} blocks holds projections; give one")
     unborn = where.with_name(where.name + ".new")
     with h5py.File(unborn, "w") as file:
-        parts = [_placed(file, number, block, where) for number, block in enumerate(blocks)]
+        together = all(isinstance(block.frames, np.ndarray) for block in blocks)
+        parts = [_placed(file, number, block, where, together) for number, block in enumerate(blocks)]
         sizes = sorted({part.shape[1:] for part in parts})
         if len(sizes) > 1:
             raise ValueError(
                 f"tomogram {where}: blocks have {' and '.join(map(str, sizes))} rows and columns; flats and "
                 "darks must be of the camera region of the projections"
             )
+        if together:
+            parts = _stored_together(file, blocks, parts)
         _write_nxtomo(file, parts, facts)
         _write_exchange(file, parts, facts)
     unborn.replace(where)

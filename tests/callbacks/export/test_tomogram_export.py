@@ -63,10 +63,13 @@ def test_the_file_is_data_exchange(tmp_path, blocks):
 def test_frames_are_stored_once(tmp_path, blocks):
     path = write_tomogram(tmp_path / "a.h5", blocks, FACTS)
     with h5py.File(path) as file:
-        for name in ("exchange/data", "exchange/data_white", "entry/instrument/detector/data"):
+        for name in ("exchange/data", "exchange/data_white", "exchange/data_dark"):
             assert file[name].is_virtual
-        raw = sum(item.nbytes for item in file["raw"].values())
-    assert raw == 2 * 13 * ROWS * COLUMNS
+        assert not file["entry/instrument/detector/data"].is_virtual
+        assert "raw" not in file
+    path.rename(tmp_path / "renamed.h5")
+    with h5py.File(tmp_path / "renamed.h5") as file:
+        assert np.array_equal(file["exchange/data_white"][:], np.concatenate([EARLY, LATE]))
 
 
 def test_frames_of_a_camera_are_linked_and_move_with_the_file(tmp_path):
