@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 
 import numpy as np
@@ -48,9 +48,8 @@ def _slab() -> Figure:
     works = (ours, theirs)
     for work in works:
         work()
-    best = [
-        min(times) for times in zip(*([_seconds(work) for work in works] for _ in range(ROUNDS)), strict=True)
-    ]
+    rounds = [[_seconds(work) for work in works] for _ in range(ROUNDS)]
+    best = [min(times) for times in zip(*rounds, strict=True)]
     return Figure(
         f"tomogram: {ROWS} rows of {SIDE} x {SIDE} x {ANGLES} angles, {cores} cores",
         best[0],
@@ -87,8 +86,6 @@ def _preview(side: int) -> Figure:
     )
 
 
-def figures() -> Iterator[Figure]:
+def run() -> list[Figure]:
     """Measure a slab, then previews of two sizes."""
-    yield _slab()
-    for side in GOALS:
-        yield _preview(side)
+    return [_slab(), *(_preview(side) for side in GOALS)]
