@@ -201,25 +201,3 @@ def line_integral(transmission: ArrayLike) -> FloatImage:
     np.negative(values, out=values)
     values[~np.isfinite(values)] = 0.0
     return values
-
-
-def background_removed(line_integrals: FloatImage, *, columns: int = 10) -> FloatImage:
-    """Subtract from every row of every projection a line through its two edges, where there is no sample.
-
-    Parameters
-    ----------
-    line_integrals
-        Shape (angles, rows, columns).
-    columns
-        At each edge, pixels outside the sample.
-
-    Returns
-    -------
-    ndarray
-        Same shape.
-    """
-    wide = line_integrals.shape[-1]
-    left = np.median(line_integrals[..., :columns], axis=-1, keepdims=True)
-    right = np.median(line_integrals[..., wide - columns :], axis=-1, keepdims=True)
-    share = np.linspace(0.0, 1.0, wide, dtype=np.float32)
-    return (line_integrals - left - share * (right - left)).astype(np.float32)
