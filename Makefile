@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-EXTRAS := --extra rehearsal --extra athena --extra databroker --extra protocols --extra excel --extra neware --extra diffraction
+EXTRAS := --extra rehearsal --extra athena --extra databroker --extra protocols --extra excel --extra neware --extra diffraction --extra imaging
 EXPERIMENT ?= experiment/nmc811.toml
 
 # Compiled once at set-up instead of by every process of the first rehearsal at the same time.

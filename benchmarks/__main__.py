@@ -28,6 +28,7 @@ MODULES = (
     "maps",
     "phases",
     "rehearsal",
+    "tomography",
     "xanes_point",
 )
 LONG = ("eight_cells",)

@@ -17,7 +17,13 @@ import operando.callbacks.export, operando.callbacks.plots.summary
 import operando.experiment.cli
 """
 
-IMPORTED_AS = {"ipython": "IPython", "pyfai": "pyFAI", "pyepics": "epics", "xraylarch": "larch"}
+IMPORTED_AS = {
+    "ipython": "IPython",
+    "pyfai": "pyFAI",
+    "pyepics": "epics",
+    "xraylarch": "larch",
+    "scikit-image": "skimage",
+}
 
 
 def absent_modules() -> list[str]:

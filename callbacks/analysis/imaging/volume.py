@@ -1,0 +1,287 @@
+"""Whole volumes, slab by slab, on one machine or many; what is finished is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .flat_field import line_integral, normalise
+from .projection_file import ProjectionFrames, ProjectionSource
+from .ramp import FloatImage
+from .reconstruction import SLAB_ROWS, Recipe, prepared
+from .rotation_centre import CentreVerdict, rotation_centre
+from .slab import imaging_module, reconstruct_slab
+
+VOLUME = "attenuation_per_um"
+FINISHED = "finished_slabs"
+AHEAD = 2
+"""Slabs under way for each worker: more would only wait in memory."""
+
+Progress = Callable[[int, int], None]
+"""Called with finished and all slabs."""
+
+
+@dataclass(frozen=True)
+class VolumeFile:
+    """A volume on disk.
+
+    Attributes
+    ----------
+    path
+        HDF5 file with the dataset `attenuation_per_um`, shape (z, y, x), 1/um.
+    centre_px
+        Column of the rotation axis that was used, pixels.
+    slabs, made
+        Slabs in all, and how many were reconstructed by this call.
+    """
+
+    path: Path
+    centre_px: float
+    slabs: int
+    made: int
+
+
+def transmission_of(frames: ProjectionFrames) -> FloatImage:
+    """Normalise frames that come with flats; take others as transmission already."""
+    if frames.flats is None:
+        return frames.projections.astype(np.float32, copy=False)
+    return normalise(frames.projections, frames.flats, frames.darks, flats_after=frames.flats_after).values
+
+
+def slab_of_volume(
+    source: ProjectionSource, first: int, last: int, centre_px: float, recipe: Recipe
+) -> FloatImage:
+    """Reconstruct detector rows from `first` to before `last`, with the neighbours that tilt and phase need.
+
+    Parameters
+    ----------
+    source
+        Projections.
+    first, last
+        Detector rows.
+    centre_px
+        Column of the axis at the detector's middle row, pixels.
+    recipe
+        How.
+
+    Returns
+    -------
+    ndarray
+        Attenuation, 1/um, shape (last - first, columns, columns).
+    """
+    _, rows, columns = source.shape
+    margin = math.ceil(abs(math.tan(math.radians(recipe.tilt_deg))) * columns) + (3 if recipe.tilt_deg else 0)
+    margin += recipe.paganin.margin_px if recipe.paganin else 0
+    low, high = max(first - margin, 0), min(last + margin, rows)
+    passed = transmission_of(source.rows(low, high))
+    integrals = prepared(passed, centre_px, recipe, middle_row=0.5 * (rows - 1) - low)
+    inner = integrals[:, first - low : last - low]
+    slab = reconstruct_slab(
+        inner, source.angle_deg, centre_px, window=recipe.window, back_end=recipe.back_end
+    )
+    return slab / np.float32(recipe.pixel_um)
+
+
+def centre_of(source: ProjectionSource) -> float:
+    """Find the rotation axis from a few rows at the detector's middle.
+
+    Raises
+    ------
+    ValueError
+        If there is none to be found.
+    """
+    rows = source.shape[1]
+    middle = source.rows(max(rows // 2 - 4, 0), min(rows // 2 + 4, rows))
+    found = rotation_centre(line_integral(transmission_of(middle)), source.angle_deg)
+    if found.verdict is CentreVerdict.NOT_FOUND:
+        raise ValueError(f"reconstruct volume: no rotation centre: {found.reason}; give it as `centre`")
+    return found.column_px
+
+
+def _fingerprint(source: ProjectionSource, centre_px: float, recipe: Recipe, slab_rows: int) -> str:
+    """Tell one reconstruction from another of different rules or projections."""
+    said = f"{source.shape} {centre_px:.6f} {recipe!r} {slab_rows}"
+    return hashlib.sha256(said.encode() + source.angle_deg.tobytes()).hexdigest()
+
+
+def _begin(
+    path: Path, shape: tuple[int, int, int], slabs: int, mark: str, centre_px: float
+) -> NDArray[np.bool_]:
+    """Make the file, or find what is finished in it.
+
+    All space is taken at once and each dataset is one block, so that a writer that dies leaves a valid file.
+    """
+    h5py = imaging_module("h5py")
+    if not path.exists():
+        unborn = path.with_name(path.name + ".new")
+        with h5py.File(unborn, "w") as file:
+            layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            file.create_dataset(VOLUME, shape, np.float32, dcpl=layout)
+            file.create_dataset(FINISHED, data=np.zeros(slabs, np.uint8))
+            file[VOLUME].attrs["units"] = "1/um"
+            file.attrs["fingerprint"], file.attrs["centre_px"] = mark, centre_px
+        unborn.replace(path)
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("fingerprint") != mark:
+            raise ValueError(
+                f"reconstruct volume: {path} holds another reconstruction (other projections, centre, recipe "
+                "or slabs); name another file, or remove it"
+            )
+        return np.asarray(file[FINISHED], dtype=np.bool_)
+
+
+def _written(path: Path, number: int, first: int, slab: FloatImage) -> None:
+    """Write a slab, and only then that it is there."""
+    with imaging_module("h5py").File(path, "r+") as file:
+        file[VOLUME][first : first + len(slab)] = slab
+        file.flush()
+        file[FINISHED][number] = 1
+
+
+def _all_written(
+    executor: Executor,
+    task: Callable[[int], tuple[Any, ...]],
+    missing: list[int],
+    ahead: int,
+    write: Callable[[int, FloatImage], None],
+) -> None:
+    """Run tasks, some of them ahead, and write what comes back in whatever order."""
+    running: dict[Future[FloatImage], int] = {}
+    todo = iter(missing)
+    while True:
+        for number in islice(todo, ahead - len(running)):
+            running[executor.submit(slab_of_volume, *task(number))] = number
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            write(running.pop(future), future.result())
+
+
+def reconstruct_volume(
+    source: ProjectionSource,
+    path: str | Path,
+    *,
+    centre: float | None = None,
+    recipe: Recipe | None = None,
+    slab_rows: int = SLAB_ROWS,
+    workers: int | None = None,
+    client: Any = None,  # noqa: ANN401
+    progress: Progress | None = None,
+) -> VolumeFile:
+    """Reconstruct a volume into an HDF5 file; called again after an end of any kind, it goes on.
+
+    Each slab of detector rows is one task on one core: it reads its rows, corrects and reconstructs them.
+    This process alone writes. A slab counts once it is wholly written.
+
+    Parameters
+    ----------
+    source
+        `ProjectionFile` or `HeldProjections`; on a cluster, a file that all workers can read.
+    path
+        HDF5 file to make or to finish.
+    centre
+        Column of the rotation axis, pixels; found in the middle rows if absent.
+    recipe
+        How.
+    slab_rows
+        Detector rows of a task, 32 to 64 where memory allows.
+    workers
+        Slabs at a time: threads here (by default as many as cores), or how many the cluster has.
+    client
+        `dask.distributed.Client` of a cluster; this machine if absent.
+    progress
+        Called with finished and all slabs, at once and after each.
+
+    Returns
+    -------
+    VolumeFile
+        Where it is.
+
+    Raises
+    ------
+    ValueError
+        If the file holds another reconstruction, or no centre is found.
+    """
+    how, where = recipe or Recipe(), Path(path)
+    _, rows, columns = source.shape
+    column = centre_of(source) if centre is None else float(centre)
+    starts = list(range(0, rows, slab_rows))
+    mark = _fingerprint(source, column, how, slab_rows)
+    finished = _begin(where, (rows, columns, columns), len(starts), mark, column)
+    missing = [number for number in range(len(starts)) if not finished[number]]
+    pool = client.get_executor() if client is not None else ThreadPoolExecutor(workers or os.cpu_count())
+
+    def told(number: int | None = None, slab: FloatImage | None = None) -> None:
+        if number is not None and slab is not None:
+            _written(where, number, starts[number], slab)
+            finished[number] = True
+        if progress is not None:
+            progress(int(finished.sum()), len(starts))
+
+    def task(number: int) -> tuple[Any, ...]:
+        return source, starts[number], min(starts[number] + slab_rows, rows), column, how
+
+    told()
+    try:
+        _all_written(pool, task, missing, AHEAD * (workers or os.cpu_count() or 1), told)
+    finally:
+        if client is None:
+            pool.shutdown(cancel_futures=True)
+    return VolumeFile(where, column, len(starts), len(missing))
+
+
+def lazy_volume(path: str | Path, *, slab_rows: int = SLAB_ROWS) -> Any:  # noqa: ANN401
+    """Open a finished volume as a dask array, of which only what is looked at is read.
+
+    Parameters
+    ----------
+    path
+        File of `reconstruct_volume`.
+    slab_rows
+        Rows of a chunk.
+
+    Returns
+    -------
+    dask.array.Array
+        Attenuation, 1/um, shape (z, y, x).
+
+    Raises
+    ------
+    ValueError
+        If slabs are missing.
+    """
+    h5py, array = imaging_module("h5py"), imaging_module("dask.array")
+    with h5py.File(path, "r") as file:
+        finished = np.asarray(file[FINISHED], dtype=np.bool_)
+    if not finished.all():
+        raise ValueError(
+            f"volume {path}: {np.sum(~finished)} of {finished.size} slabs are missing; call "
+            "reconstruct_volume with the same arguments to finish it"
+        )
+    return array.from_array(_Rows(Path(path)), chunks=(slab_rows, -1, -1))
+
+
+class _Rows:
+    """A dataset that is opened at each look, so that it may be sent to other processes."""
+
+    dtype, ndim = np.dtype(np.float32), 3
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with imaging_module("h5py").File(path, "r") as file:
+            self.shape = tuple(file[VOLUME].shape)
+
+    def __getitem__(self, place: Any) -> FloatImage:  # noqa: ANN401
+        with imaging_module("h5py").File(self.path, "r") as file:
+            return file[VOLUME][place]
