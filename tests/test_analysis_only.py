@@ -17,7 +17,14 @@ import operando.callbacks.export, operando.callbacks.plots.summary
 import operando.experiment.cli
 """
 
-IMPORTED_AS = {"ipython": "IPython", "pyfai": "pyFAI", "pyepics": "epics", "xraylarch": "larch"}
+IMPORTED_AS = {
+    "ipython": "IPython",
+    "pyfai": "pyFAI",
+    "pyepics": "epics",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "xraylarch": "larch",
+}
 
 
 def absent_modules() -> list[str]:
