@@ -81,7 +81,7 @@ def begin(state: Array) -> None:
 
 @compiled
 def search(state: Array, index: int, s: Array, t: Array, peaks: bool) -> None:
-    """Look at one energy for the first rise through the mean of the baselines, and the highest point after it.
+    """Look at one energy for the first rise through the mean of the baselines, and the highest after it.
 
     Kept are the difference at the energy before, where between both the rise is, the highest value, and the
     indices of rise and highest point, -1 for none.

@@ -129,10 +129,10 @@ def xanes_maps(
 ) -> XanesMaps:
     """Find the edge of every pixel of an energy stack.
 
-    The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a polynomial
-    above it, the half step by a local parabola, the white line by a local cubic through unsmoothed points.
-    Wild points are not repaired. The noise of a pixel is the rms deviation of points away from the edge
-    from the cubic through their four neighbours; all sigmas scale with it.
+    The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
+    polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
+    unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
+    from the edge from the cubic through their four neighbours; all sigmas scale with it.
 
     Parameters
     ----------
