@@ -28,6 +28,7 @@ MODULES = (
     "maps",
     "phases",
     "rehearsal",
+    "xanes_maps",
     "xanes_point",
 )
 LONG = ("eight_cells",)

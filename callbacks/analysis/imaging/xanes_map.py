@@ -163,7 +163,7 @@ def xanes_maps(
 
     Examples
     --------
-    >>> energy = np.arange(8250.0, 8500.0, 2.0)
+    >>> energy = np.arange(8250.0, 8500.0, 0.5)
     >>> half = np.array([[8343.0, 8344.5]])
     >>> stack = 0.2 + 1 / (1 + np.exp(-(energy[:, None, None] - half) / 1.5))
     >>> xanes_maps(stack, energy, element="Ni").half_step_ev.round(1).tolist()

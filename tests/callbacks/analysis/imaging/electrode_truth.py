@@ -22,14 +22,16 @@ class Electrode:
 
 def packed(rng: np.random.Generator, shape, radii: np.ndarray, gap_px: float) -> np.ndarray:
     """Centres of spheres by random sequential addition, the largest first; nan where there is no room."""
-    size, centres = np.array(shape, dtype=float), np.full((radii.size, 3), np.nan)
+    size, centres = np.array(shape, dtype=np.float32), np.full((radii.size, 3), np.nan, dtype=np.float32)
+    placed = np.zeros(radii.size, dtype=bool)
     for number, radius in enumerate(radii):
-        for _ in range(20):
-            trials = rng.uniform(radius + 2, size - radius - 3, (32, 3))
-            apart = np.linalg.norm(trials[:, None] - centres[None, :number], axis=2)
-            free = np.nanmin(apart - radii[:number] - radius, axis=1, initial=np.inf) > gap_px
+        there, reach = centres[placed], (radii[placed] + radius + gap_px) ** 2
+        for _ in range(6):
+            trials = rng.uniform(radius + 2, size - radius - 3, (32, 3)).astype(np.float32)
+            apart = (trials**2).sum(axis=1)[:, None] + (there**2).sum(axis=1) - 2 * trials @ there.T
+            free = (apart > reach).all(axis=1)
             if free.any():
-                centres[number] = trials[free.argmax()]
+                centres[number], placed[number] = trials[free.argmax()], True
                 break
     return centres
 
@@ -51,7 +53,7 @@ def cracked(rng: np.random.Generator, offset: np.ndarray, radius: float, sheets:
 
 
 def electrode(
-    shape=(112, 144, 144),
+    shape=(112, 150, 150),
     count: int = 640,
     *,
     seed: int = 1,
