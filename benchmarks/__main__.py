@@ -29,6 +29,7 @@ MODULES = (
     "phases",
     "rehearsal",
     "tomography",
+    "xanes_maps",
     "xanes_point",
 )
 LONG = ("eight_cells",)

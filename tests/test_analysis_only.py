@@ -21,8 +21,9 @@ IMPORTED_AS = {
     "ipython": "IPython",
     "pyfai": "pyFAI",
     "pyepics": "epics",
-    "xraylarch": "larch",
     "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "xraylarch": "larch",
 }
 
 

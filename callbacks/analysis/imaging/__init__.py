@@ -1,7 +1,14 @@
-"""Imaging: from projections to volumes, whole or as they come."""
+"""Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
+from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, interlaced_angles, sequential_angles
+from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
+from .damage import Damage, DamageCalibration, calibrate_damage, particle_damage
 from .flat_field import Transmission, line_integral, normalise
+from .grey_level import GreyLevels, grey_levels
+from .jelly_roll import JellyRoll, jelly_roll
+from .mixture_map import MixtureMaps, mixture_maps
+from .particle_table import depth_profile, particle_table
 from .phase import Paganin, phase_retrieved
 from .preview import OrthogonalSlices, SlicePreview
 from .projection_file import (
@@ -12,46 +19,88 @@ from .projection_file import (
     ProjectionSource,
     open_projections,
 )
+from .radial_profile import RadialGradient, RadialProfile, mismatch_strain, radial_gradient, radial_profile
 from .ramp import Window
 from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
+from .sample_frame import SampleFrame, register_frame, resample_map
+from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
+from .valence_map import ValenceHistogram, ValenceMap, valence_histogram, valence_map
 from .volume import VolumeFile, lazy_volume, reconstruct_volume
+from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
+    "Damage",
+    "DamageCalibration",
+    "GreyLevels",
     "HeldProjections",
     "ImageKey",
+    "JellyRoll",
+    "MixtureMaps",
     "OrthogonalSlices",
     "Paganin",
+    "PixelVerdict",
     "ProjectionFile",
     "ProjectionFrames",
     "ProjectionSource",
+    "RadialGradient",
+    "RadialProfile",
     "Recipe",
     "Reconstruction",
     "Rings",
     "RotationCentre",
+    "SampleFrame",
+    "Segmentation",
     "SlicePreview",
+    "SpectrumClusters",
+    "SpectrumFactors",
+    "StackAlignment",
     "Transmission",
+    "ValenceHistogram",
+    "ValenceMap",
     "VolumeFile",
     "Window",
+    "XanesMaps",
+    "align_stack",
+    "aligned",
     "angular_weights",
     "axis_tilt",
+    "calibrate_damage",
+    "cluster_spectra",
+    "denoised",
+    "depth_profile",
+    "factorise_spectra",
     "golden_angles",
+    "grey_levels",
     "interlaced_angles",
+    "jelly_roll",
     "lazy_volume",
     "line_integral",
+    "mismatch_strain",
+    "mixture_maps",
     "normalise",
     "open_projections",
+    "particle_damage",
+    "particle_table",
     "phase_retrieved",
+    "radial_gradient",
+    "radial_profile",
     "reconstruct",
     "reconstruct_volume",
+    "register_frame",
+    "resample_map",
     "rings_removed",
     "rotation_centre",
+    "segment_particles",
     "sequential_angles",
     "untilted",
+    "valence_histogram",
+    "valence_map",
+    "xanes_maps",
 ]

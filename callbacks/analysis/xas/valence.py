@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,15 @@ from .result import EdgeFit
 Landmark = Literal["half_step_ev", "e0_ev", "white_line_ev"]
 
 LEAST_SCATTER_EV = 0.02
+
+
+class Edged(Protocol):
+    """What has edge energies of an element by the names of `Landmark`: fits of spectra, maps of a stack."""
+
+    @property
+    def element(self) -> str:
+        """Symbol."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -181,13 +190,13 @@ def _require_references(
         )
 
 
-def valence(edge_fit: EdgeFit, calibration: Calibration) -> Valence:
+def valence(edge_fit: Edged, calibration: Calibration) -> Valence:
     """Mean valence of an element from the position of its edge.
 
     Parameters
     ----------
     edge_fit
-        Fit of one spectrum or of a stack.
+        Fit of one spectrum or of a stack, or `XanesMaps`.
     calibration
         From `calibrate_valence`, for the same element.
 

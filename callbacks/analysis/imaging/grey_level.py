@@ -1,0 +1,100 @@
+"""Grey levels of the phases of an electrode, and the noise of a voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BINS = 200
+INNER_PX = 2.5
+OUTER_PX = 2.5
+LEAST_VOXELS = 200
+
+
+@dataclass(frozen=True)
+class GreyLevels:
+    """Levels of the phases, units of the volume.
+
+    Attributes
+    ----------
+    active
+        Of active material without cracks.
+    pore
+        Of pores and cracks.
+    binder
+        Of carbon and binder.
+    noise
+        Rms noise of a voxel.
+    """
+
+    active: float
+    pore: float
+    binder: float
+    noise: float
+
+
+def _mode(values: NDArray[np.float32]) -> float:
+    """Most frequent value, by the parabola through the top of a smoothed histogram."""
+    ndimage: Any = import_module("scipy.ndimage")
+    low, high = np.percentile(values, (1, 99))
+    counts, edges = np.histogram(values, BINS, (low, high + 1e-6 * max(abs(high), 1.0)))
+    smooth = ndimage.gaussian_filter1d(counts.astype(float), BINS / 40)
+    top = int(np.clip(smooth.argmax(), 1, BINS - 2))
+    left, middle, right = smooth[top - 1 : top + 2]
+    bend = left - 2 * middle + right
+    part = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return float((edges[top] + edges[top + 1]) / 2 + part * (edges[1] - edges[0]))
+
+
+def grey_levels(volume: ArrayLike, labels: ArrayLike) -> GreyLevels:
+    """Find the grey levels of the phases from a segmented volume.
+
+    Active material is the mode inside of particles, away from their surfaces; outside, away from them, the
+    two classes of Otsu are pores and binder. Cracks are taken to be as dark as pores.
+
+    Parameters
+    ----------
+    volume
+        Grey values, shape (z, y, x).
+    labels
+        From `segment_particles`, same shape.
+
+    Returns
+    -------
+    GreyLevels
+        Units of the volume.
+
+    Raises
+    ------
+    ValueError
+        If too few voxels are far from surfaces, inside or outside.
+    """
+    ndimage: Any = import_module("scipy.ndimage")
+    filters: Any = import_module("skimage.filters")
+    values, body = np.asarray(volume, dtype=np.float32), np.asarray(labels) > 0
+    deep = ndimage.distance_transform_edt(body) > INNER_PX
+    outside = ndimage.distance_transform_edt(~body) > OUTER_PX
+    if min(deep.sum(), outside.sum()) < LEAST_VOXELS:
+        raise ValueError(
+            f"grey_levels: {deep.sum()} voxels lie deeper than {INNER_PX} voxels in particles and "
+            f"{outside.sum()} farther than {OUTER_PX} outside, at least {LEAST_VOXELS} are needed; give the "
+            "levels, or a finer volume"
+        )
+    soft = ndimage.gaussian_filter(values, 1.0)
+    active = _mode(soft[deep])
+    split = float(filters.threshold_otsu(soft[outside]))
+    pore, binder = (float(np.median(soft[outside][side])) for side in _sides(soft[outside], split))
+    rough = (values - ndimage.gaussian_filter(values, 0.5))[deep]
+    # White noise loses this part of its variance to a Gaussian of half a voxel.
+    kernel = ndimage.gaussian_filter(np.pad(np.ones((1, 1, 1)), 4), 0.5)
+    kernel[4, 4, 4] -= 1
+    noise = 1.4826 * float(np.median(np.abs(rough - np.median(rough)))) / float(np.sqrt((kernel**2).sum()))
+    return GreyLevels(active, pore, binder, noise)
+
+
+def _sides(values: NDArray[np.float32], split: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return values <= split, values > split

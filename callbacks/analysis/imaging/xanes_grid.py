@@ -1,0 +1,178 @@
+"""All that depends on the energies of a stack alone, as arrays that the compiled loop reads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..xas.edge import WHITE_LINE_REACH_EV
+from ..xas.grid import FloatArray, deviation
+from ..xas.landmark import HALF_STEP_WIDTH_EV, WHITE_LINE_WIDTH_EV
+from ..xas.local import LocalFits, local_fits
+from ..xas.normalisation import Baseline, baseline
+from ..xas.verdict import SEARCH_EV
+from ..xas.window import Windows
+
+SingleArray: TypeAlias = NDArray[np.float32]
+
+SMOOTHING_EV = 1.5
+QUIET_EV = (-10.0, 30.0)
+"""Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
+LEAST_QUIET = 6
+
+
+class LocalSet(NamedTuple):
+    """Local polynomials about every point of the grid.
+
+    Attributes
+    ----------
+    first
+        Index of the first of the k points used about each point, shape (m,).
+    weight
+        From values to coefficients, shape (m, degree + 1, k).
+    table
+        For each point: its energy as the two baselines scale it, half width in eV, then, for unit noise, the
+        variance of the polynomial and that of its slope as polynomials of eV from the point, shape
+        (m, 3 + (2 degree + 1) + (2 degree - 1)).
+    """
+
+    first: NDArray[np.intp]
+    weight: SingleArray
+    table: SingleArray
+
+
+class XanesGrid(NamedTuple):
+    """Energies and weights for the compiled loop.
+
+    Attributes
+    ----------
+    order
+        Image of each rising energy, shape (m,).
+    energy_ev
+        Rising energies, shape (m,).
+    limits
+        First point of the pre-edge and of the post-edge window; first and last + 1 where an edge is looked
+        for, last + 1 of its white line.
+    pre_weight, post_weight
+        From values in the window to coefficients of the baselines, shape (2, p) and (3, q); rows of zeros for
+        degrees not fitted.
+    pre_covariance, post_covariance
+        Of the coefficients for unit noise, shape (2, 2) and (3, 3).
+    place
+        Energies as the two baselines scale them, shape (2, m).
+    per_ev
+        Scaled units per eV, shape (2,).
+    smooth
+        First point and weights of the smooth value, from `LocalSet`.
+    half_step, white_line
+        Local polynomials.
+    quiet
+        First point and the five weights of each deviation that tells the noise, shape (q,) and (q, 5).
+    """
+
+    order: NDArray[np.intp]
+    energy_ev: FloatArray
+    limits: NDArray[np.intp]
+    pre_weight: SingleArray
+    post_weight: SingleArray
+    pre_covariance: FloatArray
+    post_covariance: FloatArray
+    place: FloatArray
+    per_ev: FloatArray
+    smooth: tuple[NDArray[np.intp], SingleArray]
+    half_step: tuple[NDArray[np.intp], SingleArray, SingleArray]
+    white_line: tuple[NDArray[np.intp], SingleArray, SingleArray]
+    quiet: tuple[NDArray[np.intp], SingleArray]
+
+
+def _padded(fit: Baseline, degrees: int) -> tuple[SingleArray, FloatArray]:
+    """Weights and covariance of a baseline, zero for degrees that are not fitted."""
+    count, points = fit.projection.shape
+    weight, covariance = np.zeros((degrees, points), np.float32), np.zeros((degrees, degrees))
+    weight[:count], covariance[:count, :count] = fit.projection, fit.covariance
+    return weight, covariance
+
+
+def _variance(covariance: FloatArray, order: int) -> FloatArray:
+    """Variance of polynomials (order 0) or of their slopes (1): coefficients of its own rising powers."""
+    size = covariance.shape[-1]
+    powers = np.zeros((len(covariance), 2 * (size - order) - 1))
+    for i in range(order, size):
+        for j in range(order, size):
+            powers[:, i + j - 2 * order] += (i * j if order else 1) * covariance[:, i, j]
+    return powers
+
+
+def _local(fits: LocalFits, place: FloatArray) -> LocalSet:
+    """Cut each stretch to the points that have a weight; they are neighbours."""
+    points = fits.index.shape[0]
+    used = np.abs(fits.projection).max(axis=1) > 0
+    width = int(used.sum(axis=1).max())
+    begin = fits.index[np.arange(points), used.argmax(axis=1)]
+    first = np.minimum(begin, points - width)
+    weight = np.zeros((points, fits.projection.shape[1], width), np.float32)
+    row, column = np.nonzero(used)
+    weight[row, :, fits.index[row, column] - first[row]] = fits.projection[row, :, column]
+    variances = (_variance(fits.covariance, 0), _variance(fits.covariance, 1))
+    table = np.column_stack([*place, fits.half_width_ev, *variances])
+    return LocalSet(first.astype(np.intp), weight, table.astype(np.float32))
+
+
+def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray]:
+    """Deviations from the cubic through four neighbours, away from the edge; all where these are few."""
+    weights = deviation(energy_ev, np.eye(energy_ev.size)).T
+    first = np.arange(len(weights))
+    below, above = energy_ev[first + 4] < edge_ev + QUIET_EV[0], energy_ev[first] > edge_ev + QUIET_EV[1]
+    chosen = first[below | above]
+    if chosen.size < LEAST_QUIET:
+        chosen = first
+    five = np.stack([weights[chosen, chosen + step] for step in range(5)], axis=1)
+    return chosen.astype(np.intp), np.ascontiguousarray(five, dtype=np.float32)
+
+
+def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows) -> XanesGrid:
+    """Prepare the weights of a grid of energies.
+
+    Parameters
+    ----------
+    energy_ev
+        Rising energies in eV, shape (m,).
+    order
+        Which image of the stack has each of them, shape (m,).
+    edge_ev
+        Tabulated edge in eV.
+    windows
+        Where the baselines are fitted.
+
+    Returns
+    -------
+    XanesGrid
+        For any number of pixels.
+    """
+    ends = np.searchsorted(
+        energy_ev, [edge_ev + SEARCH_EV[0], edge_ev + SEARCH_EV[1], edge_ev + WHITE_LINE_REACH_EV]
+    )
+    pre = baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree)
+    post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
+    pre_weight, pre_covariance = _padded(pre, 2)
+    post_weight, post_covariance = _padded(post, 3)
+    place = np.stack([(energy_ev - each.centre_ev) / each.scale_ev for each in (pre, post)])
+    half = _local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2), place)
+    white = _local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), place)
+    return XanesGrid(
+        order=np.ascontiguousarray(order, dtype=np.intp),
+        energy_ev=np.ascontiguousarray(energy_ev),
+        limits=np.array([pre.points.start, post.points.start, max(int(ends[0]) - 1, 0), ends[1], ends[2]]),
+        pre_weight=pre_weight,
+        post_weight=post_weight,
+        pre_covariance=pre_covariance,
+        post_covariance=post_covariance,
+        place=place,
+        per_ev=np.array([1 / pre.scale_ev, 1 / post.scale_ev]),
+        smooth=_local(local_fits(energy_ev, SMOOTHING_EV, 2), place)[:2],
+        half_step=(half.first, half.weight, half.table),
+        white_line=(white.first, white.weight, white.table),
+        quiet=_quiet(energy_ev, edge_ev),
+    )

@@ -1,0 +1,199 @@
+"""Maps of edge energy and white line from a stack of absorption images, one per energy."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..xas.grid import FloatArray, edge_energy, require_ev
+from ..xas.verdict import LEAST_STEP_SIGMA, NOISY_HALF_STEP_EV
+from ..xas.window import POST_EDGE_EV, PRE_EDGE_EV, choose_windows
+from .xanes_grid import SingleArray, XanesGrid, xanes_grid
+from .xanes_kernel import WIDTH
+from .xanes_landmark import fit_pixels
+
+
+class PixelVerdict(IntEnum):
+    """Whether the numbers of a pixel may be used."""
+
+    GOOD = 0
+    NOISY = 1
+    NO_EDGE = 2
+    NO_DATA = 3
+
+
+@dataclass(frozen=True)
+class XanesMaps:
+    """Edge of every pixel; nan where there is none.
+
+    Attributes
+    ----------
+    element, edge
+        The absorption edge.
+    half_step_ev, half_step_ev_sigma
+        First energy at which the spectrum reaches the mean of its baselines, eV, shape (rows, columns).
+    white_line_ev, white_line_ev_sigma
+        Energy of the maximum above the half step, eV.
+    white_line_height, white_line_height_sigma
+        Its height in edge steps.
+    edge_step, edge_step_sigma
+        Post-edge less pre-edge at the half step, units of the stack.
+    noise
+        Rms noise of a point, edge steps (units of the stack where there is no edge).
+    verdict
+        Codes of `PixelVerdict`.
+    pre_window_ev, post_window_ev
+        Windows used, eV relative to the tabulated edge.
+    post_degree
+        Degree of the post-edge polynomial used.
+    """
+
+    element: str
+    edge: str
+    half_step_ev: FloatArray
+    half_step_ev_sigma: SingleArray
+    white_line_ev: FloatArray
+    white_line_ev_sigma: SingleArray
+    white_line_height: SingleArray
+    white_line_height_sigma: SingleArray
+    edge_step: SingleArray
+    edge_step_sigma: SingleArray
+    noise: SingleArray
+    verdict: NDArray[np.uint8]
+    pre_window_ev: tuple[float, float]
+    post_window_ev: tuple[float, float]
+    post_degree: int
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Pixels that may be used, shape (rows, columns)."""
+        return self.verdict == PixelVerdict.GOOD
+
+
+def _rising(stack: NDArray[np.generic], energy_ev: FloatArray) -> NDArray[np.intp]:
+    """Order of rising energies, or what is wrong with the stack."""
+    if stack.ndim != 3 or stack.shape[0] != energy_ev.size:
+        raise ValueError(
+            f"xanes_maps: a stack of shape {stack.shape} does not belong to energies of shape "
+            f"{energy_ev.shape}; give (n_energies, rows, columns) and (n_energies,)"
+        )
+    order = np.argsort(energy_ev, kind="stable")
+    steps = np.diff(energy_ev[order])
+    if not np.isfinite(energy_ev).all() or (steps <= 0).any():
+        raise ValueError(
+            f"xanes_maps: {np.count_nonzero(steps <= 0)} energies are repeated and "
+            f"{np.count_nonzero(~np.isfinite(energy_ev))} are not finite; average images of equal energy"
+        )
+    return order
+
+
+def _fit(stack: NDArray[np.generic], grid: XanesGrid, workers: int) -> tuple[FloatArray, SingleArray]:
+    """Share the pixels among threads; the compiled loop holds no lock."""
+    flat = stack.reshape(stack.shape[0], -1)
+    pixels = flat.shape[1]
+    energies, others = np.empty((2, pixels)), np.empty((7, pixels), dtype=np.float32)
+    share = -(-pixels // (workers * WIDTH)) * WIDTH
+
+    def fit(start: int) -> None:
+        fit_pixels(flat, start, min(start + share, pixels), *grid, energies, others)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(fit, range(0, pixels, share)))
+    return energies, others
+
+
+def _judge(half_ev: FloatArray, others: SingleArray) -> NDArray[np.uint8]:
+    """Code of each pixel (n,), the gravest that holds."""
+    verdict = np.full(half_ev.shape, PixelVerdict.GOOD, dtype=np.uint8)
+    verdict[~(others[0] < NOISY_HALF_STEP_EV)] = PixelVerdict.NOISY
+    verdict[~(others[2] > LEAST_STEP_SIGMA * others[3]) | np.isnan(half_ev)] = PixelVerdict.NO_EDGE
+    verdict[~np.isfinite(others[6])] = PixelVerdict.NO_DATA
+    return verdict
+
+
+def xanes_maps(
+    stack: ArrayLike,
+    energy_ev: ArrayLike,
+    *,
+    element: str,
+    edge: str = "K",
+    pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
+    post_edge_ev: tuple[float, float] = POST_EDGE_EV,
+    post_degree: int = 2,
+    workers: int | None = None,
+) -> XanesMaps:
+    """Find the edge of every pixel of an energy stack.
+
+    The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
+    polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
+    unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
+    from the edge from the cubic through their four neighbours; all sigmas scale with it.
+
+    Parameters
+    ----------
+    stack
+        Absorption, aligned, shape (n_energies, rows, columns), of any real type; a pixel with a value that
+        is not finite has no edge.
+    energy_ev
+        Energies in eV, shape (n_energies,), in any order, each once.
+    element, edge
+        The absorption edge, such as ``"Ni"`` and ``"K"``.
+    pre_edge_ev, post_edge_ev
+        Windows relative to the tabulated edge in eV; shrunk to the scan by `choose_windows`.
+    post_degree
+        Degree of the post-edge polynomial; lowered for narrow windows.
+    workers
+        Threads; by default one per core.
+
+    Returns
+    -------
+    XanesMaps
+        Maps with sigma and verdict.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not belong together, energies are repeated or in keV, or the scan is too short to be
+        normalised.
+
+    Examples
+    --------
+    >>> energy = np.arange(8250.0, 8500.0, 0.5)
+    >>> half = np.array([[8343.0, 8344.5]])
+    >>> stack = 0.2 + 1 / (1 + np.exp(-(energy[:, None, None] - half) / 1.5))
+    >>> xanes_maps(stack, energy, element="Ni").half_step_ev.round(1).tolist()
+    [[8343.0, 8344.5]]
+    """
+    edge_ev = edge_energy(element, edge)
+    energy, values = np.asarray(energy_ev, dtype=np.float64), np.asarray(stack)
+    order = _rising(values, energy)
+    require_ev(energy, edge_ev, f"{element} {edge}")
+    windows = choose_windows(energy[order], edge_ev, pre_edge_ev, post_edge_ev, post_degree)
+    if windows.problem:
+        raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
+    grid = xanes_grid(energy[order], order, edge_ev, windows)
+    energies, others = _fit(values, grid, workers or os.cpu_count() or 1)
+    shape = values.shape[1:]
+    maps = [one.reshape(shape) for one in others]
+    return XanesMaps(
+        element=element,
+        edge=edge,
+        half_step_ev=energies[0].reshape(shape),
+        half_step_ev_sigma=maps[0],
+        white_line_ev=energies[1].reshape(shape),
+        white_line_ev_sigma=maps[1],
+        white_line_height=maps[4],
+        white_line_height_sigma=maps[5],
+        edge_step=maps[2],
+        edge_step_sigma=maps[3],
+        noise=maps[6],
+        verdict=_judge(energies[0], others).reshape(shape),
+        pre_window_ev=windows.pre_ev,
+        post_window_ev=windows.post_ev,
+        post_degree=windows.post_degree,
+    )
