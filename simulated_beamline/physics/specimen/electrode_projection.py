@@ -1,0 +1,292 @@
+"""Projections of a packed electrode at any angle: exact chords of spheres, less their cracks."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .body_kernel import add_leaning_body, add_upright_body, body_chord
+from .crack import HALF_ANGLE_RAD
+from .electrode_lithium import SHELLS
+from .electrode_optics import Contrast, phase_rad
+from .packed_electrode import Damage, PackedElectrode
+from .sphere_kernel import add_cracks, add_spheres
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.float32]
+
+TABLE_STEPS = 128
+"""Impact parameters (by their square) at which the line integral through a particle is computed."""
+
+PROFILE_STEPS = 4
+"""Chords of the body per pixel, between which they are interpolated."""
+STEEPEST = 1e-4
+"""Sine of the least angle between a crack's planes and the beam."""
+
+
+@dataclass(frozen=True)
+class ProjectionCamera:
+    """Where the specimen appears on a detector in parallel light.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Of the image.
+    pixel_um : float
+        Pixel size at the specimen.
+    axis_column, centre_row : float
+        Where the axis of rotation, and the middle of the specimen, appear: pixels from the middle of the first.
+    roll_deg : float
+        Angle between axis and columns in the image; positive: the axis' high rows go to high columns.
+    pitch_deg : float
+        Angle by which the axis leans along the beam.
+    """
+
+    rows: int
+    columns: int
+    pixel_um: float
+    axis_column: float
+    centre_row: float
+    roll_deg: float = 0.0
+    pitch_deg: float = 0.0
+
+    def directions(self, angle_deg: float) -> FloatArray:
+        """Directions of rows, columns and beam in the specimen, each (z, y, x), shape (3, 3).
+
+        The place (z, y, x) of the specimen appears, without roll and pitch, in row ``z`` and in column
+        ``x cos(angle) + y sin(angle)``, um from the middle.
+        """
+        angle, roll, pitch = (np.radians(value) for value in (angle_deg, self.roll_deg, self.pitch_deg))
+        up = np.array([1.0, 0.0, 0.0])
+        across = np.array([0.0, np.sin(angle), np.cos(angle)])
+        beam = np.array([0.0, np.cos(angle), -np.sin(angle)])
+        up, beam = np.cos(pitch) * up - np.sin(pitch) * beam, np.sin(pitch) * up + np.cos(pitch) * beam
+        row = np.cos(roll) * up - np.sin(roll) * across
+        column = np.sin(roll) * up + np.cos(roll) * across
+        return np.stack([row, column, beam])
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What a beam has gone through.
+
+    Attributes
+    ----------
+    optical_depth : ndarray, shape (rows, columns)
+        Line integral of the attenuation, -ln(transmission).
+    decrement_um : ndarray, shape (rows, columns)
+        Line integral of the refractive decrement, um.
+    oxide_um : ndarray, shape (rows, columns)
+        Length of the way in oxide, um.
+    energy_ev : float
+        Of the photons.
+    """
+
+    optical_depth: ImageArray
+    decrement_um: ImageArray
+    oxide_um: ImageArray
+    energy_ev: float
+
+    @property
+    def phase_rad(self) -> FloatArray:
+        """Phase shift of the wave, rad, shape (rows, columns)."""
+        return phase_rad(self.decrement_um.astype(np.float64), self.energy_ev)
+
+
+@dataclass(frozen=True)
+class ElectrodeState:
+    """An electrode at one moment and one photon energy.
+
+    Attributes
+    ----------
+    electrode : PackedElectrode
+        The n particles.
+    damage : Damage
+        Cracks and attachment.
+    lithium_content : ndarray, shape (n, 20)
+        x of each shell; see `electrode_lithium.lithium_profiles`.
+    contrast : Contrast
+        Attenuation and phase at the energy.
+    """
+
+    electrode: PackedElectrode
+    damage: Damage
+    lithium_content: FloatArray
+    contrast: Contrast
+
+    @cached_property
+    def shells_per_um(self) -> FloatArray:
+        """Attenuation of each shell above that of the pores, 1/um, shape (n, 20)."""
+        return self.contrast.oxide_at(self.lithium_content) - self.contrast.pore_per_um
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """Line integral over half the chord for squares of the impact parameter 0..1, 1/um, shape (n, 129)."""
+        return self.shells_per_um @ _chord_shares().T
+
+
+def project(state: ElectrodeState, angle_deg: float, camera: ProjectionCamera) -> Projection:
+    """Projection of an electrode.
+
+    Parameters
+    ----------
+    state
+        Electrode, damage, lithium and energy.
+    angle_deg
+        Rotation about z; see `ProjectionCamera.directions`.
+    camera
+        Image size, scale, and where the axis is.
+
+    Returns
+    -------
+    Projection
+        Rays are taken at pixel centres.
+    """
+    shape = camera.rows, camera.columns
+    depth, half_px, chord_um = (np.zeros(shape, dtype=np.float32) for _ in range(3))
+    directions = camera.directions(angle_deg)
+    place_px = _places(state.electrode, directions, camera)
+    _add_particles(state, place_px, camera.pixel_um, depth, half_px)
+    _take_cracks(state, directions, place_px, camera, depth, half_px)
+    contrast = state.contrast
+    _add_body(state, directions, camera, depth, chord_um)
+    oxide_um = 2.0 * camera.pixel_um * half_px
+    excess = np.float32(contrast.oxide_decrement - contrast.pore_decrement)
+    decrement_um = np.float32(contrast.pore_decrement) * chord_um + excess * oxide_um
+    return Projection(depth, decrement_um, oxide_um, contrast.energy_ev)
+
+
+def _places(electrode: PackedElectrode, directions: FloatArray, camera: ProjectionCamera) -> FloatArray:
+    """(row, column) of the particles' centres, pixels, shape (n, 2)."""
+    middle = np.array([camera.centre_row, camera.axis_column])
+    return electrode.centre_um @ directions[:2].T / camera.pixel_um + middle
+
+
+def _add_particles(
+    state: ElectrodeState, place_px: FloatArray, pixel_um: float, depth: ImageArray, half_px: ImageArray
+) -> None:
+    """Add the spheres, and take their hollow cores away, in which the lithium content is that of the core."""
+    electrode = state.electrode
+    add_spheres(place_px, electrode.radius_um / pixel_um, _single(state.table * pixel_um), depth, half_px)
+    hollow = electrode.void_um > 0.0
+    core = np.repeat(state.shells_per_um[hollow, :1], 2, axis=1) * (2.0 * pixel_um)
+    lost, lost_px = np.zeros_like(depth), np.zeros_like(depth)
+    add_spheres(place_px[hollow], electrode.void_um[hollow] / pixel_um, _single(core), lost, lost_px)
+    depth -= lost
+    half_px -= lost_px
+
+
+def _single(values: FloatArray) -> ImageArray:
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _take_cracks(
+    state: ElectrodeState,
+    directions: FloatArray,
+    place_px: FloatArray,
+    camera: ProjectionCamera,
+    depth: ImageArray,
+    half_px: ImageArray,
+) -> None:
+    electrode, opened = state.electrode, state.damage.open_cracks
+    owner, slot = np.nonzero(opened.width_um > 0.0)
+    if not owner.size:
+        return
+    cracks, radius = electrode.cracks, electrode.radius_um[owner]
+    along = cracks.direction[owner, slot] @ directions.T
+    across = cracks.normal[owner, slot] @ directions.T
+    aside = np.cross(cracks.normal[owner, slot], cracks.direction[owner, slot]) @ directions.T
+    root_um = cracks.root[owner, slot] * radius
+    tip_um, half_um = opened.length_um[owner, slot], 0.5 * opened.width_um[owner, slot]
+    wedge = np.tan(HALF_ANGLE_RAD) * along
+    planes = np.stack([across, -across, -along, aside - wedge, -aside - wedge], axis=1)
+    grazing = np.abs(planes[:, :, 2]) < STEEPEST
+    planes[:, :, 2] = np.where(grazing, np.copysign(STEEPEST, planes[:, :, 2]), planes[:, :, 2])
+    limits = np.stack([half_um, half_um, -root_um, np.zeros_like(root_um), np.zeros_like(root_um)], axis=1)
+    extent = _extents_um(along, aside, across, root_um, tip_um, half_um)
+    boxes = _boxes(extent / camera.pixel_um, place_px[owner], camera)
+    add_cracks(
+        owner,
+        planes,
+        limits,
+        boxes,
+        tip_um,
+        place_px,
+        electrode.radius_um,
+        state.shells_per_um,
+        camera.pixel_um,
+        depth,
+        half_px,
+    )
+
+
+def _extents_um(
+    along: FloatArray,
+    aside: FloatArray,
+    across: FloatArray,
+    root_um: FloatArray,
+    tip_um: FloatArray,
+    half_um: FloatArray,
+) -> FloatArray:
+    """Least and largest row and column of each crack from its particle's centre, um, shape (2, m, 2)."""
+    near, far = np.tan(HALF_ANGLE_RAD), np.tan(0.5 * HALF_ANGLE_RAD)
+    corners = [(root_um, near * root_um), (tip_um, far * tip_um)]
+    corners.append((tip_um * np.cos(HALF_ANGLE_RAD), tip_um * np.sin(HALF_ANGLE_RAD)))
+    points = [
+        forward[:, None] * along[:, :2] + sign * sideward[:, None] * aside[:, :2]
+        for forward, sideward in corners
+        for sign in (-1.0, 1.0)
+    ]
+    thick = half_um[:, None] * np.abs(across[:, :2])
+    return np.stack([np.min(points, axis=0) - thick, np.max(points, axis=0) + thick])
+
+
+def _boxes(extent_px: FloatArray, place_px: FloatArray, camera: ProjectionCamera) -> NDArray[np.int64]:
+    """First and last row, first and last column, inside the image, shape (m, 4)."""
+    last = np.array([camera.rows - 1, camera.columns - 1])
+    first = np.maximum(np.floor(place_px + extent_px[0]), 0.0)
+    final = np.minimum(np.ceil(place_px + extent_px[1]), last)
+    return np.stack([first[:, 0], final[:, 0], first[:, 1], final[:, 1]], axis=1).astype(np.int64)
+
+
+def _add_body(
+    state: ElectrodeState,
+    directions: FloatArray,
+    camera: ProjectionCamera,
+    depth: ImageArray,
+    chord_um: ImageArray,
+) -> None:
+    axis_px = np.array([camera.centre_row, camera.axis_column])
+    size, per_um = _half_extents(state.electrode), state.contrast.pore_per_um
+    frame, way = np.ascontiguousarray(directions[:2]), directions[2]
+    if camera.pitch_deg:
+        add_leaning_body(size, way, frame, axis_px, camera.pixel_um, per_um, depth, chord_um)
+        return
+    roll = np.radians(camera.roll_deg)
+    turn = np.array([np.cos(roll), np.sin(roll)])
+    upright = turn[0] * frame[1] - turn[1] * frame[0], turn[0] * frame[0] + turn[1] * frame[1]
+    level = np.stack([upright[1], upright[0]])
+    reach_px = int(np.hypot(size[1], size[2]) / camera.pixel_um) + 2
+    steps_um = (
+        np.arange(-PROFILE_STEPS * reach_px, PROFILE_STEPS * reach_px + 1) * camera.pixel_um / PROFILE_STEPS
+    )
+    profile = np.array([body_chord(0.0, um, size, way, level) for um in steps_um])
+    half_rows = size[0] / camera.pixel_um
+    add_upright_body(profile, float(PROFILE_STEPS), half_rows, turn, axis_px, per_um, depth, chord_um)
+
+
+def _half_extents(electrode: PackedElectrode) -> FloatArray:
+    outline = electrode.recipe.outline
+    return np.array([*(0.5 * np.array(outline.size_um)), float(outline.is_pillar)])
+
+
+def _chord_shares() -> FloatArray:
+    """Length of each shell on a ray over half the ray's chord, shape (129, 20)."""
+    square = np.linspace(0.0, 1.0, TABLE_STEPS + 1)[:, None]
+    edge = np.linspace(0.0, 1.0, SHELLS + 1)[None, :]
+    half = np.sqrt(np.maximum(edge**2 - square, 0.0))
+    shares = 2.0 * np.diff(half, axis=1) / np.maximum(np.sqrt(1.0 - square), 1e-12)
+    shares[-1] = 0.0
+    shares[-1, -1] = 2.0
+    return shares

@@ -1,0 +1,157 @@
+"""Loops over the rays of a projection: chords of spheres and of cracks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from math import ceil, floor, sqrt
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+
+_LOG = logging.getLogger(__name__)
+
+Array: TypeAlias = Any
+"""An array of any real type, as the compiler sees it."""
+
+
+def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
+    """Compile without the interpreter's lock, and keep the machine code for later processes if possible."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError as error:  # numba's word for "no folder can be written"
+        _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
+        return numba.njit(**options)(function)
+
+
+@compiled
+def add_spheres(place_px: Array, radius_px: Array, table: Array, depth: Array, length: Array) -> None:
+    """Add the line integrals through spheres whose content depends on the distance from their centre.
+
+    Parameters
+    ----------
+    place_px
+        (row, column) of the centres, shape (n, 2).
+    radius_px
+        Shape (n,).
+    table
+        Line integral over half the chord, times radius in um over radius in pixels, at equal steps of
+        the square of the impact parameter over the radius, 0 to 1, shape (n, m).
+    depth, length
+        Images, shape (rows, columns), to which the line integral, and half the chord in pixels, are added.
+    """
+    rows, columns = depth.shape
+    steps = np.float32(table.shape[1] - 1)
+    for one in range(radius_px.size):
+        radius, row, column = radius_px[one], place_px[one, 0], place_px[one, 1]
+        square = np.float32(radius * radius)
+        per_square = steps / square
+        line = table[one]
+        for i in range(max(0, ceil(row - radius)), min(rows - 1, floor(row + radius)) + 1):
+            above = np.float32((i - row) * (i - row))
+            reach = sqrt(max(square - above, np.float32(0.0)))
+            first = max(0, ceil(column - reach))
+            count = min(columns - 1, floor(column + reach)) + 1 - first
+            start = np.float32(first - column)
+            deep, long = depth[i, first : first + count], length[i, first : first + count]
+            for j in range(count):
+                aside = start + np.float32(j)
+                away = above + aside * aside
+                half = sqrt(max(square - away, np.float32(0.0)))
+                at = away * per_square
+                low = np.uint32(min(at, steps - np.float32(1.0)))
+                value = line[low]
+                deep[j] += half * (value + (at - np.float32(low)) * (line[low + np.uint32(1)] - value))
+                long[j] += half
+
+
+@compiled
+def _span(at: Array, step: Array, slope: Array, most: int) -> tuple[int, int]:
+    """First and last column in which every near bound lies before every far bound: a plate is convex."""
+    low, high = 0.0, float(most)
+    for far in range(slope.size):
+        for near in range(slope.size):
+            if slope[far] < 0.0 or slope[near] > 0.0:
+                continue
+            room, gain = at[far] - at[near], step[far] - step[near]
+            if gain > 0.0:
+                low = max(low, -room / gain)
+            elif gain < 0.0:
+                high = min(high, -room / gain)
+            elif room <= 0.0:
+                return 0, -1
+    return (ceil(low), floor(high)) if low <= high else (0, -1)
+
+
+@compiled
+def add_cracks(
+    owner: Array,
+    planes: Array,
+    limits: Array,
+    boxes: Array,
+    tips_um: Array,
+    place_px: Array,
+    radius_um: Array,
+    shells: Array,
+    pixel_um: float,
+    depth: Array,
+    length: Array,
+) -> None:
+    """Take the line integrals through cracks away from those through their particles.
+
+    Parameters
+    ----------
+    owner
+        Particle of each crack, shape (m,).
+    planes, limits
+        Half spaces ``a.p <= limit`` of a crack, a as (row, column, beam), none exactly along the beam: shapes
+        (m, 5, 3) and (m, 5), um.
+    boxes
+        First and last row, first and last column that a crack may touch, shape (m, 4).
+    tips_um
+        Distance of the tip from the centre, shape (m,).
+    place_px, radius_um
+        (row, column) of the centres and radii of the particles, shapes (n, 2) and (n,).
+    shells
+        Attenuation of the shells of a particle above that of a pore, 1/um, shape (n, k).
+    pixel_um
+        Of the image.
+    depth, length
+        Images from which the line integral, and half the length of the way in pixels, are taken.
+    """
+    count = shells.shape[1]
+    at, step = np.empty(5), np.empty(5)
+    for one in range(owner.size):
+        body, left = owner[one], boxes[one, 2]
+        tip2 = tips_um[one] * tips_um[one]
+        per_um = count / radius_um[body]
+        for i in range(boxes[one, 0], boxes[one, 1] + 1):
+            row = (i - place_px[body, 0]) * pixel_um
+            start = (left - place_px[body, 1]) * pixel_um
+            for k in range(5):
+                slope = planes[one, k, 2]
+                at[k] = (limits[one, k] - planes[one, k, 0] * row - planes[one, k, 1] * start) / slope
+                step[k] = -planes[one, k, 1] * pixel_um / slope
+            low, high = _span(at, step, planes[one, :, 2], boxes[one, 3] - left)
+            for j in range(low, high + 1):
+                column = start + j * pixel_um
+                b2 = row * row + column * column
+                last = sqrt(max(tip2 - b2, 0.0))
+                first = -last
+                for k in range(5):
+                    if planes[one, k, 2] > 0.0:
+                        last = min(last, at[k] + j * step[k])
+                    else:
+                        first = max(first, at[k] + j * step[k])
+                way = last - first
+                if way <= 0.0:
+                    continue
+                parts = 1 + int(way * per_um)
+                lost = 0.0
+                for part in range(parts):
+                    along = first + (part + 0.5) * way / parts
+                    lost += shells[body, min(int(sqrt(b2 + along * along) * per_um), count - 1)]
+                depth[i, left + j] -= lost * way / parts
+                length[i, left + j] -= 0.5 * way / pixel_um
