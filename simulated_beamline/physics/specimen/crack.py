@@ -100,6 +100,76 @@ def open_cracks(cracks: Cracks, radius_um: FloatArray, severity: float) -> OpenC
     return OpenCracks(length * radius_um[:, None], widest_um * np.sqrt(share))
 
 
+@dataclass(frozen=True)
+class CrackPlates:
+    """The m open cracks of all particles, in the directions (z, y, x) of the specimen.
+
+    Attributes
+    ----------
+    owner : ndarray of int, shape (m,)
+        Particle of each.
+    planes, limits : ndarray, shape (m, 5, 3) and (m, 5)
+        A crack is where ``a.p <= limit`` for its five planes, p from the particle's centre, um, ...
+    tip_um : ndarray, shape (m,)
+        ... and within this distance from the centre.
+    corners_um : ndarray, shape (m, 12, 3)
+        Of a body around the crack, from the particle's centre.
+    """
+
+    owner: NDArray[np.intp]
+    planes: FloatArray
+    limits: FloatArray
+    tip_um: FloatArray
+    corners_um: FloatArray
+
+
+def crack_plates(cracks: Cracks, radius_um: FloatArray, state: OpenCracks) -> CrackPlates:
+    """Planes and corners of all open cracks.
+
+    Parameters
+    ----------
+    cracks
+        Of n particles.
+    radius_um
+        Of the particles, shape (n,).
+    state
+        How far they are open.
+    """
+    owner, slot = np.nonzero(state.width_um > 0.0)
+    along, normal = cracks.direction[owner, slot], cracks.normal[owner, slot]
+    aside = np.cross(normal, along)
+    root, tip = cracks.root[owner, slot] * radius_um[owner], state.length_um[owner, slot]
+    half, none = 0.5 * state.width_um[owner, slot], np.zeros(owner.size)
+    wedge = np.tan(HALF_ANGLE_RAD) * along
+    planes = np.stack([normal, -normal, -along, aside - wedge, -aside - wedge], axis=1)
+    limits = np.stack([half, half, -root, none, none], axis=1)
+    return CrackPlates(owner, planes, limits, tip, _corners_um(along, aside, normal, root, tip, half))
+
+
+def _corners_um(
+    along: FloatArray,
+    aside: FloatArray,
+    normal: FloatArray,
+    root: FloatArray,
+    tip: FloatArray,
+    half: FloatArray,
+) -> FloatArray:
+    """Corners of a hexagonal plate that a sector of a plate is in, shape (m, 12, 3)."""
+    forward = [root, tip, tip * np.cos(HALF_ANGLE_RAD)]
+    sideward = [
+        root * np.tan(HALF_ANGLE_RAD),
+        tip * np.tan(0.5 * HALF_ANGLE_RAD),
+        tip * np.sin(HALF_ANGLE_RAD),
+    ]
+    corners = [
+        far[:, None] * along + sign * wide[:, None] * aside + face * half[:, None] * normal
+        for far, wide in zip(forward, sideward, strict=True)
+        for sign in (-1.0, 1.0)
+        for face in (-1.0, 1.0)
+    ]
+    return np.stack(corners, axis=1)
+
+
 def crack_volume_um3(cracks: Cracks, radius_um: FloatArray, state: OpenCracks) -> FloatArray:
     """Volume of each crack, um3, shape (n, 12).
 

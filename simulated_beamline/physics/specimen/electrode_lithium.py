@@ -1,6 +1,6 @@
-"""Where the lithium of an electrode is: it lags towards the core, the collector, and where the binder is gone."""
+"""Where the lithium of an electrode is: it lags towards core and collector, and without binder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class LithiumLag:
         x of Li_x MO2 of particles that the binder has lost: that of the moment when they were lost.
     """
 
-    front: ReactionFront = ReactionFront(contrast=0.35, width_nm=400.0)
+    front: ReactionFront = field(default_factory=lambda: ReactionFront(contrast=0.35, width_nm=400.0))
     collector_lag_nm: float = 1200.0
     own_lag_nm: float = 200.0
     detached_content: float = 0.9

@@ -1,23 +1,19 @@
 """Projections of a packed electrode at any angle: exact chords of spheres, less their cracks."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .body_kernel import add_leaning_body, add_upright_body, body_chord
-from .crack import HALF_ANGLE_RAD
-from .electrode_lithium import SHELLS
-from .electrode_optics import Contrast, phase_rad
-from .packed_electrode import Damage, PackedElectrode
+from .electrode_optics import phase_rad
+from .electrode_state import ElectrodeState
+from .packed_electrode import PackedElectrode
 from .sphere_kernel import add_cracks, add_spheres
+from .voxel_kernel import enlarge, splat
 
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.float32]
-
-TABLE_STEPS = 128
-"""Impact parameters (by their square) at which the line integral through a particle is computed."""
 
 PROFILE_STEPS = 4
 """Chords of the body per pixel, between which they are interpolated."""
@@ -36,7 +32,7 @@ class ProjectionCamera:
     pixel_um : float
         Pixel size at the specimen.
     axis_column, centre_row : float
-        Where the axis of rotation, and the middle of the specimen, appear: pixels from the middle of the first.
+        Where the axis of rotation, and the middle of the specimen, appear; the first pixel is 0.
     roll_deg : float
         Angle between axis and columns in the image; positive: the axis' high rows go to high columns.
     pitch_deg : float
@@ -94,38 +90,6 @@ class Projection:
         return phase_rad(self.decrement_um.astype(np.float64), self.energy_ev)
 
 
-@dataclass(frozen=True)
-class ElectrodeState:
-    """An electrode at one moment and one photon energy.
-
-    Attributes
-    ----------
-    electrode : PackedElectrode
-        The n particles.
-    damage : Damage
-        Cracks and attachment.
-    lithium_content : ndarray, shape (n, 20)
-        x of each shell; see `electrode_lithium.lithium_profiles`.
-    contrast : Contrast
-        Attenuation and phase at the energy.
-    """
-
-    electrode: PackedElectrode
-    damage: Damage
-    lithium_content: FloatArray
-    contrast: Contrast
-
-    @cached_property
-    def shells_per_um(self) -> FloatArray:
-        """Attenuation of each shell above that of the pores, 1/um, shape (n, 20)."""
-        return self.contrast.oxide_at(self.lithium_content) - self.contrast.pore_per_um
-
-    @cached_property
-    def table(self) -> FloatArray:
-        """Line integral over half the chord for squares of the impact parameter 0..1, 1/um, shape (n, 129)."""
-        return self.shells_per_um @ _chord_shares().T
-
-
 def project(state: ElectrodeState, angle_deg: float, camera: ProjectionCamera) -> Projection:
     """Projection of an electrode.
 
@@ -151,10 +115,13 @@ def project(state: ElectrodeState, angle_deg: float, camera: ProjectionCamera) -
     _take_cracks(state, directions, place_px, camera, depth, half_px)
     contrast = state.contrast
     _add_body(state, directions, camera, depth, chord_um)
+    binder_um = _binder_um(state, directions, camera)
+    depth += np.float32(contrast.binder_per_um - contrast.pore_per_um) * binder_um
     oxide_um = 2.0 * camera.pixel_um * half_px
     excess = np.float32(contrast.oxide_decrement - contrast.pore_decrement)
     decrement_um = np.float32(contrast.pore_decrement) * chord_um + excess * oxide_um
-    return Projection(depth, decrement_um, oxide_um, contrast.energy_ev)
+    decrement_um += np.float32(contrast.binder_decrement - contrast.pore_decrement) * binder_um
+    return Projection(depth, _single(decrement_um), _single(oxide_um), contrast.energy_ev)
 
 
 def _places(electrode: PackedElectrode, directions: FloatArray, camera: ProjectionCamera) -> FloatArray:
@@ -177,7 +144,7 @@ def _add_particles(
     half_px -= lost_px
 
 
-def _single(values: FloatArray) -> ImageArray:
+def _single(values: FloatArray | ImageArray) -> ImageArray:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
@@ -189,29 +156,17 @@ def _take_cracks(
     depth: ImageArray,
     half_px: ImageArray,
 ) -> None:
-    electrode, opened = state.electrode, state.damage.open_cracks
-    owner, slot = np.nonzero(opened.width_um > 0.0)
-    if not owner.size:
-        return
-    cracks, radius = electrode.cracks, electrode.radius_um[owner]
-    along = cracks.direction[owner, slot] @ directions.T
-    across = cracks.normal[owner, slot] @ directions.T
-    aside = np.cross(cracks.normal[owner, slot], cracks.direction[owner, slot]) @ directions.T
-    root_um = cracks.root[owner, slot] * radius
-    tip_um, half_um = opened.length_um[owner, slot], 0.5 * opened.width_um[owner, slot]
-    wedge = np.tan(HALF_ANGLE_RAD) * along
-    planes = np.stack([across, -across, -along, aside - wedge, -aside - wedge], axis=1)
+    electrode, plates = state.electrode, state.plates
+    planes = plates.planes @ directions.T
     grazing = np.abs(planes[:, :, 2]) < STEEPEST
     planes[:, :, 2] = np.where(grazing, np.copysign(STEEPEST, planes[:, :, 2]), planes[:, :, 2])
-    limits = np.stack([half_um, half_um, -root_um, np.zeros_like(root_um), np.zeros_like(root_um)], axis=1)
-    extent = _extents_um(along, aside, across, root_um, tip_um, half_um)
-    boxes = _boxes(extent / camera.pixel_um, place_px[owner], camera)
+    corners_px = plates.corners_um @ directions[:2].T / camera.pixel_um + place_px[plates.owner, None, :]
     add_cracks(
-        owner,
+        plates.owner,
         planes,
-        limits,
-        boxes,
-        tip_um,
+        plates.limits,
+        _boxes(corners_px, camera),
+        plates.tip_um,
         place_px,
         electrode.radius_um,
         state.shells_per_um,
@@ -221,33 +176,26 @@ def _take_cracks(
     )
 
 
-def _extents_um(
-    along: FloatArray,
-    aside: FloatArray,
-    across: FloatArray,
-    root_um: FloatArray,
-    tip_um: FloatArray,
-    half_um: FloatArray,
-) -> FloatArray:
-    """Least and largest row and column of each crack from its particle's centre, um, shape (2, m, 2)."""
-    near, far = np.tan(HALF_ANGLE_RAD), np.tan(0.5 * HALF_ANGLE_RAD)
-    corners = [(root_um, near * root_um), (tip_um, far * tip_um)]
-    corners.append((tip_um * np.cos(HALF_ANGLE_RAD), tip_um * np.sin(HALF_ANGLE_RAD)))
-    points = [
-        forward[:, None] * along[:, :2] + sign * sideward[:, None] * aside[:, :2]
-        for forward, sideward in corners
-        for sign in (-1.0, 1.0)
-    ]
-    thick = half_um[:, None] * np.abs(across[:, :2])
-    return np.stack([np.min(points, axis=0) - thick, np.max(points, axis=0) + thick])
-
-
-def _boxes(extent_px: FloatArray, place_px: FloatArray, camera: ProjectionCamera) -> NDArray[np.int64]:
+def _boxes(corners_px: FloatArray, camera: ProjectionCamera) -> NDArray[np.int64]:
     """First and last row, first and last column, inside the image, shape (m, 4)."""
     last = np.array([camera.rows - 1, camera.columns - 1])
-    first = np.maximum(np.floor(place_px + extent_px[0]), 0.0)
-    final = np.minimum(np.ceil(place_px + extent_px[1]), last)
+    first = np.maximum(np.floor(corners_px.min(axis=1)), 0.0)
+    final = np.minimum(np.ceil(corners_px.max(axis=1)), last)
     return np.stack([first[:, 0], final[:, 0], first[:, 1], final[:, 1]], axis=1).astype(np.int64)
+
+
+def _binder_um(state: ElectrodeState, directions: FloatArray, camera: ProjectionCamera) -> ImageArray:
+    """Length of the way in binder, um: smooth, for it is computed in pixels as large as its points."""
+    binder = state.binder
+    extent_um = float(np.linalg.norm(state.electrode.recipe.outline.size_um))
+    middle = np.ceil(0.5 * extent_um / binder.cube_um) + 2.0
+    coarse = np.zeros((int(2 * middle) + 1,) * 2, dtype=np.float32)
+    splat(binder.place_um @ directions[:2].T / binder.cube_um + middle, binder.volume_um3, coarse)
+    image = np.zeros((camera.rows, camera.columns), dtype=np.float32)
+    scale = camera.pixel_um / binder.cube_um
+    offset = middle - scale * camera.centre_row, middle - scale * camera.axis_column
+    enlarge(coarse / np.float32(binder.cube_um**2), scale, offset, image)
+    return image
 
 
 def _add_body(
@@ -279,14 +227,3 @@ def _add_body(
 def _half_extents(electrode: PackedElectrode) -> FloatArray:
     outline = electrode.recipe.outline
     return np.array([*(0.5 * np.array(outline.size_um)), float(outline.is_pillar)])
-
-
-def _chord_shares() -> FloatArray:
-    """Length of each shell on a ray over half the ray's chord, shape (129, 20)."""
-    square = np.linspace(0.0, 1.0, TABLE_STEPS + 1)[:, None]
-    edge = np.linspace(0.0, 1.0, SHELLS + 1)[None, :]
-    half = np.sqrt(np.maximum(edge**2 - square, 0.0))
-    shares = 2.0 * np.diff(half, axis=1) / np.maximum(np.sqrt(1.0 - square), 1e-12)
-    shares[-1] = 0.0
-    shares[-1, -1] = 2.0
-    return shares

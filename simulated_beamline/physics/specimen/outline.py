@@ -33,7 +33,7 @@ class Outline:
             raise ValueError(f"outline: size_um {self.size_um} must be above 0 um in all directions")
         if self.is_pillar and self.size_um[1] != self.size_um[2]:
             raise ValueError(
-                f"outline: a pillar of {self.size_um[1]} x {self.size_um[2]} um is not round: give y and x alike"
+                f"outline: a pillar of {self.size_um[1]} x {self.size_um[2]} um is not round: give y = x"
             )
 
     @property

@@ -228,7 +228,7 @@ def _check(recipe: ElectrodeRecipe) -> None:
         raise ValueError(f"electrode: {recipe.particles} particles: give 1 to 5000")
     if not 0.0 < recipe.solid_fraction <= 0.6:
         raise ValueError(
-            f"electrode: solid_fraction {recipe.solid_fraction} cannot be packed: give more than 0, at most 0.6"
+            f"electrode: solid_fraction {recipe.solid_fraction} cannot be packed: give above 0 to 0.6"
         )
     if not 0.0 <= recipe.largest_void <= 0.14:
         raise ValueError(

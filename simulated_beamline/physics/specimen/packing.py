@@ -1,6 +1,7 @@
 """Spheres packed at random without overlap."""
 
-# pyright: reportMissingTypeStubs=false
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportAttributeAccessIssue=false
 
 import numpy as np
 from numpy.random import Generator
@@ -81,7 +82,7 @@ def _tightness(centre: FloatArray, radius: FloatArray, pairs: PairArray) -> floa
 
 
 def _pushes(centre: FloatArray, radius: FloatArray, pairs: PairArray) -> FloatArray:
-    """Moves that would part each overlapping pair, the smaller going further, shape (n, 3)."""
+    """Return moves that part each overlapping pair, the smaller going further, shape (n, 3)."""
     first, second = pairs[:, 0], pairs[:, 1]
     way = centre[first] - centre[second]
     apart = np.maximum(np.linalg.norm(way, axis=1), 1e-9)

@@ -14,6 +14,8 @@ _LOG = logging.getLogger(__name__)
 
 Array: TypeAlias = Any
 """An array of any real type, as the compiler sees it."""
+FARTHEST = 1e9
+"""Beyond every specimen, um."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
@@ -121,37 +123,45 @@ def add_cracks(
     depth, length
         Images from which the line integral, and half the length of the way in pixels, are taken.
     """
-    count = shells.shape[1]
+    count, half_per_um = shells.shape[1], 0.5 / pixel_um
+    final = np.uint32(count - 1)
     at, step = np.empty(5), np.empty(5)
     for one in range(owner.size):
         body, left = owner[one], boxes[one, 2]
         tip2 = tips_um[one] * tips_um[one]
         per_um = count / radius_um[body]
+        line = shells[body]
+        far2, far3, far4 = planes[one, 2, 2] > 0.0, planes[one, 3, 2] > 0.0, planes[one, 4, 2] > 0.0
         for i in range(boxes[one, 0], boxes[one, 1] + 1):
             row = (i - place_px[body, 0]) * pixel_um
             start = (left - place_px[body, 1]) * pixel_um
+            deep, long = depth[i, left:], length[i, left:]
             for k in range(5):
                 slope = planes[one, k, 2]
                 at[k] = (limits[one, k] - planes[one, k, 0] * row - planes[one, k, 1] * start) / slope
                 step[k] = -planes[one, k, 1] * pixel_um / slope
             low, high = _span(at, step, planes[one, :, 2], boxes[one, 3] - left)
+            a0, a1, a2, a3, a4 = at[0], at[1], at[2], at[3], at[4]
+            s0, s1, s2, s3, s4 = step[0], step[1], step[2], step[3], step[4]
             for j in range(low, high + 1):
                 column = start + j * pixel_um
                 b2 = row * row + column * column
                 last = sqrt(max(tip2 - b2, 0.0))
                 first = -last
-                for k in range(5):
-                    if planes[one, k, 2] > 0.0:
-                        last = min(last, at[k] + j * step[k])
-                    else:
-                        first = max(first, at[k] + j * step[k])
+                one_face, other_face = a0 + j * s0, a1 + j * s1
+                root, one_side, other_side = a2 + j * s2, a3 + j * s3, a4 + j * s4
+                last = min(min(last, max(one_face, other_face)), root if far2 else FARTHEST)
+                last = min(last, min(one_side if far3 else FARTHEST, other_side if far4 else FARTHEST))
+                first = max(max(first, min(one_face, other_face)), -FARTHEST if far2 else root)
+                first = max(first, max(-FARTHEST if far3 else one_side, -FARTHEST if far4 else other_side))
                 way = last - first
                 if way <= 0.0:
                     continue
                 parts = 1 + int(way * per_um)
+                part_um = way / parts
                 lost = 0.0
                 for part in range(parts):
-                    along = first + (part + 0.5) * way / parts
-                    lost += shells[body, min(int(sqrt(b2 + along * along) * per_um), count - 1)]
-                depth[i, left + j] -= lost * way / parts
-                length[i, left + j] -= 0.5 * way / pixel_um
+                    along = first + (part + 0.5) * part_um
+                    lost += line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
+                deep[j] -= lost * part_um
+                long[j] -= half_per_um * way

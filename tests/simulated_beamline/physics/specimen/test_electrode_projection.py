@@ -1,23 +1,20 @@
-"""Projections of an electrode are line integrals: exact for a sphere, and equal to those of a voxel volume."""
+"""Projections of an electrode are line integrals: exact for a sphere, equal to those of a voxel volume."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from operando.simulated_beamline.physics.specimen.crack import OpenCracks
-from operando.simulated_beamline.physics.specimen.electrode_lithium import LithiumLag, lithium_profiles
 from operando.simulated_beamline.physics.specimen.electrode_optics import NOTHING, ElectrodeOptics
-from operando.simulated_beamline.physics.specimen.electrode_projection import (
-    ElectrodeState,
-    ProjectionCamera,
-    project,
-)
+from operando.simulated_beamline.physics.specimen.electrode_projection import ProjectionCamera, project
+from operando.simulated_beamline.physics.specimen.electrode_specimen import ElectrodeSpecimen
+from operando.simulated_beamline.physics.specimen.electrode_volume import voxels
 from operando.simulated_beamline.physics.specimen.outline import Outline
 from operando.simulated_beamline.physics.specimen.packed_electrode import (
     ElectrodeRecipe,
     pack_electrode,
-    wear,
 )
+from operando.simulated_beamline.physics.specimen.voxel_grid import VoxelGrid
 from operando.simulated_beamline.scenario import load_scenario
 
 SCENARIO = load_scenario("nmc811-first-charge")
@@ -31,9 +28,8 @@ CAMERA = ProjectionCamera(rows=96, columns=96, pixel_um=0.15, axis_column=47.5, 
 
 
 def state_of(electrode, *, worn=0.0, content=0.5, energy_ev=8355.0, optics=DRY):
-    damage = wear(electrode, worn)
-    profile = lithium_profiles(electrode, damage.attached, content, lag=LithiumLag())
-    return ElectrodeState(electrode, damage, profile, optics.contrast(energy_ev))
+    specimen = ElectrodeSpecimen(electrode, optics)
+    return specimen.at(energy_ev=energy_ev, lithium_content=content, worn=worn)
 
 
 def one_sphere():
@@ -78,6 +74,19 @@ def test_mass_is_the_same_at_all_angles_and_that_of_the_truth(worn):
     for angle_deg in (0.0, 11.0, 45.0, 90.0, 133.0):
         seen_um3 = float(project(state, angle_deg, CAMERA).oxide_um.sum()) * CAMERA.pixel_um**2
         assert seen_um3 == pytest.approx(solid_um3, rel=3e-3)
+
+
+@pytest.mark.parametrize(("worn", "content"), [(0.0, 0.9), (0.7, 0.4)])
+def test_a_voxel_volume_has_the_same_line_integrals(worn, content):
+    state = state_of(ELECTRODE, worn=worn, content=content, optics=OPTICS)
+    grid = VoxelGrid((144, 144, 144), 0.1)
+    volume = voxels(ELECTRODE, state.damage, grid).attenuation_per_um(state)
+    summed = volume.sum(axis=1) * grid.voxel_um
+    camera = ProjectionCamera(144, 144, 0.1, axis_column=71.5, centre_row=71.5)
+    image = project(state, 0.0, camera).optical_depth
+    error = image - summed
+    assert np.sqrt(np.mean(error**2)) < 0.01 * summed.max()
+    assert abs(error.mean()) < 2e-3 * summed.mean()
 
 
 def test_half_a_turn_mirrors_the_image():
@@ -125,7 +134,9 @@ def test_attenuation_of_the_oxide_is_that_of_the_cathode_of_the_beamline():
 
 
 def test_phase_is_that_of_the_decrement():
-    image = project(state_of(ELECTRODE, energy_ev=8300.0), 0.0, CAMERA)
+    dry = state_of(ELECTRODE, energy_ev=8300.0)
+    none = replace(dry.binder, place_um=np.zeros((0, 3)), volume_um3=np.zeros(0))
+    image = project(replace(dry, binder=none), 0.0, CAMERA)
     per_um = OPTICS.contrast(8300.0).oxide_decrement * 2.0 * np.pi * 8300.0 / 1.239841984
     np.testing.assert_allclose(image.phase_rad, -per_um * image.oxide_um, rtol=1e-5, atol=1e-6)
 

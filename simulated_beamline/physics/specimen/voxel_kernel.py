@@ -1,0 +1,201 @@
+"""Loops over the voxels of an electrode: which particle, which shell, crack or not, how near."""
+
+from math import ceil, floor, sqrt
+
+from .sphere_kernel import Array, compiled
+
+
+@compiled
+def fill_spheres(
+    centre_um: Array,
+    radius_um: Array,
+    voxel_um: float,
+    first_um: Array,
+    shells: int,
+    label: Array,
+    shell: Array,
+) -> None:
+    """Mark the voxels of spheres that do not overlap.
+
+    Parameters
+    ----------
+    centre_um, radius_um
+        (z, y, x) and radii, shapes (n, 3) and (n,).
+    voxel_um, first_um
+        Size of a voxel, and middle of the first, (z, y, x).
+    shells
+        Number of equally thick shells.
+    label, shell
+        Volumes that get the particle's number from 1 on, and its shell from the core outwards.
+    """
+    for one in range(radius_um.size):
+        low, high = _box(centre_um[one], radius_um[one], voxel_um, first_um, label.shape)
+        square = radius_um[one] * radius_um[one]
+        for k in range(low[0], high[0]):
+            dz = first_um[0] + k * voxel_um - centre_um[one, 0]
+            for j in range(low[1], high[1]):
+                dy = first_um[1] + j * voxel_um - centre_um[one, 1]
+                for i in range(low[2], high[2]):
+                    dx = first_um[2] + i * voxel_um - centre_um[one, 2]
+                    away = dz * dz + dy * dy + dx * dx
+                    if away < square:
+                        label[k, j, i] = one + 1
+                        shell[k, j, i] = min(int(sqrt(away) / radius_um[one] * shells), shells - 1)
+
+
+@compiled
+def fill_cracks(
+    centre_um: Array,
+    reach_um: Array,
+    planes: Array,
+    limits: Array,
+    voxel_um: float,
+    first_um: Array,
+    cracked: Array,
+) -> None:
+    """Mark the voxels of convex cracks.
+
+    Parameters
+    ----------
+    centre_um, reach_um
+        Of the particles that they are in, (z, y, x), and distance of the tips, shapes (m, 3) and (m,).
+    planes, limits
+        Half spaces ``a.p <= limit`` of a crack, shapes (m, k, 3) and (m, k), um.
+    voxel_um, first_um
+        Size of a voxel, and middle of the first, (z, y, x).
+    cracked
+        Volume that gets 1 where there is a crack.
+    """
+    for one in range(reach_um.size):
+        low, high = _box(centre_um[one], reach_um[one], voxel_um, first_um, cracked.shape)
+        square = reach_um[one] * reach_um[one]
+        for k in range(low[0], high[0]):
+            dz = first_um[0] + k * voxel_um - centre_um[one, 0]
+            for j in range(low[1], high[1]):
+                dy = first_um[1] + j * voxel_um - centre_um[one, 1]
+                for i in range(low[2], high[2]):
+                    dx = first_um[2] + i * voxel_um - centre_um[one, 2]
+                    if dz * dz + dy * dy + dx * dx >= square:
+                        continue
+                    inside = True
+                    for p in range(limits.shape[1]):
+                        along = planes[one, p, 0] * dz + planes[one, p, 1] * dy + planes[one, p, 2] * dx
+                        if along > limits[one, p]:
+                            inside = False
+                            break
+                    if inside:
+                        cracked[k, j, i] = 1
+
+
+@compiled
+def near_surfaces(
+    centre_um: Array,
+    radius_um: Array,
+    reach_um: float,
+    voxel_um: float,
+    first_um: Array,
+    near: Array,
+    next_near: Array,
+) -> None:
+    """Distances to the two nearest surfaces of spheres.
+
+    Parameters
+    ----------
+    centre_um, radius_um
+        (z, y, x) and radii, shapes (n, 3) and (n,).
+    reach_um
+        Surfaces further away do not count.
+    voxel_um, first_um
+        Size of a voxel, and middle of the first, (z, y, x).
+    near, next_near
+        Volumes, filled with more than `reach_um`, that get the distances, um; below 0 in a sphere.
+    """
+    for one in range(radius_um.size):
+        low, high = _box(centre_um[one], radius_um[one] + reach_um, voxel_um, first_um, near.shape)
+        square = (radius_um[one] + reach_um) ** 2
+        for k in range(low[0], high[0]):
+            dz = first_um[0] + k * voxel_um - centre_um[one, 0]
+            for j in range(low[1], high[1]):
+                dy = first_um[1] + j * voxel_um - centre_um[one, 1]
+                for i in range(low[2], high[2]):
+                    dx = first_um[2] + i * voxel_um - centre_um[one, 2]
+                    away = dz * dz + dy * dy + dx * dx
+                    if away > square:
+                        continue
+                    gap = sqrt(away) - radius_um[one]
+                    if gap < near[k, j, i]:
+                        next_near[k, j, i] = near[k, j, i]
+                        near[k, j, i] = gap
+                    elif gap < next_near[k, j, i]:
+                        next_near[k, j, i] = gap
+
+
+@compiled
+def splat(place_px: Array, weight: Array, image: Array) -> None:
+    """Add points to an image, each shared by the four pixels around it.
+
+    Parameters
+    ----------
+    place_px
+        (row, column), shape (m, 2).
+    weight
+        Shape (m,).
+    image
+        Shape (rows, columns); what falls outside is lost.
+    """
+    for one in range(weight.size):
+        row, column = floor(place_px[one, 0]), floor(place_px[one, 1])
+        if row < 0 or column < 0 or row >= image.shape[0] - 1 or column >= image.shape[1] - 1:
+            continue
+        down, right = place_px[one, 0] - row, place_px[one, 1] - column
+        image[row, column] += (1.0 - down) * (1.0 - right) * weight[one]
+        image[row, column + 1] += (1.0 - down) * right * weight[one]
+        image[row + 1, column] += down * (1.0 - right) * weight[one]
+        image[row + 1, column + 1] += down * right * weight[one]
+
+
+@compiled
+def enlarge(coarse: Array, scale: float, offset: tuple[float, float], image: Array) -> None:
+    """Write an enlarged image, linear between the pixels of the coarse one and 0 outside.
+
+    Parameters
+    ----------
+    coarse
+        Shape (h, w).
+    scale, offset
+        Pixel (i, j) is at ``scale * (i, j) + offset`` in the coarse image.
+    image
+        Shape (rows, columns).
+    """
+    for i in range(image.shape[0]):
+        row = scale * i + offset[0]
+        if row < 0.0 or row >= coarse.shape[0] - 1:
+            continue
+        up = int(row)
+        down = row - up
+        for j in range(image.shape[1]):
+            column = scale * j + offset[1]
+            if column < 0.0 or column >= coarse.shape[1] - 1:
+                continue
+            left = int(column)
+            right = column - left
+            above = coarse[up, left] + right * (coarse[up, left + 1] - coarse[up, left])
+            below = coarse[up + 1, left] + right * (coarse[up + 1, left + 1] - coarse[up + 1, left])
+            image[i, j] = above + down * (below - above)
+
+
+@compiled
+def _box(
+    centre: Array, reach: float, voxel: float, first: Array, shape: tuple[int, int, int]
+) -> tuple[Array, Array]:
+    """First voxels, and those after the last, within reach of a place, along z, y, x."""
+    z0, z1 = _range(centre[0], reach, voxel, first[0], shape[0])
+    y0, y1 = _range(centre[1], reach, voxel, first[1], shape[1])
+    x0, x1 = _range(centre[2], reach, voxel, first[2], shape[2])
+    return (z0, y0, x0), (z1, y1, x1)
+
+
+@compiled
+def _range(centre: float, reach: float, voxel: float, first: float, count: int) -> tuple[int, int]:
+    low, high = ceil((centre - reach - first) / voxel), floor((centre + reach - first) / voxel)
+    return max(low, 0), min(high, count - 1) + 1
