@@ -75,17 +75,24 @@ class ElectrodeSpecimen:
                 self.electrode, damage.attached, content, lag=self.lag, charging=share, seed=self._seed
             )
 
-        def fresh_damage() -> tuple[Damage, Binder]:
-            found = wear(self.electrode, worn)
-            return found, find_binder(self.electrode, found)
-
-        damage, binder = self._keep("damage", worn, fresh_damage)
+        damage, binder = self._worn(worn)
         profile: FloatArray = self._keep("profile", (worn, content, share), fresh_profile)
         contrast: Contrast = self._keep("contrast", energy_ev, lambda: self.optics.contrast(energy_ev))
         parts = worn, content, share, energy_ev
         return self._keep(
             "state", parts, lambda: ElectrodeState(self.electrode, damage, binder, profile, contrast)
         )
+
+    def damage(self, worn: float) -> Damage:
+        """Damage at a severity of 0 to 1; see `packed_electrode.wear`."""
+        return self._worn(worn)[0]
+
+    def _worn(self, worn: float) -> tuple[Damage, Binder]:
+        def compute() -> tuple[Damage, Binder]:
+            found = wear(self.electrode, worn)
+            return found, find_binder(self.electrode, found)
+
+        return self._keep("damage", worn, compute)
 
     def _keep(self, name: str, key: Any, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return the last value of this name, computed anew if its key has changed."""

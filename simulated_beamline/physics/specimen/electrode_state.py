@@ -54,7 +54,7 @@ class ElectrodeState:
 
     @cached_property
     def table(self) -> FloatArray:
-        """Line integral over half the chord at equal steps of the squared impact parameter, 1/um, (n, 129)."""
+        """Line integral over half the chord at equal steps of impact parameter squared, 1/um, (n, 129)."""
         return self.shells_per_um @ _chord_shares().T
 
 

@@ -50,7 +50,7 @@ def test_a_sphere_of_even_content_is_its_analytic_chord(angle_deg):
     image = project(state, angle_deg, CAMERA)
     (z, y, x), angle = sphere.centre_um[0], np.radians(angle_deg)
     rows, columns = np.mgrid[:96, :96] * 0.15 - 47.5 * 0.15
-    away = np.hypot(rows - z, columns - (x * np.cos(angle) + y * np.sin(angle)))
+    away = np.hypot(rows - z, columns - (x * np.cos(angle) - y * np.sin(angle)))
     chord_um = 2.0 * np.sqrt(np.maximum(sphere.radius_um[0] ** 2 - away**2, 0.0))
     np.testing.assert_allclose(image.oxide_um, chord_um, atol=2e-3)
     per_um = float(state.contrast.oxide_at(np.array(0.4)))
@@ -103,12 +103,12 @@ def test_a_pitched_axis_nearly_upright_gives_the_upright_image():
     assert differ.mean() < 0.01
 
 
-def test_roll_turns_the_image_about_the_middle():
+def test_roll_leans_the_axis_towards_lower_columns():
     sphere = replace(one_sphere(), centre_um=np.array([[3.0, 0.0, 0.0]]))
     image = project(state_of(sphere), 0.0, replace(CAMERA, roll_deg=10.0)).oxide_um
     rows, columns = np.mgrid[:96, :96]
     middle = [float((grid * image).sum() / image.sum()) for grid in (rows, columns)]
-    expected = 47.5 + 20.0 * np.cos(np.radians(10.0)), 47.5 + 20.0 * np.sin(np.radians(10.0))
+    expected = 47.5 + 20.0 * np.cos(np.radians(10.0)), 47.5 - 20.0 * np.sin(np.radians(10.0))
     np.testing.assert_allclose(middle, expected, atol=0.02)
 
 
