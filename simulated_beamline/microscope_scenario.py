@@ -12,8 +12,11 @@ from .physics.specimen.electrode_lithium import LithiumLag
 from .physics.specimen.electrode_optics import ELECTROLYTE, NOTHING, ElectrodeOptics
 from .physics.specimen.electrode_specimen import ElectrodeSpecimen
 from .physics.specimen.imaged_electrode import ImagedElectrode, WearLaw
+from .physics.specimen.imaged_jelly_roll import ImagedJellyRoll
+from .physics.specimen.jelly_roll import JellyRoll
 from .physics.specimen.outline import Outline
 from .physics.specimen.packed_electrode import ElectrodeRecipe, PackedElectrode, pack_electrode
+from .physics.specimen.thermal_runaway import RunawayLaw
 
 if TYPE_CHECKING:
     from .scenario import Scenario
@@ -29,6 +32,8 @@ RECIPE = {
     "binder_reach_um",
     "detached_gap_um",
 }
+
+ROLL = {"diameter_mm", "height_mm", "can_mm", "core_mm", "pitch_mm", "seed"}
 
 
 def packed_electrode_of(scenario: Scenario) -> PackedElectrodeSection:
@@ -73,3 +78,21 @@ def build_imaged_electrode(scenario: Scenario) -> ImagedElectrode:
     section = packed_electrode_of(scenario)
     wear_law = WearLaw(section.cycles, section.c_rate, section.half_life_cycles)
     return ImagedElectrode(build_electrode_specimen(scenario), wear_law, FrontMemory(section.front_memory))
+
+
+def build_imaged_jelly_roll(scenario: Scenario) -> ImagedJellyRoll:
+    """Return the small cell as a microscope looks at it.
+
+    Raises
+    ------
+    ValueError
+        If the scenario has no section [jelly_roll].
+    """
+    section = scenario.jelly_roll
+    if section is None:
+        raise ValueError(
+            f"scenario {scenario.name!r} has no section [jelly_roll]: add one, or take another scenario"
+        )
+    cell = JellyRoll(**section.model_dump(include=ROLL))
+    law = RunawayLaw(section.onset_degc)
+    return ImagedJellyRoll(cell, law, beam_ev=section.beam_ev, steps=section.steps, angles=section.angles)

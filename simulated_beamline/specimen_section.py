@@ -69,8 +69,10 @@ class JellyRollSection(Section):
         Of the canister, its wall, the hole in the middle of the roll, and a turn of it.
     beam_ev : float
         Mean energy of the pink beam that passes the cell, whatever the monochromator does.
+    onset_degc : float
+        Temperature of the cell at which it runs away.
     steps, angles : int
-        States and angles that are computed before the first frame.
+        States of the runaway, and angles in a turn, for which projections are kept.
     """
 
     seed: int = Field(default=1, ge=0)
@@ -80,5 +82,6 @@ class JellyRollSection(Section):
     core_mm: Positive = 0.6
     pitch_mm: Positive = 0.35
     beam_ev: Annotated[float, Field(ge=10000.0, le=39000.0)] = 38000.0
+    onset_degc: Positive = 180.0
     steps: int = Field(default=12, ge=3, le=60)
-    angles: int = Field(default=1, ge=1, le=360)
+    angles: int = Field(default=720, ge=1, le=3600)

@@ -185,6 +185,72 @@ def enlarge(coarse: Array, scale: float, offset: tuple[float, float], image: Arr
 
 
 @compiled
+def splat_slices(slices: Array, cosine: float, sine: float, image: Array) -> None:
+    """Add up slices along the beam, each voxel shared by two columns.
+
+    Parameters
+    ----------
+    slices
+        Shape (rows, y, x).
+    cosine, sine
+        Of the angle: the place (y, x) from the middle appears in the column ``x cosine - y sine``.
+    image
+        Shape (rows, columns) with the axis in the middle, to which the sums are added.
+    """
+    middle_y, middle_x = 0.5 * (slices.shape[1] - 1), 0.5 * (slices.shape[2] - 1)
+    middle = 0.5 * (image.shape[1] - 1)
+    for k in range(slices.shape[0]):
+        for j in range(slices.shape[1]):
+            start = middle - (j - middle_y) * sine - middle_x * cosine
+            for i in range(slices.shape[2]):
+                value = slices[k, j, i]
+                if value == 0.0:
+                    continue
+                place = start + i * cosine
+                left = int(place)
+                image[k, left] += (left + 1.0 - place) * value
+                image[k, left + 1] += (place - left) * value
+
+
+@compiled
+def add_turned(
+    coarse: Array,
+    scale: tuple[float, float],
+    turn: tuple[float, float],
+    axis: tuple[float, float],
+    middle: tuple[float, float],
+    image: Array,
+) -> None:
+    """Add an enlarged image that leans, linear between the pixels of the coarse one and 0 outside.
+
+    Parameters
+    ----------
+    coarse
+        Shape (h, w).
+    scale
+        Rows and columns of the coarse image per pixel.
+    turn
+        Cosine and sine of the lean, towards lower columns with rising rows.
+    axis, middle
+        (row, column) of the same point in image and coarse image.
+    image
+        Shape (rows, columns).
+    """
+    for i in range(image.shape[0]):
+        for j in range(image.shape[1]):
+            down, right = i - axis[0], j - axis[1]
+            row = middle[0] + scale[0] * (turn[0] * down - turn[1] * right)
+            column = middle[1] + scale[1] * (turn[0] * right + turn[1] * down)
+            if row < 0.0 or column < 0.0 or row >= coarse.shape[0] - 1 or column >= coarse.shape[1] - 1:
+                continue
+            up, left = int(row), int(column)
+            down, right = row - up, column - left
+            above = coarse[up, left] + right * (coarse[up, left + 1] - coarse[up, left])
+            below = coarse[up + 1, left] + right * (coarse[up + 1, left + 1] - coarse[up + 1, left])
+            image[i, j] += above + down * (below - above)
+
+
+@compiled
 def _box(
     centre: Array, reach: float, voxel: float, first: Array, shape: tuple[int, int, int]
 ) -> tuple[Array, Array]:
