@@ -83,5 +83,5 @@ class JellyRollSection(Section):
     pitch_mm: Positive = 0.35
     beam_ev: Annotated[float, Field(ge=10000.0, le=39000.0)] = 38000.0
     onset_degc: Positive = 180.0
-    steps: int = Field(default=12, ge=3, le=60)
+    steps: int = Field(default=8, ge=3, le=60)
     angles: int = Field(default=720, ge=1, le=3600)

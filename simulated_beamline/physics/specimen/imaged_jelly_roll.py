@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .imaged_electrode import GridOfCamera
-from .jelly_roll import FloatArray, JellyRoll
+from .jelly_roll import FloatArray, JellyRoll, RealArray
 from .thermal_runaway import RunawayLaw, RunawayStage
 from .voxel_kernel import add_turned, splat_slices
 
@@ -15,7 +15,7 @@ ImageArray = NDArray[np.float32]
 
 COLUMN_MM = 0.025
 """Width of the columns of the kept projections, and of the voxels of the slices that they are made from."""
-ROW_MM = 0.2
+ROW_MM = 0.25
 """Distance of the slices; the roll changes slowly along its axis."""
 KEPT = 4000
 """Projections that are kept, some 25 kB each."""
@@ -53,11 +53,12 @@ class ImagedJellyRoll:
         law: RunawayLaw,
         *,
         beam_ev: float = 38000.0,
-        steps: int = 12,
+        steps: int = 8,
         angles: int = 720,
     ) -> None:
         self.cell, self.law, self.beam_ev = cell, law, beam_ev
         self._angles = angles
+        self._rows = int(np.ceil(cell.height_mm / ROW_MM)) + 3
         early = np.linspace(0.0, law.vent_s, steps, endpoint=False)
         late = np.geomspace(law.vent_s * (1.0 + 1e-9), law.settled_s, max(steps // 2, 2))
         self._times_s = np.append(early, late)
@@ -91,28 +92,31 @@ class ImagedJellyRoll:
             Shape (rows, columns); the transmission is exp(-it).
         """
         del energy_ev
-        stays, core = self._mixed(state.runaway_s, self._nearest(angle_deg))
-        stage = self.law.stage(state.runaway_s)
+        kept = self._composed(state.runaway_s, self._nearest(angle_deg))
         image = np.zeros(view.shape, dtype=np.float32)
-        self._look(stays, 0.0, view, image)
-        self._look(core, stage.ejected_mm, view, image)
+        tilt, pixel_mm = np.radians(view.tilt_deg), 1e-3 * view.pixel_um
+        scale = pixel_mm / ROW_MM, pixel_mm / COLUMN_MM
+        middle = 0.5 * (self._rows - 1), 0.5 * (kept.shape[1] - 1)
+        axis = view.origin_row, view.axis_column
+        add_turned(kept, scale, (float(np.cos(tilt)), float(np.sin(tilt))), axis, middle, image)
         return image
 
-    def truth_per_mm(
-        self, runaway_s: float, z_mm: FloatArray, y_mm: FloatArray, x_mm: FloatArray
-    ) -> FloatArray:
+    def truth_per_mm(self, runaway_s: float, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray) -> RealArray:
         """Attenuation (1/mm) at places (mm) that broadcast; see `JellyRoll.per_mm`."""
         return self.cell.per_mm(z_mm, y_mm, x_mm, self.beam_ev, self.law.stage(runaway_s))
 
-    def _look(self, kept: ImageArray, lift_mm: float, view: GridOfCamera, image: ImageArray) -> None:
-        """Add a kept projection, lifted, to an image of the camera."""
-        tilt = np.radians(view.tilt_deg)
-        pixel_mm = 1e-3 * view.pixel_um
-        middle = 0.5 * (kept.shape[0] - 1) - lift_mm / ROW_MM, 0.5 * (kept.shape[1] - 1)
-        scale = pixel_mm / ROW_MM, pixel_mm / COLUMN_MM
-        add_turned(
-            kept, scale, (np.cos(tilt), np.sin(tilt)), (view.origin_row, view.axis_column), middle, image
-        )
+    def _composed(self, since_s: float, angle: int) -> ImageArray:
+        """What stays, and the core where it has flown to, with as much room above as the cell is high."""
+        stays, core = self._mixed(since_s, angle)
+        image = np.zeros((2 * self._rows, stays.shape[1]), dtype=np.float32)
+        image[: self._rows] = stays
+        lift = self.law.stage(since_s).ejected_mm / ROW_MM
+        whole = int(min(lift, 2 * self._rows))
+        for row, share in ((whole, 1.0 - lift + whole), (whole + 1, lift - whole)):
+            room = max(min(self._rows, 2 * self._rows - row), 0)
+            if room:
+                image[row : row + room] += np.float32(share) * core[:room]
+        return image
 
     def _nearest(self, angle_deg: float) -> int:
         return round(angle_deg / 360.0 * self._angles) % self._angles
@@ -126,7 +130,7 @@ class ImagedJellyRoll:
         share = np.float32((since_s - times[after - 1]) / (times[after] - times[after - 1]))
         before, following = self._kept(after - 1, angle), self._kept(after, angle)
         stays, core = (a + share * (b - a) for a, b in zip(before, following, strict=True))
-        return stays, core
+        return stays.astype(np.float32), core.astype(np.float32)
 
     def _compute(self, step: int, angle: int) -> tuple[ImageArray, ImageArray]:
         """Projections of what stays and of the core, one row per slice."""
@@ -143,9 +147,8 @@ class ImagedJellyRoll:
 
     def _compute_slices(self, step: int) -> tuple[ImageArray, ImageArray]:
         stage: RunawayStage = self.law.stage(float(self._times_s[step]))
-        across = self._across_mm()
-        rows = int(np.ceil(self.cell.height_mm / ROW_MM)) + 3
-        z = ROW_MM * (np.arange(rows, dtype=np.float64) - 0.5 * (rows - 1))
+        across = self._across_mm().astype(np.float32)
+        z = (ROW_MM * (np.arange(self._rows) - 0.5 * (self._rows - 1))).astype(np.float32)
         place = z[:, None, None], across[None, :, None], across[None, None, :]
         roll = self.cell.roll_per_mm(*place, self.beam_ev, stage)
         can = self.cell.can_per_mm(*place, self.beam_ev, is_vented=stage.is_vented)

@@ -10,6 +10,8 @@ from .electrode_optics import Substance
 from .thermal_runaway import RunawayStage
 
 FloatArray = NDArray[np.float64]
+RealArray = NDArray[np.floating]
+"""Of double or of single precision; what is computed from it has the same."""
 
 LAYERS = (
     (0.22, Substance("LiNi0.8Mn0.1Co0.1O2", 3.0)),
@@ -25,6 +27,8 @@ LAYERS = (
 CAN = Substance("Al", 2.70)
 GAS_GAPS = (0.535, 0.955)
 """Where in a turn layers part: in the separators."""
+TURN_STEPS = 1024
+"""Steps across a turn."""
 POCKETS = 5
 """Angular orders of the gas pockets."""
 
@@ -61,7 +65,7 @@ class JellyRoll:
         if min(self.can_mm, self.core_mm, self.pitch_mm) <= 0.0 or room < 2.0 * self.pitch_mm:
             raise ValueError(
                 f"jelly roll: no turn of {self.pitch_mm} mm fits between a core of {self.core_mm} mm and "
-                f"a can of {self.diameter_mm} mm with walls of {self.can_mm} mm: take a larger can or less pitch"
+                f"a can of {self.diameter_mm} mm with walls of {self.can_mm} mm: take a larger can"
             )
 
     @property
@@ -70,8 +74,8 @@ class JellyRoll:
         return 0.5 * self.diameter_mm - self.can_mm - 0.02
 
     def can_per_mm(
-        self, z_mm: FloatArray, y_mm: FloatArray, x_mm: FloatArray, energy_ev: float, *, is_vented: bool
-    ) -> FloatArray:
+        self, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray, energy_ev: float, *, is_vented: bool
+    ) -> RealArray:
         """Attenuation of the canister (1/mm) at places that broadcast; a vented one has no upper lid."""
         radius = np.hypot(y_mm, x_mm)
         outer, half = 0.5 * self.diameter_mm, 0.5 * self.height_mm
@@ -82,27 +86,26 @@ class JellyRoll:
         return np.where(wall | lid, 1e3 * CAN.attenuation_per_um(energy_ev), 0.0)
 
     def roll_per_mm(
-        self, z_mm: FloatArray, y_mm: FloatArray, x_mm: FloatArray, energy_ev: float, stage: RunawayStage
-    ) -> FloatArray:
+        self, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray, energy_ev: float, stage: RunawayStage
+    ) -> RealArray:
         """Attenuation of the roll (1/mm) at places that broadcast, the core as if it had not moved."""
         radius = np.hypot(y_mm, x_mm)
         turn = np.arctan2(y_mm, x_mm) / (2.0 * np.pi)
         parted = self._parted(z_mm, y_mm, x_mm, turn, stage)
         phase = np.mod(radius / self.pitch_mm - turn + 0.3 * parted, 1.0)
-        gap = sum(np.exp(-0.5 * ((phase - place) / 0.06) ** 2) for place in GAS_GAPS)
-        table = self.turn_per_mm(energy_ev)
-        filled = np.interp(phase * table.size, np.arange(table.size + 1), np.append(table, table[0]))
+        step = np.minimum((phase * TURN_STEPS).astype(np.intp), TURN_STEPS - 1)
         inside = (radius > 0.5 * self.core_mm) & (radius < self.roll_mm)
         inside = inside & (np.abs(z_mm) < 0.5 * self.height_mm - self.can_mm)
-        return np.where(inside, filled * (1.0 - np.minimum(1.2 * parted, 1.0) * np.minimum(gap, 1.0)), 0.0)
+        lost = np.minimum(1.2 * parted, 1.0) * _gap_shape().astype(parted.dtype)[step]
+        return inside * self.turn_per_mm(energy_ev).astype(parted.dtype)[step] * (1.0 - lost)
 
-    def is_core(self, y_mm: FloatArray, x_mm: FloatArray) -> NDArray[np.bool_]:
+    def is_core(self, y_mm: RealArray, x_mm: RealArray) -> NDArray[np.bool_]:
         """Whether a place belongs to the part of the roll that is thrown out."""
         return np.hypot(y_mm, x_mm) < self.plug_share * self.roll_mm
 
     def per_mm(
-        self, z_mm: FloatArray, y_mm: FloatArray, x_mm: FloatArray, energy_ev: float, stage: RunawayStage
-    ) -> FloatArray:
+        self, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray, energy_ev: float, stage: RunawayStage
+    ) -> RealArray:
         """Attenuation of the whole cell at one stage: the truth.
 
         Parameters
@@ -125,15 +128,14 @@ class JellyRoll:
         lower = z_mm - stage.ejected_mm
         return can + stays + np.where(core, self.roll_per_mm(lower, y_mm, x_mm, energy_ev, stage), 0.0)
 
-    def turn_per_mm(self, energy_ev: float, steps: int = 64) -> FloatArray:
-        """Attenuation across one turn (1/mm), smeared by a twentieth of it, shape (steps,)."""
+    def turn_per_mm(self, energy_ev: float) -> FloatArray:
+        """Attenuation across one turn (1/mm), smeared by a twentieth of it, shape (1024,)."""
         edges = np.cumsum([0.0, *(share for share, _ in LAYERS)])
-        place = (np.arange(16 * steps) + 0.5) / (16 * steps)
+        place = (np.arange(TURN_STEPS) + 0.5) / TURN_STEPS
         values = np.array([1e3 * layer.attenuation_per_um(energy_ev) for _, layer in LAYERS])
         fine = values[np.searchsorted(edges, place) - 1]
         order = np.fft.rfftfreq(fine.size, 1.0 / fine.size)
-        smeared = np.fft.irfft(np.fft.rfft(fine) * np.exp(-2.0 * (np.pi * 0.05 * order) ** 2), fine.size)
-        return smeared[::16]
+        return np.fft.irfft(np.fft.rfft(fine) * np.exp(-2.0 * (np.pi * 0.05 * order) ** 2), fine.size)
 
     @cached_property
     def _waves(self) -> FloatArray:
@@ -144,16 +146,23 @@ class JellyRoll:
         return np.stack([1.0 / order, order, along, rng.uniform(0.0, 1.0, POCKETS)], axis=1)
 
     def _parted(
-        self, z_mm: FloatArray, y_mm: FloatArray, x_mm: FloatArray, turn: FloatArray, stage: RunawayStage
-    ) -> FloatArray:
+        self, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray, turn: RealArray, stage: RunawayStage
+    ) -> RealArray:
         """How far the layers have parted, 0 to 1: nothing beyond the reach, pockets within."""
         if stage.reach_mm <= 0.0:
-            return np.zeros(np.broadcast_shapes(z_mm.shape, turn.shape))
+            return np.zeros(np.broadcast_shapes(z_mm.shape, turn.shape), dtype=turn.dtype)
         z0, y0, x0 = self.hot_spot_mm
         away = np.sqrt((z_mm - z0) ** 2 + (y_mm - y0) ** 2 + (x_mm - x0) ** 2)
         near = np.clip(stage.reach_mm - away, 0.0, 1.0)
-        pocket = sum(
-            size * np.cos(2.0 * np.pi * (order * turn + along * z_mm + phase))
-            for size, order, along, phase in self._waves
-        )
-        return np.asarray(near * stage.gas * np.clip(0.4 + 0.5 * pocket, 0.0, 1.0))
+        pocket = np.zeros(np.broadcast_shapes(z_mm.shape, turn.shape), dtype=turn.dtype)
+        for size, order, along, phase in self._waves.tolist():
+            around, up = 2.0 * np.pi * (order * turn + phase), 2.0 * np.pi * along * z_mm
+            pocket += size * (np.cos(around) * np.cos(up) - np.sin(around) * np.sin(up))
+        return near * stage.gas * np.clip(0.4 + 0.5 * pocket, 0.0, 1.0)
+
+
+def _gap_shape() -> FloatArray:
+    """Share of a turn's layers that gas drives out, 0 to 1, shape (1024,)."""
+    phase = np.arange(TURN_STEPS) / TURN_STEPS
+    shape = sum(np.exp(-0.5 * ((phase - place) / 0.06) ** 2) for place in GAS_GAPS)
+    return np.minimum(np.asarray(shape), 1.0)
