@@ -2,6 +2,8 @@
 
 from math import sqrt
 
+import numpy as np
+
 from .sphere_kernel import Array, compiled
 
 
@@ -70,20 +72,22 @@ def add_upright_body(
     depth, chord
         Images to which the line integral and the chord (um) are added.
     """
-    middle = 0.5 * (profile.size - 1)
+    middle, last = 0.5 * (profile.size - 1), np.float32(profile.size - 1)
+    step, up_step = np.float32(per_px * turn[0]), np.float32(turn[1])
+    most, none = np.float32(half_rows), np.float32(0.0)
     for i in range(depth.shape[0]):
         row = i - axis_px[0]
-        for j in range(depth.shape[1]):
-            column = j - axis_px[1]
-            if abs(turn[0] * row + turn[1] * column) > half_rows:
+        first = np.float32(middle - per_px * (turn[0] * axis_px[1] + turn[1] * row))
+        first_up = np.float32(turn[0] * row - turn[1] * axis_px[1])
+        deep, long = depth[i], chord[i]
+        for j in range(deep.size):
+            at, up = first + np.float32(j) * step, first_up + np.float32(j) * up_step
+            if abs(up) > most or at <= none or at >= last:
                 continue
-            at = middle + per_px * (turn[0] * column - turn[1] * row)
-            if at <= 0.0 or at >= profile.size - 1:
-                continue
-            low = int(at)
-            um = profile[low] + (at - low) * (profile[low + 1] - profile[low])
-            chord[i, j] += um
-            depth[i, j] += per_um * um
+            low = np.uint32(at)
+            um = profile[low] + (at - np.float32(low)) * (profile[low + np.uint32(1)] - profile[low])
+            long[j] += um
+            deep[j] += per_um * um
 
 
 @compiled

@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 
 CONTENT_STEPS = 64
 """Lithium contents at which the edge is computed; linear between."""
+BLOCK_EV = 64
+"""Energies for which decrements are looked up together."""
 PER_UM = 1e-4
 """cm in um."""
 
@@ -176,7 +178,6 @@ class ElectrodeOptics:
         return decrement_per_density(formula, energy_ev) * self.density_g_cm3
 
 
-@lru_cache(maxsize=1024)
 def decrement_per_density(formula: str, energy_ev: float) -> float:
     """Refractive decrement per density, cm3/g (Chantler's tables via xraydb; the edge without valence).
 
@@ -185,9 +186,18 @@ def decrement_per_density(formula: str, energy_ev: float) -> float:
     formula
         Chemical formula.
     energy_ev
-        Photon energy.
+        Photon energy; linear between whole eV.
     """
-    return float(import_module("xraydb").xray_delta_beta(formula, 1.0, energy_ev)[0])
+    block = int(energy_ev // BLOCK_EV)
+    energies, decrements = _decrements(formula, block)
+    return float(np.interp(energy_ev, energies, decrements))
+
+
+@lru_cache(maxsize=256)
+def _decrements(formula: str, block: int) -> tuple[FloatArray, FloatArray]:
+    # One look into the tables costs as much for many energies as for one: a spectrum takes a few.
+    energies = BLOCK_EV * block + np.arange(BLOCK_EV + 1.0)
+    return energies, np.asarray(import_module("xraydb").xray_delta_beta(formula, 1.0, energies)[0])
 
 
 def phase_rad(decrement_um: FloatArray, energy_ev: float) -> FloatArray:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .body_kernel import add_leaning_body, add_upright_body, body_chord
-from .electrode_optics import phase_rad
-from .electrode_state import ElectrodeState
+from .electrode_optics import Contrast, phase_rad
+from .electrode_state import SERIES_ORDER, ElectrodeState
 from .packed_electrode import PackedElectrode
 from .sphere_kernel import add_cracks, add_spheres
-from .voxel_kernel import enlarge, splat
+from .voxel_kernel import add_turned, splat
 
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.float32]
@@ -71,23 +71,30 @@ class Projection:
     ----------
     optical_depth : ndarray, shape (rows, columns)
         Line integral of the attenuation, -ln(transmission).
-    decrement_um : ndarray, shape (rows, columns)
-        Line integral of the refractive decrement, um.
-    oxide_um : ndarray, shape (rows, columns)
-        Length of the way in oxide, um.
-    energy_ev : float
-        Of the photons.
+    oxide_um, binder_um, chord_um : ndarray, shape (rows, columns)
+        Length of the way in oxide, in binder, and in the whole body of the specimen, um.
+    contrast : Contrast
+        Attenuation and phase per length.
     """
 
     optical_depth: ImageArray
-    decrement_um: ImageArray
     oxide_um: ImageArray
-    energy_ev: float
+    binder_um: ImageArray
+    chord_um: ImageArray
+    contrast: Contrast
+
+    @property
+    def decrement_um(self) -> ImageArray:
+        """Line integral of the refractive decrement, um, shape (rows, columns)."""
+        pore = self.contrast.pore_decrement
+        oxide, binder = self.contrast.oxide_decrement - pore, self.contrast.binder_decrement - pore
+        total = np.float32(pore) * self.chord_um + np.float32(oxide) * self.oxide_um
+        return _single(total + np.float32(binder) * self.binder_um)
 
     @property
     def phase_rad(self) -> FloatArray:
         """Phase shift of the wave, rad, shape (rows, columns)."""
-        return phase_rad(self.decrement_um.astype(np.float64), self.energy_ev)
+        return phase_rad(self.decrement_um.astype(np.float64), self.contrast.energy_ev)
 
 
 def project(state: ElectrodeState, angle_deg: float, camera: ProjectionCamera) -> Projection:
@@ -117,11 +124,8 @@ def project(state: ElectrodeState, angle_deg: float, camera: ProjectionCamera) -
     _add_body(state, directions, camera, depth, chord_um)
     binder_um = _binder_um(state, directions, camera)
     depth += np.float32(contrast.binder_per_um - contrast.pore_per_um) * binder_um
-    oxide_um = 2.0 * camera.pixel_um * half_px
-    excess = np.float32(contrast.oxide_decrement - contrast.pore_decrement)
-    decrement_um = np.float32(contrast.pore_decrement) * chord_um + excess * oxide_um
-    decrement_um += np.float32(contrast.binder_decrement - contrast.pore_decrement) * binder_um
-    return Projection(depth, _single(decrement_um), _single(oxide_um), contrast.energy_ev)
+    half_px *= np.float32(2.0 * camera.pixel_um)
+    return Projection(depth, half_px, binder_um, chord_um, contrast)
 
 
 def _places(electrode: PackedElectrode, directions: FloatArray, camera: ProjectionCamera) -> FloatArray:
@@ -135,13 +139,13 @@ def _add_particles(
 ) -> None:
     """Add the spheres, and take their hollow cores away, in which the lithium content is that of the core."""
     electrode = state.electrode
-    add_spheres(place_px, electrode.radius_um / pixel_um, _single(state.table * pixel_um), depth, half_px)
+    add_spheres(
+        place_px, electrode.radius_um / pixel_um, _single(state.series_per_um * pixel_um), depth, half_px, 1.0
+    )
     hollow = electrode.void_um > 0.0
-    core = np.repeat(state.shells_per_um[hollow, :1], 2, axis=1) * (2.0 * pixel_um)
-    lost, lost_px = np.zeros_like(depth), np.zeros_like(depth)
-    add_spheres(place_px[hollow], electrode.void_um[hollow] / pixel_um, _single(core), lost, lost_px)
-    depth -= lost
-    half_px -= lost_px
+    core = np.zeros((np.count_nonzero(hollow), SERIES_ORDER + 1))
+    core[:, 0] = 2.0 * pixel_um * state.shells_per_um[hollow, 0]
+    add_spheres(place_px[hollow], electrode.void_um[hollow] / pixel_um, _single(-core), depth, half_px, -1.0)
 
 
 def _single(values: FloatArray | ImageArray) -> ImageArray:
@@ -193,8 +197,9 @@ def _binder_um(state: ElectrodeState, directions: FloatArray, camera: Projection
     splat(binder.place_um @ directions[:2].T / binder.cube_um + middle, binder.volume_um3, coarse)
     image = np.zeros((camera.rows, camera.columns), dtype=np.float32)
     scale = camera.pixel_um / binder.cube_um
-    offset = middle - scale * camera.centre_row, middle - scale * camera.axis_column
-    enlarge(coarse / np.float32(binder.cube_um**2), scale, offset, image)
+    axis = camera.centre_row, camera.axis_column
+    per_area = np.float32(binder.cube_um**-2)
+    add_turned(per_area * coarse, (scale, scale), (1.0, 0.0), axis, (middle, middle), image)
     return image
 
 
@@ -221,7 +226,9 @@ def _add_body(
     )
     profile = np.array([body_chord(0.0, um, size, way, level) for um in steps_um])
     half_rows = size[0] / camera.pixel_um
-    add_upright_body(profile, float(PROFILE_STEPS), half_rows, turn, axis_px, per_um, depth, chord_um)
+    add_upright_body(
+        _single(profile), float(PROFILE_STEPS), half_rows, turn, axis_px, np.float32(per_um), depth, chord_um
+    )
 
 
 def _half_extents(electrode: PackedElectrode) -> FloatArray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.polynomial.polynomial import polyfit
 from numpy.typing import NDArray
 
 from .binder import Binder
@@ -14,8 +15,9 @@ from .packed_electrode import Damage, PackedElectrode
 
 FloatArray = NDArray[np.float64]
 
-TABLE_STEPS = 128
-"""Impact parameters (by their square) at which the line integral through a particle is computed."""
+SERIES_ORDER = 6
+"""Of the polynomial by which the line integral through a particle depends on the impact parameter. With the
+default lag its error at the white line is 2e-4 rms and 1e-3 at most of the largest line integral."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,17 @@ class ElectrodeState:
         return self.contrast.oxide_at(self.lithium_content) - self.contrast.pore_per_um
 
     @cached_property
-    def table(self) -> FloatArray:
-        """Line integral over half the chord at equal steps of impact parameter squared, 1/um, (n, 129)."""
-        return self.shells_per_um @ _chord_shares().T
+    def series_per_um(self) -> FloatArray:
+        """Line integral over half the chord, 1/um, as polynomial; see `sphere_kernel.add_spheres`, (n, 7)."""
+        return self.shells_per_um @ _chord_series()
 
 
 @lru_cache(maxsize=1)
-def _chord_shares() -> FloatArray:
-    """Length of each shell on a ray over half the ray's chord, shape (129, 20)."""
-    square = np.linspace(0.0, 1.0, TABLE_STEPS + 1)[:, None]
-    edge = np.linspace(0.0, 1.0, SHELLS + 1)[None, :]
-    half = np.sqrt(np.maximum(edge**2 - square, 0.0))
-    shares = 2.0 * np.diff(half, axis=1) / np.maximum(np.sqrt(1.0 - square), 1e-12)
-    shares[-1] = 0.0
-    shares[-1, -1] = 2.0
-    return shares
+def _chord_series() -> FloatArray:
+    """Length of each shell on a ray over half the ray's chord, fitted by polynomials, shape (20, 7)."""
+    square = np.linspace(0.0, 1.0, 257)[:-1]
+    edge = np.linspace(0.0, 1.0, SHELLS + 1)
+    half = np.sqrt(np.maximum(edge[:, None] ** 2 - square, 0.0))
+    shares = 2.0 * np.diff(half, axis=0) / np.sqrt(1.0 - square)
+    series = polyfit(2.0 * square - 1.0, shares.T, SERIES_ORDER, w=(1.0 - square) ** 0.25)
+    return np.asarray(series.T, dtype=np.float64)

@@ -11,6 +11,7 @@ from .crack import OpenCracks, crack_plates
 from .electrode_lithium import SHELLS
 from .electrode_optics import ElectrodeOptics
 from .electrode_state import ElectrodeState
+from .grain import grain_labels
 from .packed_electrode import Damage, PackedElectrode
 from .voxel_grid import VoxelGrid
 from .voxel_kernel import fill_cracks, fill_spheres
@@ -68,6 +69,10 @@ class ElectrodeVolume:
         parts = np.full(len(Phase), contrast.pore_per_um, dtype=np.float32)
         parts[Phase.OUTSIDE], parts[Phase.BINDER] = 0.0, contrast.binder_per_um
         return np.where(self.phase == Phase.OXIDE, oxide, parts[self.phase])
+
+    def grains(self, electrode: PackedElectrode, count: int = 60) -> LabelArray:
+        """Grain of the oxide; see `grain.grain_labels`."""
+        return grain_labels(electrode, self.label, self.grid, count)
 
     def _of_shells(self, values: FloatArray) -> ImageArray:
         filled = np.full(self.phase.shape, np.nan, dtype=np.float32)

@@ -106,7 +106,7 @@ class ImagedJellyRoll:
         return self.cell.per_mm(z_mm, y_mm, x_mm, self.beam_ev, self.law.stage(runaway_s))
 
     def _composed(self, since_s: float, angle: int) -> ImageArray:
-        """What stays, and the core where it has flown to, with as much room above as the cell is high."""
+        """Return what stays and the core where it has flown to, with room above for all of the core."""
         stays, core = self._mixed(since_s, angle)
         image = np.zeros((2 * self._rows, stays.shape[1]), dtype=np.float32)
         image[: self._rows] = stays

@@ -29,7 +29,9 @@ def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
 
 
 @compiled
-def add_spheres(place_px: Array, radius_px: Array, table: Array, depth: Array, length: Array) -> None:
+def add_spheres(
+    place_px: Array, radius_px: Array, series: Array, depth: Array, length: Array, sign: float
+) -> None:
     """Add the line integrals through spheres whose content depends on the distance from their centre.
 
     Parameters
@@ -38,22 +40,25 @@ def add_spheres(place_px: Array, radius_px: Array, table: Array, depth: Array, l
         (row, column) of the centres, shape (n, 2).
     radius_px
         Shape (n,).
-    table
-        Line integral over half the chord, times radius in um over radius in pixels, at equal steps of
-        the square of the impact parameter over the radius, 0 to 1, shape (n, m).
+    series
+        Line integral over half the chord, per pixel, as polynomial of q = 2 (b / R)^2 - 1, where b is the
+        impact parameter; coefficients rising, shape (n, 7), single precision.
     depth, length
         Images, shape (rows, columns), to which the line integral, and half the chord in pixels, are added.
+    sign
+        1, or -1 where half the chord is taken away.
     """
     rows, columns = depth.shape
-    steps = np.float32(table.shape[1] - 1)
+    none, whole, toward = np.float32(0.0), np.float32(1.0), np.float32(sign)
     for one in range(radius_px.size):
         radius, row, column = radius_px[one], place_px[one, 0], place_px[one, 1]
         square = np.float32(radius * radius)
-        per_square = steps / square
-        line = table[one]
+        per_square = np.float32(2.0) / square
+        c0, c1, c2, c3 = series[one, 0], series[one, 1], series[one, 2], series[one, 3]
+        c4, c5, c6 = series[one, 4], series[one, 5], series[one, 6]
         for i in range(max(0, ceil(row - radius)), min(rows - 1, floor(row + radius)) + 1):
             above = np.float32((i - row) * (i - row))
-            reach = sqrt(max(square - above, np.float32(0.0)))
+            reach = sqrt(max(square - above, none))
             first = max(0, ceil(column - reach))
             count = min(columns - 1, floor(column + reach)) + 1 - first
             start = np.float32(first - column)
@@ -61,12 +66,11 @@ def add_spheres(place_px: Array, radius_px: Array, table: Array, depth: Array, l
             for j in range(count):
                 aside = start + np.float32(j)
                 away = above + aside * aside
-                half = sqrt(max(square - away, np.float32(0.0)))
-                at = away * per_square
-                low = np.uint32(min(at, steps - np.float32(1.0)))
-                value = line[low]
-                deep[j] += half * (value + (at - np.float32(low)) * (line[low + np.uint32(1)] - value))
-                long[j] += half
+                half = sqrt(max(square - away, none))
+                q = away * per_square - whole
+                low = c0 + q * (c1 + q * (c2 + q * c3))
+                deep[j] += half * (low + q * q * q * q * (c4 + q * (c5 + q * c6)))
+                long[j] += toward * half
 
 
 @compiled

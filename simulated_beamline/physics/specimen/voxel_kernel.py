@@ -2,6 +2,8 @@
 
 from math import ceil, floor, sqrt
 
+import numpy as np
+
 from .sphere_kernel import Array, compiled
 
 
@@ -155,36 +157,6 @@ def splat(place_px: Array, weight: Array, image: Array) -> None:
 
 
 @compiled
-def enlarge(coarse: Array, scale: float, offset: tuple[float, float], image: Array) -> None:
-    """Write an enlarged image, linear between the pixels of the coarse one and 0 outside.
-
-    Parameters
-    ----------
-    coarse
-        Shape (h, w).
-    scale, offset
-        Pixel (i, j) is at ``scale * (i, j) + offset`` in the coarse image.
-    image
-        Shape (rows, columns).
-    """
-    for i in range(image.shape[0]):
-        row = scale * i + offset[0]
-        if row < 0.0 or row >= coarse.shape[0] - 1:
-            continue
-        up = int(row)
-        down = row - up
-        for j in range(image.shape[1]):
-            column = scale * j + offset[1]
-            if column < 0.0 or column >= coarse.shape[1] - 1:
-                continue
-            left = int(column)
-            right = column - left
-            above = coarse[up, left] + right * (coarse[up, left + 1] - coarse[up, left])
-            below = coarse[up + 1, left] + right * (coarse[up + 1, left + 1] - coarse[up + 1, left])
-            image[i, j] = above + down * (below - above)
-
-
-@compiled
 def splat_slices(slices: Array, cosine: float, sine: float, image: Array) -> None:
     """Add up slices along the beam, each voxel shared by two columns.
 
@@ -236,18 +208,23 @@ def add_turned(
     image
         Shape (rows, columns).
     """
+    row_step, column_step = np.float32(-scale[0] * turn[1]), np.float32(scale[1] * turn[0])
+    last_row, last_column = np.float32(coarse.shape[0] - 1), np.float32(coarse.shape[1] - 1)
+    none, one = np.float32(0.0), np.uint32(1)
     for i in range(image.shape[0]):
-        for j in range(image.shape[1]):
-            down, right = i - axis[0], j - axis[1]
-            row = middle[0] + scale[0] * (turn[0] * down - turn[1] * right)
-            column = middle[1] + scale[1] * (turn[0] * right + turn[1] * down)
-            if row < 0.0 or column < 0.0 or row >= coarse.shape[0] - 1 or column >= coarse.shape[1] - 1:
+        line = image[i]
+        first_row = np.float32(middle[0] + scale[0] * (turn[0] * (i - axis[0]) + turn[1] * axis[1]))
+        first_column = np.float32(middle[1] + scale[1] * (turn[1] * (i - axis[0]) - turn[0] * axis[1]))
+        for j in range(line.size):
+            row, column = first_row + np.float32(j) * row_step, first_column + np.float32(j) * column_step
+            if row < none or column < none or row >= last_row or column >= last_column:
                 continue
-            up, left = int(row), int(column)
-            down, right = row - up, column - left
-            above = coarse[up, left] + right * (coarse[up, left + 1] - coarse[up, left])
-            below = coarse[up + 1, left] + right * (coarse[up + 1, left + 1] - coarse[up + 1, left])
-            image[i, j] += above + down * (below - above)
+            up, left = np.uint32(row), np.uint32(column)
+            down, right = row - np.float32(up), column - np.float32(left)
+            above, below = coarse[up, left], coarse[up + one, left]
+            above += right * (coarse[up, left + one] - above)
+            below += right * (coarse[up + one, left + one] - below)
+            line[j] += above + down * (below - above)
 
 
 @compiled

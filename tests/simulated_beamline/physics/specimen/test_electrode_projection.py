@@ -64,7 +64,7 @@ def test_the_chord_through_the_middle_of_uneven_shells_is_their_sum():
     assert np.ptp(state.lithium_content) > 0.1
     camera = replace(CAMERA, axis_column=47.0, centre_row=47.0)
     expected = 2.0 * sphere.radius_um[0] * state.shells_per_um.mean()
-    assert project(state, 20.0, camera).optical_depth[47, 47] == pytest.approx(expected, rel=1e-4)
+    assert project(state, 20.0, camera).optical_depth[47, 47] == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.parametrize("worn", [0.0, 0.5, 1.0])

@@ -132,3 +132,17 @@ def test_points_of_the_binder_weigh_what_its_voxels_do():
     binder = find_binder(ELECTRODE, damage)
     share = np.count_nonzero(volume.phase == Phase.BINDER) * GRID.voxel_um**3
     assert binder.volume_um3.sum() == pytest.approx(share, rel=0.03)
+
+
+def test_radial_grains_reach_from_core_to_surface_and_random_ones_do_not():
+    volume = voxels(ELECTRODE, wear(ELECTRODE, 0.0), GRID)
+    grains = volume.grains(ELECTRODE, count=40)
+    assert np.array_equal(grains > 0, volume.label > 0)
+    np.testing.assert_array_equal((grains[grains > 0] - 1) // 40 + 1, volume.label[grains > 0])
+    depths = {True: [], False: []}
+    for particle in range(ELECTRODE.count):
+        shells = volume.shell[volume.label == particle + 1]
+        owners = grains[volume.label == particle + 1]
+        spans = [np.ptp(shells[owners == grain]) for grain in np.unique(owners)]
+        depths[bool(ELECTRODE.is_radial[particle])].append(np.mean(spans))
+    assert min(depths[True]) > max(depths[False])
