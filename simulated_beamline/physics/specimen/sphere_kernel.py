@@ -7,8 +7,15 @@ from collections.abc import Callable
 from math import ceil, floor, sqrt
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
+
+try:
+    import numba
+except ImportError as error:
+    raise ImportError(
+        "specimens of a microscope are projected by numba, which is not installed: "
+        "pip install 'operando[diffraction]'"
+    ) from error
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,6 +23,8 @@ Array: TypeAlias = Any
 """An array of any real type, as the compiler sees it."""
 FARTHEST = 1e9
 """Beyond every specimen, um."""
+PART_SHELLS = 3.0
+"""Shells that are as long as a part of a way through a crack, which is taken to be even."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
@@ -134,6 +143,7 @@ def add_cracks(
         body, left = owner[one], boxes[one, 2]
         tip2 = tips_um[one] * tips_um[one]
         per_um = count / radius_um[body]
+        per_part = per_um / PART_SHELLS
         line = shells[body]
         far2, far3, far4 = planes[one, 2, 2] > 0.0, planes[one, 3, 2] > 0.0, planes[one, 4, 2] > 0.0
         for i in range(boxes[one, 0], boxes[one, 1] + 1):
@@ -161,11 +171,14 @@ def add_cracks(
                 way = last - first
                 if way <= 0.0:
                     continue
-                parts = 1 + int(way * per_um)
-                part_um = way / parts
-                lost = 0.0
-                for part in range(parts):
-                    along = first + (part + 0.5) * part_um
-                    lost += line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
-                deep[j] -= lost * part_um
+                parts, lost = int(way * per_part), 0.0
+                if parts == 0:
+                    along = 0.5 * (first + last)
+                    lost = way * line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
+                else:
+                    part_um = way / (parts + 1)
+                    for part in range(parts + 1):
+                        along = first + (part + 0.5) * part_um
+                        lost += part_um * line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
+                deep[j] -= lost
                 long[j] -= half_per_um * way
