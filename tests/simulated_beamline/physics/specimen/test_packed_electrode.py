@@ -83,10 +83,10 @@ def test_cracks_only_grow_and_particles_only_come_loose():
 @pytest.mark.parametrize("worn", [0.4, 1.0])
 def test_voxels_hold_the_cracks_of_the_truth(worn):
     damage = wear(ELECTRODE, worn)
-    volume = voxels(ELECTRODE, damage, VoxelGrid((256, 256, 256), 0.05))
+    volume = voxels(ELECTRODE, damage, VoxelGrid((152, 152, 152), 0.08))
     counts = np.bincount(volume.label[volume.phase == Phase.CRACK], minlength=ELECTRODE.count + 1)[1:]
     whole = np.bincount(volume.label.ravel(), minlength=ELECTRODE.count + 1)[1:]
-    np.testing.assert_allclose(counts / whole, damage.crack_fraction, atol=1.5e-3)
+    np.testing.assert_allclose(counts / whole, damage.crack_fraction, atol=4e-3)
     assert counts.sum() / whole.sum() == pytest.approx(
         damage.crack_fraction @ ELECTRODE.volume_um3 / ELECTRODE.volume_um3.sum(), rel=0.03
     )
