@@ -34,7 +34,7 @@ class ProjectionCamera:
     axis_column, centre_row : float
         Where the axis of rotation, and the middle of the specimen, appear; the first pixel is 0.
     roll_deg : float
-        Angle between axis and columns in the image: the axis leans towards lower columns with rising rows.
+        Angle between axis and columns in the image; positive where high rows lean to high columns.
     pitch_deg : float
         Angle by which the axis leans along the beam.
     """
@@ -58,8 +58,8 @@ class ProjectionCamera:
         across = np.array([0.0, -np.sin(angle), np.cos(angle)])
         beam = np.array([0.0, np.cos(angle), np.sin(angle)])
         up, beam = np.cos(pitch) * up - np.sin(pitch) * beam, np.sin(pitch) * up + np.cos(pitch) * beam
-        row = np.cos(roll) * up + np.sin(roll) * across
-        column = np.cos(roll) * across - np.sin(roll) * up
+        row = np.cos(roll) * up - np.sin(roll) * across
+        column = np.cos(roll) * across + np.sin(roll) * up
         return np.stack([row, column, beam])
 
 
@@ -217,7 +217,7 @@ def _add_body(
         add_leaning_body(size, way, frame, axis_px, camera.pixel_um, per_um, depth, chord_um)
         return
     roll = np.radians(camera.roll_deg)
-    turn = np.array([np.cos(roll), -np.sin(roll)])
+    turn = np.array([np.cos(roll), np.sin(roll)])
     upright = turn[0] * frame[1] - turn[1] * frame[0], turn[0] * frame[0] + turn[1] * frame[1]
     level = np.stack([upright[1], upright[0]])
     reach_px = int(np.hypot(size[1], size[2]) / camera.pixel_um) + 2

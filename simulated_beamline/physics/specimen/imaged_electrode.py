@@ -45,7 +45,7 @@ class GridOfCamera(Protocol):
 
     @property
     def tilt_deg(self) -> float:
-        """How far the axis leans towards lower columns with rising rows."""
+        """Of the axis in the picture; positive where its high rows lean to high columns."""
         ...
 
 

@@ -94,7 +94,7 @@ class ImagedJellyRoll:
         del energy_ev
         kept = self._composed(state.runaway_s, self._nearest(angle_deg))
         image = np.zeros(view.shape, dtype=np.float32)
-        tilt, pixel_mm = np.radians(view.tilt_deg), 1e-3 * view.pixel_um
+        tilt, pixel_mm = -np.radians(view.tilt_deg), 1e-3 * view.pixel_um
         scale = pixel_mm / ROW_MM, pixel_mm / COLUMN_MM
         middle = 0.5 * (self._rows - 1), 0.5 * (kept.shape[1] - 1)
         axis = view.origin_row, view.axis_column

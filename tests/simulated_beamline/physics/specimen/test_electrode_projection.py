@@ -103,12 +103,12 @@ def test_a_pitched_axis_nearly_upright_gives_the_upright_image():
     assert differ.mean() < 0.01
 
 
-def test_roll_leans_the_axis_towards_lower_columns():
+def test_roll_leans_high_rows_to_high_columns():
     sphere = replace(one_sphere(), centre_um=np.array([[3.0, 0.0, 0.0]]))
     image = project(state_of(sphere), 0.0, replace(CAMERA, roll_deg=10.0)).oxide_um
     rows, columns = np.mgrid[:96, :96]
     middle = [float((grid * image).sum() / image.sum()) for grid in (rows, columns)]
-    expected = 47.5 + 20.0 * np.cos(np.radians(10.0)), 47.5 - 20.0 * np.sin(np.radians(10.0))
+    expected = 47.5 + 20.0 * np.cos(np.radians(10.0)), 47.5 + 20.0 * np.sin(np.radians(10.0))
     np.testing.assert_allclose(middle, expected, atol=0.02)
 
 

@@ -55,11 +55,11 @@ def test_mass_is_the_same_at_all_angles():
     np.testing.assert_allclose(sums, sums[0], rtol=2e-3)
 
 
-def test_a_leaning_axis_leans_towards_lower_columns():
+def test_tilt_leans_high_rows_to_high_columns():
     image = seen(tilt_deg=5.0)
     columns = np.arange(128)
     upper, lower = (float(image[row] @ columns / image[row].sum()) for row in (34, 94))
-    assert upper - lower == pytest.approx(60.0 * np.sin(np.radians(5.0)), abs=0.5)
+    assert lower - upper == pytest.approx(60.0 * np.sin(np.radians(5.0)), abs=0.5)
 
 
 def test_nothing_moves_before_the_onset():
