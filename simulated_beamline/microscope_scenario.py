@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .physics.front_memory import FrontMemory
 from .physics.reaction_front import ReactionFront
 from .physics.specimen.electrode_lithium import LithiumLag
 from .physics.specimen.electrode_optics import ELECTROLYTE, NOTHING, ElectrodeOptics
@@ -77,7 +76,7 @@ def build_imaged_electrode(scenario: Scenario) -> ImagedElectrode:
     """Return the electrode as a microscope looks at it."""
     section = packed_electrode_of(scenario)
     wear_law = WearLaw(section.cycles, section.c_rate, section.half_life_cycles)
-    return ImagedElectrode(build_electrode_specimen(scenario), wear_law, FrontMemory(section.front_memory))
+    return ImagedElectrode(build_electrode_specimen(scenario), wear_law)
 
 
 def build_imaged_jelly_roll(scenario: Scenario) -> ImagedJellyRoll:

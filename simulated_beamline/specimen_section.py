@@ -25,8 +25,8 @@ class PackedElectrodeSection(Section):
         Of the dense oxide.
     is_dry : bool
         Whether nothing, instead of electrolyte, fills the pores.
-    front_contrast, front_width_nm, front_memory : float
-        How uneven the lithium content is; see `physics.reaction_front` and `physics.front_memory`.
+    front_contrast, front_width_nm : float
+        How uneven the lithium content is; see `physics.reaction_front`.
     collector_lag_nm, own_lag_nm, detached_content : float
         See `physics.specimen.electrode_lithium.LithiumLag`.
     cycles, c_rate, half_life_cycles : float
@@ -49,7 +49,6 @@ class PackedElectrodeSection(Section):
     is_dry: bool = False
     front_contrast: Share = 0.35
     front_width_nm: Positive = 400.0
-    front_memory: Positive = 0.08
     collector_lag_nm: NotNegative = 1200.0
     own_lag_nm: NotNegative = 200.0
     detached_content: Share = 0.9

@@ -6,7 +6,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..front_memory import FrontMemory
 from .electrode_projection import Projection, ProjectionCamera, project
 from .electrode_specimen import ElectrodeSpecimen
 from .electrode_state import ElectrodeState
@@ -58,6 +57,11 @@ class StateOfCell(Protocol):
         ...
 
     @property
+    def charging(self) -> float:
+        """1 while lithium leaves, 0 while it returns; see `front_memory.FrontMemory`."""
+        ...
+
+    @property
     def cycles(self) -> float:
         """Cycles done since the beginning."""
         ...
@@ -96,14 +100,11 @@ class ImagedElectrode:
         Particles, composition, lag.
     wear_law
         How it wears.
-    memory
-        Of the direction in which it is cycled: the states asked for have to come in the order of time.
     """
 
-    def __init__(self, specimen: ElectrodeSpecimen, wear_law: WearLaw, memory: FrontMemory) -> None:
+    def __init__(self, specimen: ElectrodeSpecimen, wear_law: WearLaw) -> None:
         self.specimen = specimen
         self._wear_law = wear_law
-        self._memory = memory
 
     def attenuation(
         self, view: GridOfCamera, *, angle_deg: float, energy_ev: float, state: StateOfCell
@@ -125,7 +126,7 @@ class ImagedElectrode:
         return self.specimen.at(
             energy_ev=energy_ev,
             lithium_content=state.lithium_content,
-            charging=self._memory.pass_to(state.lithium_content),
+            charging=state.charging,
             worn=self._wear_law.severity(state.cycles),
         )
 
