@@ -39,6 +39,7 @@ from .section import (
     Section,
     WindowSection,
 )
+from .specimen_section import JellyRollSection, PackedElectrodeSection
 
 CAPACITY_TOLERANCE = 0.01
 
@@ -59,6 +60,8 @@ class Scenario(Section):
         What a camera needs; None for a beamline without one.
     particle, fluorescence, nanoprobe
         Specimen, detector and stages of a nanoprobe; None for a beamline without one.
+    packed_electrode, jelly_roll
+        Specimens of a microscope; None where there is none.
     """
 
     name: str
@@ -80,6 +83,8 @@ class Scenario(Section):
     particle: ParticleSection | None = None
     fluorescence: FluorescenceSection | None = None
     nanoprobe: NanoprobeSection | None = None
+    packed_electrode: PackedElectrodeSection | None = None
+    jelly_roll: JellyRollSection | None = None
 
     @model_validator(mode="after")
     def _capacity_is_that_of_the_composition(self) -> Self:

@@ -1,0 +1,39 @@
+"""Sections of a scenario file that describe what a microscope looks at."""
+
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from operando.simulated_beamline.microscope_scenario import build_imaged_jelly_roll, build_packed_electrode
+from operando.simulated_beamline.scenario import load_scenario
+
+SHIPPED = files("operando.simulated_beamline.scenarios") / "nmc811-first-charge.toml"
+
+
+def scenario_with(tmp_path, text):
+    path = tmp_path / "scenario.toml"
+    path.write_text(SHIPPED.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return load_scenario(path)
+
+
+def test_a_file_says_how_the_electrode_is_packed(tmp_path):
+    scenario = scenario_with(tmp_path, "\n[packed_electrode]\nparticles = 12\ndiameter_um = 8.0\nseed = 3\n")
+    electrode = build_packed_electrode(scenario)
+    assert electrode.count == 12
+    assert electrode.recipe.outline.size_um == (16.0, 8.0, 8.0)
+    np.testing.assert_array_equal(electrode.centre_um, build_packed_electrode(scenario).centre_um)
+
+
+def test_a_file_says_what_cell_runs_away(tmp_path):
+    scenario = scenario_with(tmp_path, "\n[jelly_roll]\ndiameter_mm = 4.0\nonset_degc = 150.0\n")
+    imaged = build_imaged_jelly_roll(scenario)
+    assert imaged.cell.diameter_mm == 4.0
+    assert imaged.law.has_begun(151.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["[packed_electrode]\nsolid_fraction = 0.9\n", "[jelly_roll]\nbeam_ev = 8333.0\n"]
+)
+def test_numbers_out_of_range_are_refused_by_file_and_key(tmp_path, text):
+    with pytest.raises(ValueError, match=r"scenario\.toml: 1 problem"):
+        scenario_with(tmp_path, "\n" + text)
