@@ -51,7 +51,7 @@ class MicroscopeDriver(CameraDriver):
 
     def _region_check(self, name: str):  # noqa: ANN202
         async def check(value: int) -> None:
-            if self.page["Acquire"]:
+            if self.page["AcquireBusy"] != "Done":
                 raise ValueError(f"{name} {value} while the camera acquires: put 0 to Acquire first")
             await self._take_region(name, value)
 

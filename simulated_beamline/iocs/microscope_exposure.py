@@ -59,6 +59,8 @@ class MicroscopeScene:
         Light over that at the nominal flux; 0 where a shutter is closed or there is no beam.
     lithium_content : float
         Of the illuminated spot of the cell.
+    charging : float
+        How far the lithium is spread as in a charge, 0..1.
     runaway_began_s : float
         Simulated UNIX time; NaN if there is none.
     """
@@ -73,6 +75,7 @@ class MicroscopeScene:
     energy_ev: float
     brightness: float
     lithium_content: float
+    charging: float
     runaway_began_s: float
 
     def towards(self, later: MicroscopeScene, share: float) -> MicroscopeScene:
@@ -137,9 +140,10 @@ class MicroscopeExposure:
     def scene(self) -> MicroscopeScene:
         """Read the board."""
         board = self._board
-        motor_deg, energy_ev = self._beam.standing()
-        dark = math.isnan(motor_deg)
-        flux_ph_s = 0.0 if dark else self._beam.flux_ph_s(energy_ev, motor_deg)
+        energy_ev, flux_ph_s = self._start_ev, 0.0
+        if not math.isnan(board["bragg_true_deg"]):
+            motor_deg, energy_ev = self._beam.standing()
+            flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
         condenser_mm = board.get("txm_condenser_mm", 0.0)
         lit = math.exp(-((condenser_mm / CONDENSER_DEPTH_MM) ** 2))
         return MicroscopeScene(
@@ -147,9 +151,10 @@ class MicroscopeExposure:
             plate_mm=board.get("txm_plate_mm", self._start_mm[0]),
             detector_mm=board.get("txm_detector_mm", self._start_mm[1]),
             phase_ring=bool(board.get("txm_phase_ring", 0.0)),
-            energy_ev=self._start_ev if dark else energy_ev,
+            energy_ev=energy_ev,
             brightness=lit * flux_ph_s / self._nominal_ph_s,
             lithium_content=board.get("spot_lithium_content", self._initial),
+            charging=board.get("front_charging_share", 1.0),
             runaway_began_s=board["runaway_began_s"],
         )
 
@@ -173,7 +178,9 @@ class MicroscopeExposure:
             view,
             angle_deg=float(self.axis.true_deg(scene.rotation_deg)),
             energy_ev=scene.energy_ev,
-            state=SpecimenState(scene.lithium_content, runaway_s=-1.0 if math.isnan(since_s) else since_s),
+            state=SpecimenState(
+                scene.lithium_content, scene.charging, runaway_s=-1.0 if math.isnan(since_s) else since_s
+            ),
             blur_um=self.optic.blur_um(scene.energy_ev, plate_mm, detector_mm),
             phase_ring=scene.phase_ring,
         )

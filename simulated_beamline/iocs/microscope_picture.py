@@ -92,6 +92,7 @@ class Picture:
             Whether it is in the beam.
         """
         about = (angle_deg, energy_ev, state.cycles, max(state.runaway_s, -1.0), blur_um, phase_ring)
+        about += (round(state.charging, 2),)
         known = self._drawn
         if known is not None and known.about == about and _near(known, view, state):
             return known

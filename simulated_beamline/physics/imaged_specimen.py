@@ -23,7 +23,7 @@ class View:
         Where the axis of rotation is at the height of the specimen's origin, in pixels from the first
         pixel's centre.
     tilt_deg : float
-        Of the axis in the picture: it leans towards lower columns with rising rows.
+        Of the axis in the picture: positive where its high rows lean to high columns.
     """
 
     shape: tuple[int, int]
@@ -41,6 +41,8 @@ class SpecimenState:
     ----------
     lithium_content : float
         Of the cell, 0..1 per formula unit.
+    charging : float
+        How far the way in which lithium is spread is that of a charge, 0..1.
     cycles : float
         That the cell has done.
     runaway_s : float
@@ -48,6 +50,7 @@ class SpecimenState:
     """
 
     lithium_content: float = 1.0
+    charging: float = 1.0
     cycles: float = 0.0
     runaway_s: float = -1.0
 

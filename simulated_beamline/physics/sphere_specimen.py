@@ -68,8 +68,8 @@ class SphereSpecimen:
         seen = np.zeros(view.shape, dtype=np.float32)
         tilt = np.radians(view.tilt_deg)
         beside, along = self.places_um(angle_deg, state.runaway_s).T
-        columns = view.axis_column + (beside * np.cos(tilt) - along * np.sin(tilt)) / view.pixel_um
-        rows = view.origin_row + (beside * np.sin(tilt) + along * np.cos(tilt)) / view.pixel_um
+        columns = view.axis_column + (beside * np.cos(tilt) + along * np.sin(tilt)) / view.pixel_um
+        rows = view.origin_row + (along * np.cos(tilt) - beside * np.sin(tilt)) / view.pixel_um
         per_pixel = 2.0 * self.attenuation_per_um(energy_ev) * view.pixel_um
         for sphere, row, column in zip(self.spheres, rows, columns, strict=True):
             _add_ball(seen, float(row), float(column), sphere.radius_um / view.pixel_um, per_pixel)
