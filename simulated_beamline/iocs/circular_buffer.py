@@ -39,6 +39,7 @@ class CircularBuffer:
         self._asked = False
         self._left = 0
         self._on = False
+        self._passed, self._value = 0, math.nan
         self.page = self._make_page()
 
     async def offer(self, shots: Sequence[Shot], *, patient: bool) -> None:
@@ -64,12 +65,11 @@ class CircularBuffer:
         """Take one frame, and tell what is passed on because of it."""
         if self._left:
             passed = [shot]
-        elif await self._is_triggered(shot):
+        elif self._is_triggered(shot):
             passed = [*self._ring, shot]
             self._ring.clear()
             self._left = self.page["PostCount"]
             await self.page.show("ActualTriggerCount", self.page["ActualTriggerCount"] + 1)
-            await self.page.show("PostTriggerQty", 0)
         else:
             self._ring.append(shot)
             while len(self._ring) > self.page["PreCount"]:
@@ -77,7 +77,7 @@ class CircularBuffer:
             return []
         # The frame of the trigger is the first behind it.
         self._left = max(self._left - 1, 0)
-        await self.page.show("PostTriggerQty", self.page["PostCount"] - self._left)
+        self._passed = self.page["PostCount"] - self._left
         if not self._left:
             await self._end_of_trigger()
         return passed
@@ -90,16 +90,15 @@ class CircularBuffer:
             await self._stop()
             await self.page.show("StatusMessage", "Acquisition Completed")
 
-    async def _is_triggered(self, shot: Shot) -> bool:
-        value = self._attributes(shot).get(self.page["TriggerA"], math.nan)
-        await self.page.show("TriggerAVal", value)
-        return self._asked or fulfils(self.page["TriggerCalc"], value)
+    def _is_triggered(self, shot: Shot) -> bool:
+        self._value = self._attributes(shot).get(self.page["TriggerA"], math.nan)
+        return self._asked or fulfils(self.page["TriggerCalc"], self._value)
 
     async def _start(self) -> None:
         self._ring.clear()
         self._on, self._asked, self._left = True, False, 0
         await self.page.show("ActualTriggerCount", 0)
-        await self.page.show("PostTriggerQty", 0)
+        self._passed, self._value = 0, math.nan
         await self.page.show("StatusMessage", "Buffer filling")
         await self.page.show("Capture", "Capture")
         await self._publish()
@@ -116,7 +115,12 @@ class CircularBuffer:
         self._asked = False
 
     async def _publish(self) -> None:
-        await self.page.show("CurrentQty", len(self._ring))
+        # Once for frames that came together: a put for each would cost more than the frames.
+        shown = {"CurrentQty": len(self._ring), "PostTriggerQty": self._passed}
+        if not math.isnan(self._value):
+            shown["TriggerAVal"] = self._value
+        for name, value in shown.items():
+            await self.page.show(name, value)
 
     def _make_page(self) -> DetectorPage:
         page = DetectorPage()

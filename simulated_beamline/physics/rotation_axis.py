@@ -1,6 +1,7 @@
 """The axis of a rotation stage: beside the optic, leaning, and wobbling once and twice a turn."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,10 @@ class RotationAxis:
         return self.wobble_um * self._wave(np.asarray(angle_deg, dtype=np.float64), 1)
 
     def _wave(self, angle_deg: Values, kind: int) -> Values:
-        phases = np.random.default_rng([self.seed, 23, kind]).uniform(0.0, 2.0 * np.pi, len(HARMONICS))
-        waves = np.sin(np.radians(angle_deg)[..., None] * HARMONICS + phases)
+        waves = np.sin(np.radians(angle_deg)[..., None] * HARMONICS + _phases(self.seed, kind))
         return waves @ WEIGHTS / WEIGHTS.sum()
+
+
+@lru_cache(maxsize=16)
+def _phases(seed: int, kind: int) -> Values:
+    return np.random.default_rng([seed, 23, kind]).uniform(0.0, 2.0 * np.pi, len(HARMONICS))

@@ -98,6 +98,7 @@ class ScintillatorCamera:
     dead: NDArray[np.bool_] = field(init=False)
     _normals: PixelArray = field(init=False)
     _scratch: PixelArray = field(init=False)
+    _whole: NDArray[np.int32] = field(init=False)
 
     def __post_init__(self) -> None:
         recipe, rng = self.recipe, self.rng
@@ -115,6 +116,7 @@ class ScintillatorCamera:
         self.light = self._uneven()
         self._normals = rng.standard_normal(NORMALS, dtype=np.float32)
         self._scratch = np.empty(0, dtype=np.float32)
+        self._whole = np.empty(0, dtype=np.int32)
 
     def draw(self, mean: PixelArray, deviation: PixelArray, out: NDArray[np.generic]) -> None:
         """Fill a frame with numbers of a mean and a standard deviation, rounded, cut at full scale; counts.
@@ -123,6 +125,7 @@ class ScintillatorCamera:
         """
         if self._scratch.size != mean.size:
             self._scratch = np.empty(mean.size, dtype=np.float32)
+            self._whole = np.empty(mean.size, dtype=np.int32)
         values, spread = self._scratch, deviation.reshape(-1)
         for first in range(0, mean.size, NORMALS // 2):
             here = slice(first, min(first + NORMALS // 2, mean.size))
@@ -130,8 +133,11 @@ class ScintillatorCamera:
             np.multiply(self._normals[start : start + here.stop - first], spread[here], out=values[here])
         values += mean.reshape(-1)
         values += np.float32(0.5)
-        np.clip(values, 0.0, np.float32(self.recipe.full_scale), out=values)
-        out.reshape(-1)[...] = values.astype(np.int32)
+        np.maximum(values, np.float32(0.0), out=values)
+        np.minimum(values, np.float32(self.recipe.full_scale), out=values)
+        # Processors turn floating numbers into signed integers faster than into unsigned ones.
+        np.copyto(self._whole, values, casting="unsafe")
+        np.copyto(out.reshape(-1), self._whole, casting="unsafe")
 
     def _uneven(self) -> PixelArray:
         """Light of the condenser: brighter in the middle, with patches that stay."""
