@@ -36,7 +36,7 @@ class Client:
         if self._epics.caput(f"OP:{name}", value, wait=wait, timeout=START_S) != 1:
             raise TimeoutError(f"OP:{name} did not take {value!r} within {START_S} s")
 
-    def get(self, name: str, **options: object) -> Any:  # noqa: ANN401
+    def get(self, name: str, **options: object) -> Any:
         return self._epics.caget(f"OP:{name}", timeout=START_S, **options)
 
     def state(self) -> dict[str, Any]:

@@ -6,22 +6,24 @@ from importlib.resources import files
 import h5py
 import numpy as np
 import pytest
-from operando.devices.area_detector import AreaDetector
+from bluesky import RunEngine
+from operando.devices.beamline import load_beamline
 from operando.devices.frame_series import FrameSeries
-from operando.devices.microscope import Microscope
-from operando.devices.shutter import Shutter
-from operando.simulated_beamline.board import Board
+from operando.plans.tomography import tomography
+from operando.plans.turn import Turn, even_angles, golden_angles
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
+from operando.simulated_beamline.launcher import SERVERS as STANDARD
 
 pytestmark = pytest.mark.system
 COUNT = itertools.count()
 BALL_UM = (4.0, 3.0, 2.0, 1.5)
-SERVERS = ("machine", "monochromator", *MICROSCOPE_SERVERS)
+SERVERS = (*STANDARD, *MICROSCOPE_SERVERS, "trigger_box")
+SETTINGS = files("operando.simulated_beamline") / "microscope.toml"
 
 
 @pytest.fixture(scope="module")
 def scope(tmp_path_factory, beamline_ports):
-    """Microscope, camera and shutter before one ball that is off the axis."""
+    """A beamline with a microscope before one ball that is off the axis."""
     folder = tmp_path_factory.mktemp("microscope")
     text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
     assert "[spheres]\n" in text
@@ -30,20 +32,15 @@ def scope(tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in SERVERS}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=SERVERS, ports=ports)
     launcher.start("elastic", 500.0)
-    frames = folder / "run" / "frames"
-    devices = (
-        Microscope("OP:TXM:", name="microscope"),
-        AreaDetector("OP:TXMCAM:", name="microscope_camera", read_path=str(frames)),
-        Shutter("OP:PSS:", name="photon_shutter"),
-    )
+    beamline = load_beamline(SETTINGS, trigger_box=True)
     try:
-        for device in devices:
-            device.wait_for_connection(timeout=30)
-        devices[2].set("open").wait(30)
-        yield *devices, Board(folder / "run" / "board")
+        assert not beamline.connect(timeout_s=30).missing
+        for detector in (beamline.microscope_camera, beamline.trigger_box):
+            detector.default_folder(folder / "run" / "frames")
+        beamline.photon_shutter.set("open").wait(30)
+        yield beamline
     finally:
-        for device in devices:
-            device.destroy()
+        beamline.release()
         launcher.stop()
 
 
@@ -69,7 +66,7 @@ def centre_of_shadow(frame, flat):
 
 
 def test_a_ball_turns_about_the_axis(scope):
-    microscope, camera, _, board = scope
+    microscope, camera = scope.microscope, scope.microscope_camera
     microscope.sample_x.set(100.0).wait(30)
     flat = taken(camera, 2)[0].mean(axis=0)
     microscope.sample_x.set(0.0).wait(30)
@@ -85,11 +82,10 @@ def test_a_ball_turns_about_the_axis(scope):
     axis = 511.5 + 0.134 / pixel_um
     np.testing.assert_allclose((columns - axis) * pixel_um, [4.0, 3.0, -4.0, 4.0], atol=0.12)
     np.testing.assert_allclose((rows - 511.5) * pixel_um, 2.0, atol=0.12)
-    assert board["txm_rotation_deg"] == 720.0
 
 
 def test_the_optic_follows_the_energy_at_constant_magnification(scope):
-    microscope, _, _, _ = scope
+    microscope = scope.microscope
     magnification = float(microscope.magnification.get())
     plate_mm = microscope.zone_plate_z.position
     microscope.focus.set(8450.0).wait(60)
@@ -97,3 +93,31 @@ def test_the_optic_follows_the_energy_at_constant_magnification(scope):
     assert microscope.focus.position == pytest.approx(8450.0, abs=0.2)
     assert float(microscope.magnification.get()) == pytest.approx(magnification, rel=1e-4)
     microscope.focus.set(8333.0).wait(60)
+
+
+@pytest.mark.parametrize(("mode", "angles"), [("step", golden_angles(5)), ("fly", even_angles(30))])
+def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
+    documents = []
+    engine = RunEngine(call_returns_result=False)
+    scope.microscope.sample_x.set(0.0).wait(30)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=angles, exposure_s=0.05, flats=2, darks=2)
+    engine(tomography(scope, turn, mode=mode), lambda name, doc: documents.append((name, doc)))
+    stop = documents[-1][1]
+    assert stop["exit_status"] == "success", stop
+    streams = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
+    counts = dict.fromkeys(streams.values(), 0)
+    for name, doc in documents:
+        if name == "stream_datum":
+            counts[streams[doc["descriptor"]]] += doc["indices"]["stop"] - doc["indices"]["start"]
+        elif name == "event":
+            counts[streams[doc["descriptor"]]] += 1
+    assert (counts["projections"], counts["flat"], counts["dark"]) == (len(angles), 2, 2)
+    assert counts["primary"] == (len(angles) if mode == "step" else 2)
+    if mode == "fly":
+        found = scope.trigger_box.record.middle["rotation"]
+        np.testing.assert_allclose(found, angles, atol=0.01)
+    assert scope.photon_shutter.status.get() in ("Closed", 0)
+    assert scope.microscope.rotation.velocity.get() == velocity
+    assert not scope.microscope_camera.hdf.capture.get()
+    scope.photon_shutter.set("open").wait(30)
