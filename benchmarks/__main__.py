@@ -30,8 +30,8 @@ MODULES = (
     "rehearsal",
     "xanes_point",
 )
-LONG = ("eight_cells",)
-"""Ten minutes of real servers, measured when asked for by name."""
+LONG = ("eight_cells", "microscope_frames")
+"""Minutes of real servers, and 10 GB for a minute of frames: measured when asked for by name."""
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 

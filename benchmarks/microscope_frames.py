@@ -1,4 +1,4 @@
-"""Frames of 256 x 256 pixels per second through ring buffer and server into a file, against the rate asked for."""
+"""Frames of 256 x 256 pixels per second through a ring buffer into a file, against the rate of the camera."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import h5py
@@ -33,13 +34,16 @@ class Client:
         self._epics: Any = epics
 
     def put(self, name: str, value: object, *, wait: bool = True) -> None:
+        """Write a value, and wait until it is taken."""
         if self._epics.caput(f"OP:{name}", value, wait=wait, timeout=START_S) != 1:
             raise TimeoutError(f"OP:{name} did not take {value!r} within {START_S} s")
 
     def get(self, name: str, **options: object) -> Any:
+        """Read a value."""
         return self._epics.caget(f"OP:{name}", timeout=START_S, **options)
 
     def state(self) -> dict[str, Any]:
+        """Tell where the frames are."""
         names = (
             "cam1:ArrayCounter_RBV",
             "CB1:CurrentQty_RBV",
@@ -51,13 +55,14 @@ class Client:
         }
 
     def until(self, name: str, wanted: object, limit_s: float) -> None:
+        """Wait until a variable has a value."""
         deadline = time.monotonic() + limit_s
         while self.get(name) != wanted:
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"OP:{name} is {self.get(name)!r} and not {wanted!r} after {limit_s} s: {self.state()}"
                 )
-            time.sleep(0.02)
+            Event().wait(0.02)
 
 
 def burst(client: Client, folder: Path, frames: int) -> tuple[Path, float]:
@@ -121,7 +126,7 @@ def run() -> list[Figure]:
         finally:
             launcher.stop()
     rate = (frames - PRE_FRAMES) / took_s
-    told = f"microscope's camera, 256 x 256, {SECONDS:g} s in real time with {PRE_FRAMES} frames before the trigger"
+    told = f"microscope's camera, 256 x 256, {SECONDS:g} s real time, {PRE_FRAMES} frames before the trigger"
     return [
         Figure(told, rate, "rate of the camera", 1.0 / PERIOD_S, rate * PERIOD_S, ">= 0.98 x", "frames/s"),
         Figure(f"{told}: frames lost", float(lost), "frames asked for", float(frames), 1.0, "<= 0", "frames"),

@@ -39,8 +39,8 @@ class Taking:
     folder: str
     name: str
     home_x_um: float = 0.0
-    box: GateRows | None = None
-    sweep: MotorSweep | None = None
+    box: Any = None
+    sweep: Any = None
     camera: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,12 +142,13 @@ def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
     missing = [name for name in needed if getattr(station, name, None) is None]
     if missing:
         raise NoMicroscopeError(
-            f"tomography: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its settings"
+            f"tomography: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its "
+            "settings"
         )
     if mode == "fly" and "rotation" not in station.trigger_box.encoders:
         raise NoMicroscopeError(
-            f'tomography: {station.trigger_box.name} has no encoder "rotation"; name the input to which it is '
-            "wired in encoders of [devices.trigger_box], or use mode step"
+            f'tomography: {station.trigger_box.name} has no encoder "rotation"; name the input to which it '
+            "is wired in encoders of [devices.trigger_box], or use mode step"
         )
 
 

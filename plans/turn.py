@@ -51,8 +51,8 @@ class Turn:
             raise ValueError(f"tomography: exposure_s is {self.exposure_s}; give a positive number of s")
         if self.flats < 0 or self.darks < 0 or not 0.0 < self.live_part <= 0.99:
             raise ValueError(
-                f"tomography: {self.flats} flats, {self.darks} darks, live_part {self.live_part}; give counts "
-                "of 0 or more, and a part above 0 up to 0.99"
+                f"tomography: {self.flats} flats, {self.darks} darks, live_part {self.live_part}; give "
+                "counts of 0 or more, and a part above 0 up to 0.99"
             )
 
     @property
@@ -68,8 +68,8 @@ class Turn:
         mean = sum(steps) / len(steps)
         if not mean or max(abs(step - mean) for step in steps) > EVEN_PART * abs(mean):
             raise ValueError(
-                f"tomography: steps from {min(steps):g} to {max(steps):g} degree are not even; a fly scan needs "
-                "even ones, all up or all down: use even_angles(...), or mode step"
+                f"tomography: steps from {min(steps):g} to {max(steps):g} degree are not even; a fly scan "
+                "needs even ones, all up or all down: use even_angles(...), or mode step"
             )
         return mean
 
