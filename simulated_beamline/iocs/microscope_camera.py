@@ -36,7 +36,11 @@ def truth_channels(exposure: MicroscopeExposure) -> dict[str, ChannelData]:
     """Make what tells the truth about axis and picture, by name below `SIM:`; for tests alone."""
     scene = exposure.scene()
     view = exposure.view(scene, 0.0, steady=True)
-    return {"PIXEL_UM": number(view.pixel_um), "AXIS_TILT": number(view.tilt_deg, units="deg")}
+    return {
+        "PIXEL_UM": number(view.pixel_um),
+        "AXIS_TILT": number(view.tilt_deg, units="deg"),
+        "AXIS_COLUMN": number(0.5 * (view.shape[1] - 1) + exposure.axis.offset_um / view.pixel_um),
+    }
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:

@@ -46,7 +46,7 @@ class FullFieldOptic:
         Examples
         --------
         >>> [round(place, 3) for place in FullFieldOptic().in_focus_mm(8333.0, 32.5)]
-        [50.712, 1698.844]
+        [50.712, 1698.84]
         """
         if not magnification > 0.0:
             raise ValueError(f"magnification {magnification} has no image: it must be above 0")

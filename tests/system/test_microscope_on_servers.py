@@ -7,7 +7,10 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import FailedStatus
+from channels import variables
 from operando.devices.beamline import load_beamline
+from operando.devices.bounded import until
 from operando.devices.frame_series import FrameSeries
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn, even_angles, golden_angles
@@ -117,7 +120,30 @@ def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
     if mode == "fly":
         found = scope.trigger_box.record.middle["rotation"]
         np.testing.assert_allclose(found, angles, atol=0.01)
-    assert scope.photon_shutter.status.get() in ("Closed", 0)
+    assert scope.photon_shutter.status.get() == "Closed"
     assert scope.microscope.rotation.velocity.get() == velocity
     assert not scope.microscope_camera.hdf.capture.get()
     scope.photon_shutter.set("open").wait(30)
+
+
+def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
+    documents = []
+    engine = RunEngine(call_returns_result=False)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=even_angles(30), exposure_s=0.05, flats=2, darks=0)
+    with variables("OP:TXM:ROTATION:SIM:STALL_AT") as (stall,):
+
+        def stall_the_sweep(name, doc):
+            documents.append((name, doc))
+            if name == "descriptor" and doc["name"] == "primary":
+                stall.put(0.5, wait=True)
+
+        with pytest.raises(FailedStatus):
+            engine(tomography(scope, turn, mode="fly"), stall_the_sweep)
+    assert documents[-1][1]["exit_status"] == "fail"
+    assert "microscope_rotation" in documents[-1][1]["reason"]
+    assert scope.photon_shutter.status.get() == "Closed"
+    assert scope.microscope.rotation.velocity.get() == velocity
+    files = scope.microscope_camera.hdf.capture, scope.trigger_box.pcap.capture
+    assert until(files, lambda: not any(one.get() for one in files), 10.0)
+    assert scope.microscope.sample_x.position == pytest.approx(0.0, abs=0.02)

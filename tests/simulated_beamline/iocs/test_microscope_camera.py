@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
-from operando.simulated_beamline.iocs import microscope, microscope_camera, trigger_box
+from operando.simulated_beamline.iocs import heater, microscope, microscope_camera, trigger_box
 from operando.simulated_beamline.iocs.circular_buffer import fulfils
 from operando.simulated_beamline.iocs.frame_file import FRAMES, UNIQUE_ID
 from operando.simulated_beamline.iocs.server import ServerSettings
@@ -56,7 +56,7 @@ class Client(PageClient):
         standing = {"MONO:BRAGG": true_deg, "MONO:PERP": gap_mm, "FES": 1.0, "PSS": 1.0}
         for motor, place in standing.items():
             Track(settings.moves(), motor, lambda dial: dial).stand(place)
-        self.channels = {}
+        self.settings, self.channels = settings, {}
         for module in (microscope, microscope_camera, trigger_box):
             self.channels |= module.build(settings)
 
@@ -175,6 +175,35 @@ def test_frames_before_the_trigger_are_kept(client):
     assert numbers[0] > 1
     assert client.get("CB1:ActualTriggerCount_RBV") == 1
     assert client.get("CB1:Capture_RBV") == "Done"
+
+
+def test_thermal_runaway_is_caught_by_the_temperature_of_the_heater(client):
+    """Balls are where they were before the trigger, and have flown out of the picture behind it."""
+    heater_page = heater.build(client.settings)
+    client.channels |= heater_page
+
+    async def main():
+        await client.prepare(120, cam1_AcquireTime=5e-3, cam1_AcquirePeriod=5e-3, HDF1_NDArrayPort="CB1")
+        await client.puts(cam1_ImageMode="Continuous", CB1_PreCount=60, CB1_PostCount=60)
+        await client.puts(CB1_TriggerA="HeaterTemperature", CB1_TriggerCalc="A>200")
+        written = await client.capture()
+        await client.put("CB1:Capture", 1)
+        exposing = asyncio.create_task(client.put("cam1:Acquire", 1))
+        living = asyncio.create_task(heater_page["T:TEMP:RBV"].server_startup())
+        for name, value in {"RAMP": 6000.0, "SP": 290.0, "ENABLE": "Enable"}.items():
+            await heater_page[f"T:TEMP:{name}"].write(value)
+        async with asyncio.timeout(20.0):
+            await written
+        living.cancel()
+        await client.put("cam1:Acquire", 0)
+        await exposing
+
+    asyncio.run(main())
+    frames, numbers = client.stored()
+    np.testing.assert_array_equal(np.diff(numbers), 1)
+    assert around(frames[0], 38, 44) < 0.85 * around(frames[0], 38, 19)
+    assert around(frames[-1], 38, 44) > 0.9 * around(frames[-1], 38, 19)
+    assert heater_page["T:TEMP:SIM:RUNAWAY"].value == 1
 
 
 def test_nothing_triggers_without_a_condition():
