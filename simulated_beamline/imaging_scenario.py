@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 PLACES = {"rows", "columns", "pixel_um", "pixel_photons_s"}
+
+SPECIMENS = {"packed_electrode": "build_imaged_electrode", "jelly_roll": "build_imaged_jelly_roll"}
+"""Sections of further specimens, and what of `microscope_scenario` builds them; else balls."""
 
 
 def microscope_of(scenario: Scenario) -> MicroscopeSection:
@@ -67,7 +71,11 @@ def build_scintillator_camera(scenario: Scenario, seed: int) -> ScintillatorCame
 
 
 def build_imaged_specimen(scenario: Scenario) -> ImagedSpecimen:
-    """Return what stands in the microscope."""
+    """Return what stands in the microscope: the section that describes it says which kind."""
+    for section_name, builder in SPECIMENS.items():
+        if getattr(scenario, section_name, None) is not None:
+            # Here, for it needs numba.
+            return getattr(import_module(".microscope_scenario", __package__), builder)(scenario)
     section = scenario.spheres or SpheresSection()
     given = tuple(Sphere(*place) for place in section.at_um)
     rng = np.random.default_rng([scenario.seed, section.seed, 37])
