@@ -6,7 +6,7 @@ import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ophyd import Device
 from pydantic import Field, ValidationError
@@ -16,7 +16,10 @@ from .camera_section import CameraSection
 from .connection import ConnectionReport, connect
 from .cycler_channel import PotentiostatSection
 from .fluorescence_detector import FluorescenceDetector
+from .heater import Heater
 from .ion_chamber import IonChambers
+from .microscope import Microscope
+from .microscope_section import HeaterSection, MicroscopeCameraSection, MicroscopeSection
 from .monochromator import Monochromator
 from .motor import Motor
 from .nanoprobe_section import FluorescenceDetectorSection, NanostageSection
@@ -100,6 +103,9 @@ class DeviceSections(Section):
     nanostage: NanostageSection | None = None
     fluorescence_detector: FluorescenceDetectorSection | None = None
     trigger_box: TriggerBoxSection | None = None
+    microscope: MicroscopeSection | None = None
+    microscope_camera: MicroscopeCameraSection | None = None
+    heater: HeaterSection | None = None
 
 
 class Timing(Section):
@@ -170,6 +176,9 @@ class Beamline:
     nanostage: Nanostage | None = None
     fluorescence_detector: FluorescenceDetector | None = None
     trigger_box: TriggerBox | None = None
+    microscope: Microscope | None = None
+    microscope_camera: AreaDetector | None = None
+    heater: Heater | None = None
 
     def devices(self) -> dict[str, Device]:
         """Devices by attribute name."""
@@ -208,6 +217,7 @@ def load_beamline(
     camera: bool = True,
     trigger_box: bool = False,
     nanoprobe: bool = True,
+    microscope: bool = True,
 ) -> Beamline:
     """Build the devices of a settings file; nothing is waited for.
 
@@ -219,8 +229,8 @@ def load_beamline(
         Of the cycler; that of the settings unless given.
     camera, trigger_box
         Whether the camera, the trigger box of the settings is wanted, so that its server has to run.
-    nanoprobe
-        Likewise nanostage and fluorescence detector.
+    nanoprobe, microscope
+        Likewise nanostage and fluorescence detector; microscope, its camera and the heater.
 
     Returns
     -------
@@ -246,14 +256,19 @@ def load_beamline(
         ring=StorageRing(name="ring", **_options(sections.ring)),
         stage=SampleStage(name="stage", **_options(sections.stage)),
         suspend=settings.suspend,
-        camera=sections.camera.device() if camera and sections.camera else None,
+        camera=_built(sections.camera) if camera else None,
         camera_arm=_arm(sections.camera_arm) if camera else None,
-        nanostage=sections.nanostage.device() if nanoprobe and sections.nanostage else None,
-        fluorescence_detector=(
-            sections.fluorescence_detector.device() if nanoprobe and sections.fluorescence_detector else None
-        ),
-        trigger_box=sections.trigger_box.device() if trigger_box and sections.trigger_box else None,
+        nanostage=_built(sections.nanostage) if nanoprobe else None,
+        fluorescence_detector=_built(sections.fluorescence_detector) if nanoprobe else None,
+        trigger_box=_built(sections.trigger_box) if trigger_box else None,
+        microscope=_built(sections.microscope) if microscope else None,
+        microscope_camera=_built(sections.microscope_camera) if microscope else None,
+        heater=_built(sections.heater) if microscope else None,
     )
+
+
+def _built(section: Any) -> Any:  # noqa: ANN401 - one of the sections that build their device themselves
+    return section.device() if section else None
 
 
 def _arm(section: ArmSection | None) -> Motor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -71,7 +72,7 @@ class Motor(ReachedDevice):
 
     @property
     def limits(self) -> tuple[float, float]:
-        """Soft limits, user coordinates."""
+        """Soft limits, user coordinates; equal ones are none, as of the motor record."""
         return float(self.low_limit.get()), float(self.high_limit.get())
 
     def check_value(self, value: float, **_: object) -> None:
@@ -83,7 +84,7 @@ class Motor(ReachedDevice):
             Naming motor, value, limits and unit.
         """
         low, high = self.limits
-        if not low <= value <= high:
+        if not (low <= value <= high or (low == high and math.isfinite(value))):
             raise LimitError(
                 f"{self.name}: {value:g} {self.egu} is outside the soft limits {low:g}..{high:g} {self.egu}; "
                 f"change the target or the limits of {self.prefix}"

@@ -30,7 +30,7 @@ class TriggerBoxSection(Section):
     prefix: str
     file_path: str = ""
     read_path: str = ""
-    encoders: dict[str, Literal["INENC1", "INENC2", "INENC3"]] = Field(min_length=1)
+    encoders: dict[str, Literal["INENC1", "INENC2", "INENC3", "INENC4"]] = Field(min_length=1)
     hz_per_a: float = Field(default=1e14, gt=0.0)
     overhead_limit_s: float = Field(default=15.0, gt=0.0)
 

@@ -41,6 +41,7 @@ class SettableTriggerBox(FileWriter):
     inenc1 = Cpt(Input, "INENC1:VAL:")
     inenc2 = Cpt(Input, "INENC2:VAL:")
     inenc3 = Cpt(Input, "INENC3:VAL:")
+    inenc4 = Cpt(Input, "INENC4:VAL:")
     counter1 = Cpt(Input, "COUNTER1:OUT:")
     counter2 = Cpt(Input, "COUNTER2:OUT:")
     counter3 = Cpt(Input, "COUNTER3:OUT:")

@@ -107,7 +107,12 @@ def beamline_engine(
         baseline=[beamline.stage, beamline.ring],
         handles_ctrl_c=handles_ctrl_c,
     )
-    for detector in (beamline.camera, beamline.fluorescence_detector, beamline.trigger_box):
+    for detector in (
+        beamline.camera,
+        beamline.fluorescence_detector,
+        beamline.trigger_box,
+        beamline.microscope_camera,
+    ):
         if detector is not None:
             detector.default_folder(root.frames)
     wanted = beamline.suspend

@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from .launcher import NANOPROBE_SERVERS, OPTIONAL_SERVERS, SERVERS, Launcher, run
+from .launcher import MICROSCOPE_SERVERS, NANOPROBE_SERVERS, OPTIONAL_SERVERS, SERVERS, Launcher, run
 from .mount import split_place
 from .scenario import load_scenario
 from .scenarios import DEFAULT_SCENARIO
@@ -26,11 +26,17 @@ def main() -> None:
     parser.add_argument("--factor", type=float, default=500.0, help="simulated seconds per second")
     parser.add_argument("--prefix", default="OP:", help="start of every process variable")
     parser.add_argument(
-        "--servers", nargs="+", default=list(SERVERS), choices=SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
+        "--servers",
+        nargs="+",
+        default=list(SERVERS),
+        choices=SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS + MICROSCOPE_SERVERS,
     )
     parser.add_argument("--camera", action="store_true", help="with a camera, if the scenario has one")
     parser.add_argument(
         "--nanoprobe", action="store_true", help="with nanoprobe and trigger box, if it has one"
+    )
+    parser.add_argument(
+        "--microscope", action="store_true", help="with microscope, heater and trigger box, if it has one"
     )
     parser.add_argument("--trigger-box", action="store_true", help="with a trigger box")
     parser.add_argument(
@@ -45,7 +51,9 @@ def main() -> None:
         further.append("camera")
     if arguments.nanoprobe and scenario.particle is not None:
         further += NANOPROBE_SERVERS
-    if arguments.trigger_box or set(NANOPROBE_SERVERS) & set(further):
+    if arguments.microscope and scenario.microscope is not None:
+        further += MICROSCOPE_SERVERS
+    if arguments.trigger_box or {*NANOPROBE_SERVERS, *MICROSCOPE_SERVERS} & set(further):
         further.append("trigger_box")
     launcher = Launcher(
         arguments.run_folder,

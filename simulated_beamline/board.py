@@ -33,6 +33,16 @@ SLOTS = (
     "zone_plate_mm",
     "zone_plate_follows",
     "front_charging_share",
+    "txm_rotation_deg",
+    "txm_x_um",
+    "txm_y_um",
+    "txm_z_um",
+    "txm_plate_mm",
+    "txm_detector_mm",
+    "txm_condenser_mm",
+    "txm_phase_ring",
+    "heater_degc",
+    "runaway_began_s",
 )
 CELL_SLOTS = (
     "cell_voltage_v",

@@ -25,6 +25,8 @@ OPTIONAL_SERVERS = ("camera", "trigger_box")
 """Started only where they are asked for; a camera needs a scenario with a section [diffraction]."""
 NANOPROBE_SERVERS = ("fluorescence_detector", "nanostage")
 """Likewise; they need a scenario with a section [particle], the detector also [fluorescence]."""
+MICROSCOPE_SERVERS = ("microscope", "microscope_camera", "heater")
+"""Likewise; they need a scenario with a section [microscope]."""
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 POLL_S = 0.05

@@ -18,6 +18,7 @@ from .beam_section import (
 from .diffraction_scenario import build_powder_stations
 from .diffraction_section import DiffractionSection
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
+from .imaging_section import HeaterSection, MicroscopeSection, ScintillatorCameraSection, SpheresSection
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
 from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
@@ -62,6 +63,8 @@ class Scenario(Section):
         Specimen, detector and stages of a nanoprobe; None for a beamline without one.
     packed_electrode, jelly_roll
         Specimens of a microscope; None where there is none.
+    microscope, scintillator_camera, spheres, heater
+        Optic and stages, camera, specimen and heater of a microscope; None for a beamline without one.
     """
 
     name: str
@@ -85,6 +88,10 @@ class Scenario(Section):
     nanoprobe: NanoprobeSection | None = None
     packed_electrode: PackedElectrodeSection | None = None
     jelly_roll: JellyRollSection | None = None
+    microscope: MicroscopeSection | None = None
+    scintillator_camera: ScintillatorCameraSection | None = None
+    spheres: SpheresSection | None = None
+    heater: HeaterSection | None = None
 
     @model_validator(mode="after")
     def _capacity_is_that_of_the_composition(self) -> Self:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from operando.simulated_beamline.launcher import (
     LOOPBACK,
+    MICROSCOPE_SERVERS,
     NANOPROBE_SERVERS,
     OPTIONAL_SERVERS,
     SERVERS,
@@ -13,7 +14,7 @@ from operando.simulated_beamline.launcher import (
 )
 
 # libca reads its environment once, when anything first imports ophyd: hence here, before any test module.
-_SERVERS = SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS
+_SERVERS = SERVERS + OPTIONAL_SERVERS + NANOPROBE_SERVERS + MICROSCOPE_SERVERS
 *_ports, _REPEATER_PORT = free_ports(len(_SERVERS) + 1)
 BEAMLINE_PORTS = dict(zip(_SERVERS, _ports, strict=True))
 os.environ.update(

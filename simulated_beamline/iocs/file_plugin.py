@@ -40,6 +40,7 @@ class FilePlugin:
     """
 
     file_type: type[FrameFile] = FrameFile
+    batch: int = BATCH
 
     def __init__(self, exposure: Exposure, place: FramePlace) -> None:
         self._exposure = exposure
@@ -123,7 +124,7 @@ class FilePlugin:
         while self._queue:
             while self._stalled:
                 await asyncio.sleep(0.01)
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            batch = [self._queue.popleft() for _ in range(min(self.batch, len(self._queue)))]
             self._at_work = len(batch)
             try:
                 async with self._files:

@@ -83,6 +83,22 @@ class FrameFile:
         self._numbers[index] = unique_id
         self.count = index + 1
 
+    def extend(
+        self,
+        frames: NDArray[np.generic],
+        time_stamps_s: NDArray[np.float64],
+        unique_ids: NDArray[np.int32],
+    ) -> None:
+        """Write frames together, which costs less for each than `append`; parameters as there, n of each."""
+        first = self.count
+        last = first + len(frames)
+        for dataset in (self._frames, self._times, self._numbers):
+            dataset.resize(last, axis=0)
+        for index, frame in enumerate(frames, start=first):
+            self._frames.id.write_direct_chunk((index, 0, 0), frame)
+        self._times[first:], self._numbers[first:] = time_stamps_s, unique_ids
+        self.count = last
+
     def flush(self) -> None:
         """Show readers all frames so far, safe from a crash: stamps first, no frame is without its own."""
         for dataset in (self._times, self._numbers, self._frames):

@@ -21,7 +21,7 @@ FULL_SCALE_HZ = 1e8
 
 
 class Encoders:
-    """Encoders that are wired to the box: crystal angle, and interferometers of the nanoprobe.
+    """Encoders that are wired to the box: crystal angle, interferometers of the nanoprobe, a rotation.
 
     Parameters
     ----------
@@ -41,11 +41,14 @@ class Encoders:
         self.inputs: dict[str, tuple[float, str]] = {"INENC1": (1e-7, "deg")}
         # Wired to nothing where there is no nanoprobe.
         self.inputs |= dict.fromkeys(("INENC2", "INENC3"), (0.0001, "um"))
+        self.inputs["INENC4"] = 1e-5, "deg"
 
     def at(self, name: str, time_s: Values) -> Values:
         """Position (n,) in the unit of an encoder at rising simulated UNIX times (n,), s; without noise."""
         if name == "INENC1":
             return self._log.dial("MONO:BRAGG", time_s)
+        if name == "INENC4":
+            return self._log.dial("TXM:ROTATION", time_s)
         axis = 0 if name == "INENC2" else 1
         true_um = self._log.true("nano_x_um" if axis == 0 else "nano_y_um", time_s)
         if self._drift is None:
@@ -56,7 +59,7 @@ class Encoders:
 
     def noise(self, name: str, shape: tuple[int, ...]) -> Values:
         """Draw the noise of an encoder, in its unit."""
-        return self._rng.normal(0.0, self._noise_um if name != "INENC1" else 0.0, shape)
+        return self._rng.normal(0.0, self._noise_um if name in ("INENC2", "INENC3") else 0.0, shape)
 
 
 def pulses_of(

@@ -32,7 +32,7 @@ class Axis:
     unit : str
         Engineering unit.
     low, high : float
-        Dial limits.
+        Dial limits; the same for a motor without limits.
     velocity : float
         Units per s.
     acceleration_s : float
@@ -233,7 +233,9 @@ class MotorIOC(PVGroup):
         return self._stop_requested.is_set()
 
     async def _move(self, dial: float) -> None:
-        outside = not self.dllm.value <= dial <= self.dhlm.value
+        low, high = self.dllm.value, self.dhlm.value
+        # As of the record: equal limits are none.
+        outside = low != high and not low <= dial <= high
         await self.lvio.write(int(outside))
         if outside or self.spmg.value in ("Stop", "Pause"):
             self._stop_requested.set()

@@ -119,6 +119,8 @@ class PotentiostatIOC:
     def tell_board(self) -> None:
         """Write how the cell is; the time that all cells have reached is written by the pacemaker, last."""
         truth = self.cycler.cell.state
+        if self._channel == 1:  # The one around which there may be a heater.
+            self.cycler.temperature_degc = self._board.get("heater_degc", self.cycler.temperature_degc)
         told = {
             "lithium_content": truth.lithium_content,
             "spot_lithium_content": truth.spot_lithium_content,

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 PERIODS_S = (1900.0, 7300.0)
 """Of the drift: air conditioning and the day of the hall, in round numbers."""
@@ -26,9 +28,13 @@ class Drift:
 
     def offset_nm(self, time_s: float) -> tuple[float, float]:
         """Offset of the specimen in x and y (nm) at a simulated UNIX time (s)."""
-        phases = np.random.default_rng([self.seed, 77]).uniform(0.0, 2.0 * math.pi, (2, len(PERIODS_S)))
-        waves = np.sin(2.0 * math.pi * time_s / np.array(PERIODS_S) + phases).mean(axis=1)
+        waves = np.sin(2.0 * math.pi * time_s / np.array(PERIODS_S) + _phases(self.seed)).mean(axis=1)
         return self.amplitude_nm * float(waves[0]), self.amplitude_nm * float(waves[1])
+
+
+@lru_cache(maxsize=16)
+def _phases(seed: int) -> NDArray[np.float64]:
+    return np.random.default_rng([seed, 77]).uniform(0.0, 2.0 * math.pi, (2, len(PERIODS_S)))
 
 
 class PiezoAxis:

@@ -21,7 +21,8 @@ def refused(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "name", ["lno-first-charge", "nmc811-damaged-spot", "nmc811-first-charge", "nmc811-particle"]
+    "name",
+    ["lno-first-charge", "nmc811-damaged-spot", "nmc811-electrode", "nmc811-first-charge", "nmc811-particle"],
 )
 def test_every_scenario_is_named_as_its_file_and_describes_a_cell(name):
     scenario = load_scenario(name)
@@ -36,6 +37,7 @@ def test_the_list_of_names_is_complete():
     assert scenario_names() == (
         "lno-first-charge",
         "nmc811-damaged-spot",
+        "nmc811-electrode",
         "nmc811-first-charge",
         "nmc811-particle",
     )

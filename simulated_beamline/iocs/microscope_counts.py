@@ -1,0 +1,155 @@
+"""Counts of the microscope's camera: uneven, unsteady light behind a picture, and what noise makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..physics.imaged_specimen import View
+from ..physics.scintillator_camera import PixelArray, Region, ScintillatorCamera
+from .microscope_picture import DrawnPicture
+
+STEADY_S = 1.0
+"""Time for which the drift of the beam is taken as none, s: its periods are half an hour and longer."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """Light of one frame.
+
+    Attributes
+    ----------
+    region : Region
+        Pixels that are read.
+    brightness : float
+        Over that at the nominal flux.
+    exposure_s, time_s : float
+        How long, and the simulated UNIX time of its middle.
+    """
+
+    region: Region
+    brightness: float
+    exposure_s: float
+    time_s: float
+
+
+@dataclass
+class _Expected:
+    """What frames of one picture in the same light have in common."""
+
+    picture: DrawnPicture
+    light: tuple[object, ...]
+    mean: PixelArray
+    deviation: PixelArray
+    dark: PixelArray
+    slopes: tuple[PixelArray, PixelArray] | None = None
+
+
+class FrameCounts:
+    """Draws counts; for frames of one picture what they have in common is kept.
+
+    Parameters
+    ----------
+    camera
+        Its pixels and noise.
+    pixel_photons_s
+        Photons per pixel and second at the nominal flux.
+    flicker
+        Of the light from frame to frame, relative rms.
+    slope
+        Gives the slopes of the light across and down the frame at a simulated UNIX time (s), relative.
+    """
+
+    def __init__(
+        self,
+        camera: ScintillatorCamera,
+        pixel_photons_s: float,
+        *,
+        flicker: float,
+        slope: Callable[[float], tuple[float, float]],
+    ) -> None:
+        self._camera = camera
+        self._photons_s = pixel_photons_s
+        self._flicker, self._slope = flicker, slope
+        self._maps: tuple[Region, PixelArray, PixelArray] | None = None
+        self._expected: _Expected | None = None
+        self._scratch: tuple[PixelArray, PixelArray] | None = None
+
+    def draw_dark(self, region: Region, exposure_s: float, out: NDArray[np.generic]) -> None:
+        """Fill a frame (rows, columns) without light."""
+        read = np.float32(self._camera.recipe.read_counts)
+        self._camera.draw(self._dark(region, exposure_s), np.full(region.shape, read), out)
+
+    def draw(self, picture: DrawnPicture, view: View, light: Light, out: NDArray[np.generic]) -> None:
+        """Fill a frame (rows, columns).
+
+        Parameters
+        ----------
+        picture
+            As it was drawn.
+        view
+            Of this frame, a fraction of a pixel away.
+        light
+            Of this frame.
+        out
+            Unsigned integers.
+        """
+        expected = self._expectation(picture, light)
+        if self._scratch is None or self._scratch[0].shape != expected.mean.shape:
+            self._scratch = np.empty_like(expected.mean), np.empty_like(expected.mean)
+        mean, part = self._scratch
+        level = 1.0 + self._flicker * float(self._camera.rng.standard_normal())
+        np.multiply(expected.mean, np.float32(level), out=mean)
+        shift = picture.shift(view)
+        if any(shift):
+            if expected.slopes is None:
+                lit = self._lit(light)
+                down, across = picture.slopes()
+                expected.slopes = down * lit, across * lit
+            for slope, by in zip(expected.slopes, shift, strict=True):
+                np.multiply(slope, np.float32(-by), out=part)
+                mean += part
+        mean += expected.dark
+        self._camera.draw(mean, expected.deviation, out)
+
+    def _expectation(self, picture: DrawnPicture, light: Light) -> _Expected:
+        kind = (light.region, light.brightness, light.exposure_s, light.time_s // STEADY_S)
+        known = self._expected
+        if known is not None and known.picture is picture and known.light == kind:
+            return known
+        recipe = self._camera.recipe
+        mean = picture.transmission * self._lit(light)
+        deviation = mean * np.float32(recipe.gain_counts)
+        deviation += np.float32(recipe.read_counts**2)
+        np.sqrt(deviation, out=deviation)
+        dark = self._dark(light.region, light.exposure_s)
+        self._expected = _Expected(picture, kind, mean, deviation, dark)
+        return self._expected
+
+    def _lit(self, light: Light) -> PixelArray:
+        """Give the counts (rows, columns) of an exposure without a specimen."""
+        rows, columns = light.region.shape
+        slope_x, slope_y = self._slope(light.time_s)
+        across = np.linspace(-0.5 * slope_x, 0.5 * slope_x, columns, dtype=np.float32)
+        down = np.linspace(-0.5 * slope_y, 0.5 * slope_y, rows, dtype=np.float32)
+        lit = np.float32(1.0) + down[:, None] + across[None, :]
+        lit *= self._whole(light.region)[0]
+        lit *= np.float32(light.brightness * light.exposure_s)
+        return lit
+
+    def _dark(self, region: Region, exposure_s: float) -> PixelArray:
+        dark = self._whole(region)[1] * np.float32(exposure_s)
+        dark += np.float32(self._camera.recipe.offset_counts)
+        return dark
+
+    def _whole(self, region: Region) -> tuple[PixelArray, PixelArray]:
+        """Give counts per second of full light, and of none, (rows, columns) each."""
+        if self._maps is None or self._maps[0] != region:
+            per_photon, added = self._camera.recipe.gain_counts, region.binning**2
+            light = region.binned(self._camera.light * self._camera.gain)
+            light *= np.float32(self._photons_s * per_photon * added)
+            self._maps = region, light, region.binned(self._camera.dark_counts_s) * np.float32(added)
+        return self._maps[1:]

@@ -1,0 +1,42 @@
+"""The file plugin of a fast camera: many frames are drawn and written together, from a long queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .exposure import Shot
+from .file_plugin import EPICS_EPOCH_S, FilePlugin
+
+QUEUE = 4096
+TOGETHER = 64
+
+
+class StreamPlugin(FilePlugin):
+    """NDFileHDF5 whose frames may change their size between two files."""
+
+    batch = TOGETHER
+
+    def __init__(self, *arguments, **options) -> None:  # noqa: ANN002, ANN003
+        super().__init__(*arguments, **options)
+        self.page.add_integer("QueueSize", QUEUE)
+        self._block = np.empty((0, 0, 0), self._exposure.dtype)
+
+    def _append(self, shots: Sequence[Shot]) -> None:
+        """In the thread: draw and write."""
+        file = self._file
+        if file is None:
+            return
+        if self.disk_is_full:
+            raise OSError(f"ERROR writing {file.path}: no space left on device")
+        if self._block.shape[1:] != self._exposure.shape:
+            self._block = np.empty((TOGETHER, *self._exposure.shape), self._exposure.dtype)
+        for first in range(0, len(shots), TOGETHER):
+            some = shots[first : first + TOGETHER]
+            for shot, frame in zip(some, self._block, strict=False):
+                self._exposure.draw(shot, frame)
+            stamps_s = np.array([shot.time_s - EPICS_EPOCH_S for shot in some])
+            numbers = np.array([shot.unique_id for shot in some], dtype=np.int32)
+            file.extend(self._block[: len(some)], stamps_s, numbers)
+        file.flush()

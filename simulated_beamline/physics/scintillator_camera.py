@@ -1,0 +1,149 @@
+"""A camera behind a scintillator: uneven light, pixels of unequal gain, dark counts and noise."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, zoom
+
+PixelArray = NDArray[np.float32]
+NORMALS = 1 << 21
+"""Entries of the table of chance: two frames of a million pixels have nothing in common."""
+COARSE = 16
+"""Part of the frame's side on which the light is uneven."""
+
+
+@dataclass(frozen=True)
+class CameraRecipe:
+    """What the camera and its light are like.
+
+    Attributes
+    ----------
+    gain_counts : float
+        Counts per photon that the scintillator stops.
+    offset_counts, read_counts : float
+        Of a frame without light: mean, and noise of reading it (rms).
+    dark_counts_s : float
+        Dark current.
+    light_rms : float
+        How uneven the light is, relative.
+    ring_rms : float
+        Of the gain from pixel to pixel, relative: what makes rings.
+    ring_pixels : int
+        Pixels of a gain that is clearly wrong (0.75 to 1.25).
+    dead_pixels, hot_pixels : int
+        Without response, and with a thousand times the dark current.
+    full_scale : int
+        Largest count.
+    """
+
+    gain_counts: float = 0.4
+    offset_counts: float = 100.0
+    read_counts: float = 1.6
+    dark_counts_s: float = 2.0
+    light_rms: float = 0.12
+    ring_rms: float = 0.01
+    ring_pixels: int = 60
+    dead_pixels: int = 12
+    hot_pixels: int = 20
+    full_scale: int = 65535
+
+
+@dataclass(frozen=True)
+class Region:
+    """Pixels that are read: first row and column, size, and how many are added up to one along each side."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+    binning: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return self.rows // self.binning, self.columns // self.binning
+
+    def binned(self, whole: NDArray[np.float32]) -> PixelArray:
+        """Mean over the pixels of a map (all rows, all columns) that become one."""
+        part = whole[self.row : self.row + self.rows, self.column : self.column + self.columns]
+        rows, columns = self.shape
+        return part.reshape(rows, self.binning, columns, self.binning).mean(axis=(1, 3), dtype=np.float32)
+
+
+@dataclass
+class ScintillatorCamera:
+    """Maps of one camera, made once, and its noise.
+
+    Parameters
+    ----------
+    recipe : CameraRecipe
+        What it is like.
+    shape : tuple of int
+        All rows and columns.
+    rng : numpy.random.Generator
+        Source of chance of its pixels and of its noise.
+    """
+
+    recipe: CameraRecipe
+    shape: tuple[int, int]
+    rng: Generator
+    gain: PixelArray = field(init=False)
+    light: PixelArray = field(init=False)
+    dark_counts_s: PixelArray = field(init=False)
+    dead: NDArray[np.bool_] = field(init=False)
+    _normals: PixelArray = field(init=False)
+    _scratch: PixelArray = field(init=False)
+    _whole: NDArray[np.int32] = field(init=False)
+
+    def __post_init__(self) -> None:
+        recipe, rng = self.recipe, self.rng
+        pixels = self.shape[0] * self.shape[1]
+        gain = 1.0 + recipe.ring_rms * rng.standard_normal(self.shape, dtype=np.float32)
+        chosen = rng.permutation(pixels)[: recipe.ring_pixels + recipe.dead_pixels + recipe.hot_pixels]
+        ring, dead, hot = np.split(chosen, np.cumsum([recipe.ring_pixels, recipe.dead_pixels]))
+        gain.reshape(-1)[ring] = rng.uniform(0.75, 1.25, ring.size)
+        gain.reshape(-1)[dead] = 0.0
+        self.gain = np.maximum(gain, np.float32(0.0))
+        self.dead = np.zeros(self.shape, dtype=bool)
+        self.dead.reshape(-1)[dead] = True
+        self.dark_counts_s = np.full(self.shape, recipe.dark_counts_s, dtype=np.float32)
+        self.dark_counts_s.reshape(-1)[hot] *= 1000.0
+        self.light = self._uneven()
+        self._normals = rng.standard_normal(NORMALS, dtype=np.float32)
+        self._scratch = np.empty(0, dtype=np.float32)
+        self._whole = np.empty(0, dtype=np.int32)
+
+    def draw(self, mean: PixelArray, deviation: PixelArray, out: NDArray[np.generic]) -> None:
+        """Fill a frame with numbers of a mean and a standard deviation, rounded, cut at full scale; counts.
+
+        Poisson numbers of twenty photons and more are normal ones within the noise of reading them.
+        """
+        if self._scratch.size != mean.size:
+            self._scratch = np.empty(mean.size, dtype=np.float32)
+            self._whole = np.empty(mean.size, dtype=np.int32)
+        values, spread = self._scratch, deviation.reshape(-1)
+        for first in range(0, mean.size, NORMALS // 2):
+            here = slice(first, min(first + NORMALS // 2, mean.size))
+            start = int(self.rng.integers(0, NORMALS // 2))
+            np.multiply(self._normals[start : start + here.stop - first], spread[here], out=values[here])
+        values += mean.reshape(-1)
+        values += np.float32(0.5)
+        np.maximum(values, np.float32(0.0), out=values)
+        np.minimum(values, np.float32(self.recipe.full_scale), out=values)
+        # Processors turn floating numbers into signed integers faster than into unsigned ones.
+        np.copyto(self._whole, values, casting="unsafe")
+        np.copyto(out.reshape(-1), self._whole, casting="unsafe")
+
+    def _uneven(self) -> PixelArray:
+        """Light of the condenser: brighter in the middle, with patches that stay."""
+        rows, columns = self.shape
+        coarse = gaussian_filter(self.rng.standard_normal((COARSE, COARSE)), 1.0)
+        coarse *= self.recipe.light_rms / max(float(coarse.std()), 1e-9)
+        fine = zoom(coarse, (rows / COARSE, columns / COARSE), order=3, mode="nearest", grid_mode=True)
+        down, across = np.ogrid[-1.0 : 1.0 : rows * 1j, -1.0 : 1.0 : columns * 1j]
+        return ((1.0 + fine) * np.exp(-0.35 * (down**2 + across**2))).astype(np.float32)

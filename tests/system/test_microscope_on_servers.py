@@ -1,0 +1,149 @@
+"""Microscope and its camera as processes of their own: the picture of a ball turns as it should."""
+
+import itertools
+from importlib.resources import files
+
+import h5py
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from bluesky.utils import FailedStatus
+from channels import variables
+from operando.devices.beamline import load_beamline
+from operando.devices.bounded import until
+from operando.devices.frame_series import FrameSeries
+from operando.plans.tomography import tomography
+from operando.plans.turn import Turn, even_angles, golden_angles
+from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
+from operando.simulated_beamline.launcher import SERVERS as STANDARD
+
+pytestmark = pytest.mark.system
+COUNT = itertools.count()
+BALL_UM = (4.0, 3.0, 2.0, 1.5)
+SERVERS = (*STANDARD, *MICROSCOPE_SERVERS, "trigger_box")
+SETTINGS = files("operando.simulated_beamline") / "microscope.toml"
+
+
+@pytest.fixture(scope="module")
+def scope(tmp_path_factory, beamline_ports):
+    """A beamline with a microscope before one ball that is off the axis."""
+    folder = tmp_path_factory.mktemp("microscope")
+    text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
+    assert "[spheres]\n" in text
+    scenario = folder / "ball.toml"
+    scenario.write_text(text.replace("[spheres]\n", f"[spheres]\nat_um = [{list(BALL_UM)}]\n"))
+    ports = {name: beamline_ports[name] for name in SERVERS}
+    launcher = Launcher(folder / "run", scenario=str(scenario), servers=SERVERS, ports=ports)
+    launcher.start("elastic", 500.0)
+    beamline = load_beamline(SETTINGS, trigger_box=True)
+    try:
+        assert not beamline.connect(timeout_s=30).missing
+        for detector in (beamline.microscope_camera, beamline.trigger_box):
+            detector.default_folder(folder / "run" / "frames")
+        beamline.photon_shutter.set("open").wait(30)
+        yield beamline
+    finally:
+        beamline.release()
+        launcher.stop()
+
+
+def taken(camera, frames=1):
+    """Frames of a series, and the number of each."""
+    series = FrameSeries(exposure_s=0.05, frames=frames, name=f"run_{next(COUNT)}")
+    file = camera.file_of(series)
+    camera.prepare(series).wait(20)
+    camera.trigger().wait(20)
+    camera.complete().wait(20)
+    with h5py.File(file) as opened:
+        numbers = opened["entry/instrument/NDAttributes/NDArrayUniqueId"][()]
+        return opened["entry/data/data"][()].astype(float), numbers
+
+
+def centre_of_shadow(frame, flat):
+    """Row and column, from means over 8 x 8 pixels."""
+    light, dimmed = ((one - 100.0).reshape(128, 8, 128, 8).mean(axis=(1, 3)) for one in (flat, frame))
+    path = -np.log(np.clip(dimmed / light, 1e-3, None))
+    path[path < 0.03] = 0.0
+    rows, columns = 8.0 * np.indices(path.shape) + 3.5
+    return (rows * path).sum() / path.sum(), (columns * path).sum() / path.sum()
+
+
+def test_a_ball_turns_about_the_axis(scope):
+    microscope, camera = scope.microscope, scope.microscope_camera
+    microscope.sample_x.set(100.0).wait(30)
+    flat = taken(camera, 2)[0].mean(axis=0)
+    microscope.sample_x.set(0.0).wait(30)
+    pixel_um = float(microscope.pixel_um.get())
+    assert pixel_um == pytest.approx(0.02, rel=1e-4)
+    places = []
+    for angle_deg in (0.0, 90.0, 180.0, 720.0):
+        microscope.rotation.set(angle_deg).wait(30)
+        frames, numbers = taken(camera)
+        assert len(numbers) == 1
+        places.append(centre_of_shadow(frames[0], flat))
+    rows, columns = np.array(places).T
+    axis = 511.5 + 0.134 / pixel_um
+    np.testing.assert_allclose((columns - axis) * pixel_um, [4.0, 3.0, -4.0, 4.0], atol=0.12)
+    np.testing.assert_allclose((rows - 511.5) * pixel_um, 2.0, atol=0.12)
+
+
+def test_the_optic_follows_the_energy_at_constant_magnification(scope):
+    microscope = scope.microscope
+    magnification = float(microscope.magnification.get())
+    plate_mm = microscope.zone_plate_z.position
+    microscope.focus.set(8450.0).wait(60)
+    assert microscope.zone_plate_z.position - plate_mm == pytest.approx(1.217 * 117 / 200, abs=0.003)
+    assert microscope.focus.position == pytest.approx(8450.0, abs=0.2)
+    assert float(microscope.magnification.get()) == pytest.approx(magnification, rel=1e-4)
+    microscope.focus.set(8333.0).wait(60)
+
+
+@pytest.mark.parametrize(("mode", "angles"), [("step", golden_angles(5)), ("fly", even_angles(30))])
+def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
+    documents = []
+    engine = RunEngine(call_returns_result=False)
+    scope.microscope.sample_x.set(0.0).wait(30)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=angles, exposure_s=0.05, flats=2, darks=2)
+    engine(tomography(scope, turn, mode=mode), lambda name, doc: documents.append((name, doc)))
+    stop = documents[-1][1]
+    assert stop["exit_status"] == "success", stop
+    streams = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
+    counts = dict.fromkeys(streams.values(), 0)
+    for name, doc in documents:
+        if name == "stream_datum":
+            counts[streams[doc["descriptor"]]] += doc["indices"]["stop"] - doc["indices"]["start"]
+        elif name == "event":
+            counts[streams[doc["descriptor"]]] += 1
+    assert (counts["projections"], counts["flat"], counts["dark"]) == (len(angles), 2, 2)
+    assert counts["primary"] == (len(angles) if mode == "step" else 2)
+    if mode == "fly":
+        found = scope.trigger_box.record.middle["rotation"]
+        np.testing.assert_allclose(found, angles, atol=0.01)
+    assert scope.photon_shutter.status.get() == "Closed"
+    assert scope.microscope.rotation.velocity.get() == velocity
+    assert not scope.microscope_camera.hdf.capture.get()
+    scope.photon_shutter.set("open").wait(30)
+
+
+def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
+    documents = []
+    engine = RunEngine(call_returns_result=False)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=even_angles(30), exposure_s=0.05, flats=2, darks=0)
+    with variables("OP:TXM:ROTATION:SIM:STALL_AT") as (stall,):
+
+        def stall_the_sweep(name, doc):
+            documents.append((name, doc))
+            if name == "descriptor" and doc["name"] == "primary":
+                stall.put(0.5, wait=True)
+
+        with pytest.raises(FailedStatus):
+            engine(tomography(scope, turn, mode="fly"), stall_the_sweep)
+    assert documents[-1][1]["exit_status"] == "fail"
+    assert "microscope_rotation" in documents[-1][1]["reason"]
+    assert scope.photon_shutter.status.get() == "Closed"
+    assert scope.microscope.rotation.velocity.get() == velocity
+    files = scope.microscope_camera.hdf.capture, scope.trigger_box.pcap.capture
+    assert until(files, lambda: not any(one.get() for one in files), 10.0)
+    assert scope.microscope.sample_x.position == pytest.approx(0.0, abs=0.02)
