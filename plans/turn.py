@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-GOLDEN_SHARE = (math.sqrt(5.0) - 1.0) / 2.0
 EVEN_PART = 1e-3
 """Largest difference between steps of a turn that is taken on the fly, over the step."""
 
@@ -18,8 +17,9 @@ class Turn:
 
     Parameters
     ----------
-    angles_deg : tuple of float
-        Of the projections in their order, degree, two or more.
+    angles_deg : sequence of float
+        Of the projections in their order, degree, two or more; kept as a tuple. `sequential_angles`,
+        `golden_angles` and `interlaced_angles` of `callbacks.analysis.imaging` make some.
     exposure_s : float
         Of each frame, s.
     flats, darks : int
@@ -43,6 +43,7 @@ class Turn:
     live_part: float = 0.95
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "angles_deg", tuple(map(float, self.angles_deg)))
         if len(self.angles_deg) < 2 or not all(math.isfinite(angle) for angle in self.angles_deg):
             raise ValueError(
                 f"tomography: {len(self.angles_deg)} angles; give two finite ones or more, in degree"
@@ -82,41 +83,3 @@ class Turn:
     def speed_deg_s(self) -> float:
         """Speed of the rotation in a fly scan, degree/s."""
         return abs(self.step_deg) / self.period_s
-
-
-def even_angles(count: int, *, whole_deg: float = 180.0, start_deg: float = 0.0) -> tuple[float, ...]:
-    """Angles (count,) in even steps, degree; the last is a step before the end.
-
-    Examples
-    --------
-    >>> even_angles(4)
-    (0.0, 45.0, 90.0, 135.0)
-    """
-    return tuple(start_deg + whole_deg * number / count for number in range(count))
-
-
-def golden_angles(count: int, *, whole_deg: float = 180.0, start_deg: float = 0.0) -> tuple[float, ...]:
-    """Angles (count,), degree, of which any first few are spread over the whole range.
-
-    Notes
-    -----
-    Multiples of the golden section of the range: Koehler, IEEE Nucl. Sci. Symp. (2004), 3961.
-
-    Examples
-    --------
-    >>> [round(angle, 1) for angle in golden_angles(4)]
-    [0.0, 111.2, 42.5, 153.7]
-    """
-    return tuple(start_deg + whole_deg * (number * GOLDEN_SHARE % 1.0) for number in range(count))
-
-
-def interlaced_angles(count: int, rounds: int, *, whole_deg: float = 180.0) -> tuple[float, ...]:
-    """Angles (count,) in rounds over the whole range, each beginning a part of a step later, degree.
-
-    Examples
-    --------
-    >>> interlaced_angles(4, 2)
-    (0.0, 90.0, 45.0, 135.0)
-    """
-    even = even_angles(count, whole_deg=whole_deg)
-    return tuple(angle for first in range(rounds) for angle in even[first::rounds])

@@ -20,7 +20,7 @@ POSITIONS = tuple(SLOT_MOTORS)
 KEPT = 16384
 """Pulses that the line remembers: more than a detector falls behind."""
 _COUNT = struct.Struct("<q")
-READERS = ("camera", "fluorescence_detector")
+READERS = ("camera", "fluorescence_detector", "microscope_camera")
 """Detectors at the line."""
 _FOLLOWED = struct.Struct(f"<d{len(READERS)}q")
 _HEAD_BYTES = _COUNT.size + _FOLLOWED.size

@@ -132,9 +132,8 @@ class ReferenceRuns:
         flat = flat_response(self._frames(run), geometry_of(run.start), dark=own_dark, **options)
         error = float(np.nanmedian(flat.sigma))
         if not error <= WORST_FLAT:
-            raise ValueError(
-                f"its pixels are known to {100 * error:.1f} %, must be {100 * WORST_FLAT:g} % or better; count longer"
-            )
+            limit = f"must be {100 * WORST_FLAT:g} % or better; count longer"
+            raise ValueError(f"its pixels are known to {100 * error:.1f} %, {limit}")
         return replace(found, flat=flat.response)
 
     def _run(self, uid: str) -> RunOfFrames:

@@ -71,7 +71,9 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         return {name: sight[slot] for name, slot in ATTRIBUTES.items()}
 
     buffer = CircularBuffer(plugin, attributes)
-    trigger = TriggerInput(settings.wire(), clock, READOUT_S)
+    trigger = TriggerInput(
+        settings.wire(), clock, READOUT_S, reader="microscope_camera", waiting=lambda: plugin.waiting
+    )
     # The driver offers frames and waits, which a ring buffer does as a file plugin does.
     driver = MicroscopeDriver(exposure, cast("FilePlugin", buffer), clock, sight, trigger, settings.moves())
     pages = {

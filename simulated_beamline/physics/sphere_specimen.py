@@ -30,7 +30,7 @@ class Sphere:
 class SphereSpecimen:
     """Balls of one material, seen from the side.
 
-    A ball at (x, y, z) appears ``x cos(angle) + y sin(angle)`` beside the axis and z above the origin. In
+    A ball at (x, y, z) appears ``x cos(angle) - y sin(angle)`` beside the axis and z above the origin. In
     thermal runaway the balls fly apart.
 
     Attributes
@@ -59,7 +59,7 @@ class SphereSpecimen:
         distance = np.linalg.norm(at, axis=1, keepdims=True)
         at *= 1.0 + flown_um / np.maximum(distance, 1e-9)
         turn = np.radians(angle_deg)
-        return np.stack([at[:, 0] * np.cos(turn) + at[:, 1] * np.sin(turn), at[:, 2]], axis=1)
+        return np.stack([at[:, 0] * np.cos(turn) - at[:, 1] * np.sin(turn), at[:, 2]], axis=1)
 
     def attenuation(
         self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState

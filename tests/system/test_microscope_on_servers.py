@@ -9,11 +9,12 @@ import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 from channels import variables
+from operando.callbacks.analysis.imaging.angle import golden_angles, sequential_angles
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_series import FrameSeries
 from operando.plans.tomography import tomography
-from operando.plans.turn import Turn, even_angles, golden_angles
+from operando.plans.turn import Turn
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
 from operando.simulated_beamline.launcher import SERVERS as STANDARD
 
@@ -98,7 +99,7 @@ def test_the_optic_follows_the_energy_at_constant_magnification(scope):
     microscope.focus.set(8333.0).wait(60)
 
 
-@pytest.mark.parametrize(("mode", "angles"), [("step", golden_angles(5)), ("fly", even_angles(30))])
+@pytest.mark.parametrize(("mode", "angles"), [("step", golden_angles(5)), ("fly", sequential_angles(30))])
 def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
     documents = []
     engine = RunEngine(call_returns_result=False)
@@ -130,7 +131,7 @@ def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
     documents = []
     engine = RunEngine(call_returns_result=False)
     velocity = scope.microscope.rotation.velocity.get()
-    turn = Turn(angles_deg=even_angles(30), exposure_s=0.05, flats=2, darks=0)
+    turn = Turn(angles_deg=sequential_angles(30), exposure_s=0.05, flats=2, darks=0)
     with variables("OP:TXM:ROTATION:SIM:STALL_AT") as (stall,):
 
         def stall_the_sweep(name, doc):

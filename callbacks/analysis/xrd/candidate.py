@@ -11,7 +11,8 @@ import numpy as np
 
 from .background import grid_step
 from .candidate_seed import CELL_PART, Seed, is_layered, nearest_layered, seeds
-from .lattice import held_covariance, solve
+from .held_texture import held_covariance
+from .lattice import solve
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, PatternModel, Shape

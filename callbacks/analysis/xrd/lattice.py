@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .background import grid_step
+from .held_texture import scale_sigma
 from .lattice_result import (
     LEAST_SIGNIFICANCE,
     LOOSE_A,
@@ -24,7 +25,7 @@ from .line_shift import AXIAL, LineShifts
 from .measured import Measured, prepare, typical_width
 from .pattern_model import TEXTURE_PRIOR, Part, PatternModel, Shape
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
-from .refinement import Bounds, Refined, inverse, refine
+from .refinement import Bounds, Refined, refine
 from .seed import seed_metric, signal_of
 
 LAYERED = ("layered",)
@@ -104,7 +105,7 @@ def solve(
     steps: int = 25,
     worth: float = np.inf,
 ) -> Refined:
-    """Refine a pattern model, from its own start or from a vector; in earnest while below a cost if it can."""
+    """Refine a pattern model, from its own start or a vector; in earnest while below a cost if it can."""
     begin = start
     if begin is None:
         begin = np.concatenate([measured.coefficients, pattern.start, [pattern.shape.eta]])
@@ -264,21 +265,6 @@ def _result(phase: Phase, pattern: PatternModel, measured: Measured, refined: Re
     )
     verdict = _judge(found)
     return replace(found, verdict=verdict, reason=REASONS[verdict])
-
-
-def scale_sigma(refined: Refined, pattern: PatternModel, number: int, splines: int) -> float:
-    """Give the standard deviation of the scale of a part with its texture held."""
-    at = splines + pattern.places[number].scale
-    return float(np.sqrt(held_covariance(refined, pattern, splines)[at, at]))
-
-
-def held_covariance(refined: Refined, pattern: PatternModel, splines: int) -> FloatArray:
-    """Covariance (p, p) of all parameters with the textures held; these have none."""
-    kept = np.ones(refined.vector.size, dtype=bool)
-    kept[splines + pattern.texture_at.start : splines + pattern.texture_at.stop] = False
-    covariance = np.zeros((kept.size, kept.size))
-    covariance[np.ix_(kept, kept)] = inverse(refined.normal[np.ix_(kept, kept)])
-    return covariance
 
 
 def volume_of(lattice: Sequence[float]) -> float:

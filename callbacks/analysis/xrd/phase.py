@@ -69,7 +69,7 @@ def lattice_of(metric: FloatArray, system: System) -> Lattice:
     determinant = xx * minors[0] - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
     squares = [minor / determinant if determinant else math.nan for minor in minors]
     if not all(square > 0 for square in squares):
-        return (math.nan,) * 6
+        return math.nan, math.nan, math.nan, math.nan, math.nan, math.nan
     a, b, c = (2 * math.pi * math.sqrt(square) for square in squares)
     crossed = (xy * xz - xx * yz, xy * yz - yy * xz, xz * yz - zz * xy)
     pairs = ((1, 2), (0, 2), (0, 1))

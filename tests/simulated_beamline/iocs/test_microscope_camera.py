@@ -242,6 +242,6 @@ def test_each_gate_of_the_rotation_gives_a_frame_of_its_angle(client):
     ratio = frames[:2] / frames[2:]
     for pair, angle_deg in enumerate((1.0, 91.0)):
         turn = np.radians(angle_deg)
-        beside = round((4.0 * np.cos(turn) + 3.0 * np.sin(turn)) / 0.32)
+        beside = round((4.0 * np.cos(turn) - 3.0 * np.sin(turn)) / 0.32)
         assert around(ratio[pair], 38, 32 + beside) < 0.85
         assert around(ratio[pair], 38, 32 - beside) > 1.15
