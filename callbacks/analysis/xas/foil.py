@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import interpolate, optimize, signal  # pyright: ignore[reportMissingTypeStubs]
+from scipy import interpolate, optimize  # pyright: ignore[reportMissingTypeStubs]
 
 from .grid import BoolArray, FloatArray, bridge_gaps, ordered, repair_glitches
 
@@ -71,7 +72,7 @@ def _slope(energy: FloatArray, values: FloatArray, steepest: float) -> _Slope:
     # Between points that are far apart a spline rings.
     even = np.where(fine, even, np.interp(axis, energy, values))
     count = min(2 * round(SMOOTHING_EV / SPACING_EV) + 1, axis.size - 1 + axis.size % 2)
-    smooth: Any = signal
+    smooth: Any = import_module("scipy.signal")  # a second to import, for those who compare no foils
     slope = smooth.savgol_filter(even, count, 2, deriv=1, delta=SPACING_EV)
     return _Slope(axis, np.asarray(slope, dtype=float), fine, steepest)
 
