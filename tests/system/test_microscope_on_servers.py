@@ -84,7 +84,7 @@ def test_a_ball_turns_about_the_axis(scope):
         places.append(centre_of_shadow(frames[0], flat))
     rows, columns = np.array(places).T
     axis = 511.5 + 0.134 / pixel_um
-    np.testing.assert_allclose((columns - axis) * pixel_um, [4.0, 3.0, -4.0, 4.0], atol=0.12)
+    np.testing.assert_allclose((columns - axis) * pixel_um, [4.0, -3.0, -4.0, 4.0], atol=0.12)
     np.testing.assert_allclose((rows - 511.5) * pixel_um, 2.0, atol=0.12)
 
 

@@ -42,7 +42,7 @@ class TruthLog(threading.Thread):
 
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory):
-    """The default experiment, cut to a charge by some lithium and back, twice as fast."""
+    """The default experiment, cut to a charge by some lithium and back, slow enough for a busy machine."""
     root = tmp_path_factory.mktemp("rehearsal")
     text = DEFAULT.read_text()
     charge = "until_voltage_v = 4.3\n"
@@ -52,7 +52,7 @@ def rehearsed(tmp_path_factory):
     truth = TruthLog(root / "data" / "run" / "board")
     truth.start()
     done = subprocess.run(
-        [sys.executable, "-m", "operando.experiment.cli", "rehearse", str(file), "--speed", "2000"],
+        [sys.executable, "-m", "operando.experiment.cli", "rehearse", str(file), "--speed", "300"],
         env=os.environ | {"OPERANDO_DATA": str(root / "data"), "COLUMNS": "200"},
         capture_output=True,
         text=True,
