@@ -166,6 +166,7 @@ def of_stream(documents, stream, analysis=False):
     return [doc["data"] for name, doc in documents if name == "event" and doc["descriptor"] in streams]
 
 
+@pytest.mark.slow
 def test_frames_in_which_a_phase_appears_make_the_plan_measure_more_densely(measured):
     documents, journal, result = measured
     ledger = [doc["data"] for name, doc in documents if name == "event" and "ledger_count" in doc["data"]]

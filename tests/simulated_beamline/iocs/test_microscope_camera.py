@@ -3,6 +3,7 @@
 import asyncio
 from importlib.resources import files
 
+import camera_client
 import numpy as np
 import pytest
 from operando.simulated_beamline.board import Board
@@ -14,7 +15,6 @@ from operando.simulated_beamline.iocs.server import ServerSettings
 from operando.simulated_beamline.motion import Track
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from operando.simulated_beamline.scenario import load_scenario
-from page_client import PageClient
 
 SIDE = 64
 START_S = 1.7e9
@@ -38,7 +38,7 @@ def scenario(tmp_path_factory):
     return path
 
 
-class Client(PageClient):
+class Client(camera_client.Client):
     """A client of camera, stages and trigger box, and the board behind them."""
 
     prefix = "T:TXMCAM:"
@@ -61,27 +61,10 @@ class Client(PageClient):
             self.channels |= module.build(settings)
 
     async def prepare(self, count, **more):
-        defaults = {"HDF1_EnableCallbacks": "Enable", "HDF1_FilePath": f"{self.data}/"}
-        defaults |= {"HDF1_FileName": "run", "HDF1_FileWriteMode": "Stream", "HDF1_LazyOpen": "Yes"}
-        defaults |= {"HDF1_NumCapture": count, "cam1_AcquireTime": 0.05, "cam1_AcquirePeriod": 0.1}
-        defaults |= {"cam1_ImageMode": "Multiple", "cam1_NumImages": count}
-        await self.puts(**(defaults | more))
-
-    async def capture(self):
-        waiting = asyncio.create_task(self.put("HDF1:Capture", 1))
-        await self.until("HDF1:Capture_RBV", "Capture")
-        return waiting
-
-    async def record(self, count, **more):
-        await self.prepare(count, **more)
-        waiting = await self.capture()
-        await self.put("cam1:Acquire", 1)
-        return waiting
+        await super().prepare(count, **({"cam1_AcquirePeriod": 0.1} | more))
 
     def stored(self):
-        import h5py
-
-        with h5py.File(self.get("HDF1:FullFileName_RBV"), "r", swmr=True) as file:
+        with self.file as file:
             return file[FRAMES][()].astype(float), file[UNIQUE_ID][()]
 
 
