@@ -27,6 +27,7 @@ from .raster_file import RasterFile
 from .raster_measurement import raster_measurement
 from .scan_grid import energy_grid, fly_sweeps, pdf_options, series_options
 from .step_conversion import device_step
+from .technique import TechniqueSection
 
 CAPACITY_MARGIN = 1.2
 """Default limit of net charge, in units of the charge of every lithium."""
@@ -128,7 +129,7 @@ def states_of(experiment: ExperimentFile) -> list[State]:
 
 
 def _measurement(
-    entry: EdgeFile | XrdFile | PdfFile | RasterFile,
+    entry: EdgeFile | XrdFile | PdfFile | RasterFile | TechniqueSection,
     station: XrayStation,
     timing: Timing,
     guard: BeamGuard | None,
@@ -141,6 +142,8 @@ def _measurement(
         "on_miss": entry.on_miss,
         "priority": entry.priority,
     }
+    if isinstance(entry, TechniqueSection):
+        return entry.measurement(station, timing, guard, shared)
     if isinstance(entry, PdfFile):
         options = pdf_options(entry, formula)
         return Measurement(

@@ -15,9 +15,8 @@ from ..plans.raster_map import raster_map
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
 from .acquisition import choose_start, keep_files, whole_experiment
-from .camera import check_camera
 from .conversion import DARK_MAX_AGE_S, dead_times
-from .nanoprobe import check_map_devices
+from .instrument import check_instruments
 from .reading import read_experiment
 from .reference_curve import named_files
 from .resumption import close_dead_runs
@@ -50,8 +49,7 @@ class QueuePlans:
                 Path of the experiment file (toml).
             """
             experiment = read_experiment(file)
-            check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
-            check_map_devices(experiment, beamline)
+            check_instruments(experiment, beamline)
             close_dead_runs(root.journal)
             start = choose_start(experiment, beamline, root.journal)
             folder = root.experiment(experiment.experiment.name, start.uid)
