@@ -49,6 +49,8 @@ class TurnFile(TechniqueSection):
         Frames without specimen, and without light.
     flat_x_um
         Where the stage has the specimen out of the picture, um.
+    binning
+        Pixels along each side that the camera adds up to one.
     energy_ev
         Photon energy, eV; monochromator and focus as they stand unless given.
     """
@@ -63,6 +65,7 @@ class TurnFile(TechniqueSection):
     flats: int = Field(default=10, ge=0, le=1000)
     darks: int = Field(default=10, ge=0, le=1000)
     flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
+    binning: Literal[1, 2, 4] = 1
     energy_ev: float | None = Field(default=None, ge=2000, le=80000)
 
     @model_validator(mode="after")
@@ -117,6 +120,7 @@ class TurnFile(TechniqueSection):
             flats=self.flats,
             darks=self.darks,
             flat_x_um=self.flat_x_um,
+            binning=self.binning,
         )
 
     def devices(self) -> tuple[str, ...]:
@@ -166,7 +170,7 @@ class TomographyFile(TurnFile):
             blur_s=turning_s,
             lit_s=turning_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=int(frames * picture_mb * 1e6),
+            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
             words=("tomogram", "tomogram"),
             dead_time=(
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
