@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 from caproto import ChannelData
 
 from ..scenario import load_scenario
 from .camera import fault_channels
 from .channel import number
 from .circular_buffer import CircularBuffer
+from .exposure import Shot
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver
@@ -20,7 +22,7 @@ from .stream_plugin import StreamPlugin
 from .trigger_input import TriggerInput
 
 if TYPE_CHECKING:
-    from .exposure import Exposure, Shot
+    from .exposure import Exposure, Scene
 
 READOUT_S = 1e-5
 """Time after an exposure in which the camera takes no trigger: it reads while it exposes."""
@@ -63,6 +65,10 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     """
     clock, sight = settings.clock(), settings.sight()
     exposure = MicroscopeExposure(load_scenario(settings.scenario), sight, settings.seed)
+    # A first frame, so that compiling what draws it stops no later one.
+    exposure.draw(
+        Shot(0, clock.now(), 1e-3, cast("Scene", exposure.scene())), np.empty(exposure.shape, exposure.dtype)
+    )
     place = FramePlace(settings.data_folder or settings.run_folder / "frames")
     plugin = StreamPlugin(cast("Exposure", exposure), place)
 

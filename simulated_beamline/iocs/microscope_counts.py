@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..physics.imaged_specimen import View
-from ..physics.scintillator_camera import PixelArray, Region, ScintillatorCamera
+from ..physics.scintillator_camera import FrameLight, PixelArray, Region, ScintillatorCamera
 from .microscope_picture import DrawnPicture
 
 STEADY_S = 1.0
@@ -45,7 +45,7 @@ class _Expected:
     mean: PixelArray
     deviation: PixelArray
     dark: PixelArray
-    slopes: tuple[PixelArray, PixelArray] | None = None
+    slopes: PixelArray | None = None
 
 
 class FrameCounts:
@@ -76,47 +76,44 @@ class FrameCounts:
         self._flicker, self._slope = flicker, slope
         self._maps: tuple[Region, PixelArray, PixelArray] | None = None
         self._expected: _Expected | None = None
-        self._scratch: tuple[PixelArray, PixelArray] | None = None
 
     def draw_dark(self, region: Region, exposure_s: float, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) without light."""
         read = np.float32(self._camera.recipe.read_counts)
         self._camera.draw(self._dark(region, exposure_s), np.full(region.shape, read), out)
 
-    def draw(self, picture: DrawnPicture, view: View, light: Light, out: NDArray[np.generic]) -> None:
-        """Fill a frame (rows, columns).
+    def draw(
+        self, picture: DrawnPicture, views: Sequence[View], light: Light, out: NDArray[np.generic]
+    ) -> None:
+        """Fill frames (n, rows, columns) in the same light.
 
         Parameters
         ----------
         picture
             As it was drawn.
-        view
-            Of this frame, a fraction of a pixel away.
+        views
+            Of each frame, a fraction of a pixel away.
         light
-            Of this frame.
+            Of these frames.
         out
             Unsigned integers.
         """
         expected = self._expectation(picture, light)
-        if self._scratch is None or self._scratch[0].shape != expected.mean.shape:
-            self._scratch = np.empty_like(expected.mean), np.empty_like(expected.mean)
-        mean, part = self._scratch
-        level = 1.0 + self._flicker * float(self._camera.rng.standard_normal())
-        np.multiply(expected.mean, np.float32(level), out=mean)
-        shift = picture.shift(view)
-        if any(shift):
-            if expected.slopes is None:
-                lit = self._lit(light)
-                down, across = picture.slopes()
-                expected.slopes = down * lit, across * lit
-            for slope, by in zip(expected.slopes, shift, strict=True):
-                np.multiply(slope, np.float32(-by), out=part)
-                mean += part
-        mean += expected.dark
-        self._camera.draw(mean, expected.deviation, out)
+        level = 1.0 + self._flicker * self._camera.rng.standard_normal(len(views))
+        shift = np.array([picture.shift(view) for view in views])
+        if shift.any() and expected.slopes is None:
+            lit = self._lit(light)
+            expected.slopes = np.stack([slope * lit for slope in picture.slopes()])
+        slopes = expected.slopes if shift.any() else None
+        frames = FrameLight(expected.mean, expected.dark, expected.deviation, level, shift, slopes)
+        self._camera.draw_all(frames, out)
+
+    def is_same(self, one: Light, other: Light) -> bool:
+        """Whether frames in both lights can be drawn together."""
+        return _kind(one) == _kind(other)
 
     def _expectation(self, picture: DrawnPicture, light: Light) -> _Expected:
-        kind = (light.region, light.brightness, light.exposure_s, light.time_s // STEADY_S)
+        kind = _kind(light)
         known = self._expected
         if known is not None and known.picture is picture and known.light == kind:
             return known
@@ -153,3 +150,7 @@ class FrameCounts:
             light *= np.float32(self._photons_s * per_photon * added)
             self._maps = region, light, region.binned(self._camera.dark_counts_s) * np.float32(added)
         return self._maps[1:]
+
+
+def _kind(light: Light) -> tuple[object, ...]:
+    return light.region, light.brightness, light.exposure_s, light.time_s // STEADY_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -160,14 +160,34 @@ class MicroscopeExposure:
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`."""
+        self.draw_all([shot], out[None])
+
+    def draw_all(self, shots: Sequence[Shot], out: NDArray[np.generic]) -> None:
+        """Fill frames (n, rows, columns) of `dtype`; those that show the same picture are drawn together."""
+        alike: list[View] = []
+        shown: tuple[DrawnPicture, Light] | None = None
+        for index, shot in enumerate(shots):
+            now = self._seen(shot)
+            if shown and not (now and now[0] is shown[0] and self.counts.is_same(now[2], shown[1])):
+                self.counts.draw(shown[0], alike, shown[1], out[index - len(alike) : index])
+                shown, alike = None, []
+            if now is None:
+                self.counts.draw_dark(self.region, shot.exposure_s, out[index])
+                continue
+            shown = shown or (now[0], now[2])
+            alike.append(now[1])
+        if shown:
+            self.counts.draw(shown[0], alike, shown[1], out[len(shots) - len(alike) : len(shots)])
+
+    def _seen(self, shot: Shot) -> tuple[DrawnPicture, View, Light] | None:
+        """Return what a frame shows; None without light."""
         scene: MicroscopeScene = shot.scene  # type: ignore[assignment]
         time_s = shot.time_s + 0.5 * shot.exposure_s
         if not scene.brightness > 0.0:
-            self.counts.draw_dark(self.region, shot.exposure_s, out)
-            return
+            return None
         view = self.view(scene, time_s)
         light = Light(self.region, scene.brightness, shot.exposure_s, time_s)
-        self.counts.draw(self.picture(scene, view, time_s), view, light, out)
+        return self.picture(scene, view, time_s), view, light
 
     def picture(self, scene: MicroscopeScene, view: View, time_s: float) -> DrawnPicture:
         """Draw the part of the light that passes at a simulated UNIX time (s)."""
@@ -176,7 +196,7 @@ class MicroscopeExposure:
         since_s = time_s - scene.runaway_began_s
         return self._picture.seen(
             view,
-            angle_deg=float(self.axis.true_deg(scene.rotation_deg)),
+            angle_deg=self.axis.standing(scene.rotation_deg)[0],
             energy_ev=scene.energy_ev,
             state=SpecimenState(
                 scene.lithium_content, scene.charging, runaway_s=-1.0 if math.isnan(since_s) else since_s
@@ -187,20 +207,19 @@ class MicroscopeExposure:
 
     def view(self, scene: MicroscopeScene, time_s: float, *, steady: bool = False) -> View:
         """Grid of the frames in the plane of the specimen; `steady`: without vibration."""
-        region, axis = self.region, self.axis
+        region, axis, section = self.region, self.axis, self._section
         along_mm = 1e-3 * scene.y_um
         magnification = self.optic.magnification(scene.plate_mm + along_mm, scene.detector_mm + along_mm)
         pixel_um = self._camera_section.pixel_um / magnification
-        shaken_um = (
-            np.zeros(2) if steady else 1e-3 * self._section.vibration_nm * self._rng.standard_normal(2)
-        )
-        moved_um = shaken_um + 1e-3 * np.array(self._drift.offset_nm(time_s))
-        across_um = scene.x_um + axis.across_um(scene.rotation_deg) + moved_um[0]
-        along_um = scene.z_um + axis.along_um(scene.rotation_deg) + moved_um[1]
+        shaken_um = (0.0, 0.0) if steady else self._rng.normal(0.0, 1e-3 * section.vibration_nm, 2).tolist()
+        crept_nm = self._drift.offset_nm(time_s)
+        _, across_um, along_um = axis.standing(scene.rotation_deg)
+        across_um += scene.x_um + shaken_um[0] + 1e-3 * crept_nm[0]
+        along_um += scene.z_um + shaken_um[1] + 1e-3 * crept_nm[1]
         rows, columns = self.camera.shape
         half = 0.5 * (region.binning - 1)
-        column = 0.5 * (columns - 1) + float(across_um) / pixel_um - region.column - half
-        row = 0.5 * (rows - 1) + float(along_um) / pixel_um - region.row - half
+        column = 0.5 * (columns - 1) + across_um / pixel_um - region.column - half
+        row = 0.5 * (rows - 1) + along_um / pixel_um - region.row - half
         return View(
             region.shape,
             pixel_um * region.binning,
