@@ -42,6 +42,7 @@ SLOTS = (
     "txm_condenser_mm",
     "txm_phase_ring",
     "heater_degc",
+    "heater_time",
     "runaway_began_s",
 )
 CELL_SLOTS = (

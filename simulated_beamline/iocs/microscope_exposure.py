@@ -37,6 +37,12 @@ POSITIONS = {
     "txm_z_um": "z_um",
 }
 """Slots of the board that stages are in, and what they are called here."""
+ATTRIBUTES = ("CellVoltage", "CellTemperature", "HeaterTemperature")
+"""Attributes of a frame, which may trigger the ring buffer."""
+STATES = ("brightness", "lithium_content", "cell_voltage_v", "cell_degc", "heater_degc")
+CONTINUOUS = (*POSITIONS.values(), *STATES)
+"""What of a scene changes gradually."""
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class MicroscopeScene:
         How far the lithium is spread as in a charge, 0..1.
     runaway_began_s : float
         Simulated UNIX time; NaN if there is none.
+    cell_voltage_v, cell_degc, heater_degc : float
+        Voltage of the cell, its temperature as the cycler and as the heater measure it; NaN for unknown.
     """
 
     rotation_deg: float
@@ -77,18 +85,43 @@ class MicroscopeScene:
     lithium_content: float
     charging: float
     runaway_began_s: float
+    cell_voltage_v: float = math.nan
+    cell_degc: float = math.nan
+    heater_degc: float = math.nan
 
     def towards(self, later: MicroscopeScene, share: float) -> MicroscopeScene:
         """Scene a share of the way (0..1) to a later one."""
-        names = ("rotation_deg", "x_um", "y_um", "z_um", "brightness", "lithium_content")
-        pairs = {name: (getattr(self, name), getattr(later, name)) for name in names}
-        between = {name: before + share * (after - before) for name, (before, after) in pairs.items()}
-        return replace(self, **between, runaway_began_s=later.runaway_began_s)
+        return self.between(later, np.array([share]), {})[0]
 
-    def placed(self, positions: Mapping[str, float]) -> MicroscopeScene:
-        """Scene with the stages at known values of their slots of the board, NaN for unknown."""
-        known = {POSITIONS[slot]: value for slot, value in positions.items() if not math.isnan(value)}
-        return replace(self, **known)
+    def between(
+        self, later: MicroscopeScene, shares: Values, positions: Mapping[str, Values]
+    ) -> list[MicroscopeScene]:
+        """Scenes at shares (n,) of the way (0..1) to a later one.
+
+        Parameters
+        ----------
+        later, shares
+            Where the way ends, and where on it the scenes are.
+        positions
+            Known values (n,) of slots of the board that tell where stages are; NaN where unknown.
+        """
+        along = {name: (getattr(self, name), getattr(later, name)) for name in CONTINUOUS}
+        values = {name: first + shares * (last - first) for name, (first, last) in along.items()}
+        for slot, known in positions.items():
+            name = POSITIONS[slot]
+            values[name] = np.where(np.isnan(known), values[name], known)
+        # Most of it stands still within a tenth of a second: that is written once.
+        still = {name: float(one[0]) for name, one in values.items() if (one == one[0]).all()}
+        steady = replace(self, **still, runaway_began_s=later.runaway_began_s)
+        moving = {name: one.tolist() for name, one in values.items() if np.ptp(one) > 0.0}
+        if not moving:
+            return [steady] * len(shares)
+        rows = zip(*moving.values(), strict=True)
+        return [replace(steady, **dict(zip(moving, row, strict=True))) for row in rows]
+
+    def attributes(self) -> tuple[float, ...]:
+        """Values of a frame's attributes, in the order of `ATTRIBUTES`."""
+        return self.cell_voltage_v, self.cell_degc, self.heater_degc
 
 
 class MicroscopeExposure:
@@ -156,6 +189,9 @@ class MicroscopeExposure:
             lithium_content=board.get("spot_lithium_content", self._initial),
             charging=board.get("front_charging_share", 1.0),
             runaway_began_s=board["runaway_began_s"],
+            cell_voltage_v=board["cell_voltage_v"],
+            cell_degc=board["cell_temperature_degc"],
+            heater_degc=board["heater_degc"],
         )
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
