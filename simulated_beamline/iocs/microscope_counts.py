@@ -14,6 +14,8 @@ from .microscope_picture import DrawnPicture
 
 STEADY_S = 1.0
 """Time for which the drift of the beam is taken as none, s: its periods are half an hour and longer."""
+SAME_BRIGHTNESS = 5e-3
+"""Relative change of the light up to which the noise, which goes with its root, is taken as the same."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class _Expected:
     """What frames of one picture in the same light have in common."""
 
     picture: DrawnPicture
-    light: tuple[object, ...]
+    light: Light
     mean: PixelArray
     deviation: PixelArray
     dark: PixelArray
@@ -83,9 +85,13 @@ class FrameCounts:
         self._camera.draw(self._dark(region, exposure_s), np.full(region.shape, read), out)
 
     def draw(
-        self, picture: DrawnPicture, views: Sequence[View], light: Light, out: NDArray[np.generic]
+        self,
+        picture: DrawnPicture,
+        views: Sequence[View],
+        lights: Sequence[Light],
+        out: NDArray[np.generic],
     ) -> None:
-        """Fill frames (n, rows, columns) in the same light.
+        """Fill frames (n, rows, columns) in much the same light.
 
         Parameters
         ----------
@@ -93,13 +99,15 @@ class FrameCounts:
             As it was drawn.
         views
             Of each frame, a fraction of a pixel away.
-        light
-            Of these frames.
+        lights
+            Of each frame, the same by `is_same`.
         out
             Unsigned integers.
         """
-        expected = self._expectation(picture, light)
-        level = 1.0 + self._flicker * self._camera.rng.standard_normal(len(views))
+        expected = self._expectation(picture, lights[0])
+        light = expected.light
+        level = np.array([one.brightness for one in lights]) / light.brightness
+        level *= 1.0 + self._flicker * self._camera.rng.standard_normal(len(views))
         shift = np.array([picture.shift(view) for view in views])
         if shift.any() and expected.slopes is None:
             lit = self._lit(light)
@@ -109,13 +117,17 @@ class FrameCounts:
         self._camera.draw_all(frames, out)
 
     def is_same(self, one: Light, other: Light) -> bool:
-        """Whether frames in both lights can be drawn together."""
-        return _kind(one) == _kind(other)
+        """Whether frames in both lights can be drawn together: at most their brightness differs, a little."""
+        return (
+            one.region == other.region
+            and one.exposure_s == other.exposure_s
+            and one.time_s // STEADY_S == other.time_s // STEADY_S
+            and abs(one.brightness - other.brightness) <= SAME_BRIGHTNESS * other.brightness
+        )
 
     def _expectation(self, picture: DrawnPicture, light: Light) -> _Expected:
-        kind = _kind(light)
         known = self._expected
-        if known is not None and known.picture is picture and known.light == kind:
+        if known is not None and known.picture is picture and self.is_same(light, known.light):
             return known
         recipe = self._camera.recipe
         mean = picture.transmission * self._lit(light)
@@ -123,7 +135,7 @@ class FrameCounts:
         deviation += np.float32(recipe.read_counts**2)
         np.sqrt(deviation, out=deviation)
         dark = self._dark(light.region, light.exposure_s)
-        self._expected = _Expected(picture, kind, mean, deviation, dark)
+        self._expected = _Expected(picture, light, mean, deviation, dark)
         return self._expected
 
     def _lit(self, light: Light) -> PixelArray:
@@ -150,7 +162,3 @@ class FrameCounts:
             light *= np.float32(self._photons_s * per_photon * added)
             self._maps = region, light, region.binned(self._camera.dark_counts_s) * np.float32(added)
         return self._maps[1:]
-
-
-def _kind(light: Light) -> tuple[object, ...]:
-    return light.region, light.brightness, light.exposure_s, light.time_s // STEADY_S

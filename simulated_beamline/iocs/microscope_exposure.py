@@ -200,20 +200,22 @@ class MicroscopeExposure:
 
     def draw_all(self, shots: Sequence[Shot], out: NDArray[np.generic]) -> None:
         """Fill frames (n, rows, columns) of `dtype`; those that show the same picture are drawn together."""
-        alike: list[View] = []
-        shown: tuple[DrawnPicture, Light] | None = None
+        first, views, lights = 0, list[View](), list[Light]()
+        shown: DrawnPicture | None = None
         for index, shot in enumerate(shots):
             now = self._seen(shot)
-            if shown and not (now and now[0] is shown[0] and self.counts.is_same(now[2], shown[1])):
-                self.counts.draw(shown[0], alike, shown[1], out[index - len(alike) : index])
-                shown, alike = None, []
+            if shown and not (now and now[0] is shown and self.counts.is_same(now[2], lights[0])):
+                self.counts.draw(shown, views, lights, out[first:index])
+                shown = None
             if now is None:
                 self.counts.draw_dark(self.region, shot.exposure_s, out[index])
                 continue
-            shown = shown or (now[0], now[2])
-            alike.append(now[1])
+            if shown is None:
+                first, shown, views, lights = index, now[0], [], []
+            views.append(now[1])
+            lights.append(now[2])
         if shown:
-            self.counts.draw(shown[0], alike, shown[1], out[len(shots) - len(alike) : len(shots)])
+            self.counts.draw(shown, views, lights, out[first : len(shots)])
 
     def _seen(self, shot: Shot) -> tuple[DrawnPicture, View, Light] | None:
         """Return what a frame shows; None without light."""
