@@ -44,6 +44,8 @@ SLOTS = (
     "heater_degc",
     "heater_time",
     "runaway_began_s",
+    "cell_cycles",
+    "cell_c_rate",
 )
 CELL_SLOTS = (
     "cell_voltage_v",
@@ -54,6 +56,8 @@ CELL_SLOTS = (
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
     "front_charging_share",
+    "cell_cycles",
+    "cell_c_rate",
 )
 """Slots that each channel of the cycler has for its cell: see `cell_slot`."""
 MOST_CHANNELS = 8

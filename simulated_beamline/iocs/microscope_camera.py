@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 from caproto import ChannelData
 
 from ..scenario import load_scenario
 from .camera import fault_channels
 from .channel import number
 from .circular_buffer import CircularBuffer
-from .exposure import Shot
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver
-from .microscope_exposure import ATTRIBUTES, MicroscopeExposure, MicroscopeScene
+from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import ATTRIBUTES, MicroscopeScene
+from .microscope_truth import TruthPage
 from .server import ServerSettings, parse_settings, serve
 from .stream_plugin import StreamPlugin
 from .trigger_input import TriggerInput
 
 if TYPE_CHECKING:
-    from .exposure import Exposure, Scene
+    from .exposure import Exposure, Shot
 
 READOUT_S = 1e-5
 """Time after an exposure in which the camera takes no trigger: it reads while it exposes."""
@@ -65,9 +66,6 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     """
     clock, sight = settings.clock(), settings.sight()
     exposure = MicroscopeExposure(load_scenario(settings.scenario), sight, settings.seed)
-    # A first frame, so that compiling what draws it stops no later one.
-    first = Shot(0, clock.now(), 1e-3, cast("Scene", exposure.scene()))
-    exposure.draw(first, np.empty(exposure.shape, exposure.dtype))
     place = FramePlace(settings.data_folder or settings.run_folder / "frames")
     plugin = StreamPlugin(cast("Exposure", exposure), place, ATTRIBUTES, attributes)
 
@@ -77,12 +75,20 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     )
     # The driver offers frames and waits, which a ring buffer does as a file plugin does.
     driver = MicroscopeDriver(exposure, cast("FilePlugin", buffer), clock, sight, trigger, settings.moves())
+    truth = TruthPage(exposure, clock, settings.run_folder / "truth")
     pages = {
         "cam1:": driver.page.channels,
         "CB1:": buffer.page.channels,
         "HDF1:": plugin.page.channels,
-        "SIM:": fault_channels(plugin) | truth_channels(exposure),
+        "SIM:": fault_channels(plugin) | truth_channels(exposure) | truth.channels(),
     }
+
+    async def prepare(async_lib: object = None) -> None:
+        del async_lib
+        await asyncio.to_thread(exposure.prepare)
+
+    # Caproto runs the start-up hook of a process variable once the server listens.
+    pages["SIM:"]["PIXEL_UM"].server_startup = prepare  # type: ignore[attr-defined]
     return {
         f"{settings.prefix}TXMCAM:{page}{name}": channel
         for page, channels in pages.items()

@@ -15,7 +15,8 @@ from .camera_driver import CameraDriver
 from .cell_wait import CELL_LAG_S, has_reached
 from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
-from .microscope_exposure import POSITIONS, MicroscopeExposure, MicroscopeScene, Values
+from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import POSITIONS, MicroscopeScene, Values
 from .trigger_input import TriggerInput
 
 BINNINGS = (1, 2, 4)
