@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..callbacks.analysis.imaging.frame_match import ProjectionVerdict, state_at
+from ..callbacks.analysis.frame_match import ProjectionVerdict, state_at
 from ..devices.tomogram_report import TomogramOutcome
 
 MISSING, DARK, GOOD = ProjectionVerdict.MISSING, ProjectionVerdict.DARK, ProjectionVerdict.GOOD

@@ -12,7 +12,7 @@ import numpy as np
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 from numpy.typing import NDArray
 
-from ..callbacks.analysis.imaging.frame_match import match_frames, relative_intensity
+from ..callbacks.analysis.frame_match import match_frames, relative_intensity
 from ..devices.frame_file import FramesMissingError
 from ..devices.gate_record import GateRecord
 from ..devices.gate_series import GateSeries, PositionPass

@@ -11,7 +11,7 @@ import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import Msg, MsgGenerator, short_uid
 
-from ..callbacks.analysis.imaging.frame_match import match_frames
+from ..callbacks.analysis.frame_match import match_frames
 from ..devices.tomogram_report import ProjectionPlace
 from .beam_guard import BeamLostError, Readings
 from .tomogram_taking import (

@@ -12,7 +12,7 @@ from operando.plans.beam_guard import BeamGuard
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
-from soft_microscope import MicroscopeStation
+from soft_turn import MicroscopeStation
 from soft_station import collected
 
 GUARD = BeamGuard(ring_current_min_ma=100.0)

@@ -1,11 +1,11 @@
 """Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
+from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
 from .damage import Damage, DamageCalibration, calibrate_damage, particle_damage
 from .flat_field import Transmission, line_integral, normalise
-from .frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
 from .grey_level import GreyLevels, grey_levels
 from .jelly_roll import JellyRoll, jelly_roll
 from .mixture_map import MixtureMaps, mixture_maps

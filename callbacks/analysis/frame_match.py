@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .angle import FloatArray
+FloatArray: TypeAlias = NDArray[np.float64]
 
 BRIGHTEST = 3
 """The how-manieth of the brightest gates counts as full beam: also where most of a scan was dark."""
@@ -91,7 +92,7 @@ def _by_time(
     if count < 2 or not 0 <= numbers[0] < count:
         return numbers
     since_s = time_s - time_s[0] + gate_s[numbers[0]]
-    later: NDArray[np.int64] = np.searchsorted(gate_s, since_s).astype(np.int64)
+    later: NDArray[np.int64] = np.asarray(np.searchsorted(gate_s, since_s), dtype=np.int64)
     after = np.minimum(np.maximum(later, 1), count - 1)
     nearest = after - (since_s - gate_s[after - 1] < gate_s[after] - since_s)
     return np.asarray(nearest, dtype=np.int64)
