@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from .area_detector import AreaDetector
 from .camera_section import CameraSection
 from .heater import Heater
 from .microscope import Microscope
+from .microscope_camera import MicroscopeCamera
 from .section import Section
 
 
@@ -35,10 +35,10 @@ class MicroscopeSection(Section):
 class MicroscopeCameraSection(CameraSection):
     """`[devices.microscope_camera]`: an area detector that takes pictures; keys as of `[devices.camera]`."""
 
-    def device(self) -> AreaDetector:
+    def device(self) -> MicroscopeCamera:
         """Build the camera; nothing is waited for."""
         options = self.model_dump(exclude={"class_", "frame_mb"})
-        return AreaDetector(name="microscope_camera", **options)
+        return MicroscopeCamera(name="microscope_camera", **options)
 
 
 class HeaterSection(Section):

@@ -92,9 +92,13 @@ class Taking:
 
     def frames(self, what: str, frames: int, **options: Any) -> FrameSeries:  # noqa: ANN401
         """Frames that go into one file."""
-        exposure_s = self.turn.exposure_s
         return FrameSeries(
-            exposure_s=exposure_s, frames=frames, folder=self.folder, name=f"{self.name}_{what}", **options
+            exposure_s=self.turn.exposure_s,
+            frames=frames,
+            binning=self.turn.binning,
+            folder=self.folder,
+            name=f"{self.name}_{what}",
+            **options,
         )
 
     def unused(self, what: str) -> str:

@@ -65,6 +65,8 @@ class Turn:
         always taken.
     flat_x_um : float
         Where `sample_x` has the specimen out of the picture, um.
+    binning : int
+        Pixels along each side that the camera adds up to one.
     live_part : float
         Part of a step (0..1) for which a frame is exposed on the fly.
 
@@ -81,6 +83,7 @@ class Turn:
     references: When = "before"
     references_max_age_s: float | None = None
     flat_x_um: float = 100.0
+    binning: int = 1
     live_part: float = 0.95
 
     def __post_init__(self) -> None:
@@ -137,7 +140,7 @@ class Turn:
             if count < LEAST_IN_PASS:
                 raise ValueError(
                     f"tomography: {angles[first]:g} degree (projection {first}) is between uneven steps; a "
-                    "fly scan needs turns of even steps, two angles or more in each: use sequential_angles, "
+                    "fly scan needs even ones, two angles or more in each turn: use sequential_angles, "
                     "interlaced_angles or golden_turns, or mode step"
                 )
             step = (angles[first + count - 1] - angles[first]) / (count - 1)
