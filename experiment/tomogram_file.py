@@ -137,7 +137,7 @@ class TurnFile(TechniqueSection):
             return
         if self.mode == "fly":
             try:
-                _ = turn.step_deg
+                _ = turn.passes
             except ValueError as error:
                 yield "mode", f"{error} (of this file: order, or angles_deg)"
 
@@ -189,7 +189,9 @@ class TomographyFile(TurnFile):
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
             yield from in_focus(station, self.energy_ev)
-            return (yield from tomography(station, self.turn(), mode=self.mode, md=md))
+            return (
+                yield from tomography(station, self.turn(), mode=self.mode, guard=guard, timing=timing, md=md)
+            )
 
         return plan
 
