@@ -46,6 +46,7 @@ class CameraDriver(Device):
     columns = _told("ArraySizeX_RBV")
     rows = _told("ArraySizeY_RBV")
     data_type = _told("DataType_RBV", string=True)
+    counter = _told("ArrayCounter_RBV")
 
 
 class FrameWriter(Device):
