@@ -182,6 +182,8 @@ class BurstCamera(AreaDetector):
         ring, self._was_full = self.ring, False
         with naming(self, f"fill the ring with {burst.frames_before} frames"):
             ring.capture.put(1)
+            # What was told before is of the burst before.
+            until((ring.capture,), lambda: bool(ring.capture.get()), self.reply_limit_s)
             self.cam.acquire.put(1)
 
             def filled() -> bool:
@@ -234,7 +236,7 @@ class BurstCamera(AreaDetector):
         def gone_on() -> bool:
             return number_of(hdf.captured) > written[0] or not hdf.capture.get()
 
-        wait_s = self.flush_limit_s
+        wait_s = max(self.flush_limit_s, self.overhead_limit_s)
         while hdf.capture.get() and number_of(hdf.captured) < burst.frames:
             written[0] = number_of(hdf.captured)
             if not until((hdf.captured, hdf.capture), gone_on, wait_s):
