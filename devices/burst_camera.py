@@ -10,7 +10,6 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from ophyd.status import DeviceStatus
 
-from .area_detector import AreaDetector
 from .bounded import in_background, until
 from .burst_record import NUMBER, STAMP, BurstRecord, read_burst
 from .burst_series import BurstSeries
@@ -18,6 +17,7 @@ from .camera_setting import number_of
 from .file_writer import tell_of_data_set
 from .frame_file import ATTRIBUTES, FramesMissingError, find_frames
 from .frame_series import FrameSeries
+from .microscope_camera import MicroscopeCamera
 from .reach import halt, naming
 from .ring_buffer import RingBuffer, RingedDriver, RingedWriter
 from .series_file import SeriesFile
@@ -55,8 +55,8 @@ class BurstReport(Device):
         self.whole.put(int(whole))
 
 
-class BurstCamera(AreaDetector):
-    """Area detector that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
+class BurstCamera(MicroscopeCamera):
+    """Camera of a microscope that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
 
     `kickoff` is done when the ring is full, or was triggered before; `complete` when every frame is written
     and the file is closed. What is missing in it fails `complete` with `FramesMissingError`, and the frames

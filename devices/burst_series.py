@@ -26,7 +26,7 @@ class BurstSeries:
     attribute, condition
         Attribute of a frame that triggers, as the camera's server calls it, and its condition, such as
         "A>160"; "0": only an order does.
-    folder, name
+    binning, folder, name
         As of `FrameSeries`.
     """
 
@@ -36,6 +36,7 @@ class BurstSeries:
     frames_after: int
     attribute: str = ""
     condition: str = NEVER
+    binning: int = 1
     folder: str = ""
     name: str
 
@@ -61,6 +62,7 @@ class BurstSeries:
             exposure_s=self.exposure_s,
             period_s=self.period_s,
             frames=self.frames,
+            binning=self.binning,
             folder=self.folder,
             name=self.name,
         )

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from .area_detector import AreaDetector
 from .burst_camera import BurstCamera
 from .camera_section import CameraSection
 from .heater import Heater
 from .microscope import Microscope
+from .microscope_camera import MicroscopeCamera
 from .section import Section
 
 
@@ -44,10 +44,10 @@ class MicroscopeCameraSection(CameraSection):
 
     ring: bool = False
 
-    def device(self) -> AreaDetector:
+    def device(self) -> MicroscopeCamera:
         """Build the camera; nothing is waited for."""
         options = self.model_dump(exclude={"class_", "frame_mb", "ring"})
-        kind = BurstCamera if self.ring else AreaDetector
+        kind = BurstCamera if self.ring else MicroscopeCamera
         return kind(name="microscope_camera", **options)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ophyd import Component as Cpt
 from ophyd import Device, EpicsSignal, EpicsSignalWithRBV
 
-from .camera_signals import CameraDriver, FrameWriter, setting, told
+from .camera_signals import FrameWriter, setting, told
+from .microscope_camera import BinningDriver
 
 
 class RingBuffer(Device):
@@ -28,12 +29,10 @@ class RingBuffer(Device):
     message = told("StatusMessage_RBV", string=True)
 
 
-class RingedDriver(CameraDriver):
-    """A camera's driver of which the ring has to know the name, and how its pixels are added up."""
+class RingedDriver(BinningDriver):
+    """A camera's driver of which the ring has to know the name."""
 
     port = told("PortName_RBV", string=True)
-    bin_x = setting("BinX", kind="config")
-    bin_y = setting("BinY", kind="config")
 
 
 class RingedWriter(FrameWriter):

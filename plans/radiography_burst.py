@@ -44,7 +44,6 @@ class _Taking:
     trigger: BurstTrigger | None
     heating: Heating | None
     series: BurstSeries
-    binning: tuple[int, int] = (1, 1)
 
     @property
     def camera(self) -> Any:  # noqa: ANN401 - a camera with a ring
@@ -72,7 +71,7 @@ def radiography_burst(
     stream `trigger` has one event: which frame it is, when, how many are before it, how many are missing.
     `primary` has the cell's state before, while the trigger is waited for, and after. Missing frames fail the
     run, and those that are there are told of. On every way out the shutter closes, the heater that this plan
-    switched on is off, camera and file are at rest, and the bins are what they were.
+    switched on is off, and camera and file are at rest.
 
     Parameters
     ----------
@@ -113,13 +112,11 @@ def radiography_burst(
         frames_after=burst.frames_after,
         attribute=trigger.attribute if trigger else "",
         condition=trigger.condition if trigger else "0",
+        binning=burst.binning,
         folder=experiment_folder(_md),
         name=named,
     )
     taking = _Taking(station, burst, trigger, heating, series)
-    bin_x = yield from bps.rd(taking.camera.cam.bin_x, default_value=1)
-    bin_y = yield from bps.rd(taking.camera.cam.bin_y, default_value=1)
-    taking.binning = int(bin_x), int(bin_y)
 
     def work() -> MsgGenerator[None]:
         # A burst happens once: after a pause nothing of it may be done again.
@@ -173,7 +170,6 @@ def _check(station: Any, burst: Burst, trigger: BurstTrigger | None, heating: He
 
 def _take(taking: _Taking) -> MsgGenerator[None]:
     station, burst, camera = taking.station, taking.burst, taking.camera
-    yield from set_all({camera.cam.bin_x: burst.binning, camera.cam.bin_y: burst.binning})
     yield from _once("prepare", camera, 3 * WAIT_S, taking.series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)
     yield from set_all({station.photon_shutter: "open"})
@@ -287,15 +283,8 @@ def _naming_frames(work: MsgGenerator[None]) -> MsgGenerator[None]:
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:
-    """Close the shutter, heat no longer, stop what runs, and bring the bins back."""
+    """Close the shutter, heat no longer, and stop what runs."""
     yield from close_shutter(taking.station.photon_shutter)
     if taking.heating:
         yield from set_all({taking.station.heater.enable: "Disable"})
     yield Msg("stop", taking.camera)
-    cam, deadline = taking.camera.cam, time.monotonic() + WAIT_S
-    # Bins are those of a camera at rest.
-    while (yield from bps.rd(cam.acquire, default_value=0)):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{taking.camera.name}: still acquires {WAIT_S:g} s after it was stopped")
-        yield from bps.sleep(LOOK_S)
-    yield from set_all({cam.bin_x: taking.binning[0], cam.bin_y: taking.binning[1]})

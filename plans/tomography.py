@@ -50,7 +50,12 @@ class Taking:
         """Frames that go into one file."""
         exposure_s = self.turn.exposure_s
         return FrameSeries(
-            exposure_s=exposure_s, frames=frames, folder=self.folder, name=f"{self.name}_{what}", **options
+            exposure_s=exposure_s,
+            frames=frames,
+            binning=self.turn.binning,
+            folder=self.folder,
+            name=f"{self.name}_{what}",
+            **options,
         )
 
     @property
@@ -116,6 +121,7 @@ def tomography(
             "exposure_s": turn.exposure_s,
             "flats": turn.flats,
             "darks": turn.darks,
+            "binning": turn.binning,
         },
         **(md or {}),
     }

@@ -26,6 +26,8 @@ class Turn:
         Frames without specimen and without light before the projections; 0 for none.
     flat_x_um : float
         Where `sample_x` has the specimen out of the picture, um.
+    binning : int
+        Pixels along each side that the camera adds up to one.
     live_part : float
         Part of a step (0..1) for which a frame is exposed on the fly.
 
@@ -40,6 +42,7 @@ class Turn:
     flats: int = 10
     darks: int = 10
     flat_x_um: float = 100.0
+    binning: int = 1
     live_part: float = 0.95
 
     def __post_init__(self) -> None:

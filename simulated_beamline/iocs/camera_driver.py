@@ -61,6 +61,8 @@ class CameraDriver:
         }
         data_type = f"UInt{8 * exposure.dtype.itemsize}"
         self.page = driver_page(exposure.shape, data_type, self._acquire, self._halt, checks)
+        for page in (self.page, plugin.page):
+            page.noticed = clock.notice
 
     async def _halt(self) -> None:
         self._stop.set()
