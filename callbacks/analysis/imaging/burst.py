@@ -71,8 +71,8 @@ def burst_onset(
     """Find the first frame that is unlike those of the beginning.
 
     Every block of pixels is compared with its own mean and scatter over the reference frames, once the
-    brightness of each frame, the median over its blocks, was taken out: half of the picture has to stay as it is,
-    such as what is beside the cell.
+    brightness of each frame, the median over its blocks, was taken out: half of the picture has to stay as it
+    is, such as what is beside the cell.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def runaway_front(
     residual_s = late_s(fit.x)
     rms_s = float(np.sqrt(np.mean(residual_s**2)))
     jacobian: FloatArray = np.asarray(fit.jac, dtype=np.float64)
-    covariance: FloatArray = np.linalg.pinv(jacobian.T @ jacobian) * rms_s**2
+    covariance = np.asarray(np.linalg.pinv(jacobian.T @ jacobian), dtype=np.float64) * rms_s**2
     slowness = float(fit.x[3])
     middle = 0.5 * (block - 1)
     return RunawayFront(
