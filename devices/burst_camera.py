@@ -226,6 +226,8 @@ class BurstCamera(MicroscopeCamera):
         if not record.is_whole:
             told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
             remedy = "make room on the disk, or ask for fewer frames or a longer period_s"
+            if record.untaken:
+                told += f"; the camera itself left out {record.untaken}, by the times of the others"
             said = f"{late}{complaint}{told}; {remedy}"
             raise FramesMissingError(self.name, record.expected, record.frames, said)
 

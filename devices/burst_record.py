@@ -33,6 +33,8 @@ class BurstRecord:
         Numbers of frames that the camera took and that are not in the file, for as many as are known.
     expected : int
         Frames that should be there: those that the ring held, and those after.
+    untaken : int
+        Periods of the camera in which it took no frame, by the times of the others.
     attributes : dict
         Name to values of each frame, shape (n,).
     """
@@ -43,6 +45,7 @@ class BurstRecord:
     trigger_time_s: float
     missing: tuple[int, ...]
     expected: int
+    untaken: int = 0
     attributes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
@@ -57,8 +60,8 @@ class BurstRecord:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no frame is missing."""
-        return self.frames == self.expected and not self.missing
+        """Whether no frame is missing, and none was left out by the camera."""
+        return self.frames == self.expected and not self.missing and not self.untaken
 
 
 def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord:
@@ -103,7 +106,17 @@ def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord
     missing = tuple(int(number) for number in known[~np.isin(known, numbers)])
     time_s = float(np.interp(trigger_id, numbers, stamps_s))
     expected = (trigger_id - first if held is None else held) + series.frames_after
-    return BurstRecord(numbers, stamps_s - time_s, trigger_id, time_s, missing, expected, columns)
+    untaken = _untaken(numbers, stamps_s)
+    return BurstRecord(numbers, stamps_s - time_s, trigger_id, time_s, missing, expected, untaken, columns)
+
+
+def _untaken(numbers: NDArray[np.int64], stamps_s: NDArray[np.float64]) -> int:
+    """Count the periods between frames of successive numbers in which there could have been another."""
+    if len(numbers) < 3:
+        return 0
+    steps, apart_s = np.diff(numbers), np.diff(stamps_s)
+    period_s = float(np.median(apart_s / np.maximum(steps, 1)))
+    return int(np.maximum(np.round(apart_s / max(period_s, 1e-9)) - steps, 0).sum())
 
 
 def _trigger_id(

@@ -1,5 +1,6 @@
 """Bursts of a camera with a ring, without a server: what is set, kept, missing and told."""
 
+import h5py
 import numpy as np
 import pytest
 from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
@@ -132,3 +133,12 @@ def test_a_burst_that_cannot_be_is_refused(change, told):
     options = {name: getattr(BURST, name) for name in BURST.__dataclass_fields__}
     with pytest.raises(ValueError, match=told):
         BurstSeries(**{**options, **change})
+
+
+def test_frames_that_the_camera_did_not_take_are_told_by_their_times(tmp_path):
+    path = tmp_path / "burst.h5"
+    write_burst(path, range(15, 30))
+    with h5py.File(path, "r+") as file:
+        file["entry/instrument/NDAttributes/NDArrayTimeStamp"][8:] += 0.004
+    record = read_burst(path, BURST, 5)
+    assert (record.untaken, record.missing, record.is_whole) == (4, (), False)
