@@ -1,8 +1,8 @@
 """Ptychography and Bragg coherent diffraction in the layouts that PtyPy, cdiutils and cohere read.
 
 None of them is needed to write. Layouts, as of 2026: PtyPy's recipe `Hdf5Loader` (its parameters name file
-and key of each quantity) and its own `.ptyd` (`meta`, `chunks`); the Bliss master file that cdiutils reads with
-its loader of beamline ID01; `preprocessed_data/prep_data.tif` of a cohere experiment.
+and key of each quantity) and its own `.ptyd` (`meta`, `chunks`); the Bliss master file that cdiutils reads
+with its loader of beamline ID01; `preprocessed_data/prep_data.tif` of a cohere experiment.
 """
 
 from __future__ import annotations
