@@ -28,6 +28,8 @@ SLOWNESS = 10.0
 QUEUE_PART = 1.25
 """Places in the writer's queue over the frames that the ring passes on at once."""
 ROWS_AT_ONCE = 4096
+COMPLAINT_S = 1.0
+"""Longest wait for a reason once frames are missing, s."""
 
 
 class BurstReport(Device):
@@ -210,7 +212,6 @@ class BurstCamera(MicroscopeCamera):
         # The camera first: what it takes from now on belongs to no burst.
         halt(self.cam.acquire, 0)
         self._await_writer(burst, running.dropped)
-        complaint = self.complaint(running.dropped)
         late = "" if over else f"the ring had passed on {number_of(self.ring.passed)} after {limit_s:.0f} s; "
         self.come_to_rest()
         held = burst.frames_before if self._was_full else None
@@ -219,7 +220,8 @@ class BurstCamera(MicroscopeCamera):
             find_frames(running.file, self.dataset, self.flush_limit_s)
             record = read_burst(running.file, burst, held)
         except (OSError, KeyError, ValueError) as error:
-            raise FramesMissingError(self.name, burst.frames, 0, f"{late}{error}; {complaint}") from error
+            said = f"{late}{error}; {self._late_complaint(running)}"
+            raise FramesMissingError(self.name, burst.frames, 0, said) from error
         self.record, running.readable = record, record.frames
         self.burst.show(record, burst.frames)
         running.whole = True
@@ -228,8 +230,13 @@ class BurstCamera(MicroscopeCamera):
             remedy = "make room on the disk, or ask for fewer frames or a longer period_s"
             if record.untaken:
                 told += f"; the camera itself left out {record.untaken}, by the times of the others"
-            said = f"{late}{complaint}{told}; {remedy}"
+            said = f"{late}{self._late_complaint(running)}{told}; {remedy}"
             raise FramesMissingError(self.name, record.expected, record.frames, said)
+
+    def _late_complaint(self, running: SeriesFile) -> str:
+        """Say what the writer tells of itself, which it may do after it has closed the file."""
+        until((self.hdf.status,), lambda: bool(self.hdf.status.get()), COMPLAINT_S)
+        return self.complaint(running.dropped)
 
     def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
         """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
@@ -239,8 +246,6 @@ class BurstCamera(MicroscopeCamera):
             return number_of(hdf.captured) + number_of(hdf.dropped) - dropped
 
         while hdf.capture.get() and (before := done()) < burst.frames:
-            waits = number_of(hdf.queue_free) < number_of(hdf.queue_size)
             signals = hdf.captured, hdf.dropped, hdf.capture
-            limit_s = self.overhead_limit_s if waits else self.flush_limit_s
-            if not until(signals, lambda: done() > before or not hdf.capture.get(), limit_s):
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), self.overhead_limit_s):
                 return

@@ -40,4 +40,3 @@ class RingedWriter(FrameWriter):
 
     source = setting("NDArrayPort", string=True)
     queue_size = setting("QueueSize")
-    queue_free = told("QueueFree")

@@ -50,7 +50,6 @@ class SoftBurst(make_fake_device(BurstCamera)):
             self.hdf.swmr_supported: 0,
             self.hdf.swmr_active: 0,
             self.hdf.queue_size: 4,
-            self.hdf.queue_free: 4,
             self.ring.capture: 0,
             self.ring.port: "CB1",
             self.ring.held: 0,

@@ -10,6 +10,7 @@ from channels import variables
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_file import FramesMissingError
+from operando.devices.frame_series import FrameSeries
 from operando.plans.burst import Burst, Heating, burst_trigger
 from operando.plans.radiography_burst import NotTriggeredError, radiography_burst
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
@@ -36,6 +37,11 @@ def hall(tmp_path_factory, beamline_ports):
     try:
         assert not beamline.connect(timeout_s=30).missing
         beamline.microscope_camera.default_folder(folder / "run" / "frames")
+        # A first frame, which waits until the server has made its specimen and its machine code.
+        camera = beamline.microscope_camera
+        camera.prepare(FrameSeries(exposure_s=0.01, frames=1, name="first")).wait(60)
+        camera.trigger().wait(60)
+        camera.complete().wait(60)
         yield beamline
     finally:
         beamline.release()
@@ -126,16 +132,19 @@ def test_frames_before_an_order_are_kept_and_dropped_ones_are_told(hall):
 
 def test_a_full_disk_leaves_the_frames_until_then(hall):
     burst = Burst(frames_before=50, frames_after=500, wait_limit_s=0.5, on_miss="fire", **SLOW)
+    captured = hall.microscope_camera.hdf.captured
     with variables("OP:TXMCAM:SIM:DISK_FULL") as (full,):
-
-        def fill(name, doc):
-            if name == "descriptor" and doc["name"] == "primary":
-                full.put(1)
-
+        token = captured.subscribe(lambda value, **_: value > 60 and full.put(1), run=False)
         try:
-            engine = RunEngine(call_returns_result=False)
-            with pytest.raises(FramesMissingError, match="no space left on device"):
-                engine(radiography_burst(hall, burst, None), fill)
+            documents, error = run(radiography_burst(hall, burst, None))
         finally:
+            captured.unsubscribe(token)
             full.put(0, wait=True)
+    assert isinstance(error, FramesMissingError)
+    assert "no space left on device" in str(error)
+    assert error.expected == 550
+    assert 60 < error.written < 550
+    stops = [d["indices"]["stop"] for name, d in documents if name == "stream_datum"]
+    assert stops == [error.written] * 3
+    assert event_of(documents, "trigger")["microscope_camera_burst_whole"] == 0
     is_in_order(hall)
