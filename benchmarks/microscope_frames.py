@@ -22,6 +22,8 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
 PRE_FRAMES = 1250
 FRAME_BYTES = 256 * 256 * 2
 START_S = 60.0
+QUEUE = 16384
+"""Frames that may wait for a disk that falls behind: a real camera needs 2.1 GB of memory for them."""
 STILL_S = 3.0
 """After so long without another frame the writer has written what it has, s."""
 
@@ -75,7 +77,7 @@ def burst(
     settings = {"cam1:BinX": 4, "cam1:BinY": 4, "cam1:AcquireTime": 7e-4, "cam1:AcquirePeriod": PERIOD_S}
     settings |= {"cam1:ImageMode": 2, "HDF1:EnableCallbacks": 1, "HDF1:FileWriteMode": 2, "HDF1:LazyOpen": 1}
     settings |= {"CB1:PreCount": before, "CB1:PostCount": frames - before, "HDF1:NumCapture": frames}
-    settings |= {"HDF1:FileNumber": 0}
+    settings |= {"HDF1:FileNumber": 0, "HDF1:QueueSize": QUEUE}
     for setting, value in settings.items():
         client.put(camera + setting, value)
     for setting, text in {"FilePath": f"{folder}/", "FileName": name, "NDArrayPort": "CB1"}.items():
