@@ -12,8 +12,8 @@ from operando.plans.beam_guard import BeamGuard
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
-from soft_turn import MicroscopeStation
 from soft_station import collected
+from soft_turn import MicroscopeStation
 
 GUARD = BeamGuard(ring_current_min_ma=100.0)
 LENIENT = Tolerance(max_missing=0.5)
