@@ -1,5 +1,6 @@
 """Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
+from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
@@ -33,11 +34,13 @@ from .volume import VolumeFile, lazy_volume, reconstruct_volume
 from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
+    "AbsorptionStack",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
     "Damage",
     "DamageCalibration",
+    "EnergyImage",
     "GreyLevels",
     "HeldProjections",
     "ImageKey",
@@ -67,6 +70,7 @@ __all__ = [
     "VolumeFile",
     "Window",
     "XanesMaps",
+    "absorption_stack",
     "align_stack",
     "aligned",
     "angular_weights",
