@@ -179,7 +179,7 @@ def _unmoved(count: int) -> StackAlignment:
 def _placed(stack: FloatImage, ratio: FloatArray, shift_px: FloatArray) -> FloatImage:
     """Bring images to one scale and place by cubic interpolation.
 
-    Pixel o of the result shows what image k has at ``c + (o + shift - c) ratio``, c the middle of the picture.
+    Pixel o of the result shows what image k has at ``c + (o + shift - c) ratio``, c: middle of the picture.
     """
     ndimage: Any = import_module("scipy.ndimage")
     middle = 0.5 * (np.array(stack.shape[1:]) - 1.0)
