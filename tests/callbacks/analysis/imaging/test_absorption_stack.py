@@ -28,22 +28,19 @@ def inner(stack):
 def test_the_light_is_divided_out_and_energies_rise():
     stack = absorption_stack([image(one) for one in ENERGIES[::-1]], np.full((3, SIDE, SIDE), 100.0))
     assert stack.energy_ev.tolist() == ENERGIES.tolist()
-    np.testing.assert_allclose(
-        inner(stack.absorption), depth(0.02)[None, 10:-10, 10:-10] * np.ones((4, 1, 1)), atol=2e-3
-    )
+    truth = np.broadcast_to(depth(0.02)[10:-10, 10:-10], (4, SIDE - 20, SIDE - 20))
+    np.testing.assert_allclose(inner(stack.absorption), truth, atol=2e-3)
     assert not stack.dead.any()
 
 
 def test_drift_is_taken_back():
     moves = [(0.0, 0.0), (0.031, -0.02), (0.05, 0.013), (0.0, 0.0)]
-    images = [
-        image(energy, move_um=move, step=0.5 + 0.2 * n)
-        for n, (energy, move) in enumerate(zip(ENERGIES, moves))
-    ]
+    steps = 0.5 + 0.2 * np.arange(4)
+    places = zip(ENERGIES, moves, steps, strict=True)
+    images = [image(energy, move_um=move, step=step) for energy, move, step in places]
     stack = absorption_stack(images, np.full((1, SIDE, SIDE), 100.0))
     assert set(stack.verdict) == {"good"}
     np.testing.assert_allclose(stack.shift_px, np.array(moves) / 0.02, atol=0.1)
-    steps = 0.5 + 0.2 * np.arange(4)
     error = inner(stack.absorption) / steps[:, None, None] - depth(0.02)[10:-10, 10:-10]
     assert np.sqrt(np.nanmean(error**2)) < 0.01
 
