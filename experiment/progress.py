@@ -22,6 +22,12 @@ CELL = {
 """Rows of the display: data key, unit and decimals."""
 
 
+FITTED = ("xanes",)
+"""Techniques of which each run gives a spectrum that is fitted."""
+
+PROJECTIONS = "projections"
+"""Stream of a tomogram that tells of its frames as they can be read."""
+
 LEAST_FRACTION = 0.02
 """Part of the protocol that must have passed before the wall time left is told."""
 
@@ -70,6 +76,7 @@ class Progress:
     _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
+    _projections: set[str] = field(default_factory=set)
     frames: int = 0
     patterns: int = 0
     map_rows: int = 0
@@ -85,6 +92,10 @@ class Progress:
             self._start(doc)
         elif name == "descriptor" and doc["run_start"] in self._purposes:
             self._streams[doc["uid"]] = doc["run_start"]
+            if doc.get("name") == PROJECTIONS:
+                self._projections.add(doc["uid"])
+        elif name == "stream_datum" and doc["descriptor"] in self._projections:
+            self.points = max(self.points, int(doc["indices"]["stop"]))
         elif name == "event" and doc["descriptor"] in self._streams:
             self._event(self._purposes[self._streams[doc["descriptor"]]], doc)
         elif name == "stop" and doc["run_start"] in self._purposes:
@@ -145,7 +156,7 @@ class Progress:
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
-            if doc.get("technique") in ("xrd", "pdf", "map"):
+            if doc.get("technique", "xanes") not in FITTED:
                 # Frames of others are integrated when somebody asks for it, not live.
                 live = int(doc.get("num_points", 0)) if doc["technique"] == "xrd" else 0
                 self._series[doc["uid"]] = live

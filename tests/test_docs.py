@@ -19,6 +19,7 @@ from operando.experiment import (
     measurement_file,
     onset_file,
     raster_file,
+    tomogram_file,
     trigger_file,
 )
 from operando.experiment.cells_file import ManyCells
@@ -101,6 +102,7 @@ FILE_TABLES = {
     "Diffraction": measurement_file.XrdFile,
     "Map": raster_file.MapFile,
     "Rocking map": raster_file.RockingFile,
+    "Tomogram": tomogram_file.TomographyFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
     "trigger": trigger_file.TriggerFile,
