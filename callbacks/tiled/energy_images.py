@@ -45,6 +45,8 @@ class EnergyImages:
         Of the images that are there, as the monochromator read, shape (n,), eV.
     asked
         Energies that were asked for.
+    binning
+        Pixels of `microscope_pixel_um` along each side of one of a frame.
     events
         The event of each, in the same order: `image_*`, `microscope_pixel_um`, state of the cell.
     outcome
@@ -56,6 +58,7 @@ class EnergyImages:
     runs: tuple[str, ...]
     energy_ev: np.ndarray
     asked: int
+    binning: int
     events: tuple[Mapping[str, Any], ...]
     outcome: Mapping[str, Any]
     _files: ExternalFrames = field(repr=False)
@@ -79,9 +82,10 @@ class EnergyImages:
         for event, (run, key) in zip(self.events, self._where, strict=True):
             yield EnergyImage(
                 float(event["mono_energy"]),
-                float(event["microscope_pixel_um"]),
+                float(event["microscope_pixel_um"]) * self.binning,
                 self._read(run, PROJECTIONS, key, event["image_first_frame"], event["image_frames"]),
                 self._read(run, FLAT, key, event["image_first_flat"], event["image_flats"]),
+                float(event.get("image_light_ratio", 1.0)),
             )
 
     def darks(self) -> np.ndarray | None:
@@ -153,6 +157,7 @@ def energy_images(
         runs=chain,
         energy_ev=np.array([float(event["mono_energy"]) for event, _ in ordered]),
         asked=len(start["grid"]["energy_ev"]),
+        binning=int(start["images"].get("binning", 1)),
         events=tuple(event for event, _ in ordered),
         outcome=found[run].outcome,
         _files=files,

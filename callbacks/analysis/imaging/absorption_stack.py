@@ -31,12 +31,15 @@ class EnergyImage:
         Edge of a pixel at the specimen, um.
     frames, flats
         Counts with and without the specimen, shape (n, rows, columns) each.
+    light_ratio
+        Beam during the frames over that during the flats; 1 where it is not known (nan).
     """
 
     energy_ev: float
     pixel_um: float
     frames: NDArray[np.generic]
     flats: NDArray[np.generic]
+    light_ratio: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +159,8 @@ def _depths(
                 f"{depths[0].shape}; give images of one region and binning"
             )
         found = normalise(mean, image.flats, dark)
-        depths.append(line_integral(found.values)[0])
+        ratio = image.light_ratio if np.isfinite(image.light_ratio) and image.light_ratio > 0.0 else 1.0
+        depths.append(line_integral(found.values / np.float32(ratio))[0])
         dead = found.dead if dead is None else dead | found.dead
         energies.append(float(image.energy_ev))
         pixels.append(float(image.pixel_um))

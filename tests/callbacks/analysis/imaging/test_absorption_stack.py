@@ -61,3 +61,10 @@ def test_an_energy_that_is_there_twice_is_refused():
 def test_no_image_is_refused():
     with pytest.raises(ValueError, match="no image"):
         absorption_stack([])
+
+
+def test_light_that_fell_since_the_flats_is_taken_for_no_absorption():
+    one = image(8330.0)
+    dim = EnergyImage(8340.0, 0.02, 100.0 + 0.8 * (one.frames - 100.0), one.flats, light_ratio=0.8)
+    stack = absorption_stack([one, dim], np.full((1, SIDE, SIDE), 100.0), align=False)
+    np.testing.assert_allclose(stack.absorption[1], stack.absorption[0], atol=1e-3)
