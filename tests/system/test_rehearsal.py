@@ -1,4 +1,4 @@
-"""A rehearsal of three techniques as a user runs it: what comes out is compared with the truth of the cell."""
+"""A rehearsal of three techniques as a user runs it; what comes out is compared with the truth of the cell."""
 
 import os
 import re
@@ -130,10 +130,14 @@ def test_each_tomogram_has_all_its_projections_at_its_own_energy(rehearsed):
     for run in found:
         documents = list(read_journal(run.path))
         streams = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
-        told = [(streams[doc["descriptor"]], doc["indices"]) for name, doc in documents if name == "stream_datum"]
+        told = [
+            (streams[doc["descriptor"]], doc["indices"]) for name, doc in documents if name == "stream_datum"
+        ]
         last = {stream: max(at["stop"] for one, at in told if one == stream) for stream, _ in told}
         assert (last["projections"], last["angles"], last["flat"], last["dark"]) == (61, 61, 10, 10)
-        energies = [doc["data"]["mono_energy"] for name, doc in documents if "mono_energy" in doc.get("data", {})]
+        energies = [
+            doc["data"]["mono_energy"] for name, doc in documents if "mono_energy" in doc.get("data", {})
+        ]
         assert energies == pytest.approx([8400.0] * len(energies), abs=0.5)
 
 
