@@ -49,7 +49,7 @@ def beamline(scenario, tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in NEEDED}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=NEEDED, ports=ports)
     launcher.start("elastic", 500.0)
-    found = load_beamline(SETTINGS)
+    found = load_beamline(SETTINGS, camera=False)
     try:
         assert not found.connect(timeout_s=30).missing
         found.microscope_camera.default_folder(folder / "run" / "frames")

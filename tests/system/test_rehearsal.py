@@ -1,4 +1,4 @@
-"""A rehearsal of three techniques as a user runs it; what comes out is compared with the truth of the cell."""
+"""A rehearsal of three techniques as a user runs it; its results are compared with the truth of the cell."""
 
 import os
 import re
@@ -153,7 +153,7 @@ def test_every_line_of_the_pages_runs(rehearsed, monkeypatch):
     tutorial = named[PAGES[-1]]
     assert tutorial["counts"]["projections"].shape == (61, 256, 256)
     middle = tutorial["volume"].attenuation_per_um[8]
-    # NMC811 of 4.7 g/cm3 attenuates 0.09 per um at 8400 eV (xraydb); cracks, pores and few angles take from it.
+    # NMC811 of 4.7 g/cm3 attenuates 0.09 per um at 8400 eV (xraydb); cracks and few angles take from it.
     assert 0.03 < np.quantile(middle[middle > 0.02], 0.5) < 0.1
     assert Path("slice.png").stat().st_size > 10_000
 
