@@ -103,6 +103,8 @@ class SettableCamera(FileWriter):
         ValueError
             If exposure or period are others than asked for.
         """
+        if series.binning != 1 and not hasattr(self.cam, "bin_rows"):
+            raise ValueError(f"{self.name}: bins of {series.binning} pixels asked for; this camera has none")
         self._write(self.cam.callbacks, 1)
         self._write(self.cam.image_mode, "Multiple")
         self._write(self.cam.trigger_mode, series.trigger_mode)

@@ -62,6 +62,7 @@ def load_stations(path: Path | str, channels: Sequence[int], *, camera: bool = T
     section = read_settings(Path(path)).devices.cell
     for channel in channels:
         section.prefix_of(channel)
-    beamline = load_beamline(path, channels[0], camera=camera)
+    # A nanoprobe or a microscope holds one specimen, of one cell.
+    beamline = load_beamline(path, channels[0], camera=camera, nanoprobe=False, microscope=False)
     further = [replace(beamline, cell=section.device(channel)) for channel in channels[1:]]
     return Stations(tuple(channels), (beamline, *further))

@@ -22,7 +22,6 @@ from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
-from .camera import asks_for_frames, check_camera
 from .conversion import (
     cell_document,
     dead_times,
@@ -33,8 +32,8 @@ from .conversion import (
 )
 from .file import ExperimentFile
 from .heartbeat import Heartbeat
+from .instrument import check_instruments, wanted_devices
 from .mode import follow_cell, mode_document
-from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
 from .onset_watch import watching_onsets
 from .preparation import describe_cell, prepare_beam, stand_as_before
 from .protocol_source import kept_path
@@ -95,14 +94,8 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
     experiment = read_experiment(file)
-    check_nanoprobe(experiment, read_settings(settings))
-    beamline = load_beamline(
-        settings,
-        camera=asks_for_frames(experiment),
-        trigger_box=asks_to_fly(experiment),
-        nanoprobe=asks_for_maps(experiment),
-    )
-    check_camera(experiment, beamline.name, has_camera=beamline.camera is not None)
+    check_instruments(experiment, read_settings(settings))
+    beamline = load_beamline(settings, **wanted_devices(experiment))
     with connected(beamline, connect_s):
         return _acquire(experiment, file, beamline, root)
 

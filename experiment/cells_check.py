@@ -9,6 +9,7 @@ from .check import problems
 from .onset_check import onset_keys
 from .problem import Problem
 from .raster_file import RasterFile
+from .technique import TechniqueSection
 from .toml_source import KeyPath
 
 
@@ -107,6 +108,11 @@ def _together(file: ManyCellsFile) -> Iterator[Problem]:
             yield Problem(
                 ("measurements", number, "technique"),
                 "a nanoprobe holds one particle, of one cell; map that cell in a file of its own",
+            )
+        if isinstance(each, TechniqueSection) and each.one_specimen:
+            yield Problem(
+                ("measurements", number, "technique"),
+                f"{each.one_specimen}; measure that cell in a file of its own",
             )
     wanted = [set(cell.measurements) for cell in file.cells if cell.measurements is not None]
     if len(wanted) == len(file.cells):

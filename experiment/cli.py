@@ -62,36 +62,34 @@ def tell_if_empty(root: DataRoot) -> bool:
 @app.command()
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
-    from .camera import check_camera, frame_mb
+    from .camera import frame_mb
     from .cells_file import ManyCells
     from .cells_report import cells_check_report
+    from .check_report import check_report
     from .conversion import dead_times
     from .dead_time import expected_settings
-    from .nanoprobe import check_nanoprobe
+    from .instrument import check_instruments, picture_mb
     from .reading import read_file
-    from .report import check_report
 
     with complaining():
         found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
         settings = expected_settings(tables, beamline)
-        check_camera(tables, settings.name, has_camera=settings.devices.camera is not None)
-        check_nanoprobe(tables, settings)
+        check_instruments(tables, settings)
         timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
             console.print(cells_check_report(found, timing, frame_mb(settings)))
         else:
-            console.print(check_report(found, timing, frame_mb(settings)))
+            console.print(check_report(found, timing, frame_mb(settings), picture_mb(settings)))
 
 
 @app.command()
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
     from ..devices.beamline import read_settings
-    from .camera import asks_for_frames, check_camera
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
-    from .nanoprobe import asks_for_maps, asks_to_fly, check_nanoprobe
+    from .instrument import check_instruments, wanted_devices
     from .reading import read_file
     from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
@@ -99,11 +97,10 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
     with complaining(), interruptible():
         found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
-        maps = asks_for_maps(tables)
-        settings = simulated_settings(nanoprobe=maps)
-        section, simulated = tables.rehearsal, read_settings(settings)
-        check_camera(tables, simulated.name, has_camera=simulated.devices.camera is not None)
-        check_nanoprobe(tables, simulated)
+        wanted = wanted_devices(tables)
+        settings = simulated_settings(nanoprobe=wanted["nanoprobe"], microscope=wanted["microscope"])
+        section = tables.rehearsal
+        check_instruments(tables, read_settings(settings))
         if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
         rehearsal = section.model_copy(update={"speed": speed} if speed else {})
@@ -112,7 +109,6 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         else:
             scenarios, progress = [], expected_progress(found, settings)
         root = DataRoot.from_environment()
-        wanted = {"camera": asks_for_frames(tables), "nanoprobe": maps, "trigger_box": asks_to_fly(tables)}
         with rehearsing(file, rehearsal, progress, settings, root, console, scenarios, **wanted) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
@@ -166,6 +162,7 @@ def serve(
     """Run the services for a console session until Ctrl-C, and print what the console needs."""
     from .camera import camera_roots
     from .file import RehearsalSection
+    from .instrument import has_microscope
     from .nanoprobe import has_particle
     from .rehearsal import environment_of, interruptible, simulated_settings
     from .services import running_services
@@ -175,10 +172,12 @@ def serve(
         root = DataRoot.from_environment()
         roots = camera_roots(root)
         nano = rehearsal is None or has_particle(rehearsal.scenario)
-        wanted: dict[str, Any] = {"camera": True, "nanoprobe": nano, "trigger_box": True}
+        scope = rehearsal is None or has_microscope(rehearsal.scenario)
+        wanted: dict[str, Any] = {"camera": True, "nanoprobe": nano, "trigger_box": True, "microscope": scope}
         with running_services(root, rehearsal, external_roots=roots, **wanted) as services:
             if rehearsal is not None:
-                services.environment["OPERANDO_BEAMLINE"] = str(simulated_settings(nanoprobe=nano))
+                settings = simulated_settings(nanoprobe=nano, microscope=scope)
+                services.environment["OPERANDO_BEAMLINE"] = str(settings)
             console.print(environment_of(services), markup=False, highlight=False, soft_wrap=True)
             console.print(f"# Tiled answers at {services.tiled_url}; Ctrl-C ends it", soft_wrap=True)
             pause = Event()

@@ -27,6 +27,7 @@ from .raster_file import RasterFile
 from .raster_measurement import raster_measurement
 from .scan_grid import energy_grid, fly_sweeps, pdf_options, series_options
 from .step_conversion import device_step
+from .technique import TechniqueSection
 
 CAPACITY_MARGIN = 1.2
 """Default limit of net charge, in units of the charge of every lithium."""
@@ -98,7 +99,7 @@ def measurements_of(
 ) -> list[Measurement]:
     """Measurements of the file on a beamline, each with its estimated duration."""
     formula = CHEMISTRIES[experiment.cell.chemistry].formula
-    return [_measurement(entry, station, timing, guard, formula) for entry in experiment.measurements]
+    return [measurement_of(entry, station, timing, guard, formula) for entry in experiment.measurements]
 
 
 def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
@@ -127,13 +128,14 @@ def states_of(experiment: ExperimentFile) -> list[State]:
     return [State(each.quantity, each.value) for each in experiment.acquisition.states]
 
 
-def _measurement(
-    entry: EdgeFile | XrdFile | PdfFile | RasterFile,
+def measurement_of(
+    entry: EdgeFile | XrdFile | PdfFile | RasterFile | TechniqueSection,
     station: XrayStation,
     timing: Timing,
     guard: BeamGuard | None,
     formula: str,
 ) -> Measurement:
+    """Make the measurement that one table asks for, on a cathode of this formula; others as above."""
     shared: dict[str, Any] = {
         "name": entry.name,
         "max_blur": entry.max_blur,
@@ -141,6 +143,8 @@ def _measurement(
         "on_miss": entry.on_miss,
         "priority": entry.priority,
     }
+    if isinstance(entry, TechniqueSection):
+        return entry.measurement(station, timing, guard, shared)
     if isinstance(entry, PdfFile):
         options = pdf_options(entry, formula)
         return Measurement(

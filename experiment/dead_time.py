@@ -6,7 +6,7 @@ from ..devices.beamline import BeamlineSettings, read_settings
 from ..plans.duration import Timing
 from .conversion import dead_times
 from .file import CommonTables
-from .nanoprobe import asks_for_maps
+from .instrument import wanted_devices
 from .rehearsal import simulated_settings
 from .settings import beamline_settings
 
@@ -33,7 +33,8 @@ def expected_settings(experiment: CommonTables, beamline: Path | None = None) ->
     except FileNotFoundError:
         if beamline is not None or experiment.rehearsal is None:
             raise
-        path = simulated_settings(nanoprobe=asks_for_maps(experiment))
+        wanted = wanted_devices(experiment)
+        path = simulated_settings(nanoprobe=wanted["nanoprobe"], microscope=wanted["microscope"])
     return read_settings(path)
 
 

@@ -8,6 +8,7 @@ from .measurement_file import EdgeFile, XrdFile
 from .problem import Problem
 from .raster_file import RasterFile, RockingFile
 from .scan_grid import check_rocking, raster_of
+from .technique import TechniqueSection
 from .toml_source import KeyPath
 
 SAME_ENERGY_EV = 50.0
@@ -19,15 +20,21 @@ def energy_problems(experiment: ExperimentFile) -> Iterator[Problem]:
     yield from _energies(experiment)
     yield from _camera_energies(experiment)
     yield from _maps(experiment)
+    yield from _techniques(experiment)
 
 
 def _energies(experiment: ExperimentFile) -> Iterator[Problem]:
     """Find diffraction whose energy would be wherever a scan has left the monochromator."""
-    scanned = any(isinstance(each, EdgeFile) for each in experiment.measurements)
+    scanned = any(
+        isinstance(each, EdgeFile) or (isinstance(each, TechniqueSection) and each.scans_energy)
+        for each in experiment.measurements
+    )
     if not (scanned or experiment.references or experiment.calibration):
         return
     for number, entry in enumerate(experiment.measurements):
-        if isinstance(entry, XrdFile | RasterFile) and entry.energy_ev is None:
+        if isinstance(entry, TechniqueSection) and entry.scans_energy:
+            continue
+        if isinstance(entry, XrdFile | RasterFile | TechniqueSection) and entry.energy_ev is None:
             yield Problem(
                 ("measurements", number, "energy_ev"),
                 "is missing, and scans of this file leave the monochromator anywhere; add it (eV)",
@@ -64,6 +71,14 @@ def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
             yield Problem((*keys, "step_um"), str(error))
         for element in entry.elements:
             yield from _excited(element, entry.energy_ev, (*keys, "elements"))
+
+
+def _techniques(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find what a technique says of itself that could not be measured."""
+    for number, entry in enumerate(experiment.measurements):
+        if isinstance(entry, TechniqueSection):
+            for key, text in entry.problems():
+                yield Problem(("measurements", number, key), text)
 
 
 def _excited(element: str, energy_ev: float | None, keys: KeyPath) -> Iterator[Problem]:

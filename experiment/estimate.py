@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import xraydb
 
 from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, expected_blur
+from .asked_file import AskedSection
 from .chemistry import CHEMISTRIES
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
@@ -14,6 +15,7 @@ from .raster_file import RasterFile, RockingFile
 from .raster_measurement import raster_duration_s
 from .request_count import expected_requests
 from .scan_grid import angles_of, energy_grid, fly_sweeps, pdf_options, raster_of, series_options
+from .technique import Reckoning, TechniqueSection
 
 BYTES_PER_POINT = 600
 """Bytes of one event of a scan in the journal."""
@@ -29,6 +31,9 @@ REHEARSAL_SPECTRUM_S = 0.5
 
 FRAME_MB = 4.0
 """What one frame takes in a file where the beamline does not say, MB."""
+
+PICTURE_MB = 2.1
+"""Likewise one of a microscope's camera, MB."""
 
 SPECTRUM_MB = 0.066
 """What the fluorescence spectra of one pixel take in a file, four elements of 4096 channels, MB."""
@@ -74,6 +79,8 @@ class MeasurementEstimate:
         Bytes in the files of a camera.
     words
         What smears the cell, and what one trigger asks for; a spectrum or frames unless given.
+    dead_time
+        Where the time goes in which no detector counts; empty if there is nothing to say.
     """
 
     name: str
@@ -87,6 +94,7 @@ class MeasurementEstimate:
     size_bytes: int
     frames_bytes: int = 0
     words: tuple[str, str] = ("", "")
+    dead_time: str = ""
 
     @property
     def warnings(self) -> list[str]:
@@ -107,27 +115,26 @@ class MeasurementEstimate:
 
 
 def measurement_estimates(
-    experiment: ExperimentFile, timing: Timing, frame_mb: float = FRAME_MB
+    experiment: ExperimentFile, timing: Timing, frame_mb: float = FRAME_MB, picture_mb: float = PICTURE_MB
 ) -> list[MeasurementEstimate]:
-    """Estimate every measurement of an experiment on a beamline with these dead times and frames (MB)."""
-    course = course_of(experiment)
-    return [_estimate(experiment, entry, course, timing, frame_mb) for entry in experiment.measurements]
+    """Estimate every measurement of an experiment on a beamline with these dead times and frames (MB).
+
+    `frame_mb` is what a frame of the camera takes, `picture_mb` one of the microscope's camera.
+    """
+    course, beam = course_of(experiment), experiment.beam
+    found: list[MeasurementEstimate] = []
+    for entry in experiment.measurements:
+        if isinstance(entry, TechniqueSection):
+            one = entry.reckoning(timing, picture_mb)
+        elif isinstance(entry, RasterFile):
+            one = _map(entry, timing, frame_mb, beam.width_mm * beam.height_mm)
+        else:
+            one = _single(entry, timing, frame_mb)
+        found.append(_estimate(experiment, entry, one, course))
+    return found
 
 
-@dataclass(frozen=True)
-class _Single:
-    """One spectrum or series: how long it lasts, smears the cell and lights it (s), where, and its size."""
-
-    points: int
-    duration_s: float
-    blur_s: float
-    lit_s: float
-    energy_ev: float
-    frames_bytes: int = 0
-    words: tuple[str, str] = ("", "")
-
-
-def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) -> _Single:
+def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) -> Reckoning:
     """Reckon a map; a place of the specimen is lit as long as the beam overlaps its pixels."""
     raster = raster_of(entry)
     rows, columns = raster.shape
@@ -135,7 +142,7 @@ def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) ->
     duration_s = raster_duration_s(entry, timing)
     overlap = max(1.0, beam_mm2 * 1e6 / entry.step_um**2)
     pixel_mb = {"fluorescence_detector": SPECTRUM_MB, "camera": frame_mb}
-    return _Single(
+    return Reckoning(
         points=angles * rows * columns,
         duration_s=duration_s,
         blur_s=duration_s / rows if angles == 1 else duration_s,
@@ -146,10 +153,10 @@ def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) ->
     )
 
 
-def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> _Single:
+def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float) -> Reckoning:
     if isinstance(entry, PdfFile):
         exposed_s = entry.frames * entry.exposure_s
-        return _Single(
+        return Reckoning(
             points=entry.frames,
             duration_s=pdf_options(entry, "").duration_s(timing, with_background=False),
             blur_s=exposed_s,
@@ -159,7 +166,7 @@ def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float
         )
     if isinstance(entry, XrdFile):
         options = series_options(entry)
-        return _Single(
+        return Reckoning(
             points=entry.frames,
             duration_s=options.duration_s(timing),
             blur_s=entry.exposure_s,
@@ -170,24 +177,19 @@ def _single(entry: EdgeFile | XrdFile | PdfFile, timing: Timing, frame_mb: float
     if isinstance(entry, FlyXanesFile):
         sweeps = fly_sweeps(entry)
         grid, lit_s = sweeps.grid, sweeps.lit_s
-        return _Single(len(grid), sweeps.duration_of_all_s(timing), lit_s, lit_s, grid.e0_ev)
+        return Reckoning(len(grid), sweeps.duration_of_all_s(timing), lit_s, lit_s, grid.e0_ev)
     grid = energy_grid(entry)
     duration_s = estimate_duration_s(grid, timing)
-    return _Single(len(grid), duration_s, duration_s, grid.counting_s, grid.e0_ev)
+    return Reckoning(len(grid), duration_s, duration_s, grid.counting_s, grid.e0_ev)
 
 
 def _estimate(
     experiment: ExperimentFile,
-    entry: EdgeFile | XrdFile | PdfFile | RasterFile,
+    entry: AskedSection,
+    one: Reckoning,
     course: Course,
-    timing: Timing,
-    frame_mb: float,
 ) -> MeasurementEstimate:
-    full_mah, beam = experiment.cell.full_capacity_mah, experiment.beam
-    if isinstance(entry, RasterFile):
-        one = _map(entry, timing, frame_mb, beam.width_mm * beam.height_mm)
-    else:
-        one = _single(entry, timing, frame_mb)
+    full_mah = experiment.cell.full_capacity_mah
     if entry.trigger is None:
         count, interval_s = len(experiment.acquisition.states), float("inf")
     else:
@@ -202,10 +204,11 @@ def _estimate(
         blur=0.0 if experiment.acquisition.holds else blur,
         max_blur=entry.max_blur,
         interval_s=interval_s,
-        dose_mgy=dose_rate_mgy_s(experiment, one.energy_ev) * one.lit_s * count,
+        dose_mgy=dose_rate_mgy_s(experiment, one.energy_ev or UNKNOWN_ENERGY_EV) * one.lit_s * count,
         size_bytes=count * one.points * BYTES_PER_POINT,
         frames_bytes=count * one.frames_bytes,
         words=one.words,
+        dead_time=one.dead_time,
     )
 
 

@@ -1,6 +1,6 @@
 """Measurements in an experiment file: what is measured, on which grid, and what sets it off."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,7 @@ from .asked_file import AskedSection
 from .quantity import Seconds
 from .raster_file import MapFile, RockingFile
 from .section import Section
+from .tomogram_file import TomographyFile
 
 
 class GridFile(Section):
@@ -150,9 +151,16 @@ CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
 MeasurementFile = Annotated[
-    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile, Field(discriminator="technique")
+    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile | TomographyFile,
+    Field(discriminator="technique"),
 ]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""
+
+
+def measured_tables() -> dict[str, type[AskedSection]]:
+    """Every kind of measurement, by its technique."""
+    kinds: tuple[type[AskedSection], ...] = get_args(get_args(MeasurementFile)[0])
+    return {get_args(kind.model_fields["technique"].annotation)[0]: kind for kind in kinds}
 
 
 class ReferenceFile(Section):

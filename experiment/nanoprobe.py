@@ -1,6 +1,7 @@
 """Nanoprobe and trigger box that an experiment file may ask for: are they there, and who has them."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..devices.beamline import Beamline, BeamlineSettings
@@ -8,6 +9,7 @@ from .check import SCENARIOS
 from .file import CommonTables
 from .measurement_file import FlyXanesFile
 from .raster_file import RasterFile
+from .technique import TechniqueSection
 from .toml_source import ExperimentFileError
 
 
@@ -24,47 +26,70 @@ def asks_to_fly(experiment: CommonTables) -> bool:
     )
 
 
-def check_nanoprobe(experiment: CommonTables, settings: BeamlineSettings) -> None:
+def check_nanoprobe(experiment: CommonTables, beamline: BeamlineSettings | Beamline) -> None:
     """Refuse maps and fly scans at a beamline that lacks what they need.
 
     Parameters
     ----------
     experiment
         What is written in the file.
-    settings
-        Of the beamline.
+    beamline
+        Its settings, or the beamline that was built from them.
 
     Raises
     ------
     ExperimentFileError
         Naming the measurement, the beamline, what is missing and the remedy.
     """
-    _check(experiment, settings.name, settings.devices)
-
-
-def check_map_devices(experiment: CommonTables, beamline: Beamline) -> None:
-    """Refuse likewise at a beamline that is built; errors as of `check_nanoprobe`."""
-    _check(experiment, beamline.name, beamline)
-
-
-def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
+    devices = beamline.devices if isinstance(beamline, BeamlineSettings) else beamline
     for each in experiment.measurements:
         if not isinstance(each, RasterFile | FlyXanesFile):
             continue
         needed = ["trigger_box"]
         if isinstance(each, RasterFile):
             needed = ["nanostage", *each.detectors, *(needed if each.mode == "fly" else [])]
-        missing = [name for name in needed if getattr(devices, name, None) is None]
-        if missing:
-            told = ", ".join(f"[devices.{name}]" for name in missing)
-            raise ExperimentFileError(
-                f'{experiment.experiment.name}: {each.name}: technique "{each.technique}" needs what '
-                f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
-            )
+        check_devices(experiment.experiment.name, each, needed, beamline.name, devices)
+
+
+def check_devices(
+    whose: str,
+    entry: RasterFile | FlyXanesFile | TechniqueSection,
+    needed: Sequence[str],
+    beamline: str,
+    devices: object,
+) -> None:
+    """Refuse one measurement at a beamline of this name whose `devices` lack what it needs.
+
+    Parameters
+    ----------
+    whose
+        Name of the experiment.
+    entry, needed
+        The measurement, and the devices that it needs.
+    beamline, devices
+        Name of the beamline, and what has its devices as attributes.
+
+    Raises
+    ------
+    ExperimentFileError
+        Naming the measurement, the beamline, what is missing and the remedy.
+    """
+    missing = [name for name in needed if getattr(devices, name, None) is None]
+    if missing:
+        told = ", ".join(f"[devices.{name}]" for name in missing)
+        raise ExperimentFileError(
+            f'{whose}: {entry.name}: technique "{entry.technique}" needs what '
+            f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
+        )
 
 
 def has_particle(scenario: str) -> bool:
     """Whether a scenario of the simulated beamline, a name or a file, has a particle in a nanoprobe."""
+    return has_section(scenario, "particle")
+
+
+def has_section(scenario: str, section: str) -> bool:
+    """Whether a scenario of the simulated beamline, a name or a file, has a section."""
     named = scenario.partition("@")[0]
     found = next((path for path in (SCENARIOS / f"{named}.toml", Path(named)) if path.is_file()), None)
-    return found is not None and "particle" in tomllib.loads(found.read_text(encoding="utf-8"))
+    return found is not None and section in tomllib.loads(found.read_text(encoding="utf-8"))

@@ -26,10 +26,9 @@ from .file import (
     WaitForTriggerStep,
 )
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
-from .measurement_file import FlyXanesFile, PdfFile, XanesFile, XrdFile
+from .measurement_file import measured_tables
 from .problem import Problem
 from .protocol_source import ProtocolSourceError, with_steps
-from .raster_file import MapFile, RockingFile
 from .reference_curve import ReferenceCurveError, with_reference_curves
 from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
 
@@ -228,12 +227,5 @@ _STEPS: dict[str, type[BaseModel]] = {
     "pitt": PittStep,
     "cyclic_voltammetry": CyclicVoltammetryStep,
 }
-_MEASURED: dict[str, type[BaseModel]] = {
-    "xanes": XanesFile,
-    "fly_xanes": FlyXanesFile,
-    "xrd": XrdFile,
-    "pdf": PdfFile,
-    "map": MapFile,
-    "rocking": RockingFile,
-}
+_MEASURED = measured_tables()
 _MEMBERS = {**_STEPS, **_MEASURED}

@@ -124,6 +124,7 @@ def rehearsing(
     camera: bool = False,
     nanoprobe: bool = False,
     trigger_box: bool = False,
+    microscope: bool = False,
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
@@ -149,6 +150,8 @@ def rehearsing(
         Whether it makes maps.
     trigger_box
         Whether it scans on the fly.
+    microscope
+        Whether it takes pictures of the specimen.
 
     Raises
     ------
@@ -158,7 +161,8 @@ def rehearsing(
     with ExitStack() as stack:
         simulated = ", ".join(scenarios) or rehearsal.scenario
         with told(console, f"starting the simulated beamline, {simulated}"):
-            wanted: dict[str, Any] = {"camera": camera, "nanoprobe": nanoprobe, "trigger_box": trigger_box}
+            wanted: dict[str, Any] = {"camera": camera, "nanoprobe": nanoprobe}
+            wanted |= {"trigger_box": trigger_box, "microscope": microscope}
             services = stack.enter_context(running_services(root, rehearsal, scenarios, **wanted))
         acquisition = acquisition_process(file, settings, root, services)
         try:
@@ -237,9 +241,9 @@ def environment_of(services: Services) -> str:
     return "\n".join(f"export {name}={value!r}" for name, value in sorted(services.environment.items()))
 
 
-def simulated_settings(*, nanoprobe: bool = False) -> Path:
-    """Beamline settings of the simulated beamline, or its nanoprobe: files of that other program."""
-    name = "nanoprobe.toml" if nanoprobe else "beamline.toml"
+def simulated_settings(*, nanoprobe: bool = False, microscope: bool = False) -> Path:
+    """Beamline settings of the simulated beamline, its microscope or its nanoprobe: files of that program."""
+    name = "microscope.toml" if microscope else "nanoprobe.toml" if nanoprobe else "beamline.toml"
     return Path(__file__).parent.parent / "simulated_beamline" / name
 
 
@@ -272,4 +276,5 @@ def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
     paths = {root.experiment(cell.name, cell.uid) / name: draw for name, draw in figures.items()}
     for path, draw in paths.items():
         draw().savefig(path, dpi=150)
-    return list(paths)
+    drawn_live = root.experiment(cell.name, cell.uid) / "live-slices.png"
+    return [*paths, *([drawn_live] if drawn_live.is_file() else [])]

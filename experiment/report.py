@@ -1,4 +1,4 @@
-"""What the command line shows: checks, outcomes, lists of experiments."""
+"""What the command line shows: outcomes, lists of experiments."""
 
 import shlex
 from collections import Counter
@@ -6,85 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
-from ..plans.duration import Timing
 from ..plans.operando import OperandoResult
 from .cadence_report import cadence_table
-from .camera import camera_lines
-from .check import problems
-from .edge_round import edge_rounds
-from .estimate import (
-    FRAME_MB,
-    course_of,
-    frames_bytes,
-    measurement_estimates,
-    rehearsal_s,
-    relaxing_s,
-    size_bytes,
-)
-from .file import ExperimentFile
-from .progress import Progress, spoken
+from .progress import Progress
 from .rate_watch import RateWatch
 from .rehearsal import Outcome
 from .settings import DataRoot
-
-
-def check_report(experiment: ExperimentFile, timing: Timing, frame_mb: float = FRAME_MB) -> RenderableType:
-    """Tables of what an experiment will take, and warnings; `frame_mb`: of a frame of the camera, MB."""
-    course = course_of(experiment)
-    estimates = measurement_estimates(experiment, timing, frame_mb)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("measurement", no_wrap=True)
-    for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for estimate in estimates:
-        table.add_row(
-            estimate.name,
-            str(estimate.points),
-            spoken(estimate.duration_s),
-            f"~{estimate.count}",
-            f"{estimate.blur:.4f}",
-            f"{estimate.max_blur:g}",
-            f"{estimate.dose_mgy:.3g} MGy",
-            f"{(estimate.size_bytes + estimate.frames_bytes) / 1e6:.1f} MB",
-        )
-    lines = [
-        f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
-        f"at most {course.current_max_a * 1e3:.3g} mA",
-        f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
-    ]
-    lines += camera_lines(experiment, timing)
-    lines += [frames_line(frames_bytes(estimates))] if frames_bytes(estimates) else []
-    if experiment.acquisition.holds:
-        shortest_s, longest_s = relaxing_s(experiment)
-        lines.insert(
-            1,
-            f"held at {len(experiment.acquisition.states)} states: {spoken(shortest_s)} to "
-            f"{spoken(longest_s)} of relaxation, and every measurement, on top of the protocol",
-        )
-    if experiment.rehearsal is not None:
-        speed = experiment.rehearsal.speed
-        wall_s = rehearsal_s(experiment, estimates, speed)
-        lines.append(f"rehearsal: about {spoken(wall_s)} at speed {speed:g}, most of it for the spectra")
-    rounds = edge_rounds(experiment, estimates, timing)
-    lines += [edge_round.sentence for edge_round in rounds]
-    warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]
-    warnings += [problem.text for problem in problems(experiment)]
-    told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
-    title = Text(
-        f"{experiment.experiment.name}: {experiment.cell.chemistry}, nothing was started", style="bold"
-    )
-    return Group(title, table, *(Text(line) for line in lines), *told)
-
-
-def frames_line(size_bytes: int) -> str:
-    """Say what the frames of an experiment take."""
-    return f"frames: about {size_bytes / 1e9:.2f} GB in the camera's files, served from there"
 
 
 def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:

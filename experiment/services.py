@@ -104,6 +104,7 @@ def running_services(
     camera: bool = False,
     nanoprobe: bool = False,
     trigger_box: bool = False,
+    microscope: bool = False,
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -125,8 +126,8 @@ def running_services(
         Whether frames are taken: they are analysed live, and a simulated beamline has a camera.
     nanoprobe
         Likewise maps and a nanoprobe.
-    trigger_box
-        Whether a simulated beamline has a trigger box.
+    trigger_box, microscope
+        Whether a simulated beamline has a trigger box; a microscope, whose tomograms are then shown live.
 
     Raises
     ------
@@ -137,7 +138,8 @@ def running_services(
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
         if rehearsal is not None:
-            wanted = {"camera": camera, "nanoprobe": nanoprobe, "trigger_box": trigger_box}
+            wanted = {"camera": camera, "nanoprobe": nanoprobe}
+            wanted |= {"trigger_box": trigger_box, "microscope": microscope}
             cells = scenarios or (rehearsal.scenario,)
             beamline = simulated_beamline(root, cells, rehearsal.speed, **wanted)
             stack.callback(beamline.end)
@@ -155,6 +157,8 @@ def running_services(
             helpers.append(live_patterns(root, external_roots))
         if nanoprobe:
             helpers.append(live_maps(root, external_roots))
+        if microscope:
+            helpers.append(live_slices(root, external_roots))
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -204,6 +208,7 @@ def simulated_beamline(
     camera: bool = False,
     nanoprobe: bool = False,
     trigger_box: bool = False,
+    microscope: bool = False,
 ) -> HelperProcess:
     """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
     options = [word for scenario in scenarios for word in ("--scenario", scenario)]
@@ -211,7 +216,8 @@ def simulated_beamline(
     options += ["--camera"] if camera else []
     options += ["--nanoprobe"] if nanoprobe else []
     options += ["--trigger-box"] if trigger_box else []
-    if camera or nanoprobe or trigger_box:
+    options += ["--microscope"] if microscope else []
+    if camera or nanoprobe or trigger_box or microscope:
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
@@ -255,6 +261,14 @@ def live_maps(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperPr
     options = ["--journal", str(root.journal)]
     options += [word for folder in external_roots for word in ("--root", str(folder))]
     helper = _follower("live_maps", "operando.callbacks.live.maps", root, options)
+    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
+
+
+def live_slices(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
+    """Process that shows three slices of each tomogram while it is taken."""
+    options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
+    options += [word for folder in external_roots for word in ("--root", str(folder))]
+    helper = _follower("live_slices", "operando.callbacks.live.slices", root, options)
     return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
 
 

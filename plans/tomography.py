@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, plan, short_uid
+from bluesky.utils import Msg, MsgGenerator, plan
 
-from ..devices.frame_series import FrameSeries
-from ..devices.gate_rows import GateRows
-from ..devices.gate_series import GateSeries, PositionPass
-from ..devices.motor_sweep import MotorSweep, Stretch
-from .camera_frames import store_frames
+from ..devices.map_gates import MapGates
+from ..devices.motor_sweep import MotorSweep
+from .beam_guard import BeamGuard
+from .dose_option import ConstantDose
+from .duration import Timing, expected_blur
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
+from .tomogram_passes import ENCODER, take_passes
+from .tomogram_references import References, plan_references, remember_references, take_references
+from .tomogram_steps import take_steps
+from .tomogram_taking import Taking, Tolerance
 from .turn import Turn
-from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+from .waiting import close_shutter, set_all
 
-PROJECTIONS, ANGLES = "projections", "angles"
-SLOWNESS = 10.0
-"""Factor by which server and disk may be slower than the camera."""
-RUN_UP_DEG = 0.1
+logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
 
 
 class NoMicroscopeError(ValueError):
     """A tomogram was asked of a beamline that lacks what it needs."""
-
-
-@dataclass
-class Taking:
-    """A tomogram under way: devices, what is taken, and how its files are called."""
-
-    station: Any
-    turn: Turn
-    folder: str
-    name: str
-    home_x_um: float = 0.0
-    box: Any = None
-    sweep: Any = None
-    camera: Any = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.camera = self.station.microscope_camera
-
-    def series(self, what: str, frames: int, **options: Any) -> FrameSeries:  # noqa: ANN401
-        """Frames that go into one file."""
-        exposure_s = self.turn.exposure_s
-        return FrameSeries(
-            exposure_s=exposure_s, frames=frames, folder=self.folder, name=f"{self.name}_{what}", **options
-        )
-
-    @property
-    def limit_s(self) -> float:
-        """Longest wait for the projections, s of wall time."""
-        return SLOWNESS * len(self.turn.angles_deg) * self.turn.period_s + 10 * WAIT_S
 
 
 @plan
@@ -65,15 +37,22 @@ def tomography(
     turn: Turn,
     *,
     mode: Mode = "step",
+    guard: BeamGuard | None = None,
+    tolerance: Tolerance | None = None,
+    dose: ConstantDose | None = None,
+    timing: Timing | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Take the projections of a tomogram.
 
     Frames are in stream `projections`, those without specimen and without light in `flat` and `dark`. Step by
     step each projection has an event in `primary` with angle and state of the cell; on the fly the trigger
-    box latches the encoder in each frame, stream `angles` (frame n is gate n), and `primary` has the state
-    before and after. On every way out the shutter closes, the specimen returns to where it was, the rotation
-    has its speed again, and the files are closed.
+    box latches the encoder in each frame, stream `angles`, `passes` has an event for each turn, and `primary`
+    the state before and after. Frames are matched to angles by the number that the camera gives them, so that
+    a lost frame costs its angle and no other: the event of stream `outcome` tells frame, angle, light and
+    state of the cell of each projection. What was taken without beam is taken again, if there is a guard. On
+    every way out the shutter closes, the specimen returns to where it was, the rotation has its speed again,
+    and the files are closed.
 
     Parameters
     ----------
@@ -83,7 +62,15 @@ def tomography(
     turn : Turn
         Angles, exposure, flats and darks.
     mode : str
-        "step", or "fly" for even angles.
+        "step", or "fly" for angles in turns of even steps.
+    guard : BeamGuard, optional
+        Limits below which a projection was taken without beam; None: no check.
+    tolerance : Tolerance, optional
+        How much may be missing, and how far lithium may move.
+    dose : ConstantDose, optional
+        Lets the exposure follow the beam.
+    timing : Timing, optional
+        Dead times, for the duration announced in the metadata.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -97,15 +84,62 @@ def tomography(
     NoMicroscopeError
         If the beamline lacks a device.
     ValueError
-        If the angles are not even and `mode` is "fly".
-    FramesMissingError, GatesMissingError
-        If a frame or a gate is missing.
+        If the angles are in no turns of even steps and `mode` is "fly".
+    TomogramPartialError
+        If more projections are missing or dark than accepted.
+    BeamLostError
+        If a projection of a step scan loses its beam time and again.
+    FramesMissingError
+        If the camera's file takes no more frames, as on a full disk.
+    FailedStatus
+        If a device fails, such as a rotation that stalls.
     TimeoutError
         If a device is not there in time.
     """
     _check(station, mode)
-    angles = list(turn.angles_deg)
+    if mode == "fly":
+        _ = turn.passes
+    nominal_s = turn.exposure_s
+    turn = yield from _dosed(station, turn, dose)
     _md = {
+        **turn_metadata(turn, mode, timing or Timing()),
+        **_dose_metadata(dose, nominal_s, turn),
+        **(md or {}),
+    }
+    home_x_um = yield from bps.rd(station.microscope.sample_x)
+    taking = Taking(
+        station,
+        turn,
+        experiment_folder(_md),
+        file_name({"measurement": "tomo", **_md}),
+        float(home_x_um),
+        nominal_s,
+        guard,
+        tolerance or Tolerance(),
+        dose,
+    )
+    if mode == "fly":
+        taking.box, taking.sweep = MapGates(station.trigger_box), MotorSweep(station.microscope.rotation)
+    _md = {**(yield from _announced(taking, _md)), **_md}
+    references = yield from plan_references(taking)
+    devices = [station.microscope, taking.camera]
+    uid = yield from single_run(
+        lambda: _work(taking, mode, references),
+        devices,
+        md={**references.metadata(), **_md},
+        leave=lambda: _leave(taking),
+    )
+    yield from remember_references(taking, references, uid)
+    return uid
+
+
+def turn_metadata(turn: Turn, mode: Mode, timing: Timing) -> dict[str, Any]:
+    """Start document of a tomogram before the caller's metadata."""
+    angles = list(turn.angles_deg)
+    on_the_fly = mode == "fly"
+    each_s = turn.period_s if on_the_fly else turn.exposure_s + timing.dead_s
+    frames = turn.darks + turn.flats * (2 if turn.references == "both" else 1)
+    return {
         "plan_name": "tomography",
         "purpose": "measurement",
         "technique": "tomography",
@@ -116,23 +150,73 @@ def tomography(
             "exposure_s": turn.exposure_s,
             "flats": turn.flats,
             "darks": turn.darks,
+            "references": turn.references,
+            "binning": turn.binning,
         },
-        **(md or {}),
+        "estimated_duration_s": round(timing.start_s + len(angles) * each_s + frames * turn.exposure_s, 6),
+        **(_fly_metadata(turn) if on_the_fly else {}),
     }
-    if mode == "fly":
-        _md = {"detector_live_fraction": turn.live_part, "speed_deg_s": turn.speed_deg_s, **_md}
-    named = file_name({"measurement": "tomo", **_md})
-    home_x_um = yield from bps.rd(station.microscope.sample_x)
-    taking = Taking(station, turn, experiment_folder(_md), named, float(home_x_um))
-    if mode == "fly":
-        taking.box, taking.sweep = GateRows(station.trigger_box), MotorSweep(station.microscope.rotation)
 
-    def work() -> MsgGenerator[None]:
-        yield from _take_references(taking)
-        yield from (_fly(taking) if mode == "fly" else _step(taking))
 
-    devices = [station.microscope, taking.camera]
-    return (yield from single_run(work, devices, md=_md, leave=lambda: _leave(taking)))
+def _fly_metadata(turn: Turn) -> dict[str, Any]:
+    return {
+        "detector_live_fraction": turn.live_part,
+        "speed_deg_s": turn.speed_deg_s,
+        "passes": [[one.first, one.count, one.start_deg, one.step_deg] for one in turn.passes],
+    }
+
+
+def _dosed(station: Any, turn: Turn, dose: ConstantDose | None) -> MsgGenerator[Turn]:  # noqa: ANN401
+    """Give the turn the exposure that the ring current asks for."""
+    if dose is None or dose.ring_current_ma is None:
+        return turn
+    reading = yield Msg("read", station.ring)
+    if not reading:
+        return turn
+    return turn.exposed_for(turn.exposure_s * dose.factor(float(reading[dose.key]["value"])))
+
+
+def _dose_metadata(dose: ConstantDose | None, nominal_s: float, turn: Turn) -> dict[str, Any]:
+    if dose is None:
+        return {}
+    wanted = dose.ring_current_ma if dose.ring_current_ma is not None else dose.i0_a
+    return {
+        "constant_dose": {
+            "follows": dose.key,
+            "reference": wanted,
+            "each": dose.each,
+            "nominal_exposure_s": nominal_s,
+            "factor_at_start": turn.exposure_s / nominal_s,
+        }
+    }
+
+
+def _announced(taking: Taking, md: Mapping[str, Any]) -> MsgGenerator[dict[str, Any]]:
+    """Say by how much lithium content will move at the present current, if that is more than accepted."""
+    cell, most = md.get("cell") or {}, taking.tolerance.max_lithium_change
+    reading = yield Msg("read", taking.station.cell)
+    told: dict[str, Any] = {"max_lithium_change": most}
+    try:
+        capacity_mah = float(cell["active_mass_mg"]) * 1e-3 * float(cell["theoretical_capacity_mah_g"])
+        current_a = float(reading["cell_current"]["value"])
+        change = expected_blur(float(md["estimated_duration_s"]), current_a, capacity_mah)
+    except (KeyError, TypeError, ValueError):
+        return told
+    told["expected_lithium_change"] = round(change, 6)
+    if change > most:
+        told["announcement"] = (
+            f"lithium content will move by {change:.3g} in the {md['estimated_duration_s']:.0f} s of this "
+            f"tomogram at {current_a * 1e3:.3g} mA, accepted {most:g}; take fewer projections, expose "
+            "shorter, cycle more slowly, or raise max_lithium_change"
+        )
+        logger.warning("tomography: %s", told["announcement"])
+    return told
+
+
+def _work(taking: Taking, mode: Mode, references: References) -> MsgGenerator[None]:
+    yield from take_references(taking, references.before)
+    yield from (take_passes if mode == "fly" else take_steps)(taking)
+    yield from take_references(taking, references.after)
 
 
 def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
@@ -145,90 +229,11 @@ def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
             f"tomography: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its "
             "settings"
         )
-    if mode == "fly" and "rotation" not in station.trigger_box.encoders:
+    if mode == "fly" and ENCODER not in station.trigger_box.encoders:
         raise NoMicroscopeError(
             f'tomography: {station.trigger_box.name} has no encoder "rotation"; name the input to which it '
             "is wired in encoders of [devices.trigger_box], or use mode step"
         )
-
-
-def _take_references(taking: Taking) -> MsgGenerator[None]:
-    """Take darks and flats, and bring the specimen back."""
-    station, turn = taking.station, taking.turn
-    if turn.darks:
-        yield from close_shutter(station.photon_shutter)
-        yield from store_frames(taking.camera, taking.series("dark", turn.darks), stream="dark")
-    if turn.flats:
-        yield from set_all({station.microscope.sample_x: turn.flat_x_um})
-        yield from set_all({station.photon_shutter: "open"})
-        yield from store_frames(taking.camera, taking.series("flat", turn.flats), stream="flat")
-        yield from set_all({station.microscope.sample_x: taking.home_x_um})
-
-
-def _step(taking: Taking) -> MsgGenerator[None]:
-    station, turn, camera = taking.station, taking.turn, taking.camera
-    yield from set_all({station.photon_shutter: "open"})
-    count = len(turn.angles_deg)
-    yield from _once("prepare", camera, 3 * WAIT_S, taking.series("turn", count, images_per_trigger=1))
-    yield from bps.declare_stream(camera, name=PROJECTIONS, collect=True)
-    for angle_deg in turn.angles_deg:
-        yield from bps.checkpoint()
-        yield from set_all({station.microscope.rotation: angle_deg})
-        yield from _once("trigger", camera, SLOWNESS * turn.exposure_s + WAIT_S)
-        yield from _read(taking)
-    yield from _once("complete", camera, 2 * WAIT_S)
-    yield from bps.collect(camera, name=PROJECTIONS, return_payload=False)
-
-
-def _fly(taking: Taking) -> MsgGenerator[None]:
-    station, turn, camera = taking.station, taking.turn, taking.camera
-    box, sweep, count = taking.box, taking.sweep, len(turn.angles_deg)
-    start, step = turn.angles_deg[0], turn.step_deg
-    offset_deg = yield from bps.rd(station.microscope.rotation.offset, default_value=0.0)
-    frames = taking.series("turn", count, period_s=turn.period_s, trigger_mode="External")
-    gates = GateSeries(
-        gates=count,
-        offsets={"rotation": float(offset_deg)},
-        folder=taking.folder,
-        name=f"{taking.name}_gates",
-    )
-    yield from _once("prepare", camera, 3 * WAIT_S, frames)
-    yield from _once("prepare", box, 2 * WAIT_S, gates)
-    for device, stream in ((camera, PROJECTIONS), (box, ANGLES)):
-        yield from bps.declare_stream(device, name=stream, collect=True)
-    # Half of a gate earlier: an angle is that of the middle of its frame.
-    first = start - 0.5 * turn.live_part * step
-    stretch = Stretch(first, first + count * step, turn.speed_deg_s, RUN_UP_DEG)
-    yield from _once("prepare", sweep, WAIT_S, stretch)
-    pass_ = PositionPass(
-        encoder="rotation", start=first, step=step, gates=count, open_fraction=turn.live_part
-    )
-    yield from set_all({station.photon_shutter: "open"})
-    yield from _read(taking)
-    exposing = short_uid("exposing")
-    yield Msg("trigger", camera, group=exposing)
-    yield from _once("set", box, WAIT_S, pass_)
-    yield from _once("trigger", sweep, taking.limit_s)
-    yield from _once("trigger", box, WAIT_S)
-    yield from wait_bounded(exposing, taking.limit_s, [camera])
-    yield from _read(taking)
-    for device, stream in ((box, ANGLES), (camera, PROJECTIONS)):
-        yield from _once("complete", device, 2 * WAIT_S)
-        yield from bps.collect(device, name=stream, return_payload=False)
-
-
-def _once(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
-    """Order something of a device, and wait for it, no longer than this."""
-    group = short_uid(command)
-    yield Msg(command, device, *args, group=group)
-    yield from wait_bounded(group, timeout_s, [device])
-
-
-def _read(taking: Taking) -> MsgGenerator[None]:
-    """Make an event of angle, pixel size, energy, ring and cell."""
-    station = taking.station
-    devices = [station.microscope, station.mono, station.ring, station.cell]
-    yield from read_event(devices, trigger=[], stream="primary", timeout_s=WAIT_S)
 
 
 def _leave(taking: Taking) -> MsgGenerator[None]:

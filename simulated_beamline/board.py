@@ -42,7 +42,11 @@ SLOTS = (
     "txm_condenser_mm",
     "txm_phase_ring",
     "heater_degc",
+    "heater_rate_k_s",
+    "heater_time",
     "runaway_began_s",
+    "cell_cycles",
+    "cell_c_rate",
 )
 CELL_SLOTS = (
     "cell_voltage_v",
@@ -53,6 +57,8 @@ CELL_SLOTS = (
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
     "front_charging_share",
+    "cell_cycles",
+    "cell_c_rate",
 )
 """Slots that each channel of the cycler has for its cell: see `cell_slot`."""
 MOST_CHANNELS = 8

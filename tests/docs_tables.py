@@ -55,7 +55,8 @@ def _type(annotation: Any, metadata: Any = ()) -> str:
     if origin is Literal:
         return ", ".join(f"`{str(value).lower() if value is True else value}`" for value in inner)
     if origin in (Union, UnionType):
-        return " or ".join(_type(part) for part in inner if part is not type(None))
+        # Once each: the page need not count how many kinds of table there are.
+        return " or ".join(dict.fromkeys(_type(part) for part in inner if part is not type(None)))
     if origin is list:
         return f"list of {_type(inner[0])}"
     if origin is tuple:

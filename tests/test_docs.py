@@ -19,6 +19,7 @@ from operando.experiment import (
     measurement_file,
     onset_file,
     raster_file,
+    tomogram_file,
     trigger_file,
 )
 from operando.experiment.cells_file import ManyCells
@@ -30,7 +31,7 @@ PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "docs").rgl
 PAGES |= {name: ROOT / name for name in ("README.md", "CONTRIBUTING.md")}
 WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES.items())}
 
-OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
+OVER_TILED = ("docs/tutorials/first-rehearsal.md",)
 """Pages whose code needs the server of a data root that holds an experiment."""
 
 ALONE = (
@@ -44,6 +45,9 @@ ALONE = (
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
+    "README.md",
+    "docs/index.md",
+    "docs/tutorials/three-techniques.md",
     "docs/how-to/add-a-reference-phase.md",
     "docs/how-to/calibrate-the-camera.md",
     "docs/how-to/map-one-particle.md",
@@ -101,6 +105,7 @@ FILE_TABLES = {
     "Diffraction": measurement_file.XrdFile,
     "Map": raster_file.MapFile,
     "Rocking map": raster_file.RockingFile,
+    "Tomogram": tomogram_file.TomographyFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
     "trigger": trigger_file.TriggerFile,

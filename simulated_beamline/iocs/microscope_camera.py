@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +16,8 @@ from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver
 from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import ATTRIBUTES, MicroscopeScene
+from .microscope_truth import TruthPage
 from .server import ServerSettings, parse_settings, serve
 from .stream_plugin import StreamPlugin
 from .trigger_input import TriggerInput
@@ -24,12 +27,12 @@ if TYPE_CHECKING:
 
 READOUT_S = 1e-5
 """Time after an exposure in which the camera takes no trigger: it reads while it exposes."""
-ATTRIBUTES = {
-    "CellVoltage": "cell_voltage_v",
-    "CellTemperature": "cell_temperature_degc",
-    "HeaterTemperature": "heater_degc",
-}
-"""Attributes of a frame that may trigger the ring buffer, and the slots of the board that tell them."""
+
+
+def attributes(shot: Shot) -> Mapping[str, float]:
+    """Give the attributes of a frame, by name: of the instant at which it was taken."""
+    scene: MicroscopeScene = cast("MicroscopeScene", shot.scene)
+    return dict(zip(ATTRIBUTES, scene.attributes(), strict=True))
 
 
 def truth_channels(exposure: MicroscopeExposure) -> dict[str, ChannelData]:
@@ -64,11 +67,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     clock, sight = settings.clock(), settings.sight()
     exposure = MicroscopeExposure(load_scenario(settings.scenario), sight, settings.seed)
     place = FramePlace(settings.data_folder or settings.run_folder / "frames")
-    plugin = StreamPlugin(cast("Exposure", exposure), place)
-
-    def attributes(shot: Shot) -> Mapping[str, float]:
-        del shot
-        return {name: sight[slot] for name, slot in ATTRIBUTES.items()}
+    plugin = StreamPlugin(cast("Exposure", exposure), place, ATTRIBUTES, attributes)
 
     buffer = CircularBuffer(plugin, attributes)
     trigger = TriggerInput(
@@ -76,12 +75,20 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     )
     # The driver offers frames and waits, which a ring buffer does as a file plugin does.
     driver = MicroscopeDriver(exposure, cast("FilePlugin", buffer), clock, sight, trigger, settings.moves())
+    truth = TruthPage(exposure, clock, settings.run_folder / "truth")
     pages = {
         "cam1:": driver.page.channels,
         "CB1:": buffer.page.channels,
         "HDF1:": plugin.page.channels,
-        "SIM:": fault_channels(plugin) | truth_channels(exposure),
+        "SIM:": fault_channels(plugin) | truth_channels(exposure) | truth.channels(),
     }
+
+    async def prepare(async_lib: object = None) -> None:
+        del async_lib
+        await asyncio.to_thread(exposure.prepare)
+
+    # Caproto runs the start-up hook of a process variable once the server listens.
+    pages["SIM:"]["PIXEL_UM"].server_startup = prepare  # type: ignore[attr-defined]
     return {
         f"{settings.prefix}TXMCAM:{page}{name}": channel
         for page, channels in pages.items()

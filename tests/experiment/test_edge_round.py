@@ -5,11 +5,11 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from operando.experiment.check_report import check_report
 from operando.experiment.conversion import measurements_of
 from operando.experiment.edge_round import edge_rounds
 from operando.experiment.estimate import measurement_estimates
 from operando.experiment.reading import read_experiment
-from operando.experiment.report import check_report
 from operando.plans.duration import Timing
 from rich.console import Console
 

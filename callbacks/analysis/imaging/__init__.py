@@ -1,7 +1,9 @@
 """Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
+from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
+from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from .alignment import StackAlignment, align_stack, aligned
-from .angle import angular_weights, golden_angles, interlaced_angles, sequential_angles
+from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
 from .damage import Damage, DamageCalibration, calibrate_damage, particle_damage
 from .flat_field import Transmission, line_integral, normalise
@@ -33,11 +35,13 @@ from .volume import VolumeFile, lazy_volume, reconstruct_volume
 from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
+    "AbsorptionStack",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
     "Damage",
     "DamageCalibration",
+    "EnergyImage",
     "GreyLevels",
     "HeldProjections",
     "ImageKey",
@@ -49,6 +53,7 @@ __all__ = [
     "ProjectionFile",
     "ProjectionFrames",
     "ProjectionSource",
+    "ProjectionVerdict",
     "RadialGradient",
     "RadialProfile",
     "Recipe",
@@ -67,6 +72,7 @@ __all__ = [
     "VolumeFile",
     "Window",
     "XanesMaps",
+    "absorption_stack",
     "align_stack",
     "aligned",
     "angular_weights",
@@ -77,11 +83,13 @@ __all__ = [
     "depth_profile",
     "factorise_spectra",
     "golden_angles",
+    "golden_turns",
     "grey_levels",
     "interlaced_angles",
     "jelly_roll",
     "lazy_volume",
     "line_integral",
+    "match_frames",
     "mismatch_strain",
     "mixture_maps",
     "normalise",
@@ -94,11 +102,13 @@ __all__ = [
     "reconstruct",
     "reconstruct_volume",
     "register_frame",
+    "relative_intensity",
     "resample_map",
     "rings_removed",
     "rotation_centre",
     "segment_particles",
     "sequential_angles",
+    "state_at",
     "untilted",
     "valence_histogram",
     "valence_map",

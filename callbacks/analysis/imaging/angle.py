@@ -131,6 +131,53 @@ def interlaced_angles(
     return whole + start_deg
 
 
+def golden_turns(
+    count: int, *, turns: int, span_deg: float = HALF_TURN_DEG, start_deg: float = 0.0
+) -> FloatArray:
+    """Return coarse turns, each begun a golden section of the coarse step after that before.
+
+    For a stage that only goes on, as `interlaced_angles`, but for any number of turns: after each of them the
+    angles cover the span nearly evenly, and none comes twice.
+
+    Parameters
+    ----------
+    count
+        Projections, a multiple of `turns`.
+    turns
+        Passes over the span.
+    span_deg
+        180 or 360, degrees.
+    start_deg
+        First angle, degrees.
+
+    Returns
+    -------
+    ndarray
+        Angles in the order of acquisition, growing, degrees, shape (count,).
+
+    Raises
+    ------
+    ValueError
+        If `turns` does not divide `count`.
+
+    Examples
+    --------
+    >>> golden_turns(4, turns=2).round(2)
+    array([  0.  ,  90.  , 235.62, 325.62])
+    """
+    _checked(count, span_deg)
+    if turns < 1 or count % turns:
+        raise ValueError(
+            f"golden turns: {count} projections in {turns} turns; turns must divide the number of projections"
+        )
+    coarse_deg = span_deg * turns / count
+    begin = np.arange(turns)
+    offset_deg = begin * span_deg + coarse_deg * np.mod(begin / GOLDEN_RATIO, 1.0)
+    steps: FloatArray = np.arange(count // turns, dtype=np.float64)
+    angles: FloatArray = (offset_deg[:, None] + coarse_deg * steps).ravel()
+    return angles + start_deg
+
+
 def angular_weights(angle_deg: ArrayLike, *, widest_gap: float = WIDEST_GAP) -> FloatArray:
     """Return half the gap between each angle's neighbours, modulo a half turn, in radians.
 

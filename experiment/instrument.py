@@ -1,0 +1,68 @@
+"""Instruments that an experiment file asks for: which are built and simulated, and are they there."""
+
+from ..devices.beamline import Beamline, BeamlineSettings
+from .camera import asks_for_frames, check_camera
+from .estimate import PICTURE_MB
+from .file import CommonTables
+from .nanoprobe import asks_for_maps, asks_to_fly, check_devices, check_nanoprobe, has_section
+from .technique import MICROSCOPE, TechniqueSection
+
+
+def asks_for_pictures(experiment: CommonTables) -> bool:
+    """Whether any measurement of a file needs the microscope."""
+    return bool(set(MICROSCOPE) & _needed(experiment))
+
+
+def wanted_devices(experiment: CommonTables) -> dict[str, bool]:
+    """Which of the instruments that not each experiment needs are built, simulated and followed.
+
+    Returns
+    -------
+    dict
+        By the names that `load_beamline`, `running_services` and `rehearsing` have for them.
+    """
+    return {
+        "camera": asks_for_frames(experiment),
+        "nanoprobe": asks_for_maps(experiment),
+        "trigger_box": asks_to_fly(experiment) or "trigger_box" in _needed(experiment),
+        "microscope": asks_for_pictures(experiment),
+    }
+
+
+def check_instruments(experiment: CommonTables, beamline: BeamlineSettings | Beamline) -> None:
+    """Refuse an experiment that asks for what a beamline lacks.
+
+    Parameters
+    ----------
+    experiment
+        What is written in the file.
+    beamline
+        Its settings, or the beamline that was built from them.
+
+    Raises
+    ------
+    ExperimentFileError
+        Naming the measurement, the beamline, what is missing and the remedy.
+    """
+    devices = beamline.devices if isinstance(beamline, BeamlineSettings) else beamline
+    check_camera(experiment, beamline.name, has_camera=devices.camera is not None)
+    check_nanoprobe(experiment, beamline)
+    for each in experiment.measurements:
+        if isinstance(each, TechniqueSection):
+            check_devices(experiment.experiment.name, each, each.devices(), beamline.name, devices)
+
+
+def picture_mb(settings: BeamlineSettings) -> float:
+    """Tell what a frame of a beamline's microscope takes, MB."""
+    camera = settings.devices.microscope_camera
+    return PICTURE_MB if camera is None else camera.frame_mb
+
+
+def has_microscope(scenario: str) -> bool:
+    """Whether a scenario of the simulated beamline, a name or a file, has a microscope."""
+    return has_section(scenario, "microscope")
+
+
+def _needed(experiment: CommonTables) -> set[str]:
+    techniques = (each for each in experiment.measurements if isinstance(each, TechniqueSection))
+    return {name for each in techniques for name in each.devices()}

@@ -1,0 +1,219 @@
+"""``[[measurements]]`` of technique ``"tomography"``: a tomogram of the specimen in a microscope."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from bluesky.utils import MsgGenerator
+from pydantic import Field, model_validator
+
+from ..plans.beam_guard import BeamGuard
+from ..plans.duration import Timing
+from ..plans.tomogram_taking import Tolerance
+from ..plans.tomography import tomography
+from ..plans.turn import Turn, When
+from ..plans.waiting import set_all
+from .quantity import Seconds
+from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection
+
+STEP_S = 0.35
+"""From one angle to the next at rest, as measured on the simulated beamline, s."""
+
+FILE_S = 1.0
+"""Opening and closing one file of frames, and a move of the specimen out of the picture or back, s."""
+
+FOCUS_S = 60.0
+"""Longest wait for monochromator and optic, s."""
+
+Order = Literal["sequential", "interlaced", "golden"]
+Angle = Annotated[float, Field(ge=-3600, le=3600)]
+
+
+class TurnFile(TechniqueSection):
+    """Angles and frames of a tomogram, however often and at whatever energies it is taken.
+
+    Attributes
+    ----------
+    projections, angles_deg
+        How many even angles over `range_deg`, or the angles themselves, degree; one of the two.
+    range_deg
+        180 or 360, degree; the end is not among the angles.
+    order
+        In which even angles are taken: ``"sequential"``, ``"interlaced"`` in `turns` passes, or ``"golden"``:
+        any first part of it covers the range.
+    turns
+        Passes of an interlaced order, a power of two that divides `projections`.
+    mode
+        ``"step"`` stops at each angle, ``"fly"`` turns on while the camera exposes.
+    exposure_s
+        Of each frame.
+    flats, darks
+        Frames without specimen, and without light.
+    flats_when
+        Whether flats are taken ``"before"`` the projections, ``"after"`` them, or ``"both"``.
+    flats_max_age_s
+        Flats and darks that are younger, by the cell's clock, are used again; never unless given.
+    max_missing
+        Largest part (0..1) of the projections that may be missing or without beam.
+    flat_x_um
+        Where the stage has the specimen out of the picture, um.
+    binning
+        Pixels along each side that the camera adds up to one.
+    energy_ev
+        Photon energy, eV; monochromator and focus as they stand unless given.
+    """
+
+    projections: int | None = Field(default=None, ge=2, le=20000)
+    angles_deg: list[Angle] | None = Field(default=None, min_length=2, max_length=20000)
+    range_deg: Literal[180, 360] = 180
+    order: Order = "sequential"
+    turns: int = Field(default=8, ge=1, le=1024)
+    mode: Literal["step", "fly"] = "step"
+    exposure_s: Seconds
+    flats: int = Field(default=10, ge=0, le=1000)
+    darks: int = Field(default=10, ge=0, le=1000)
+    flats_when: When = "before"
+    flats_max_age_s: Seconds | None = None
+    max_missing: float = Field(default=0.05, ge=0, lt=1)
+    flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
+    binning: Literal[1, 2, 4] = 1
+    energy_ev: float | None = Field(default=None, ge=2000, le=80000)
+
+    @model_validator(mode="after")
+    def _one_way_to_say_angles(self) -> Self:
+        if (self.projections is None) == (self.angles_deg is None):
+            raise ValueError("needs projections = 181 (a count), or angles_deg = [...], and not both")
+        if self.angles_deg is not None and self.model_fields_set & {"range_deg", "order", "turns"}:
+            raise ValueError("angles_deg says range and order itself; remove range_deg, order and turns")
+        if self.order != "interlaced" and "turns" in self.model_fields_set:
+            raise ValueError(f'turns belongs to order = "interlaced", not to "{self.order}"; remove it')
+        return self
+
+    def angles(self) -> Sequence[float]:
+        """Angles in the order in which they are taken, degree.
+
+        Raises
+        ------
+        ValueError
+            If an interlaced order has no whole passes.
+        """
+        # Here, for it takes two seconds to import, which most files need not spend.
+        from ..callbacks.analysis.imaging import golden_angles, interlaced_angles, sequential_angles
+
+        if self.angles_deg is not None:
+            return self.angles_deg
+        count, span = self.projections or 0, {"span_deg": float(self.range_deg)}
+        match self.order:
+            case "interlaced":
+                found = interlaced_angles(count, turns=self.turns, **span)
+            case "golden":
+                found = golden_angles(count, **span)
+            case _:
+                found = sequential_angles(count, **span)
+        return found.tolist()
+
+    @property
+    def count(self) -> int:
+        """Number of projections."""
+        return len(self.angles_deg) if self.angles_deg is not None else self.projections or 0
+
+    def turn(self) -> Turn:
+        """Turn that is asked for.
+
+        Raises
+        ------
+        ValueError
+            If its angles cannot be.
+        """
+        return Turn(
+            angles_deg=self.angles(),
+            exposure_s=self.exposure_s,
+            flats=self.flats,
+            darks=self.darks,
+            references=self.flats_when,
+            references_max_age_s=self.flats_max_age_s,
+            flat_x_um=self.flat_x_um,
+            binning=self.binning,
+        )
+
+    def devices(self) -> tuple[str, ...]:
+        """Name microscope and camera, on the fly the trigger box as well."""
+        return (*MICROSCOPE, *(("trigger_box",) if self.mode == "fly" else ()))
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the angles."""
+        key = "angles_deg" if self.angles_deg is not None else "projections"
+        try:
+            turn = self.turn()
+        except ValueError as error:
+            yield key, str(error)
+            return
+        if self.mode == "fly":
+            try:
+                _ = turn.passes
+            except ValueError as error:
+                yield "mode", f"{error} (of this file: order, or angles_deg)"
+
+    def turning_s(self) -> float:
+        """Time of the projections alone, s."""
+        if self.mode == "step":
+            return self.count * (self.exposure_s + STEP_S)
+        return self.count * self.exposure_s / Turn.live_part
+
+    def duration_s(self, timing: Timing) -> float:
+        """Time of the whole tomogram, flats and darks included, s."""
+        sets = 2 if self.flats_when == "both" else 1
+        files = 1 + (self.darks > 0) + 2 * sets * (self.flats > 0)
+        still_s = (sets * self.flats + self.darks) * self.exposure_s
+        return timing.start_s + files * FILE_S + still_s + self.turning_s()
+
+
+class TomographyFile(TurnFile):
+    """``[[measurements]]`` of technique ``"tomography"``: a tomogram at one energy."""
+
+    technique: Literal["tomography"]
+
+    def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
+        """Reckon a tomogram; the cell is smeared over all of its projections."""
+        exposed_s, turning_s = self.count * self.exposure_s, self.turning_s()
+        duration_s = self.duration_s(timing)
+        frames = self.count + self.flats + self.darks
+        return Reckoning(
+            points=self.count,
+            duration_s=duration_s,
+            blur_s=turning_s,
+            lit_s=turning_s,
+            energy_ev=self.energy_ev or 0.0,
+            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
+            words=("tomogram", "tomogram"),
+            dead_time=(
+                f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
+                f"{exposed_s / turning_s:.0%} of it; {duration_s - turning_s:.0f} s more for flats, darks, "
+                "moves and files"
+            ),
+        )
+
+    def planned(
+        self,
+        station: Any,  # noqa: ANN401 - as in the base class
+        timing: Timing,
+        guard: BeamGuard | None,
+    ) -> Planned:
+        """Set energy and focus where the file names an energy, and take the tomogram."""
+
+        def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+            yield from in_focus(station, self.energy_ev)
+            options: dict[str, Any] = {"mode": self.mode, "guard": guard, "timing": timing}
+            tolerance = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
+            return (yield from tomography(station, self.turn(), tolerance=tolerance, **options, md=md))
+
+        return plan
+
+
+def in_focus(
+    station: Any,  # noqa: ANN401 - a beamline with a microscope
+    energy_ev: float | None,
+) -> MsgGenerator[None]:
+    """Set monochromator and optic to an energy (eV); leave both as they stand for None."""
+    if energy_ev is not None:
+        energies = {station.mono.energy: energy_ev, station.microscope.focus: energy_ev}
+        yield from set_all(energies, timeout_s=FOCUS_S)

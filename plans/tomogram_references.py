@@ -1,0 +1,120 @@
+"""Flats and darks of tomograms: in streams of their own, taken anew only where those known are too old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator
+
+from .camera_frames import store_frames
+from .tomogram_taking import Taking
+from .waiting import close_shutter, set_all
+
+FLAT, DARK = "flat", "dark"
+MEMORY = "tomogram_references"
+"""Under which the camera's `reference_runs` keep the last flat and dark of each kind."""
+MOST_KEPT = 32
+
+
+@dataclass(frozen=True)
+class References:
+    """Which flats and darks a tomogram takes, and which runs have those that it does not.
+
+    Attributes
+    ----------
+    before, after
+        What is taken before and after the projections: "dark", "flat".
+    runs
+        By kind, the run that has it.
+    likeness
+        What another tomogram must have in common with this one to use the same.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    runs: Mapping[str, str]
+    likeness: Mapping[str, float]
+
+    def metadata(self) -> dict[str, str]:
+        """Start document keys: `flat_run`, `dark_run`."""
+        return {f"{kind}_run": run for kind, run in self.runs.items()}
+
+
+def plan_references(taking: Taking) -> MsgGenerator[References]:
+    """See what is known, and what has to be taken."""
+    turn = taking.turn
+    likeness = yield from _likeness(taking)
+    now_s = yield from _now_s(taking)
+    wanted = [kind for kind, frames in ((DARK, turn.darks), (FLAT, turn.flats)) if frames]
+    before = [kind for kind in wanted if turn.references != "after"]
+    runs: dict[str, str] = {}
+    if turn.references_max_age_s is not None:
+        for known in (yield from _known(taking)):
+            is_like = known["likeness"] == dict(likeness)
+            young = 0.0 <= now_s - known["time_s"] <= turn.references_max_age_s
+            if known["kind"] in before and is_like and young:
+                runs[known["kind"]] = known["run"]
+    # Darks do not drift with the beam: once is enough.
+    late = {"before": (), "both": (FLAT,), "after": (DARK, FLAT)}[turn.references]
+    after = [kind for kind in wanted if kind in late]
+    return References(tuple(one for one in before if one not in runs), tuple(after), runs, likeness)
+
+
+def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None]:
+    """Take darks, then flats beside the specimen, and bring the specimen back."""
+    station, turn = taking.station, taking.turn
+    if DARK in kinds:
+        yield from close_shutter(station.photon_shutter)
+        yield from store_frames(taking.camera, taking.frames(taking.unused(DARK), turn.darks), stream=DARK)
+    if FLAT in kinds:
+        yield from set_all({station.microscope.sample_x: turn.flat_x_um})
+        yield from set_all({station.photon_shutter: "open"})
+        yield from store_frames(taking.camera, taking.frames(taking.unused(FLAT), turn.flats), stream=FLAT)
+        yield from set_all({station.microscope.sample_x: taking.home_x_um})
+
+
+def remember_references(taking: Taking, references: References, uid: str) -> MsgGenerator[None]:
+    """Let later tomograms know in which run flats and darks are."""
+    kinds = {*references.before, *references.after}
+    if not kinds:
+        return
+    time_s = yield from _now_s(taking)
+    likeness = dict(references.likeness)
+    known = [
+        one
+        for one in (yield from _known(taking))
+        if not (one["kind"] in kinds and one["likeness"] == likeness)
+    ]
+    known += [{"kind": kind, "run": uid, "time_s": time_s, "likeness": likeness} for kind in sorted(kinds)]
+    runs = dict((yield from bps.rd(taking.camera.reference_runs)) or {})
+    yield from set_all({taking.camera.reference_runs: {**runs, MEMORY: known[-MOST_KEPT:]}})
+
+
+def _known(taking: Taking) -> MsgGenerator[list[dict[str, Any]]]:
+    runs = dict((yield from bps.rd(taking.camera.reference_runs)) or {})
+    return list(runs.get(MEMORY, ()))
+
+
+def _likeness(taking: Taking) -> MsgGenerator[dict[str, float]]:
+    camera, station = taking.camera, taking.station
+    likeness = {
+        "exposure_s": round(taking.nominal_s, 9),
+        "flat_x_um": taking.turn.flat_x_um,
+        "binning": taking.turn.binning,
+    }
+    for name, signal in (
+        ("energy_ev", station.mono.energy),
+        ("rows", camera.cam.rows),
+        ("columns", camera.cam.columns),
+    ):
+        likeness[name] = round(float((yield from bps.rd(signal)) or 0.0), 1)
+    return likeness
+
+
+def _now_s(taking: Taking) -> MsgGenerator[float]:
+    """Time on the cell's clock, which is that of the beamline, s."""
+    reading = yield Msg("read", taking.station.cell)
+    return float(reading["cell_time"]["value"]) if reading else 0.0
