@@ -13,8 +13,9 @@ from .beam_guard import BeamGuard, Readings
 from .fly_points import Stamped
 from .raster import Raster
 
-GAP_PART, READOUT_MARGIN = 0.02, 1.25
-"""Gap between two gates: part of a pixel in any case, and in readouts of the slowest detector."""
+GAP_PART, READOUT_MARGIN, EDGE_UM = 0.02, 1.25, 0.005
+"""Gap between two gates: part of a pixel in any case; for a detector that reads out so many times that,
+and the way by which noise of the interferometer may bring the next gate too soon, um."""
 
 LEAST_OPEN = 0.5
 """Part of a pixel for which gates are open at least."""
@@ -74,7 +75,10 @@ class MapTaking:
     def open_fraction(self) -> float:
         """Part of a pixel in which the gate of a fly scan is open: the rest is for the slowest readout."""
         readout_s = max((each.readout_s for each in self.series), default=0.0)
-        return 1.0 - GAP_PART - READOUT_MARGIN * readout_s / self.raster.dwell_s
+        if not readout_s > 0:
+            return 1.0 - GAP_PART
+        needed = READOUT_MARGIN * readout_s / self.raster.dwell_s + EDGE_UM / self.raster.step_um
+        return 1.0 - GAP_PART - needed
 
     def require_gates(self) -> None:
         """Compare the dwell time of a fly scan with the readout of its detectors.
@@ -86,10 +90,10 @@ class MapTaking:
         """
         if self.raster.mode == "fly" and self.open_fraction < LEAST_OPEN:
             slow = max(self.series, key=lambda each: each.readout_s)
-            least_s = READOUT_MARGIN * slow.readout_s / (1.0 - GAP_PART - LEAST_OPEN)
+            pixel = f"a pixel of {self.raster.dwell_s:g} s and {self.raster.step_um:g} um"
             raise ValueError(
-                f"raster_map: {slow.name} needs {slow.readout_s:g} s after each frame, too long on the fly "
-                f"for dwell_s = {self.raster.dwell_s:g} s; give {least_s:.2g} s or more, or leave it out"
+                f"raster_map: {slow.name} needs {slow.readout_s:g} s after a frame: gates would be open for "
+                f"{self.open_fraction:.0%} of {pixel} (limit {LEAST_OPEN:.0%}); give a longer dwell_s"
             )
 
     def check_beam(self, reading: Readings) -> None:
