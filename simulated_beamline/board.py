@@ -43,6 +43,8 @@ SLOTS = (
     "txm_phase_ring",
     "heater_degc",
     "runaway_began_s",
+    "cell_cycles",
+    "cell_c_rate",
 )
 CELL_SLOTS = (
     "cell_voltage_v",
@@ -53,6 +55,8 @@ CELL_SLOTS = (
     "spot_dose_gy",
     "spot_dose_rate_gy_s",
     "front_charging_share",
+    "cell_cycles",
+    "cell_c_rate",
 )
 """Slots that each channel of the cycler has for its cell: see `cell_slot`."""
 MOST_CHANNELS = 8

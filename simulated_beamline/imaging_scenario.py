@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLACES = {"rows", "columns", "pixel_um", "pixel_photons_s"}
 
 SPECIMENS = {"packed_electrode": "build_imaged_electrode", "jelly_roll": "build_imaged_jelly_roll"}
-"""Sections of further specimens, and what of `microscope_scenario` builds them; else balls."""
+"""Sections of further specimens, and what of `microscope_scenario` builds them."""
 
 
 def microscope_of(scenario: Scenario) -> MicroscopeSection:
@@ -71,17 +71,17 @@ def build_scintillator_camera(scenario: Scenario, seed: int) -> ScintillatorCame
 
 
 def build_imaged_specimen(scenario: Scenario) -> ImagedSpecimen:
-    """Return what stands in the microscope: the section that describes it says which kind."""
+    """Return what stands in the microscope: balls of given places, an electrode, a cell, or packed balls."""
+    section = scenario.spheres or SpheresSection()
+    given = tuple(Sphere(*place) for place in section.at_um)
+    if given:
+        return SphereSpecimen(given, section.formula, section.density_g_cm3)
     for section_name, builder in SPECIMENS.items():
         if getattr(scenario, section_name, None) is not None:
             # Here, for it needs numba.
             return getattr(import_module(".microscope_scenario", __package__), builder)(scenario)
-    section = scenario.spheres or SpheresSection()
-    given = tuple(Sphere(*place) for place in section.at_um)
     rng = np.random.default_rng([scenario.seed, section.seed, 37])
-    packed = given or pack_spheres(
-        rng, count=section.count, radius_um=section.radius_um, extent_um=section.extent_um
-    )
+    packed = pack_spheres(rng, count=section.count, radius_um=section.radius_um, extent_um=section.extent_um)
     return SphereSpecimen(packed, section.formula, section.density_g_cm3)
 
 

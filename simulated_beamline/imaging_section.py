@@ -89,7 +89,7 @@ class SpheresSection(Section):
     extent_um : float
         Diameter and height of the cylinder that holds them.
     at_um : tuple of tuples of float
-        Balls at given places instead: x, y, z and radius, um.
+        Balls at given places, x, y, z and radius, um; they stand there instead of all else.
     """
 
     seed: int = Field(default=1, ge=0)

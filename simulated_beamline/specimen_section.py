@@ -30,7 +30,7 @@ class PackedElectrodeSection(Section):
     collector_lag_nm, own_lag_nm, detached_content : float
         See `physics.specimen.electrode_lithium.LithiumLag`.
     cycles, c_rate, half_life_cycles : float
-        Cycles before the beam time, rate of all cycling, and cycles to half of all damage; see
+        Cycles before the beam time, their rate, and cycles to half of all damage; see
         `physics.specimen.packed_electrode.severity`.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +16,7 @@ from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver
 from .microscope_exposure import MicroscopeExposure
+from .microscope_truth import TruthPage
 from .server import ServerSettings, parse_settings, serve
 from .stream_plugin import StreamPlugin
 from .trigger_input import TriggerInput
@@ -76,12 +78,20 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     )
     # The driver offers frames and waits, which a ring buffer does as a file plugin does.
     driver = MicroscopeDriver(exposure, cast("FilePlugin", buffer), clock, sight, trigger, settings.moves())
+    truth = TruthPage(exposure, clock, settings.run_folder / "truth")
     pages = {
         "cam1:": driver.page.channels,
         "CB1:": buffer.page.channels,
         "HDF1:": plugin.page.channels,
-        "SIM:": fault_channels(plugin) | truth_channels(exposure),
+        "SIM:": fault_channels(plugin) | truth_channels(exposure) | truth.channels(),
     }
+
+    async def prepare(async_lib: object = None) -> None:
+        del async_lib
+        await asyncio.to_thread(exposure.prepare)
+
+    # Caproto runs the start-up hook of a process variable once the server listens.
+    pages["SIM:"]["PIXEL_UM"].server_startup = prepare  # type: ignore[attr-defined]
     return {
         f"{settings.prefix}TXMCAM:{page}{name}": channel
         for page, channels in pages.items()

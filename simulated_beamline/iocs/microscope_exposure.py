@@ -61,6 +61,8 @@ class MicroscopeScene:
         Of the illuminated spot of the cell.
     charging : float
         How far the lithium is spread as in a charge, 0..1.
+    cycles, c_rate : float
+        Full cycles of the cell, and their mean rate, 1/h.
     runaway_began_s : float
         Simulated UNIX time; NaN if there is none.
     """
@@ -76,6 +78,8 @@ class MicroscopeScene:
     brightness: float
     lithium_content: float
     charging: float
+    cycles: float
+    c_rate: float
     runaway_began_s: float
 
     def towards(self, later: MicroscopeScene, share: float) -> MicroscopeScene:
@@ -84,6 +88,17 @@ class MicroscopeScene:
         pairs = {name: (getattr(self, name), getattr(later, name)) for name in names}
         between = {name: before + share * (after - before) for name, (before, after) in pairs.items()}
         return replace(self, **between, runaway_began_s=later.runaway_began_s)
+
+    def specimen_state(self, time_s: float) -> SpecimenState:
+        """State of the specimen at a simulated UNIX time (s)."""
+        since_s = time_s - self.runaway_began_s
+        return SpecimenState(
+            self.lithium_content,
+            self.charging,
+            self.cycles,
+            self.c_rate,
+            runaway_s=-1.0 if math.isnan(since_s) else since_s,
+        )
 
     def placed(self, positions: Mapping[str, float]) -> MicroscopeScene:
         """Scene with the stages at known values of their slots of the board, NaN for unknown."""
@@ -155,8 +170,15 @@ class MicroscopeExposure:
             brightness=lit * flux_ph_s / self._nominal_ph_s,
             lithium_content=board.get("spot_lithium_content", self._initial),
             charging=board.get("front_charging_share", 1.0),
+            cycles=board.get("cell_cycles", 0.0),
+            c_rate=board.get("cell_c_rate", 0.0),
             runaway_began_s=board["runaway_began_s"],
         )
+
+    def prepare(self) -> None:
+        """Draw one picture, so that the first frame finds machine code and specimen ready."""
+        scene = self.scene()
+        self.picture(scene, self.view(scene, 0.0, steady=True), 0.0)
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`."""
@@ -173,14 +195,11 @@ class MicroscopeExposure:
         """Draw the part of the light that passes at a simulated UNIX time (s)."""
         along_mm = 1e-3 * scene.y_um
         plate_mm, detector_mm = scene.plate_mm + along_mm, scene.detector_mm + along_mm
-        since_s = time_s - scene.runaway_began_s
         return self._picture.seen(
             view,
             angle_deg=float(self.axis.true_deg(scene.rotation_deg)),
             energy_ev=scene.energy_ev,
-            state=SpecimenState(
-                scene.lithium_content, scene.charging, runaway_s=-1.0 if math.isnan(since_s) else since_s
-            ),
+            state=scene.specimen_state(time_s),
             blur_um=self.optic.blur_um(scene.energy_ev, plate_mm, detector_mm),
             phase_ring=scene.phase_ring,
         )

@@ -91,8 +91,8 @@ class Picture:
         phase_ring
             Whether it is in the beam.
         """
-        about = (angle_deg, energy_ev, state.cycles, max(state.runaway_s, -1.0), blur_um, phase_ring)
-        about += (round(state.charging, 2),)
+        about = (angle_deg, energy_ev, max(state.runaway_s, -1.0), blur_um, phase_ring)
+        about += (round(state.charging, 2), round(state.cycles, 2), round(state.c_rate, 1))
         known = self._drawn
         if known is not None and known.about == about and _near(known, view, state):
             return known

@@ -21,6 +21,7 @@ from ..instrument.technique import TECHNIQUE_IDS
 from ..instrument.trigger import LOG_LENGTH
 from ..mount import Mount, load_mounts
 from ..physics.cell import HalfCell
+from ..physics.cycling_history import CyclingHistory
 from ..physics.front_memory import FrontMemory
 from ..physics.valence import valences
 from ..scenario import Scenario
@@ -64,6 +65,7 @@ class PotentiostatIOC:
         self._channel = mount.channel
         self._composition = scenario.electrode.composition
         self._memory = FrontMemory(scenario.particle.front_memory) if scenario.particle else FrontMemory()
+        self._history = CyclingHistory()
         # Cells of one scenario are the same, their noise is not.
         self.cycler = build_cycler(scenario, settings.seed + 1000 * (mount.channel - 1), time_s)
         self._watchdog = ClientWatchdog()
@@ -121,7 +123,8 @@ class PotentiostatIOC:
         truth = self.cycler.cell.state
         if self._channel == 1:  # The one around which there may be a heater.
             self.cycler.temperature_degc = self._board.get("heater_degc", self.cycler.temperature_degc)
-        told = {
+        worn = self._history.pass_to(truth.lithium_content, self.cycler.time_s)
+        told = dict(zip(("cell_cycles", "cell_c_rate"), worn, strict=True)) | {
             "lithium_content": truth.lithium_content,
             "spot_lithium_content": truth.spot_lithium_content,
             "front_charging_share": self._memory.pass_to(truth.spot_lithium_content),

@@ -43,8 +43,8 @@ class SpecimenState:
         Of the cell, 0..1 per formula unit.
     charging : float
         How far the way in which lithium is spread is that of a charge, 0..1.
-    cycles : float
-        That the cell has done.
+    cycles, c_rate : float
+        Full cycles that the cell has done, and their mean rate, 1/h; see `cycling_history`.
     runaway_s : float
         Since thermal runaway began, s; negative before, and where there is none.
     """
@@ -52,6 +52,7 @@ class SpecimenState:
     lithium_content: float = 1.0
     charging: float = 1.0
     cycles: float = 0.0
+    c_rate: float = 0.0
     runaway_s: float = -1.0
 
 

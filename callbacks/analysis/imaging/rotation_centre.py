@@ -25,6 +25,7 @@ FITTED = 4
 AGREED_PX = 1.0
 MOST_MASS_SPREAD = 0.05
 LEAST_SPAN_DEG = 150.0
+FULL_TURN_DEG = 360.0
 INSIDE = 0.45
 """Radius, of the columns, in which slices are compared."""
 
@@ -203,6 +204,10 @@ def rotation_centre(line_integrals: ArrayLike, angle_deg: ArrayLike) -> Rotation
         )
         return RotationCentre(middle, float("nan"), mass, opposite, CentreVerdict.NOT_FOUND, reason)
     known = np.array([each for each in (mass, opposite) if 0 <= each <= stack.shape[-1] - 1])
+    # Over a full turn a wrong centre smears without making negative values: half of it is looked at.
+    half = np.mod(angles - angles.min(), FULL_TURN_DEG) < HALF_TURN_DEG
+    if np.degrees(angular_weights(angles[half]).sum()) >= LEAST_SPAN_DEG:
+        stack, angles = stack[half], angles[half]
     candidates = _coarse(stack, angles, known) + FINE_PX
     rows = sorted({stack.shape[1] * part // (ROWS + 1) for part in range(1, ROWS + 1)})
     lines = int(FINE_STEPS / (candidates.size * len(rows) * angles.size * stack.shape[-1])) + 1

@@ -45,6 +45,13 @@ def body_chord(row_um: float, column_um: float, size: Array, way: Array, frame: 
 
 
 @compiled
+def body_profile(across_um: Array, size: Array, way: Array, frame: Array, chord_um: Array) -> None:
+    """Fill in the lengths (um) of rays at these distances across the axis; see `body_chord`."""
+    for one in range(across_um.size):
+        chord_um[one] = body_chord(0.0, across_um[one], size, way, frame)
+
+
+@compiled
 def add_upright_body(
     profile: Array,
     per_px: float,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .body_kernel import add_leaning_body, add_upright_body, body_chord
+from .body_kernel import add_leaning_body, add_upright_body, body_profile
 from .electrode_optics import Contrast, phase_rad
 from .electrode_state import SERIES_ORDER, ElectrodeState
 from .packed_electrode import PackedElectrode
@@ -224,10 +224,11 @@ def _add_body(
     steps_um = (
         np.arange(-PROFILE_STEPS * reach_px, PROFILE_STEPS * reach_px + 1) * camera.pixel_um / PROFILE_STEPS
     )
-    profile = np.array([body_chord(0.0, um, size, way, level) for um in steps_um])
+    profile = np.empty(steps_um.size, dtype=np.float32)
+    body_profile(steps_um, size, way, level, profile)
     half_rows = size[0] / camera.pixel_um
     add_upright_body(
-        _single(profile), float(PROFILE_STEPS), half_rows, turn, axis_px, np.float32(per_um), depth, chord_um
+        profile, float(PROFILE_STEPS), half_rows, turn, axis_px, np.float32(per_um), depth, chord_um
     )
 
 

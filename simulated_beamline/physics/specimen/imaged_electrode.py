@@ -10,7 +10,7 @@ from .electrode_projection import Projection, ProjectionCamera, project
 from .electrode_specimen import ElectrodeSpecimen
 from .electrode_state import ElectrodeState
 from .electrode_volume import ElectrodeVolume, voxels
-from .packed_electrode import severity
+from .packed_electrode import Damage, severity
 from .voxel_grid import VoxelGrid
 
 ImageArray = NDArray[np.float32]
@@ -63,7 +63,12 @@ class StateOfCell(Protocol):
 
     @property
     def cycles(self) -> float:
-        """Cycles done since the beginning."""
+        """Full cycles done since the beginning."""
+        ...
+
+    @property
+    def c_rate(self) -> float:
+        """Mean rate of these cycles, 1/h."""
         ...
 
 
@@ -73,10 +78,8 @@ class WearLaw:
 
     Attributes
     ----------
-    cycles : float
-        Before the beam time.
-    c_rate : float
-        Of all cycling, 1/h.
+    cycles, c_rate : float
+        Before the beam time, and their rate, 1/h.
     half_life_cycles : float
         Cycles at 1C to half of all damage.
     """
@@ -85,9 +88,11 @@ class WearLaw:
     c_rate: float = 1.0
     half_life_cycles: float = 100.0
 
-    def severity(self, cycles: float) -> float:
-        """Severity after further cycles, rounded to steps in which the damage is computed."""
-        worn = severity(self.cycles + cycles, self.c_rate, half_life_cycles=self.half_life_cycles)
+    def severity(self, cycles: float, c_rate: float) -> float:
+        """Severity after further cycles at a rate (1/h), rounded to steps in which the damage is computed."""
+        total = self.cycles + cycles
+        mean = (self.cycles * self.c_rate + cycles * c_rate) / total if total else 0.0
+        worn = severity(total, mean, half_life_cycles=self.half_life_cycles)
         return round(worn / WEAR_STEP) * WEAR_STEP
 
 
@@ -127,10 +132,13 @@ class ImagedElectrode:
             energy_ev=energy_ev,
             lithium_content=state.lithium_content,
             charging=state.charging,
-            worn=self._wear_law.severity(state.cycles),
+            worn=self._wear_law.severity(state.cycles, state.c_rate),
         )
+
+    def damage(self, state: StateOfCell) -> Damage:
+        """Cracks and attachment of the particles."""
+        return self.specimen.damage(self._wear_law.severity(state.cycles, state.c_rate))
 
     def truth(self, state: StateOfCell, grid: VoxelGrid) -> ElectrodeVolume:
         """Phases, particles and cracks in voxels; valence and attenuation follow with a state from `at`."""
-        damage = self.specimen.damage(self._wear_law.severity(state.cycles))
-        return voxels(self.specimen.electrode, damage, grid)
+        return voxels(self.specimen.electrode, self.damage(state), grid)
