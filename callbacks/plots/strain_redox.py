@@ -12,7 +12,7 @@ from .style import INK, panel_bar, tidy
 
 PERCENTILES = (2.0, 98.0)
 GREY = "0.85"
-BETWEEN_INCH = 0.35
+BETWEEN_INCH = 0.2
 """Room beside each panel for the key of its colours, which the layout does not see."""
 
 
