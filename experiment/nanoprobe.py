@@ -8,6 +8,7 @@ from .check import SCENARIOS
 from .file import CommonTables
 from .measurement_file import FlyXanesFile
 from .raster_file import RasterFile
+from .scan_grid import raster_of
 from .toml_source import ExperimentFileError
 
 
@@ -61,6 +62,16 @@ def _check(experiment: CommonTables, beamline: str, devices: object) -> None:
                 f'{experiment.experiment.name}: {each.name}: technique "{each.technique}" needs what '
                 f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
             )
+        if isinstance(each, RasterFile):
+            _check_gates(experiment.experiment.name, each, devices)
+
+
+def _check_gates(name: str, entry: RasterFile, devices: object) -> None:
+    readouts_s = {each: getattr(getattr(devices, each), "readout_s", 0.0) for each in entry.detectors}
+    try:
+        raster_of(entry).require_gates(readouts_s)
+    except ValueError as error:
+        raise ExperimentFileError(f"{name}: {entry.name}: {error}") from error
 
 
 def has_particle(scenario: str) -> bool:

@@ -68,6 +68,16 @@ def test_the_shipped_rocking_map_shares_its_region_with_the_maps_at_and_above_th
     assert "warning" not in done.output
 
 
+def test_pixels_too_short_for_the_readout_of_the_camera_are_refused_by_check(tmp_path):
+    text = SHIPPED_ROCKING.read_text()
+    before, tilts = text.split('name = "tilts"')
+    path = tmp_path / "short.toml"
+    path.write_text(before + 'name = "tilts"' + tilts.replace("dwell_s = 0.02", "dwell_s = 0.002"))
+    experiment = read_experiment(path)
+    with pytest.raises(ExperimentFileError, match=r"tilts: raster: camera needs 0\.00095 s after a frame"):
+        check_nanoprobe(experiment, expected_settings(experiment))
+
+
 def test_a_map_becomes_a_measurement_with_its_duration_and_the_blur_of_a_row(tmp_path):
     experiment = read_experiment(written(tmp_path))
     entry = experiment.measurements[1]
