@@ -9,6 +9,7 @@ from .check import SCENARIOS
 from .file import CommonTables
 from .measurement_file import FlyXanesFile
 from .raster_file import RasterFile
+from .scan_grid import raster_of
 from .technique import TechniqueSection
 from .toml_source import ExperimentFileError
 
@@ -49,6 +50,8 @@ def check_nanoprobe(experiment: CommonTables, beamline: BeamlineSettings | Beaml
         if isinstance(each, RasterFile):
             needed = ["nanostage", *each.detectors, *(needed if each.mode == "fly" else [])]
         check_devices(experiment.experiment.name, each, needed, beamline.name, devices)
+        if isinstance(each, RasterFile):
+            _check_gates(experiment.experiment.name, each, devices)
 
 
 def check_devices(
@@ -81,6 +84,14 @@ def check_devices(
             f'{whose}: {entry.name}: technique "{entry.technique}" needs what '
             f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
         )
+
+
+def _check_gates(name: str, entry: RasterFile, devices: object) -> None:
+    readouts_s = {each: getattr(getattr(devices, each), "readout_s", 0.0) for each in entry.detectors}
+    try:
+        raster_of(entry).require_gates(readouts_s)
+    except ValueError as error:
+        raise ExperimentFileError(f"{name}: {entry.name}: {error}") from error
 
 
 def has_particle(scenario: str) -> bool:

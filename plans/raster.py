@@ -10,6 +10,14 @@ from .duration import Timing
 Mode = Literal["step", "fly"]
 
 MOST_PIXELS = 1_000_000
+
+GAP_PART, READOUT_MARGIN, EDGE_UM = 0.02, 1.25, 0.005
+"""Gap between two gates: part of a pixel in any case; for a detector that reads out so many times that,
+and the way by which noise of the interferometer may bring the next gate too soon, um."""
+
+LEAST_OPEN = 0.5
+"""Part of a pixel for which gates are open at least."""
+
 STEP_DEAD_S, ROW_DEAD_S = 0.02, 0.1
 """Dead time of a pixel in a step scan, and of a row in any, where the beamline does not say, s."""
 
@@ -52,6 +60,30 @@ class Raster:
             raise ValueError(f"raster: {rows} x {columns} pixels; give a larger step_um or a smaller region")
         if self.mode == "fly" and columns < 2:
             raise ValueError("raster: a fly scan needs two columns or more; widen x_um")
+
+    def open_fraction(self, readout_s: float) -> float:
+        """Part of a pixel in which gates of a fly scan are open, by the slowest readout, s."""
+        if not readout_s > 0:
+            return 1.0 - GAP_PART
+        return 1.0 - GAP_PART - READOUT_MARGIN * readout_s / self.dwell_s - EDGE_UM / self.step_um
+
+    def require_gates(self, readouts_s: Mapping[str, float]) -> None:
+        """Compare the pixels of a fly scan with the readout of its detectors, s by name.
+
+        Raises
+        ------
+        ValueError
+            If gates would be open for less than `LEAST_OPEN` of a pixel.
+        """
+        slow = max(readouts_s, key=lambda name: readouts_s[name], default="")
+        if self.mode != "fly" or not slow or self.open_fraction(readouts_s[slow]) >= LEAST_OPEN:
+            return
+        pixel = f"a pixel of {self.dwell_s:g} s and {self.step_um:g} um"
+        raise ValueError(
+            f"raster: {slow} needs {readouts_s[slow]:g} s after a frame: gates would be open for "
+            f"{self.open_fraction(readouts_s[slow]):.0%} of {pixel} (limit {LEAST_OPEN:.0%}); give a longer "
+            "dwell_s, or leave it out"
+        )
 
     @property
     def x_um(self) -> list[float]:

@@ -130,7 +130,7 @@ def raster_map(
         redo=redo,
         inside=inside,
     )
-    taking.require_gates()
+    raster.require_gates({each.name: each.readout_s for each in series})
     how: Rows = FlyRows(MapGates(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
     devices = [station.mono, station.ion_chambers]
     return (

@@ -6,12 +6,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..analysis.mapping import orientation_colours
 from .style import INK, panel_bar, say, tidy
 
 PERCENTILES = (2.0, 98.0)
 GREY = "0.85"
+BETWEEN_INCH = 0.2
+"""Room beside each panel for the key of its colours, which the layout does not see."""
 WHEEL_PIXELS = 101
 
 
@@ -32,7 +35,7 @@ def rocking_figure(found: xr.Dataset, title: str = "") -> Figure:
         (degree) and fluorescence over x and y (um); grey where a position is not to be trusted. Last, the
         drift that was put back (um) against the angle (degree).
     """
-    figure = Figure(figsize=(11.0, 7.0), layout="constrained", dpi=150)
+    figure = Figure(figsize=(11.0, 7.0), layout=ConstrainedLayoutEngine(w_pad=BETWEEN_INCH), dpi=150)
     panels = np.asarray(figure.subplots(2, 3)).ravel()
     good = found["verdict"].to_numpy() == "good"
     limit_deg = _orientation(panels[1], found, good)

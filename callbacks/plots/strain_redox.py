@@ -6,11 +6,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from .style import INK, panel_bar, tidy
 
 PERCENTILES = (2.0, 98.0)
 GREY = "0.85"
+BETWEEN_INCH = 0.2
+"""Room beside each panel for the key of its colours, which the layout does not see."""
 
 
 def strain_redox_figure(found: xr.Dataset, title: str = "") -> Figure:
@@ -29,7 +32,7 @@ def strain_redox_figure(found: xr.Dataset, title: str = "") -> Figure:
         Maps of redox (counts at the edge over those above) and strain (1e-3), grey where not to be trusted,
         and the scatter of one against the other with Pearson's r, its uncertainty and the verdict.
     """
-    figure = Figure(figsize=(12.0, 3.8), layout="constrained", dpi=150)
+    figure = Figure(figsize=(12.0, 3.8), layout=ConstrainedLayoutEngine(w_pad=BETWEEN_INCH), dpi=150)
     redox_axes, strain_axes, scatter = figure.subplots(1, 3)
     label = f"{found.attrs['element']}: at the edge / above"
     _map(figure, redox_axes, found, found["redox"].to_numpy(), label, "viridis")

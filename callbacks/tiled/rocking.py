@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,11 +20,9 @@ from ..analysis.mapping import (
     smooth_drift,
     standing_detector,
 )
-from .element_map import element_maps
+from .rocking_fluorescence import fluorescence_of, mean_where_it_was
 from .run_source import Frames, RunSource
 
-REGION_KEY = re.compile(r"_region_\d+$")
-"""Data keys of counts in a region of interest of a fluorescence detector."""
 IMAGE = "_image"
 SAMPLE_ROWS = 8
 """Rows of the first angle from which the background is taken."""
@@ -165,26 +162,7 @@ def _angle_map(source: RunSource, start: dict[str, Any], analyses: list[dict[str
     frames = next((reader for reader in readers if reader is not None), None)
     if frames is None:
         raise RockingIncompleteError(f"{told}: it has no frames of a camera")
-    return AngleMap(start, good, frames, _fluorescence(source, start, events["primary"], analyses))
-
-
-def _fluorescence(
-    source: RunSource, start: dict[str, Any], pixels: pd.DataFrame, analyses: list[dict[str, Any]]
-) -> np.ndarray:
-    """Give the counts read at each pixel, else those of the element that was fitted strongest."""
-    found = np.full(tuple(start["shape"]), np.nan)
-    keys = [key for key in pixels.columns if REGION_KEY.search(key)]
-    if keys and "pixel_row" in pixels.columns:
-        last = pixels.drop_duplicates(["pixel_row", "pixel_column"], keep="last")
-        place = last["pixel_row"].to_numpy(int), last["pixel_column"].to_numpy(int)
-        found[place] = last[keys].to_numpy(float).sum(axis=1)
-        return found
-    try:
-        counts = element_maps(source, analyses, start["uid"])["counts"].isel(map=-1)
-    except KeyError:
-        return found
-    values = counts.to_numpy()
-    return values[int(np.nansum(values, axis=(1, 2)).argmax())]
+    return AngleMap(start, good, frames, fluorescence_of(source, start, events["primary"], analyses))
 
 
 def _drift(angles: Sequence[AngleMap]) -> MapDrift:
@@ -254,7 +232,7 @@ def _background(angle: AngleMap) -> tuple[np.ndarray, np.ndarray]:
 
 def _dataset(angles: Sequence[AngleMap], drift: MapDrift, found: StrainTilt) -> xr.Dataset:
     space, first = ("y_um", "x_um"), angles[0].start
-    fluorescence = np.mean([each.fluorescence for each in angles], axis=0)
+    fluorescence = mean_where_it_was([each.fluorescence for each in angles], drift.shift_px)
     trusted = found.verdict == "good"
     rocking, across = (
         np.where(trusted, one, np.nan) for one in (found.tilt_rocking_deg, found.tilt_across_deg)

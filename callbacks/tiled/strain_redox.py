@@ -135,7 +135,8 @@ def _shift_um(first: xr.DataArray, later: xr.DataArray) -> tuple[float, ...]:
     # Once more from where it was found: the smaller a shift, the better it is told.
     for _ in range(REPEATS):
         there = later.interp(_moved(grid, tuple(total_um)))
-        shift = shift_between(np.nan_to_num(first.to_numpy()), np.nan_to_num(there.to_numpy()))
+        # What is not known stays so: zeros would be an edge.
+        shift = shift_between(first.to_numpy(), there.to_numpy())
         if shift is None:
             return ()
         total_um += steps_um * shift

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 FOLDER = Path(operando.experiment.__file__).parent
 SHIPPED, DEFAULT = FOLDER / "nmc811-map.toml", FOLDER / "nmc811.toml"
+SHIPPED_ROCKING = FOLDER / "nmc811-rocking.toml"
 TIMING = Timing(start_s=2.0)
 MAP = """[[measurements]]
 name = "particle"
@@ -52,6 +53,29 @@ def test_the_shipped_experiment_is_complete_and_fits_the_simulated_nanoprobe():
     done = CliRunner().invoke(cli.app, ["check", str(SHIPPED)])
     assert done.exit_code == 0, done.output
     assert "particle" in done.output
+
+
+def test_the_shipped_rocking_map_shares_its_region_with_the_maps_at_and_above_the_edge():
+    experiment = read_experiment(SHIPPED_ROCKING)
+    check_nanoprobe(experiment, expected_settings(experiment))
+    edge, above, tilts = experiment.measurements
+    assert edge.energy_ev < above.energy_ev == tilts.energy_ev
+    assert {(entry.x_um, entry.y_um, entry.step_um) for entry in experiment.measurements} == {
+        (edge.x_um, edge.y_um, edge.step_um)
+    }
+    done = CliRunner().invoke(cli.app, ["check", str(SHIPPED_ROCKING)])
+    assert done.exit_code == 0, done.output
+    assert "warning" not in done.output
+
+
+def test_pixels_too_short_for_the_readout_of_the_camera_are_refused_by_check(tmp_path):
+    text = SHIPPED_ROCKING.read_text()
+    before, tilts = text.split('name = "tilts"')
+    path = tmp_path / "short.toml"
+    path.write_text(before + 'name = "tilts"' + tilts.replace("dwell_s = 0.02", "dwell_s = 0.002"))
+    experiment = read_experiment(path)
+    with pytest.raises(ExperimentFileError, match=r"tilts: raster: camera needs 0\.00095 s after a frame"):
+        check_nanoprobe(experiment, expected_settings(experiment))
 
 
 def test_a_map_becomes_a_measurement_with_its_duration_and_the_blur_of_a_row(tmp_path):

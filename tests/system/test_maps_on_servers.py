@@ -15,6 +15,7 @@ from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
 from operando.devices.beamline import load_beamline
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.raster_map import raster_map
+from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import NANOPROBE_SERVERS, SERVERS, Launcher
 
 pytestmark = pytest.mark.system
@@ -30,7 +31,7 @@ class Nanoprobe:
     """Devices and RunEngine of a nanoprobe, with the analysis that follows it in the same process."""
 
     def __init__(self, beamline, folder):
-        self.beamline = beamline
+        self.beamline, self.clock = beamline, SharedClock(folder / "run" / "clock")
         self.documents, self.results = [], JournalSource(folder / "no-journal")
         self.maps = Maps(self.results.take, (folder,))
         self.engine = RunEngine({}, call_returns_result=True)
@@ -152,6 +153,32 @@ def test_a_stage_that_stalls_in_a_row_has_it_taken_again_at_full_speed(nanoprobe
     assert "nanostage_x" in rows[0]["map_reason"]
     assert np.isfinite(made["counts"]).all()
     assert float(fine.velocity.get()) == full_um_s
+
+
+def test_a_beam_dump_in_a_row_has_it_taken_again_once_the_ring_is_filled(nanoprobe):
+    seen = []
+    with variables("OP:RING:SIM:DUMP") as (dump,):
+
+        def dump_in_the_first_row(msg):
+            seen.append((msg.command, getattr(msg.obj, "name", "")))
+            if seen[-1] == ("trigger", "nanostage_x_sweep") and seen.count(seen[-1]) == 1:
+                dump.put(1, wait=True)
+            elif seen[-1] == ("set", "map") and seen.count(seen[-1]) == 1:
+                dump.put(0, wait=True)
+                # The ring is filled in minutes of simulated time, in which no instrument works.
+                nanoprobe.clock.set_mode("constant", 500.0)
+
+        nanoprobe.engine.msg_hook = dump_in_the_first_row
+        try:
+            made, rows = nanoprobe.map(
+                "dumped", mode="fly", region=Region((-1.0, 1.0), (0.0, 0.1)), dwell_s=0.01
+            )
+        finally:
+            nanoprobe.engine.msg_hook = None
+            nanoprobe.clock.set_mode("elastic", 500.0)
+    assert [(row["map_row"], row["map_status"]) for row in rows] == [(0, "redone"), (0, "good"), (1, "good")]
+    assert "beam lost" in rows[0]["map_reason"]
+    assert np.isfinite(made["counts"]).all()
 
 
 def test_the_guide_finds_the_particle_and_maps_it(nanoprobe, tmp_path, monkeypatch):

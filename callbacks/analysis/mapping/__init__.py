@@ -2,6 +2,7 @@
 
 from .correlation import CorrelationVerdict, MapCorrelation, correlate_maps
 from .dead_time import DeadTimeModel, live_fraction
+from .drift_refinement import refine_drift
 from .fluorescence import fit_fluorescence
 from .fluorescence_calibration import calibrate_response
 from .fluorescence_detector import DetectorResponse
@@ -43,6 +44,7 @@ __all__ = [
     "map_drift",
     "moved_back",
     "orientation_colours",
+    "refine_drift",
     "region_above",
     "register",
     "shift_between",

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from .rocking_geometry import FloatArray
 
 ROUNDS = 4
+SMOOTH_PX = 1.0
+"""Standard deviation of the Gaussian that keeps a pattern of single pixels from holding a map where it is."""
 MARGIN, LEAST_INNER = 2, 6
 """Pixels at the edges beyond the largest shift that are left out, and how many are to remain."""
 EPSILON = 0.05
@@ -25,11 +27,14 @@ def _moved(images: FloatArray, rows: float, columns: float) -> FloatArray:
     return np.stack([ndimage.shift(image, (rows, columns), order=3, mode="nearest") for image in images])
 
 
-def _filled(maps: FloatArray) -> FloatArray:
-    """Give maps without gaps, shape (n, elements, rows, columns)."""
+def _smooth(maps: FloatArray) -> FloatArray:
+    """Give maps without gaps and noise of single pixels, shape (n, elements, rows, columns)."""
+    ndimage: Any = import_module("scipy.ndimage")
     series = maps[:, None] if maps.ndim == 3 else maps
     finite = np.isfinite(series)
-    return series if finite.all() else np.where(finite, series, np.nanmedian(series))
+    filled = series if finite.all() else np.where(finite, series, np.nanmedian(series))
+    sigma = (0.0, 0.0, SMOOTH_PX, SMOOTH_PX)
+    return np.asarray(ndimage.gaussian_filter(filled, sigma, mode="nearest"), dtype=np.float64)
 
 
 def _model(template: FloatArray, weight: FloatArray, margin: int) -> FloatArray:
@@ -76,7 +81,7 @@ def refine_drift(maps: ArrayLike, shift_px: ArrayLike) -> FloatArray:
     [0.0, 0.4, 0.9]
     """
     given = np.asarray(shift_px, dtype=np.float64)
-    series = _filled(np.asarray(maps, dtype=np.float64))
+    series = _smooth(np.asarray(maps, dtype=np.float64))
     margin = int(np.ceil(np.abs(given - given[0]).max())) + MARGIN
     if min(series.shape[2:]) - 2 * margin < LEAST_INNER:
         return given

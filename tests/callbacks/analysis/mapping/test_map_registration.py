@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from operando.callbacks.analysis.mapping import correlate_maps, map_drift, moved_back, register
+from operando.callbacks.analysis.mapping import correlate_maps, map_drift, moved_back, refine_drift, register
 
 SIZE = (96, 120)
 
@@ -118,3 +118,42 @@ def test_registered_maps_of_element_and_compound_correlate_as_published(
     found = correlate_maps(seen, hxn[chemical], rng=np.random.default_rng(1))
     assert found.pearson == pytest.approx(published, abs=0.02)
     assert found.verdict == "correlated"
+
+
+def counted(shift, peak, rng):
+    """Counts of a particle wider than the map: two rims and a grain, 24 x 24."""
+    rows, columns = np.mgrid[0:24, 0:24].astype(float)
+    rows, columns = rows - shift[0], columns - shift[1]
+    rim = 1 / (1 + np.exp((np.hypot(rows - 22, columns - 20) - 17) / 0.8))
+    grain = np.exp(-((rows - 14) ** 2 + (columns - 12) ** 2) / 12)
+    return rng.poisson(peak * (0.6 * rim + 0.4 * grain)).astype(float)
+
+
+@pytest.mark.parametrize(("peak", "limit_px"), [(300, 0.1), (3000, 0.03), (300_000, 0.004)])
+def test_drift_is_known_as_well_as_the_counts_of_its_maps_allow(peak, limit_px):
+    rng = np.random.default_rng(11)
+    wanted = np.concatenate([[(0.0, 0.0)], rng.uniform(-0.4, 0.4, (20, 2))])
+    found = map_drift([counted(shift, peak, rng) for shift in wanted]).shift_px
+    wrong = found - wanted
+    assert np.std(wrong, axis=0).max() < limit_px
+
+
+def test_a_beam_that_grows_weaker_and_a_background_move_nothing():
+    rng = np.random.default_rng(12)
+    wanted = np.stack([np.linspace(0.0, 0.6, 8), np.linspace(0.0, -0.3, 8)], axis=1)
+    maps = [counted(shift, 1e5, rng) * (1 - 0.05 * n) + 500.0 * n for n, shift in enumerate(wanted)]
+    assert np.abs(map_drift(maps).shift_px - wanted).max() < 0.01
+
+
+def test_several_elements_tell_drift_better_than_one():
+    rng = np.random.default_rng(13)
+    wanted = np.concatenate([[(0.0, 0.0)], rng.uniform(-0.4, 0.4, (30, 2))])
+    maps = np.stack([[counted(shift, 500, rng) for _ in range(4)] for shift in wanted])
+    one, all_of_them = (np.std(refine_drift(each, wanted) - wanted) for each in (maps[:, 0], maps))
+    assert all_of_them < 0.65 * one
+
+
+def test_maps_that_have_too_little_in_common_keep_what_was_registered():
+    given = [[0.0, 0.0], [9.0, 0.0]]
+    maps = np.random.default_rng(14).poisson(100.0, (2, 20, 20))
+    assert refine_drift(maps, given).tolist() == given
