@@ -13,7 +13,7 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
-from .beam import lacking_beam, wait_for_first_beam
+from .beam import lacking_beam, open_when_permitted, wait_for_first_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .grids import EnergyGrid
 from .image_options import ImageOptions
@@ -202,7 +202,7 @@ def await_beam(taking: ImageTaking) -> MsgGenerator[None]:
             yield from wait_for_first_beam(
                 station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
             )
-    yield from set_all({station.photon_shutter: "open"})
+    yield from open_when_permitted(station.photon_shutter)
 
 
 def read_cell(taking: ImageTaking) -> MsgGenerator[float]:
