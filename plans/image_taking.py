@@ -24,6 +24,9 @@ from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 
+MORE = 1.2
+"""Ring current that is waited for, over that by which the guard would still miss beam."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -197,6 +200,11 @@ def await_beam(taking: ImageTaking) -> MsgGenerator[None]:
     station, guard = taking.station, taking.guard
     if guard is not None:
         least_ma = guard.ring_current_min_ma
+        if taking.lit:
+            # A ring that is being filled has beam again before the guard takes it for some.
+            least_ma = max(
+                least_ma, MORE * guard.i0_fraction_min * float(taking.lit["ring_current"]["value"])
+            )
         if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
             yield from close_shutter(station.photon_shutter)
             yield from wait_for_first_beam(
