@@ -1,13 +1,17 @@
 """Tomograms through a real RunEngine: lost frames, lost beam, references, and what documents tell of them."""
 
 import threading
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import FailedStatus, RunEngineInterrupted
+from operando.callbacks.analysis.imaging import ImageKey, open_projections
 from operando.callbacks.analysis.imaging.angle import golden_angles, interlaced_angles, sequential_angles
+from operando.callbacks.export.tomogram import write_tomogram
+from operando.callbacks.export.tomogram_run import tomogram_blocks, tomogram_facts
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.dose_option import ConstantDose
@@ -355,3 +359,24 @@ def test_an_interlaced_order_is_taken_on_the_fly_turn_by_turn(station, engine):
 def test_a_golden_order_is_refused_on_the_fly(station, engine):
     with pytest.raises(ValueError, match="a fly scan needs even ones"):
         engine(tomography(station, turn(golden_angles(8)), mode="fly"))
+
+
+def test_what_is_there_is_exported_with_its_angles(station, engine, tmp_path):
+    references = collected(engine)
+    engine(tomography(station, turn(flats=2, darks=1)))
+    engine = RunEngine({}, call_returns_result=True)
+    documents = collected(engine)
+    taken = station.microscope_camera.taken
+    station.microscope_camera.faults_of_id({taken + 2})
+    station.trigger_box.beam = lambda gate: 0.01 if gate == 5 else 1.0
+    tolerance = Tolerance(max_missing=0.5, redo=0)
+    engine(tomography(station, turn(), mode="fly", guard=GUARD, tolerance=tolerance))
+    facts = replace(tomogram_facts(documents), energy_ev=8333.0, pixel_um=0.02)
+    blocks = tomogram_blocks(documents, references=[references])
+    file = open_projections(write_tomogram(tmp_path / "tomogram.nx", blocks, facts))
+    kept = [0, 2, 3, 4, 6, 7]
+    np.testing.assert_allclose(file.angle_deg, sequential_angles(8)[kept], atol=1e-9)
+    frames = file.rows(0, 1)
+    assert frames.projections[:, 0, 0].tolist() == [taken + 1 + number for number in kept]
+    assert (len(frames.flats), len(frames.darks)) == (2, 1)
+    assert file.image_key.tolist().count(ImageKey.INVALID) == 1
