@@ -13,6 +13,7 @@ from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import (
     acquisition_file,
+    burst_file,
     camera_file,
     cells_file,
     file,
@@ -54,6 +55,7 @@ ELSEWHERE = (
     "docs/how-to/rock-one-particle.md",
     "docs/how-to/scan-an-edge-on-the-fly.md",
     "docs/how-to/measure-diffraction.md",
+    "docs/how-to/radiographs-of-a-runaway.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
     "docs/how-to/merge-a-cycler-file.md",
@@ -106,6 +108,7 @@ FILE_TABLES = {
     "Map": raster_file.MapFile,
     "Rocking map": raster_file.RockingFile,
     "Tomogram": tomogram_file.TomographyFile,
+    "Burst": burst_file.RadiographyFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
     "trigger": trigger_file.TriggerFile,
