@@ -56,7 +56,7 @@ class BurstReport(Device):
 
 
 class BurstCamera(MicroscopeCamera):
-    """Camera of a microscope that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
+    """Camera that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
 
     `kickoff` is done when the ring is full, or was triggered before; `complete` when every frame is written
     and the file is closed. What is missing in it fails `complete` with `FramesMissingError`, and the frames
@@ -209,7 +209,7 @@ class BurstCamera(MicroscopeCamera):
         )
         # The camera first: what it takes from now on belongs to no burst.
         halt(self.cam.acquire, 0)
-        self._await_writer(burst)
+        self._await_writer(burst, running.dropped)
         complaint = self.complaint(running.dropped)
         late = "" if over else f"the ring had passed on {number_of(self.ring.passed)} after {limit_s:.0f} s; "
         self.come_to_rest()
@@ -229,15 +229,16 @@ class BurstCamera(MicroscopeCamera):
             said = f"{late}{complaint}{told}; {remedy}"
             raise FramesMissingError(self.name, record.expected, record.frames, said)
 
-    def _await_writer(self, burst: BurstSeries) -> None:
-        """Wait until the writer has closed its file, or writes nothing more."""
-        hdf, written = self.hdf, [-1]
+    def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
+        """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
+        hdf = self.hdf
 
-        def gone_on() -> bool:
-            return number_of(hdf.captured) > written[0] or not hdf.capture.get()
+        def done() -> int:
+            return number_of(hdf.captured) + number_of(hdf.dropped) - dropped
 
-        wait_s = max(self.flush_limit_s, self.overhead_limit_s)
-        while hdf.capture.get() and number_of(hdf.captured) < burst.frames:
-            written[0] = number_of(hdf.captured)
-            if not until((hdf.captured, hdf.capture), gone_on, wait_s):
+        while hdf.capture.get() and (before := done()) < burst.frames:
+            waits = number_of(hdf.queue_free) < number_of(hdf.queue_size)
+            signals = hdf.captured, hdf.dropped, hdf.capture
+            limit_s = self.overhead_limit_s if waits else self.flush_limit_s
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), limit_s):
                 return

@@ -276,4 +276,5 @@ def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
     paths = {root.experiment(cell.name, cell.uid) / name: draw for name, draw in figures.items()}
     for path, draw in paths.items():
         draw().savefig(path, dpi=150)
-    return list(paths)
+    drawn_live = root.experiment(cell.name, cell.uid) / "live-slices.png"
+    return [*paths, *([drawn_live] if drawn_live.is_file() else [])]

@@ -47,7 +47,7 @@ class Beam:
 
     @classmethod
     def of(cls, flat: NDArray[np.float64] | None, dark: NDArray[np.float64] | None, shape: Any) -> Beam:  # noqa: ANN401
-        """Prepare from mean flat and mean dark, counts; without a flat frames are as dim as their brightest."""
+        """Prepare from mean flat and mean dark, counts; without a flat nothing is divided."""
         from scipy.ndimage import distance_transform_edt
 
         below = np.zeros(shape, np.float32) if dark is None else dark.astype(np.float32)
@@ -124,7 +124,7 @@ class GrowingSlices:
         self.found: RotationCentre | None = None
         self._planned = planned_deg
         self._small = shape[0] // side, shape[1] // side
-        # Half precision: 5e-4 of a line integral is far below its noise, and it is only kept to move the axis.
+        # Half precision: 5e-4 of a line integral is far below its noise.
         self._keeps = keeps
         self._kept = np.empty((max(len(planned_deg), 1) if keeps else 0, *self._small), np.float16)
         self._angle_deg: list[float] = []
@@ -157,14 +157,27 @@ class GrowingSlices:
     def correct_angles(self, angle_deg: NDArray[np.float64], *, least_deg: float) -> bool:
         """Put measured angles in place of those given with each projection, if one is off by more.
 
-        Gives whether the slices were made anew.
+        Parameters
+        ----------
+        angle_deg
+            Degrees, shape (projections,); NaN for a projection that is to be left out.
+        least_deg
+            By how much one has to be off, degrees.
+
+        Returns
+        -------
+        bool
+            Whether the slices were made anew.
         """
         given = np.asarray(self._angle_deg)
-        if angle_deg.shape != given.shape or not np.isfinite(angle_deg).all():
+        if angle_deg.shape != given.shape or not np.isfinite(angle_deg).any():
             return False
-        if np.max(np.abs(angle_deg - given), initial=0.0) <= least_deg:
+        if not (np.isnan(angle_deg).any() or np.max(np.abs(angle_deg - given), initial=0.0) > least_deg):
             return False
-        self._angle_deg = angle_deg.tolist()
+        good = np.flatnonzero(np.isfinite(angle_deg))
+        for place, index in enumerate(good):
+            self._kept[place] = self._kept[index]
+        self._angle_deg = angle_deg[good].tolist()
         self._again()
         return True
 

@@ -15,12 +15,13 @@ from ..tiled.external_file import require_inner_links, resolve_external
 from .run_of_frames import RunOfFrames
 from .spectrum import CELL_KEYS
 
-PROJECTIONS, FLAT, DARK, ANGLES, EVENTS = "projections", "flat", "dark", "angles", "primary"
-"""Streams of a tomogram."""
+PROJECTIONS, FLAT, DARK = "projections", "flat", "dark"
+EVENTS, PASSES, OUTCOME = "primary", "passes", "outcome"
+"""Streams of a tomogram: frames, and events of projections or states, of passes, and of how it went."""
 
 ANGLE_KEY, PIXEL_KEY = "microscope_rotation", "microscope_pixel_um"
-LATCHED = "_rotation"
-"""End of the data key of what the encoder showed in the middle of a gate."""
+GOOD = 0
+"""Verdict of a projection that has its frame and its light."""
 
 MOST_BYTES = 256_000_000
 """Of the flats or darks of a run that are averaged; further ones are left out."""
@@ -33,7 +34,7 @@ class RunOfProjections:
     Attributes
     ----------
     start
-        Start document; its `turn` has the planned `angles_deg`.
+        Start document; its `turn` has the planned `angles_deg`, `flat_run` and `dark_run` name other runs.
     exit_status
         Of its stop document; empty while it goes on.
     events
@@ -45,9 +46,9 @@ class RunOfProjections:
     events: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     _streams: dict[str, RunOfFrames] = field(default_factory=dict, repr=False)
     _resources: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    _gates: dict[str, tuple[Path, str]] = field(default_factory=dict, repr=False)
-    _latched: NDArray[np.float64] | None = field(default=None, repr=False)
-    _first_id: int | None = None
+    _passes: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
+    _angles: dict[int, float] = field(default_factory=dict, repr=False)
+    _final: dict[int, float] | None = field(default=None, repr=False)
 
     @property
     def uid(self) -> str:
@@ -88,6 +89,13 @@ class RunOfProjections:
         """Take an event."""
         if stream == EVENTS:
             self.events.append(data)
+            if int(data.get("projection_frame", -1)) >= 0:
+                self._angles[int(data["projection_frame"])] = float(data.get(ANGLE_KEY, math.nan))
+        elif stream == PASSES:
+            self._passes.append(data)
+        elif stream == OUTCOME:
+            told = zip(*(data[f"tomogram_{key}"] for key in ("frame", "verdict", "angle_deg")), strict=True)
+            self._final = {int(frame): float(deg) for frame, verdict, deg in told if verdict == GOOD}
 
     def add_resource(self, doc: Mapping[str, Any], roots: tuple[Path, ...]) -> None:
         """Take a file.
@@ -101,14 +109,9 @@ class RunOfProjections:
         self._resources[doc["uid"]] = {**doc, "roots": roots}
 
     def add_datum(self, doc: Mapping[str, Any], stream: str) -> range:
-        """Take the announcement of frames or gates; gives the numbers of new projections."""
+        """Take the announcement of frames; gives the numbers of new projections."""
         resource = self._resources.get(doc["stream_resource"])
-        if resource is None:
-            return range(0)
-        if stream == ANGLES:
-            if resource["data_key"].endswith(LATCHED):
-                path = resolve_external(resource["uri"], resource["roots"])
-                self._gates[resource["data_key"]] = path, resource["parameters"]["dataset"]
+        if resource is None or stream not in (PROJECTIONS, FLAT, DARK):
             return range(0)
         frames = self.frames(stream)
         if doc["stream_resource"] not in frames.resources:
@@ -117,43 +120,26 @@ class RunOfProjections:
         return told if stream == PROJECTIONS else range(0)
 
     def angle_deg(self, index: int) -> float:
-        """Tell the angle of a frame: as the encoder showed it where that is known by now, else as planned.
+        """Tell the angle of a frame: by the outcome where that is told, else by its event or its pass.
 
-        Frames are matched with gates or events by the driver's number, so that one that was dropped costs its
-        own angle and no other.
+        Frames of a pass are matched with projections by the driver's number, so that one that was dropped
+        costs its own angle and no other.
 
         Returns
         -------
         float
-            Degrees; NaN where neither a plan nor a gate or event tells.
+            Degrees; NaN for a frame that is none of a good projection.
         """
-        place, planned = self.gate_of(index), self.planned_deg
-        known = planned[place] if place < len(planned) else math.nan
-        latched = self.latched_deg
-        if latched is not None and place < len(latched):
-            return float(latched[place])
-        if self.start.get("mode") != "fly" and place < len(self.events):
-            return float(self.events[place].get(ANGLE_KEY, known))
-        return float(known)
-
-    def gate_of(self, index: int) -> int:
-        """Number of the gate or trigger in which a frame was taken, from 0."""
-        if self._first_id is None:
-            self._first_id = self.projections.unique_id(0)
-        return max(self.projections.unique_id(index) - self._first_id, 0)
-
-    @property
-    def latched_deg(self) -> NDArray[np.float64] | None:
-        """What the encoder showed in the middle of each gate, degrees; None until documents tell of it."""
-        if self._latched is None and self._gates:
-            path, dataset = next(iter(self._gates.values()))
-            self._latched = _column(path, dataset)
-        return self._latched
-
-    @property
-    def all_deg(self) -> NDArray[np.float64]:
-        """Angle of each frame, degrees, shape (frames,), as far as documents tell of them."""
-        return np.array([self.angle_deg(index) for index in range(self.projections.announced)])
+        if self._final is not None:
+            return self._final.get(index, math.nan)
+        if index in self._angles or not self._passes:
+            return self._angles.get(index, math.nan)
+        number = self.projections.unique_id(index)
+        for each in reversed(self._passes):
+            place = number - int(each["pass_first_id"])
+            if 0 <= place < int(each["pass_count"]):
+                return float(self.planned_deg[int(each["pass_first"]) + place])
+        return math.nan
 
     def mean_of(self, stream: str) -> NDArray[np.float64] | None:
         """Mean of the flats or darks, counts, shape (rows, columns); None where there is none.
@@ -194,13 +180,3 @@ class RunOfProjections:
         """Close the files."""
         for frames in self._streams.values():
             frames.close()
-
-
-def _column(path: Path, dataset: str) -> NDArray[np.float64] | None:
-    import h5py
-
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            return np.asarray(file[dataset], dtype=np.float64)
-    except (OSError, KeyError):
-        return None

@@ -1,13 +1,16 @@
-"""Slices of one tomogram under way: which frame is next, when to look, and what is left after the last one."""
+"""Slices of one tomogram under way: which frame is next, when to look, what is left after the last one."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..analysis.imaging.preview import OrthogonalSlices
 from ..analysis.imaging.rotation_centre import CentreVerdict
@@ -29,6 +32,9 @@ MOST_WAITING = 60
 
 ANGLE_OFF_DEG = 0.05
 """By how much a latched angle has to differ from the planned one for slices to be made anew, degrees."""
+
+
+Reference = Callable[[str], NDArray[np.float64] | None]
 
 
 class Stage(StrEnum):
@@ -85,12 +91,14 @@ class SliceWork:
     ----------
     run
         Documents of the tomogram.
+    reference
+        Gives the mean of a kind of frames, "flat" or "dark", in counts; None where there is none.
     centre_px
         Column of the axis of an earlier tomogram, pixels; NaN if there is none.
     """
 
-    def __init__(self, run: RunOfProjections, centre_px: float = float("nan")) -> None:
-        self.run = run
+    def __init__(self, run: RunOfProjections, reference: Reference, centre_px: float = float("nan")) -> None:
+        self.run, self._reference = run, reference
         self.done = False
         self.centre_px = centre_px
         self._queue = FrameQueue(MOST_WAITING)
@@ -100,7 +108,7 @@ class SliceWork:
         self._looked = (0, 0.0)
         self._skipped = self._left_out = self._next_fine = 0
         self._cpu_s = 0.0
-        self._said = False
+        self._said = self._lacks_flat = False
         self._frame_s = float("nan")
 
     @property
@@ -139,6 +147,9 @@ class SliceWork:
         if self._growing is None:
             self.done = True
             return None
+        if self._lacks_flat and self._reference(FLAT) is not None:
+            self._begin_again()
+            return None
         if not self._finished_growing:
             return self._conclude(self._growing)
         return self._refine()
@@ -151,9 +162,12 @@ class SliceWork:
             told = "cannot keep up with tomogram %s: adds one frame of %d now, the others when it has ended"
             logger.warning(told, self.run.uid, order.skipped + 1)
         try:
+            angle_deg = self.run.angle_deg(order.index)
+            if math.isnan(angle_deg):
+                return
             frame, self._frame_s = self.run.projections.read(order.index)
             growing = self._growing or self._begin((frame.shape[0], frame.shape[1]))
-            growing.add(frame, self.run.angle_deg(order.index))
+            growing.add(frame, angle_deg)
             self._order.append(order.index)
         except ValueError as error:
             level = logging.DEBUG if self._left_out else logging.ERROR
@@ -163,7 +177,7 @@ class SliceWork:
     def _begin(self, shape: tuple[int, int], side: int | None = None) -> GrowingSlices:
         """Make ready for frames of a shape; they are joined as a screen needs it unless `side` says."""
         run, planned_deg = self.run, self.run.planned_deg
-        beam = self._growing.beam if self._growing else Beam.of(run.mean_of(FLAT), run.mean_of(DARK), shape)
+        beam = self._growing.beam if self._growing else self._beam(shape)
         made = GrowingSlices(
             shape,
             planned_deg,
@@ -176,6 +190,20 @@ class SliceWork:
         if side is None:
             self._growing = made
         return made
+
+    def _beam(self, shape: tuple[int, int]) -> Beam:
+        flat, dark = self._reference(FLAT), self._reference(DARK)
+        self._lacks_flat = flat is None
+        if flat is None:
+            logger.warning("tomogram %s has no flat yet: its slices show how the beam is, too", self.run.uid)
+        return Beam.of(flat, dark, shape)
+
+    def _begin_again(self) -> None:
+        """Add all frames anew, with a flat that was taken after them."""
+        self._growing, self._lacks_flat, self._looked = None, False, (0, 0.0)
+        for index in self._order:
+            self._queue.add(self.run.uid, index, index + 1)
+        self._order = []
 
     def _is_time(self) -> bool:
         """Tell whether to look: not too often, and only at slices that show something."""
@@ -214,6 +242,7 @@ class SliceWork:
         """After the last frame: measured angles, the axis, and the slices as far as they go."""
         angles_deg = np.array([self.run.angle_deg(index) for index in self._order])
         growing.correct_angles(angles_deg, least_deg=ANGLE_OFF_DEG)
+        self._order = [index for index, deg in zip(self._order, angles_deg, strict=True) if np.isfinite(deg)]
         if growing.found is None or growing.projections > self._looked[0]:
             growing.find_centre()
         if growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:

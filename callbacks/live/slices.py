@@ -7,10 +7,15 @@ run of results of its own; the slices are in files beside the frames, and in a p
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
@@ -23,6 +28,9 @@ from .slice_work import SliceWork, Stage
 logger = logging.getLogger(__name__)
 
 TECHNIQUES = ("tomography",)
+
+MOST_RUNS = 64
+"""Tomograms that are remembered for the flats and darks that later ones name."""
 
 
 @dataclass
@@ -55,6 +63,7 @@ class Slices:
         self._publish, self._roots = publish, roots
         self._folder, self._experiments = folder, experiments
         self._tomograms: dict[str, _Tomogram] = {}
+        self._runs: OrderedDict[str, RunOfProjections] = OrderedDict()
         self._streams: dict[str, tuple[str, str]] = {}
         self._done: set[str] = set()
         self._centre_px: dict[tuple[str, str], float] = {}
@@ -123,40 +132,57 @@ class Slices:
         each.record.close()
         each.run.close()
         self._tomograms.pop(each.run.uid, None)
-        self._streams = {key: told for key, told in self._streams.items() if told[0] != each.run.uid}
+
+    def _mean_of(self, run: RunOfProjections, kind: str) -> NDArray[np.float64] | None:
+        """Mean of the flats or darks that a run has or names; one that cannot be read is told of."""
+        named = self._runs.get(str(run.start.get(f"{kind}_run", "")))
+        for each in (run, named):
+            try:
+                found = each.mean_of(kind) if each is not None else None
+            except (ValueError, OSError) as error:
+                logger.error("the %s of tomogram %s cannot be used: %s", kind, run.uid, error)
+                continue
+            if found is not None:
+                return found
+        return None
 
     def _take_start(self, doc: Mapping[str, Any]) -> None:
         wanted = doc.get("technique") in TECHNIQUES and doc.get("purpose", "measurement") == "measurement"
-        if not wanted or "import" in doc or not doc.get("experiment") or doc["uid"] in self._done:
+        if not wanted or "import" in doc or not doc.get("experiment"):
             return
-        run = RunOfProjections(doc)
-        work = SliceWork(run, self._centre_px.get(_station(run), float("nan")))
+        run = self._runs[doc["uid"]] = RunOfProjections(doc)
+        if len(self._runs) > MOST_RUNS:
+            self._runs.popitem(last=False)
+        if doc["uid"] in self._done:
+            return
+        work = SliceWork(run, partial(self._mean_of, run), self._centre_px.get(_station(run), float("nan")))
         record = SliceRecord(self._publish, run, self._folder, self._experiments)
         self._tomograms[doc["uid"]] = _Tomogram(run, work, record)
 
     def _take_descriptor(self, doc: Mapping[str, Any]) -> None:
-        if doc["run_start"] in self._tomograms:
+        if doc["run_start"] in self._runs:
             self._streams[doc["uid"]] = doc["run_start"], doc["name"]
 
     def _take_event(self, doc: Mapping[str, Any]) -> None:
         owner, stream = self._streams.get(doc["descriptor"], ("", ""))
-        if owner:
-            self._tomograms[owner].run.add_event(doc["data"], stream)
+        if owner in self._runs:
+            self._runs[owner].add_event(doc["data"], stream)
 
     def _take_stream_resource(self, doc: Mapping[str, Any]) -> None:
-        owner = self._tomograms.get(doc.get("run_start", ""))
-        if owner is None:
+        run = self._runs.get(doc.get("run_start", ""))
+        if run is None:
             return
         try:
-            owner.run.add_resource(doc, self._roots)
+            run.add_resource(doc, self._roots)
         except ExternalFileRefusedError as error:
-            logger.error("frames of tomogram %s are left out: %s", owner.run.uid, error)
+            logger.error("frames of tomogram %s are left out: %s", run.uid, error)
 
     def _take_stream_datum(self, doc: Mapping[str, Any]) -> None:
         owner, stream = self._streams.get(doc["descriptor"], ("", ""))
-        if owner:
-            each = self._tomograms[owner]
-            each.work.add(each.run.add_datum(doc, stream))
+        if owner in self._runs:
+            told = self._runs[owner].add_datum(doc, stream)
+            if owner in self._tomograms:
+                self._tomograms[owner].work.add(told)
 
     def _take_stop(self, doc: Mapping[str, Any]) -> None:
         owner = self._tomograms.get(doc["run_start"])

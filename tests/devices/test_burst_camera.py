@@ -1,19 +1,14 @@
 """Bursts of a camera with a ring, without a server: what is set, kept, missing and told."""
 
-from pathlib import Path
-
-import h5py
 import numpy as np
 import pytest
 from bluesky_tiled_plugins.writing.consolidators import consolidator_factory
-from operando.devices.burst_camera import BurstCamera
 from operando.devices.burst_record import read_burst
 from operando.devices.burst_series import BurstSeries
 from operando.devices.frame_file import FramesMissingError
 from operando.devices.frame_series import FrameSeries
-from ophyd.sim import make_fake_device
+from soft_burst import SoftBurst, write_burst
 
-SHAPE = (4, 6)
 BURST = BurstSeries(
     exposure_s=7e-4,
     period_s=1e-3,
@@ -23,74 +18,6 @@ BURST = BurstSeries(
     condition="A>100",
     name="burst",
 )
-
-
-def write_burst(path, numbers, degc=None):
-    """File of a burst: frame n was taken at n ms."""
-    numbers = np.asarray(numbers)
-    with h5py.File(path, "w") as file:
-        file["entry/data/data"] = np.ones((len(numbers), *SHAPE), "<u2") * numbers[:, None, None].astype(
-            "<u2"
-        )
-        group = file.create_group("entry/instrument/NDAttributes")
-        group["NDArrayUniqueId"], group["NDArrayTimeStamp"] = numbers.astype("i4"), 1000.0 + 1e-3 * numbers
-        if degc is not None:
-            group["HeaterTemperature"] = np.asarray(degc, float)
-
-
-class SoftBurst(make_fake_device(BurstCamera)):
-    """The ring is full at once; `go_off` writes the frames with the numbers that `kept` leaves."""
-
-    def __init__(self, folder):
-        limits = dict.fromkeys(("reply_limit_s", "overhead_limit_s", "flush_limit_s"), 0.3)
-        super().__init__("SOFT:", name="camera", read_path=str(folder), **limits)
-        self.kept = lambda numbers: numbers
-        self.held = BURST.frames_before
-        for signal, value in {
-            self.cam.rows: SHAPE[0],
-            self.cam.columns: SHAPE[1],
-            self.cam.data_type: "UInt16",
-            self.cam.exposure: 1.0,
-            self.cam.acquire: 0,
-            self.cam.port: "CAM1",
-            self.hdf.capture: 0,
-            self.hdf.captured: 0,
-            self.hdf.dropped: 0,
-            self.hdf.full_name: "",
-            self.hdf.status: 0,
-            self.hdf.path_exists: 1,
-            self.hdf.swmr_supported: 0,
-            self.hdf.swmr_active: 0,
-            self.hdf.queue_size: 4,
-            self.ring.capture: 0,
-            self.ring.port: "CB1",
-            self.ring.held: 0,
-            self.ring.passed: 0,
-        }.items():
-            signal.sim_put(value)
-        self.hdf.capture.sim_set_putter(self._capture)
-        self.cam.acquire.sim_set_putter(self._acquire)
-
-    def _capture(self, value, **_):
-        if value:
-            self.hdf.captured.sim_put(0)
-        self.hdf.capture.sim_put(value)
-
-    def _acquire(self, value, **_):
-        self.cam.acquire.sim_put(value)
-        if value and self.ring.capture.get():
-            self.ring.held.sim_put(self.held)
-            self.ring.passed.sim_put(int(self.held < BURST.frames_before))
-
-    def go_off(self):
-        numbers = np.arange(20 - self.held, 30)
-        kept = self.kept(numbers)
-        path = Path(f"{self.hdf.path.get()}{self.hdf.file_name.get()}_000000.h5")
-        write_burst(path, kept, np.where(kept < 20, 90.0, 110.0))
-        self.hdf.full_name.sim_put(str(path))
-        self.hdf.captured.sim_put(len(kept))
-        self.hdf.capture.sim_put(0)
-        self.ring.capture.sim_put(0)
 
 
 @pytest.fixture

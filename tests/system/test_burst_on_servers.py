@@ -32,7 +32,7 @@ def hall(tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in SERVERS}
     launcher = Launcher(folder / "run", scenario="nmc811-jelly-roll", servers=SERVERS, ports=ports)
     launcher.start("real", 1.0)
-    beamline = load_beamline(SETTINGS)
+    beamline = load_beamline(SETTINGS, camera=False)
     try:
         assert not beamline.connect(timeout_s=30).missing
         beamline.microscope_camera.default_folder(folder / "run" / "frames")

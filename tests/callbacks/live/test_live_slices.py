@@ -26,9 +26,9 @@ def results(told):
     """Rows and final slices of the results of a tomogram."""
     source = JournalSource(told.folder / "journal", (told.folder,))
     runs = [start for start in source.starts(told.experiment["uid"]) if start.get("purpose") == "analysis"]
-    assert len(runs) == 1
-    rows = source.stream(runs[0]["uid"], "primary")
-    final = {key: source.array(runs[0]["uid"], "slices", key)[0] for key in ("xy", "xz", "yz")}
+    latest = next(run["uid"] for run in runs if run["analysis"]["of"] == told.uid)
+    rows = source.stream(latest, "primary")
+    final = {key: source.array(latest, "slices", key)[0] for key in ("xy", "xz", "yz")}
     return rows, final
 
 
@@ -45,7 +45,6 @@ def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
     for start in range(0, COUNT, 6):
         told.take(start, start + 6)
         told.work()
-    told.gates()
     told.end()
     told.work()
     rows, final = results(told)
@@ -92,11 +91,32 @@ def test_a_dropped_frame_costs_its_own_angle_only(told):
     assert level_of(BALLS[0], final["xy"]) == pytest.approx(BALLS[0][4], rel=0.15)
 
 
+def test_a_projection_without_beam_is_not_in_the_final_slices(told):
+    told.begin(golden_angles(COUNT))
+    told.take(0, COUNT)
+    told.end(dark=(3, 4))
+    told.work()
+    rows, _ = results(told)
+    assert rows["projections"].iloc[-1] == COUNT - 2
+
+
+def test_flats_of_the_run_that_a_tomogram_names_are_used(told):
+    told.begin(golden_angles(COUNT))
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    told.begin(golden_angles(COUNT), flat_run=told.uid, dark_run=told.uid, references=False)
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    _, final = results(told)
+    assert level_of(BALLS[1], final["xy"]) == pytest.approx(BALLS[1][4], rel=0.15)
+
+
 def test_angles_that_the_encoder_latched_replace_the_planned_ones(told):
     planned = sequential_angles(COUNT)
     told.begin(planned, taken_deg=planned + 20.0)
     told.take(0, COUNT)
-    told.gates()
     told.end()
     told.work()
     _, final = results(told)

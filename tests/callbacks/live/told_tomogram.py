@@ -14,6 +14,7 @@ BALLS = ((4.0, -6.0, 2.0, 6.0, 0.12), (-8.0, 3.0, -1.0, 4.0, 0.3))
 """Place from the axis and middle row x, y, z (pixels), radius (pixels), attenuation (1/um)."""
 
 FLAT, DARK = 20000.0, 100.0
+FIRST_ID = 8
 
 
 def line_integrals(angle_deg):
@@ -58,7 +59,7 @@ class ToldTomogram:
         self.journal(name, dict(doc))
         self.slices(name, dict(doc))
 
-    def begin(self, angles_deg, *, mode="fly", taken_deg=None, dropped=(), **further):
+    def begin(self, angles_deg, *, mode="fly", taken_deg=None, dropped=(), references=True, **further):
         """Begin a run, and have all frames in their files; documents tell of flats and darks."""
         self.angles_deg = np.asarray(angles_deg)
         self.taken_deg = self.angles_deg if taken_deg is None else np.asarray(taken_deg)
@@ -86,13 +87,18 @@ class ToldTomogram:
         for stream, frames, numbers in (
             ("dark", darks, range(4)),
             ("flat", flats, range(4, 8)),
-            ("projections", taken, [gate + 8 for gate in gates]),
+            ("projections", taken, [gate + FIRST_ID for gate in gates]),
         ):
-            self._describe(stream, frames, numbers)
-        self.announce("dark", 0, 4)
-        self.announce("flat", 0, 4)
+            if references or stream == "projections":
+                self._describe(stream, frames, numbers)
+        if references:
+            self.announce("dark", 0, 4)
+            self.announce("flat", 0, 4)
+        self.gates = gates
         if mode == "fly":
             self.event()
+            place = {"first": 0, "count": len(self.angles_deg), "first_id": FIRST_ID, "attempt": 1}
+            self.tell_event("passes", {f"pass_{key}": value for key, value in place.items()})
 
     def _describe(self, stream, frames, numbers):
         path = self.folder / f"{stream}_{self.uid[:8]}.h5"
@@ -117,45 +123,50 @@ class ToldTomogram:
         datum = bundle.compose_stream_datum({"start": start, "stop": stop})
         self.tell("stream_datum", {**datum, "descriptor": made.descriptor_doc["uid"]})
 
-    def event(self, angle_deg=0.0):
+    def event(self, angle_deg=0.0, **further):
         state = {"time": 10.0, "voltage": 3.9, "current": 1e-3, "capacity": 1.0, "lithium_content": 0.5}
         data = {f"cell_{name}": value for name, value in state.items()}
-        data |= {"microscope_rotation": float(angle_deg), "microscope_pixel_um": PIXEL_UM}
-        if "primary" not in self.streams:
-            keys = {name: {"source": "x", "dtype": "number", "shape": []} for name in data}
-            self.streams["primary"] = self.run.compose_descriptor(name="primary", data_keys=keys), None
-            self.tell("descriptor", self.streams["primary"][0].descriptor_doc)
-        made = self.streams["primary"][0]
+        data |= {"microscope_rotation": float(angle_deg), "microscope_pixel_um": PIXEL_UM, **further}
+        self.tell_event("primary", data)
+
+    def tell_event(self, stream, data):
+        if stream not in self.streams:
+            shapes = {name: [len(value)] if isinstance(value, list) else [] for name, value in data.items()}
+            keys = {
+                name: {"source": "x", "dtype": "array" if shape else "number", "shape": shape}
+                for name, shape in shapes.items()
+            }
+            self.streams[stream] = self.run.compose_descriptor(name=stream, data_keys=keys), None
+            self.tell("descriptor", self.streams[stream][0].descriptor_doc)
+        made = self.streams[stream][0]
         self.tell("event", made.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
 
     def take(self, start, stop):
         """Tell of frames, step by step with an event for each trigger."""
         if self.mode == "step":
             for place in range(start, stop):
-                self.event(self.taken_deg[place])
+                self.event(self.taken_deg[place], projection_number=place, projection_frame=place)
         self.announce("projections", start, min(stop, self.frames))
 
-    def gates(self):
-        """Tell what the encoder showed in each gate, as it is told after the turn."""
-        path = self.folder / f"gates_{self.uid[:8]}.h5"
-        with h5py.File(path, "w") as file:
-            file["INENC4.VAL.Mean"] = self.taken_deg
-        key = {"source": "x", "dtype": "number", "shape": [], "external": "STREAM:"}
-        made = self.run.compose_descriptor(name="angles", data_keys={"trigger_box_rotation": key})
-        bundle = self.run.compose_stream_resource(
-            mimetype="application/x-hdf5",
-            uri=f"file://localhost{path}",
-            data_key="trigger_box_rotation",
-            parameters={"dataset": "INENC4.VAL.Mean", "chunk_shape": [64], "swmr": False},
-        )
-        self.tell("descriptor", made.descriptor_doc)
-        self.tell("stream_resource", bundle.stream_resource_doc)
-        datum = bundle.compose_stream_datum({"start": 0, "stop": len(self.taken_deg)})
-        self.tell("stream_datum", {**datum, "descriptor": made.descriptor_doc["uid"]})
+    def outcome(self, dark=()):
+        """Tell how it went, with the angles that the encoder showed."""
+        count = len(self.angles_deg)
+        frame = [self.gates.index(number) if number in self.gates else -1 for number in range(count)]
+        data = {
+            "status": 0,
+            "frame": frame,
+            "verdict": [2 if number in dark else int(place < 0) for number, place in enumerate(frame)],
+            "angle_deg": self.taken_deg.tolist(),
+            "time_s": np.arange(float(count)).tolist(),
+            "light": [1.0] * count,
+            "lithium_content": np.linspace(0.5, 0.49, count).tolist(),
+        }
+        self.tell_event("outcome", {f"tomogram_{key}": value for key, value in data.items()})
 
-    def end(self, status="success"):
+    def end(self, status="success", *, dark=()):
         if self.mode == "fly":
             self.event()
+            self.outcome(dark)
         self.tell("stop", self.run.compose_stop(exit_status=status))
 
     def work(self):
