@@ -11,6 +11,7 @@ from ..plans.duration import Timing
 from ..plans.grids import EnergyGrid, edge_energy_ev
 from ..plans.image_options import FOCUS_S, ImageOptions, image_times
 from ..plans.spectro_tomography import EnergySeries, spectro_tomography
+from ..plans.tomogram_taking import Tolerance
 from ..plans.xanes_imaging import xanes_imaging
 from .grid_file import GridFile
 from .technique import Planned, Reckoning, TechniqueSection
@@ -72,7 +73,7 @@ class XanesImagingFile(TechniqueSection):
             darks=self.darks,
             flat_x_um=self.flat_x_um,
             binning=self.binning,
-            max_lithium_change=max(self.max_blur, 1e-6),
+            max_lithium_change=self.max_blur,
         )
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -197,7 +198,8 @@ class SpectroTomographyFile(TurnFile):
                 element=self.element,
                 edge=self.edge,
                 mode=self.mode,
-                max_lithium_change=max(self.max_blur, 1e-6),
+                max_lithium_change=self.max_blur,
+                tolerance=Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur),
                 guard=guard,
                 timing=timing,
                 md=md,

@@ -36,7 +36,7 @@ CHANGES = {
     "refill_s = 600.0": "refill_s = 20.0",
 }
 ENERGY = np.concatenate(
-    [np.arange(8240.0, 8320.0, 20.0), np.arange(8334.0, 8356.0, 1.0), np.arange(8360.0, 8460.0, 18.0)]
+    [np.arange(8240.0, 8320.0, 25.0), np.arange(8336.0, 8354.0, 1.0), np.arange(8360.0, 8460.0, 24.0)]
 )
 GRID = EnergyGrid(ENERGY, np.full(ENERGY.size, 0.02), 8333.0)
 DUMPED = 8340.0
@@ -67,7 +67,10 @@ def beamline(scenario, frames_folder, beamline_ports):
         folder, scenario=str(scenario), servers=NEEDED, ports=ports, data_folder=frames_folder
     )
     launcher.start("elastic", 500.0)
-    found = load_beamline(SETTINGS, camera=False)
+    # The device has to know the camera of the scenario.
+    settings = frames_folder.parent / "beamline.toml"
+    settings.write_text(SETTINGS.read_text().replace("camera_pixel_um = 0.65", "camera_pixel_um = 6.5"))
+    found = load_beamline(settings, camera=False)
     try:
         assert not found.connect(timeout_s=30).missing
         found.microscope_camera.default_folder(frames_folder)
@@ -97,7 +100,7 @@ def taken(beamline):
                 dump.put(1, wait=True)
                 threading.Timer(2.0, store_again).start()
 
-        options = ImageOptions(frames=2, flats=4, darks=5, flat_every=2)
+        options = ImageOptions(frames=2, flats=3, darks=5, flat_every=3)
         plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=BeamGuard())
         engine(plan, dump_once)
         voxel.put(PIXEL_UM, wait=True)
