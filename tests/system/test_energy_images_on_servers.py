@@ -12,7 +12,7 @@ from channels import variables
 from epics import ca
 from operando.callbacks.analysis.imaging import valence_map, xanes_maps
 from operando.callbacks.analysis.mapping.registration import moved_back, register
-from operando.callbacks.analysis.xas import calibrate_valence, fit_edge
+from operando.callbacks.analysis.xas import calibrate_valence
 from operando.callbacks.tiled.energy_images import energy_images
 from operando.devices.beamline import load_beamline
 from operando.plans.beam_guard import BeamGuard
@@ -34,9 +34,10 @@ CHANGES = {
     "axis_tilt_deg = 0.08": "axis_tilt_deg = 0.0",
     "bragg_zero_error_deg = 0.0032": "bragg_zero_error_deg = 0.0",
     "refill_s = 600.0": "refill_s = 20.0",
+    "initial_lithium_content = 0.93": "initial_lithium_content = 0.5",
 }
 ENERGY = np.concatenate(
-    [np.arange(8240.0, 8320.0, 25.0), np.arange(8336.0, 8354.0, 1.0), np.arange(8360.0, 8460.0, 24.0)]
+    [np.arange(8235.0, 8311.0, 15.0), np.arange(8336.0, 8353.0, 1.0), np.arange(8355.0, 8440.0, 7.0)]
 )
 GRID = EnergyGrid(ENERGY, np.full(ENERGY.size, 0.02), 8333.0)
 DUMPED = 8340.0
@@ -129,13 +130,12 @@ def test_the_pixel_stays_as_large_as_it_was(found):
 
 
 def calibration(scenario):
-    """Half step over valence of the oxide itself, as the physics has it."""
+    """Valence over half step of the oxide itself as the physics has it, at the energies of the series."""
     optics = build_electrode_specimen(load_scenario(scenario)).optics
-    fine = np.arange(8240.0, 8460.0, 1.0)
     contents = np.linspace(0.1, 0.93, 6)
-    spectra = np.array([optics.contrast(energy).oxide_at(contents) for energy in fine]).T
-    fits = [fit_edge(fine, spectrum, element="Ni") for spectrum in spectra]
-    return calibrate_valence([fit.half_step_ev for fit in fits], optics.valence("Ni", contents), element="Ni")
+    spectra = np.array([optics.contrast(energy).oxide_at(contents) for energy in ENERGY])
+    maps = xanes_maps(spectra[:, None, :], ENERGY, element="Ni")
+    return calibrate_valence(maps.half_step_ev[0], optics.valence("Ni", contents), element="Ni")
 
 
 def seen_truth(path):
@@ -157,9 +157,13 @@ def test_the_valence_of_each_pixel_is_that_of_the_specimen(scenario, taken, foun
     mean, way_um = seen_truth(taken[1])
     place = register(way_um, np.nan_to_num(np.where(maps.mask, maps.edge_step, 0.0)))
     assert place.verdict == "good"
-    value, sigma = moved_back(seen.value, place), moved_back(seen.sigma, place)
-    thick = (way_um > 3.0) & np.isfinite(value)
-    error = (value - mean)[thick]
-    print("pixels", thick.sum(), "bias", error.mean(), "rms", error.std(), "sigma", np.nanmedian(sigma[thick]), "truth", mean[thick].std(), "shift", place, np.abs(stack.shift_px).max(), "mask", maps.mask.mean())
-    print("corr", np.corrcoef(value[thick], mean[thick]))
-    assert 0
+    # What lies beside the pixels of the mask is made up, for a spline leaves no gaps; it is not looked at.
+    value = moved_back(np.where(maps.mask, seen.value, np.median(seen.value[maps.mask])), place)
+    looked_at = (moved_back(maps.mask.astype(float), place) > 0.99) & (way_um > 3.0)
+    error = (value - mean)[looked_at]
+    like = np.corrcoef(value[looked_at], mean[looked_at])[0, 1]
+    told = looked_at.sum(), error.mean(), error.std(), mean[looked_at].std(), like, maps.mask.mean()
+    assert looked_at.sum() > 800, told
+    assert abs(error.mean()) < 0.05, told
+    assert error.std() < 0.1, told
+    print(told)
