@@ -30,7 +30,7 @@ NEEDED = (*SERVERS, *MICROSCOPE_SERVERS)
 CHANGES = {
     "rows = 1024": f"rows = {SIDE}",
     "columns = 1024": f"columns = {SIDE}",
-    "pixel_um = 0.65": "pixel_um = 6.5\npixel_photons_s = 2e6",
+    "pixel_um = 0.65": "pixel_um = 6.5\npixel_photons_s = 1.6e7\ngain_counts = 0.05",
     "axis_tilt_deg = 0.08": "axis_tilt_deg = 0.0",
     "bragg_zero_error_deg = 0.0032": "bragg_zero_error_deg = 0.0",
     "refill_s = 600.0": "refill_s = 20.0",
@@ -101,7 +101,7 @@ def taken(beamline):
                 dump.put(1, wait=True)
                 threading.Timer(2.0, store_again).start()
 
-        options = ImageOptions(frames=2, flats=3, darks=5, flat_every=3)
+        options = ImageOptions(frames=2, flats=2, darks=5, flat_every=3)
         plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=BeamGuard())
         engine(plan, dump_once)
         voxel.put(PIXEL_UM, wait=True)
@@ -165,5 +165,7 @@ def test_the_valence_of_each_pixel_is_that_of_the_specimen(scenario, taken, foun
     told = looked_at.sum(), error.mean(), error.std(), mean[looked_at].std(), like, maps.mask.mean()
     assert looked_at.sum() > 800, told
     assert abs(error.mean()) < 0.05, told
-    assert error.std() < 0.1, told
+    # Without noise it is 0.006; what is left is of the photons.
+    assert error.std() < 0.09, told
+    assert like > 0.7, told
     print(told)
