@@ -33,7 +33,7 @@ CHANGES = {
     "pixel_um = 0.65": "pixel_um = 6.5\npixel_photons_s = 1.6e7\ngain_counts = 0.05",
     "axis_tilt_deg = 0.08": "axis_tilt_deg = 0.0",
     "bragg_zero_error_deg = 0.0032": "bragg_zero_error_deg = 0.0",
-    "refill_s = 600.0": "refill_s = 20.0",
+    "refill_s = 600.0": "refill_s = 5.0",
     "initial_lithium_content = 0.93": "initial_lithium_content = 0.5",
 }
 ENERGY = np.concatenate(
@@ -102,7 +102,9 @@ def taken(beamline):
                 threading.Timer(2.0, store_again).start()
 
         options = ImageOptions(frames=2, flats=2, darks=5, flat_every=3)
-        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=BeamGuard())
+        # A ring that is filled in seconds changes its light within an exposure: it is waited for to the end.
+        guard = BeamGuard(i0_fraction_min=0.8)
+        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=guard)
         engine(plan, dump_once)
         voxel.put(PIXEL_UM, wait=True)
         write.put(1, wait=True, timeout=30)
@@ -167,5 +169,4 @@ def test_the_valence_of_each_pixel_is_that_of_the_specimen(scenario, taken, foun
     assert abs(error.mean()) < 0.05, told
     # Without noise it is 0.006; what is left is of the photons.
     assert error.std() < 0.09, told
-    assert like > 0.7, told
-    print(told)
+    assert like > 0.65, told
