@@ -6,40 +6,12 @@ from pydantic import Field, model_validator
 
 from .asked_file import AskedSection
 from .burst_file import RadiographyFile
+from .energy_image_file import SpectroTomographyFile, XanesImagingFile
+from .grid_file import GridFile
 from .quantity import Seconds
 from .raster_file import MapFile, RockingFile
 from .section import Section
 from .tomogram_file import TomographyFile
-
-
-class GridFile(Section):
-    """Energies of a spectrum, as regions or as bounds, steps and times; relative to the edge.
-
-    Attributes
-    ----------
-    regions
-        Rows ``[start, stop, step, dwell_s]``; eV from the edge and s, or text such as ``"12k"``.
-    bounds, steps, times
-        n + 1 bounds (eV from the edge or k), n steps and n dwell times (s).
-    """
-
-    regions: list[tuple[float | str, float | str, float | str, float | str]] | None = Field(
-        default=None, min_length=1
-    )
-    bounds: list[float | str] | None = Field(default=None, min_length=2)
-    steps: list[float | str] | None = Field(default=None, min_length=1)
-    times: list[float | str] | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _one_notation(self) -> Self:
-        lists = (self.bounds, self.steps, self.times)
-        if self.regions is not None and any(part is not None for part in lists):
-            raise ValueError("has both notations; keep regions, or bounds with steps and times")
-        if self.regions is None and any(part is None for part in lists):
-            raise ValueError(
-                "needs regions = [[start, stop, step, dwell_s], ...], or bounds, steps and times together"
-            )
-        return self
 
 
 class EdgeFile(AskedSection):
@@ -152,7 +124,16 @@ CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
 MeasurementFile = Annotated[
-    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile | TomographyFile | RadiographyFile,
+    XanesFile
+    | FlyXanesFile
+    | XrdFile
+    | PdfFile
+    | MapFile
+    | RockingFile
+    | TomographyFile
+    | RadiographyFile
+    | XanesImagingFile
+    | SpectroTomographyFile,
     Field(discriminator="technique"),
 ]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""

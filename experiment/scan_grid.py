@@ -5,7 +5,7 @@ import math
 from ..callbacks.analysis.mapping import shift_between
 from ..callbacks.analysis.mapping.region import Region
 from ..plans.fly_sweeps import FlySweeps
-from ..plans.grids import EnergyGrid, grid_from_bounds, grid_from_regions
+from ..plans.grids import EnergyGrid
 from ..plans.pdf_scan import PdfOptions, StagePlace
 from ..plans.raster import Raster
 from ..plans.rocking import DriftTracking, Rocking
@@ -25,10 +25,7 @@ def energy_grid(entry: Scanned) -> EnergyGrid:
     ValueError
         When a region is out of order or range; the message names it.
     """
-    grid, e0 = entry.grid, f"{entry.element}_{entry.edge}"
-    if grid.regions is not None:
-        return grid_from_regions(grid.regions, e0=e0)
-    return grid_from_bounds(grid.bounds or [], grid.steps or [], grid.times or [], e0=e0)
+    return entry.grid.energies(f"{entry.element}_{entry.edge}")
 
 
 def pdf_options(entry: PdfFile, formula: str) -> PdfOptions:

@@ -70,3 +70,32 @@ def wait_for_first_beam(
         told = reason
         yield from bps.checkpoint()
         yield from bps.sleep(poll_s)
+
+
+@plan
+def open_when_permitted(shutter: Settable, *, tries: int = 5, pause_s: float = 1.0) -> MsgGenerator[None]:
+    """Open a shutter whose permit follows that of the one before it, a moment later.
+
+    Parameters
+    ----------
+    shutter : Settable
+        Takes "open".
+    tries : int
+        How often it is asked to.
+    pause_s : float
+        Between, s of wall time.
+
+    Raises
+    ------
+    FailedStatus
+        If it does not open the last time.
+    """
+    for _ in range(tries - 1):
+        try:
+            yield from set_all({shutter: "open"})
+            return
+        except FAILURES as error:
+            logger.info("not open yet: %s", said(error))
+        yield from bps.checkpoint()
+        yield from bps.sleep(pause_s)
+    yield from set_all({shutter: "open"})

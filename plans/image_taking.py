@@ -13,7 +13,7 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
-from .beam import lacking_beam, wait_for_first_beam
+from .beam import lacking_beam, open_when_permitted, wait_for_first_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .grids import EnergyGrid
 from .image_options import ImageOptions
@@ -23,6 +23,9 @@ from .tomogram_taking import BEAM_WAIT_S, OUTCOME, SLOWNESS, declare, order, tel
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
+
+MORE = 1.2
+"""Ring current that is waited for, over that by which the guard would still miss beam."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +200,17 @@ def await_beam(taking: ImageTaking) -> MsgGenerator[None]:
     station, guard = taking.station, taking.guard
     if guard is not None:
         least_ma = guard.ring_current_min_ma
+        if taking.lit:
+            # A ring that is being filled has beam again before the guard takes it for some.
+            least_ma = max(
+                least_ma, MORE * guard.i0_fraction_min * float(taking.lit["ring_current"]["value"])
+            )
         if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
             yield from close_shutter(station.photon_shutter)
             yield from wait_for_first_beam(
                 station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
             )
-    yield from set_all({station.photon_shutter: "open"})
+    yield from open_when_permitted(station.photon_shutter)
 
 
 def read_cell(taking: ImageTaking) -> MsgGenerator[float]:

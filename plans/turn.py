@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 EVEN_PART = 1e-3
 """Largest difference between steps of a turn that is taken on the fly, over the step."""
-LEAST_IN_PASS = 2
+LEAST_IN_PASS = 3
+"""Angles of a turn that is worth a sweep: any two have an even step."""
 When = Literal["before", "after", "both"]
 
 
@@ -137,10 +138,10 @@ class Turn:
         angles, found, first = self.angles_deg, [], 0
         while first < len(angles):
             count = self._even_from(first)
-            if count < LEAST_IN_PASS:
+            if count < min(LEAST_IN_PASS, len(angles)):
                 raise ValueError(
                     f"tomography: {angles[first]:g} degree (projection {first}) is between uneven steps; a "
-                    "fly scan needs even ones, two angles or more in each turn: use sequential_angles, "
+                    "fly scan needs even ones, three angles or more in each turn: use sequential_angles, "
                     "interlaced_angles or golden_turns, or mode step"
                 )
             step = (angles[first + count - 1] - angles[first]) / (count - 1)
@@ -151,7 +152,7 @@ class Turn:
     def _even_from(self, first: int) -> int:
         """Count the angles from this one on that follow each other at one step."""
         angles = self.angles_deg[first:]
-        if len(angles) < LEAST_IN_PASS or angles[1] == angles[0]:
+        if len(angles) < 2 or angles[1] == angles[0]:
             return 1
         step, count = angles[1] - angles[0], 2
         while count < len(angles):

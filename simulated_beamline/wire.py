@@ -132,6 +132,10 @@ class Wire:
         followed_s, *drawn = _FOLLOWED.unpack_from(self._map, _COUNT.size)
         return followed_s < time_s or min(drawn) < self.count
 
+    def progress(self) -> tuple[float, ...]:
+        """Give what changes as long as gates are sent or frames are drawn."""
+        return *_FOLLOWED.unpack_from(self._map, _COUNT.size), float(self.count)
+
     def close(self) -> None:
         """Let go of the file."""
         self._map.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,18 @@ class EnergyImages:
         FramesUnreadableError
             If a file cannot be read.
         """
+        # Each file is looked into once, not once for each energy.
+        readers: dict[tuple[str, str], Callable[[int, int], np.ndarray]] = {}
         for event, (run, key) in zip(self.events, self._where, strict=True):
+            for stream in (PROJECTIONS, FLAT):
+                if (run, stream) not in readers:
+                    readers[run, stream] = self._reader(run, stream, key)
+            first, flat = int(event["image_first_frame"]), int(event["image_first_flat"])
             yield EnergyImage(
                 float(event["mono_energy"]),
                 float(event["microscope_pixel_um"]) * self.binning,
-                self._read(run, PROJECTIONS, key, event["image_first_frame"], event["image_frames"]),
-                self._read(run, FLAT, key, event["image_first_flat"], event["image_flats"]),
+                readers[run, PROJECTIONS](first, first + int(event["image_frames"])),
+                readers[run, FLAT](flat, flat + int(event["image_flats"])),
                 float(event.get("image_light_ratio", 1.0)),
             )
 
@@ -106,11 +112,11 @@ class EnergyImages:
         """
         return absorption_stack(self.images(), self.darks(), align=align, **options)
 
-    def _read(self, run: str, stream: str, key: str, first: int, frames: int) -> np.ndarray:
+    def _reader(self, run: str, stream: str, key: str) -> Callable[[int, int], np.ndarray]:
         read = self._files.reader(run, stream, key)
         if read is None:
             raise ImagesUnreadableError(f"run {run}: documents tell of no frames in stream {stream!r}")
-        return read(int(first), int(first) + int(frames))
+        return read
 
 
 def energy_images(

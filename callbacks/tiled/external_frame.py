@@ -59,15 +59,27 @@ class ExternalFrames:
         ExternalFileRefusedError
             If one of their files, or what it links to, lies outside of the roots.
         """
-        told = self._told.get((run, stream, key))
-        if not told:
-            return None
-        parts: list[FramePart] = []
+        parts = self.parts(run, stream, key)
+        return (lambda start, stop: read_parts(parts, start, stop)) if parts else None
+
+    def parts(self, run: str, stream: str, key: str) -> list[FramePart]:
+        """List where the frames of a data key are, in their order; none if documents tell of none.
+
+        Raises
+        ------
+        ExternalFileRefusedError
+            As of `reader`.
+        """
+        told = self._told.get((run, stream, key), [])
         paths = {name: self._resolved(name) for name in dict.fromkeys(name for *_, name in told)}
+        parts: list[FramePart] = []
         for start, stop, name in told:
-            dataset = self._resources[name]["parameters"]["dataset"]
-            parts.append(FramePart(paths[name], dataset, start, stop))
-        return lambda start, stop: read_parts(parts, start, stop)
+            part = FramePart(paths[name], self._resources[name]["parameters"]["dataset"], start, stop)
+            last = parts[-1] if parts else None
+            if last is not None and (last.path, last.dataset, last.stop) == (part.path, part.dataset, start):
+                part = FramePart(part.path, part.dataset, parts.pop().start, stop)
+            parts.append(part)
+        return parts
 
     def whole(self, run: str, stream: str, key: str) -> np.ndarray:
         """All frames of a data key; of shape (0,) if documents tell of none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from caproto import ChannelData
 
@@ -77,7 +78,10 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     for name, (axis, slot) in _axes(load_scenario(settings.scenario)).items():
         track = Track(log, f"TXM:{name}", lambda dial: dial)
         moved = partial(board.__setitem__, slot)
-        channels |= MotorIOC(f"{prefix}{name}", axis=axis, clock=clock, moved=moved, track=track).pvdb
+        # A sweep of the rotation lasts as long as its frames are drawn, as a real one does.
+        options: dict[str, Any] = {"followed_by": settings.wire()} if name == "ROTATION" else {}
+        motor = MotorIOC(f"{prefix}{name}", axis=axis, clock=clock, moved=moved, track=track, **options)
+        channels |= motor.pvdb
     channels |= {f"{prefix}{name}": one for name, one in phase_ring_channels(board).items()}
     return channels
 

@@ -16,10 +16,10 @@ from caproto.server import PVGroup, pvproperty
 from ..clock import SharedClock
 from ..motion import Track
 from ..pace import pace
+from ..wire import Wire
 
 PUBLISH_S = 0.1
-PACED_FROM_S = 0.05
-"""Nominal duration from which on a move is followed, s: a step from pixel to pixel is not."""
+PACED_FROM_S = 0.05  # nominal duration from which on a move is followed: a step from pixel to pixel is not
 MSTA_DIRECTION, MSTA_DONE, MSTA_MOVING = 1, 2, 1024
 
 
@@ -87,8 +87,8 @@ class MotorIOC(PVGroup):
         Told the dial position whenever it changes.
     track
         Where it writes its moves as they begin, for who must know where it was between two looks.
-    behind
-        Whether any who is gated on its way has not followed it up to a simulated time (s); see `pace`.
+    followed_by
+        Trigger line to which gates on its way are sent: a move lasts until they are drawn; see `pace`.
     """
 
     val = pvproperty(name=".VAL", value=0.0, doc="user desired value")
@@ -142,11 +142,11 @@ class MotorIOC(PVGroup):
         clock: SharedClock,
         moved: Callable[[float], None],
         track: Track,
-        behind: Callable[[float], bool] | None = None,
+        followed_by: Wire | None = None,
     ) -> None:
         super().__init__(prefix)
         self.axis = axis
-        self._track, self._behind = track, behind
+        self._track, self._followed_by = track, followed_by
         self._clock = clock
         self._moved = moved
         self._dial = axis.start
@@ -269,10 +269,10 @@ class MotorIOC(PVGroup):
             await self.stall_at.write(0.0)
 
     async def _work(self, duration_s: float) -> None:
-        if self._behind is None or duration_s < PACED_FROM_S:
+        if self._followed_by is None or duration_s < PACED_FROM_S:
             await self._clock.work(duration_s)
         else:
-            await pace(self._clock, duration_s, self._behind)
+            await pace(self._clock, duration_s, self._followed_by.behind, self._followed_by.progress)
 
     async def _arrive(self, dial: float) -> None:
         self._dial = dial

@@ -148,8 +148,8 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     for name, (axis, moved) in _axes(scenario, placement, board).items():
         prefix, motor = f"{settings.prefix}NANO:{name}", f"NANO:{name}"
         track = Track(log, motor, truths.get(name, lambda dial: dial))
-        behind = wire.behind if name.startswith("F") else None
-        motor = MotorIOC(prefix, axis=axis, clock=clock, moved=moved, track=track, behind=behind)
+        followed_by = wire if name.startswith("F") else None
+        motor = MotorIOC(prefix, axis=axis, clock=clock, moved=moved, track=track, followed_by=followed_by)
         channels.update(motor.pvdb)
     for name in SPACE:
         prefix = f"{settings.prefix}NANO:{name}:"

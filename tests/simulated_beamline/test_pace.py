@@ -56,6 +56,19 @@ def test_one_who_stands_still_is_waited_for_once_only(clock, monkeypatch):
     assert clock.now() == pytest.approx(1002.0, abs=0.5)
 
 
+def test_one_who_goes_on_slowly_is_waited_for(clock, monkeypatch):
+    monkeypatch.setattr(pace_module, "PATIENCE_S", 0.1)
+    begun, drawn = time.monotonic(), [0]
+
+    def draws_slowly(time_s):
+        drawn[0] = int((time.monotonic() - begun) / 0.02)
+        return drawn[0] < 20
+
+    asyncio.run(pace(clock, 0.05, draws_slowly, lambda: drawn[0]))
+    assert drawn[0] >= 20
+    assert clock.now() == pytest.approx(1000.05, abs=0.03)
+
+
 def test_the_line_tells_whether_gates_or_frames_are_still_due(tmp_path):
     wire = Wire(tmp_path / "wire")
     assert not wire.behind(1e9)

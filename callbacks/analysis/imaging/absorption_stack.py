@@ -116,7 +116,7 @@ def absorption_stack(
     >>> frames = np.full((1, 20, 20), 60.0)
     >>> images = [EnergyImage(energy, 0.02, frames, 2.0 * frames) for energy in (8350.0, 8330.0)]
     >>> stack = absorption_stack(images, align=False)
-    >>> stack.energy_ev.tolist(), float(stack.absorption[0, 0, 0].round(3))
+    >>> stack.energy_ev.tolist(), round(float(stack.absorption[0, 0, 0]), 3)
     ([8330.0, 8350.0], 0.693)
     """
     depths, energies, pixels, dead = _depths(images, darks)

@@ -1,5 +1,8 @@
 """From the documents of images at the energies of an edge to a map of the edge, without servers."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -97,3 +100,18 @@ def test_files_outside_of_the_data_roots_are_refused(taken, tmp_path):
 def test_a_run_of_another_technique_is_refused(taken):
     with pytest.raises(ImagesUnreadableError, match="is not an energy series"):
         energy_images(taken[0], "nobody", ())
+
+
+@pytest.mark.slow
+def test_the_code_of_the_guide_runs(tmp_path):
+    station, documents = ScopeStation(tmp_path), []
+    engine = RunEngine({}, call_returns_result=True)
+    engine.subscribe(lambda name, doc: documents.append((name, doc)))
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/make-a-valence-map.md").read_text()
+    take, read = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names = {"RE": engine, "beamline": station, "known": {"uid": "0123456789abcdef", "name": "first"}}
+    exec(take, names)
+    names |= {"records": documents, "run": last(documents), "roots": (tmp_path,)}
+    exec(read, names)
+    assert names["images"].is_whole
+    assert names["histogram"].pixels > 200

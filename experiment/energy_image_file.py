@@ -1,0 +1,209 @@
+"""Techniques ``"xanes_imaging"`` and ``"spectro_tomography"`` of an experiment file: chemistry in images."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from bluesky.utils import MsgGenerator
+from pydantic import Field
+
+from ..plans.beam_guard import BeamGuard
+from ..plans.duration import Timing
+from ..plans.grids import EnergyGrid, edge_energy_ev
+from ..plans.image_options import FOCUS_S, ImageOptions, image_times
+from ..plans.spectro_tomography import EnergySeries, spectro_tomography
+from ..plans.tomogram_taking import Tolerance
+from ..plans.xanes_imaging import xanes_imaging
+from .grid_file import GridFile
+from .technique import Planned, Reckoning, TechniqueSection
+from .tomogram_file import TurnFile
+
+Energy = Annotated[float, Field(ge=2000, le=80000)]
+
+
+class XanesImagingFile(TechniqueSection):
+    """``[[measurements]]`` of technique ``"xanes_imaging"``: an image at each energy of an edge.
+
+    Attributes
+    ----------
+    element, edge
+        What is scanned.
+    grid
+        Energies, and the exposure of one frame at each.
+    frames
+        With the specimen, at each energy.
+    flats, flat_every
+        Frames without specimen in a set, and how many energies share one.
+    darks
+        Frames without light, once.
+    flat_x_um
+        Where the stage has the specimen out of the picture, um.
+    binning
+        Pixels along each side that the camera adds up to one.
+    """
+
+    scans_energy: ClassVar[bool] = True
+
+    technique: Literal["xanes_imaging"]
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    grid: GridFile
+    frames: int = Field(default=1, ge=1, le=1000)
+    flats: int = Field(default=3, ge=1, le=1000)
+    flat_every: int = Field(default=1, ge=1, le=1000)
+    darks: int = Field(default=10, ge=0, le=1000)
+    flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
+    binning: Literal[1, 2, 4] = 1
+
+    def energies(self) -> EnergyGrid:
+        """Energies that are asked for.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be.
+        """
+        return self.grid.energies(f"{self.element}_{self.edge}")
+
+    def options(self) -> ImageOptions:
+        """Frames, flats and darks that are asked for."""
+        return ImageOptions(
+            frames=self.frames,
+            flats=self.flats,
+            flat_every=self.flat_every,
+            darks=self.darks,
+            flat_x_um=self.flat_x_um,
+            binning=self.binning,
+            max_lithium_change=self.max_blur,
+        )
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the energies."""
+        try:
+            energies = len(self.energies())
+        except ValueError as error:
+            yield "grid", str(error)
+            return
+        if self.energy_ev is not None:
+            yield "energy_ev", "belongs to techniques at one energy; remove it: grid says the energies"
+        if energies < 2:
+            yield "grid", f"has {energies} energy; give two or more, of which a pixel has a spectrum"
+
+    def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
+        """Reckon all energies; the cell is smeared over them."""
+        grid, options = self.energies(), self.options()
+        times = image_times(grid, options, timing)
+        count = len(grid)
+        frames = count * options.frames + options.flat_sets(count) * options.flats + options.darks
+        return Reckoning(
+            points=count,
+            duration_s=times.duration_s,
+            blur_s=times.duration_s,
+            lit_s=times.exposed_s,
+            energy_ev=grid.e0_ev,
+            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
+            words=("series of images", "series of images"),
+            dead_time=(
+                f"{count} energies in {times.duration_s:.0f} s, exposed for {times.exposed_s:.0f} s of it; "
+                f"{times.reference_s:.0f} s for flats and darks, {times.dead_s:.0f} s for moves and files"
+            ),
+        )
+
+    def planned(
+        self,
+        station: Any,  # noqa: ANN401 - as in the base class
+        timing: Timing,
+        guard: BeamGuard | None,
+    ) -> Planned:
+        """Take the images."""
+
+        def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+            return (
+                yield from xanes_imaging(
+                    station,
+                    grid=self.energies(),
+                    element=self.element,
+                    edge=self.edge,
+                    options=self.options(),
+                    guard=guard,
+                    timing=timing,
+                    md=md,
+                )
+            )
+
+        return plan
+
+
+class SpectroTomographyFile(TurnFile):
+    """``[[measurements]]`` of technique ``"spectro_tomography"``: a tomogram at each energy of an edge.
+
+    Attributes
+    ----------
+    element, edge
+        What is scanned.
+    energies_ev
+        In the order in which they are taken, eV.
+    """
+
+    scans_energy: ClassVar[bool] = True
+
+    technique: Literal["spectro_tomography"]
+    element: str
+    edge: Literal["K", "L3", "L2"] = "K"
+    energies_ev: list[Energy] = Field(min_length=2, max_length=1000)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with angles or energies."""
+        yield from super().problems()
+        if self.energy_ev is not None:
+            yield "energy_ev", "belongs to a tomogram at one energy; remove it: energies_ev says them"
+        try:
+            edge_energy_ev(f"{self.element}_{self.edge}")
+            EnergySeries(tuple(self.energies_ev), "check")
+        except ValueError as error:
+            yield "energies_ev", str(error)
+
+    def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
+        """Reckon all tomograms; the cell is smeared over them."""
+        count = len(self.energies_ev)
+        each_s = self.duration_s(timing) + max(timing.move_s + timing.settle_s, FOCUS_S)
+        turning_s = count * self.turning_s()
+        frames = self.count + self.flats + self.darks
+        return Reckoning(
+            points=count * self.count,
+            duration_s=count * each_s,
+            blur_s=count * each_s,
+            lit_s=turning_s,
+            energy_ev=edge_energy_ev(f"{self.element}_{self.edge}"),
+            frames_bytes=int(count * frames * picture_mb * 1e6 / self.binning**2),
+            words=("series of tomograms", "series of tomograms"),
+            dead_time=(
+                f"{count} tomograms of {self.count} projections in {count * each_s:.0f} s, of which "
+                f"{turning_s:.0f} s are rotation"
+            ),
+        )
+
+    def planned(
+        self,
+        station: Any,  # noqa: ANN401 - as in the base class
+        timing: Timing,
+        guard: BeamGuard | None,
+    ) -> Planned:
+        """Take the tomograms; gives the uid of the last one."""
+
+        def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+            runs = yield from spectro_tomography(
+                station,
+                self.turn(),
+                energies_ev=self.energies_ev,
+                element=self.element,
+                edge=self.edge,
+                mode=self.mode,
+                max_lithium_change=self.max_blur,
+                tolerance=Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur),
+                guard=guard,
+                timing=timing,
+                md=md,
+            )
+            return runs[-1]
+
+        return plan
