@@ -98,11 +98,11 @@ def centre_by_mass(line_integrals: FloatImage, angle_deg: ArrayLike) -> float:
 def centre_sharpness(
     filtered: FloatImage, angle_deg: ArrayLike, candidates_px: ArrayLike, *, lines: int
 ) -> FloatArray:
-    """Sum of the absolute steps along the lines of a slice, smoothed by a pixel: least where it is sharp.
+    """Absolute steps along the lines of a slice times its absolute values: least where it is sharp.
 
-    A wrong centre pulls each rim apart into two or more (Donath et al. 2006, J. Opt. Soc. Am. A 23, 1048,
-    compare such sums). Negative values, which it makes beside a sample in air, do not tell where the sample
-    fills the field.
+    A wrong centre pulls each rim apart into two or more, and makes negative values beside a sample in air
+    (Donath et al. 2006, J. Opt. Soc. Am. A 23, 1048, compare such sums). The steps tell where the sample
+    fills the field, the values keep the search from centres so wrong that all rims are lost.
 
     Parameters
     ----------
@@ -128,7 +128,10 @@ def centre_sharpness(
     for each in np.asarray(candidates_px, dtype=np.float64):
         slices = back_projected(filtered, angle_deg, float(each), y_px, x_px)
         steps: FloatImage = np.abs(np.diff(ndimage.gaussian_filter1d(slices, SMOOTHING_PX, axis=-1), axis=-1))
-        values.append(steps[:, inside].sum(axis=-1, dtype=np.float64))
+        seen = slices[:, :, 1:][:, inside]
+        total = np.maximum(np.abs(seen.sum(axis=-1, dtype=np.float64)), 1e-30)
+        part = np.abs(seen).sum(axis=-1, dtype=np.float64) / total
+        values.append(part * steps[:, inside].sum(axis=-1, dtype=np.float64))
     return np.stack(values, axis=-1)
 
 
