@@ -26,7 +26,7 @@ from .ramp import Window
 from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
-from .sample_frame import SampleFrame, register_frame, resample_map
+from .sample_frame import SampleFrame, register, resample_map
 from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
@@ -101,7 +101,7 @@ __all__ = [
     "radial_profile",
     "reconstruct",
     "reconstruct_volume",
-    "register_frame",
+    "register",
     "relative_intensity",
     "resample_map",
     "rings_removed",

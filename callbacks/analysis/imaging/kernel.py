@@ -18,6 +18,11 @@ ANGLES_AT_ONCE = 16
 """Angles whose rows stay in the cache while a slab is walked through; a multiple of 4."""
 
 
+BLOCK = 16
+"""Rows and columns of a block that is turned over."""
+LEAST_STEP = 1e-9
+
+
 def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
     """Compile without the interpreter's lock, and keep the machine code where a folder can be written."""
     options: dict[str, Any] = {
@@ -111,6 +116,29 @@ def back_project(filtered: Array, turn: Array, centre: float, y_px: Array, x_px:
 
 
 @compiled
+def inside(begin: float, step: float, columns: int, pixels: int) -> tuple[int, int]:
+    """First pixel of a line and the one after the last that fall on the detector.
+
+    Parameters
+    ----------
+    begin, step
+        Column of the line's first pixel, and how it grows from pixel to pixel.
+    columns, pixels
+        Of the detector, and of the line.
+
+    Returns
+    -------
+    tuple of int
+        Equal or falling where none does.
+    """
+    if abs(step) < LEAST_STEP:
+        return 0, pixels if 0.0 <= begin <= columns - 1 else 0
+    one, two = -begin / step, (columns - 1 - begin) / step
+    first, end = np.ceil(min(one, two)), np.floor(max(one, two)) + 1
+    return int(min(max(first, 0), pixels)), int(min(max(end, 0), pixels))
+
+
+@compiled
 def back_project_row(
     filtered: Array, turn: Array, centre: float, y_px: Array, x_px: Array, out: Array
 ) -> None:
@@ -125,20 +153,69 @@ def back_project_row(
     out
         Added to, shape (y, x), contiguous.
     """
-    angles, columns = filtered.shape
-    flat = filtered.reshape(-1)
-    zero, top = np.float32(0.0), np.float32(columns - 1)
+    columns = filtered.shape[1]
+    last, zero = np.uint32(columns - 2), np.float32(0.0)
     for y in range(y_px.size):
         line = out[y]
-        for a in range(angles):
-            begin = np.float32(x_px[0] * turn[a, 0] - y_px[y] * turn[a, 1] + centre)
-            step = np.float32(turn[a, 0])
-            base = np.uint64(a * columns)
-            for x in range(np.uint64(x_px.size)):
-                column = begin + step * np.float32(x)
-                inside = (column >= zero) & (column <= top)
-                kept = min(max(column, zero), top - np.float32(1e-3))
-                left = np.uint64(np.uint32(kept))
-                one = flat[base + left]
-                value = one + (kept - np.float32(left)) * (flat[base + left + np.uint64(1)] - one)
-                line[x] += value if inside else zero
+        for a in range(turn.shape[0]):
+            step = turn[a, 0]
+            begin = x_px[0] * step - y_px[y] * turn[a, 1] + centre
+            first, end = inside(begin, step, columns, line.size)
+            row, begun, stride = filtered[a], np.float32(begin), np.float32(step)
+            for x in range(first, end):
+                column = max(begun + stride * np.float32(x), zero)
+                left = min(np.uint32(column), last)
+                one = row[left]
+                line[x] += one + (column - np.float32(left)) * (row[left + np.uint32(1)] - one)
+
+
+@compiled
+def fold(image: Array, before: int, pairs: Array) -> None:
+    """Put two rows of an image into each row of complex numbers, whose one transform then does for both.
+
+    Parameters
+    ----------
+    image
+        Shape (rows, columns).
+    before
+        Columns before the image, which hold its first value; those after it hold its last.
+    pairs
+        Written, shape (half the rows, padded columns, 2): the upper half of the rows and the lower one.
+    """
+    rows, columns = image.shape
+    half, wide = pairs.shape[0], pairs.shape[1]
+    for row in range(half):
+        upper, lower, out = image[row], image[min(row + half, rows - 1)], pairs[row]
+        for column in range(before):
+            out[column, 0], out[column, 1] = upper[0], lower[0]
+        for column in range(columns):
+            out[before + column, 0], out[before + column, 1] = upper[column], lower[column]
+        for column in range(before + columns, wide):
+            out[column, 0], out[column, 1] = upper[columns - 1], lower[columns - 1]
+
+
+@compiled
+def unfold(pairs: Array, before: int, weight: Array, deep: Array) -> None:
+    """Take the rows apart again, weighted and with the rows innermost; blocks of both stay in the cache.
+
+    Parameters
+    ----------
+    pairs
+        As in `fold`.
+    before
+        Columns before the image.
+    weight
+        Of all.
+    deep
+        Written, shape (columns, rows).
+    """
+    columns, rows = deep.shape
+    half = pairs.shape[0]
+    for begun in range(0, half, BLOCK):
+        for start in range(0, columns, BLOCK):
+            for column in range(start, min(start + BLOCK, columns)):
+                out = deep[column]
+                for row in range(begun, min(begun + BLOCK, half)):
+                    out[row] = weight * pairs[row, before + column, 0]
+                for row in range(begun, min(begun + BLOCK, rows - half)):
+                    out[row + half] = weight * pairs[row, before + column, 1]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .angle import HALF_TURN_DEG, FloatArray, angular_weights
-from .ramp import FloatImage, Window, ramp_filtered
+from .image_filter import ImageFilter
+from .ramp import FloatImage, Window
 from .slab import imaging_module, outside_circle, places, turn_of
 
 MOST_BYTES = 256 * 2**20
@@ -87,7 +88,7 @@ class SlicePreview:
     ) -> None:
         rows, columns = shape
         self._shape, self._centre, self._pixel_um = (rows, columns), float(centre), pixel_um
-        self._window = Window(window)
+        self._filter = ImageFilter((rows, columns), window)
         self._at = at_px or (rows // 2, columns // 2, columns // 2)
         if not all(0 <= place < side for place, side in zip(self._at, (rows, columns, columns), strict=True)):
             raise ValueError(
@@ -122,7 +123,7 @@ class SlicePreview:
         ValueError
             If the projection has another shape or the angle is not finite.
         """
-        image = np.asarray(line_integrals, dtype=np.float32)
+        image = np.ascontiguousarray(line_integrals, dtype=np.float32)
         if image.shape != self._shape or not math.isfinite(angle_deg):
             raise ValueError(
                 f"slice preview: a projection of shape {image.shape} at {angle_deg} degrees; give shape "
@@ -130,9 +131,7 @@ class SlicePreview:
             )
         weight = self._weight_of(angle_deg)
         sector = int(angle_deg % HALF_TURN_DEG / HALF_TURN_DEG * len(self._added)) % len(self._added)
-        filtered = ramp_filtered(image, self._window)
-        filtered *= np.float32(weight)
-        self._back_project(filtered, turn_of([angle_deg]), sector)
+        self._back_project(self._filter(image, weight), turn_of([angle_deg]), sector)
         self._seen_deg.append(angle_deg)
         self._sector_of.append(sector)
         self._added[sector] += weight
@@ -146,8 +145,7 @@ class SlicePreview:
 
     def _back_project(self, filtered: FloatImage, turn: FloatArray, sector: int) -> None:
         z, y, x = self._at
-        row = np.ascontiguousarray(filtered[z : z + 1])
-        deep = np.ascontiguousarray(filtered.T)[None]
+        row, deep = np.ascontiguousarray(filtered[:, z])[None], filtered[None]
         place = self._place
         project = self._kernel.back_project
         self._kernel.back_project_row(row, turn, self._centre, place, place, self._xy[sector])

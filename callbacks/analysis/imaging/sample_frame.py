@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..mapping.registration import Registration, register
+from ..mapping import registration
+from ..mapping.registration import Registration
 from ..xas.grid import FloatArray
 
 
@@ -140,7 +141,7 @@ def resample_map(
     return np.asarray(shown, dtype=np.float64)
 
 
-def register_frame(
+def register(
     first: ArrayLike,
     first_frame: SampleFrame,
     second: ArrayLike,
@@ -167,7 +168,7 @@ def register_frame(
     """
     base = np.asarray(first, dtype=np.float64)
     seen = resample_map(second, second_frame, first_frame, (base.shape[0], base.shape[1]))
-    found = register(base, seen, smooth_px=smooth_px)
+    found = registration.register(base, seen, smooth_px=smooth_px)
     if found.verdict != "good":
         return second_frame, found
     step = first_frame.position_um([found.rows, 0.0, found.columns]) - np.array(first_frame.origin_um)

@@ -24,7 +24,18 @@ NOWHERE = np.int32(2**30)
 AT_ONCE = 4
 """Energies that are searched in one pass over a tile."""
 
+LINE = 16
+"""Single numbers in a line of the cache."""
+
 half, one, two, three = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(3.0)
+
+
+@compiled
+def room(count: int) -> Array:
+    """Zeros of single precision that begin at a line of the cache, which half of all loads else straddle."""
+    whole = np.zeros(count + LINE, np.float32)
+    begin = -(whole.ctypes.data // 4) % LINE
+    return whole[begin : begin + count]
 
 
 @compiled

@@ -32,6 +32,7 @@ from .xanes_kernel import (
     nearest,
     one,
     project,
+    room,
     search,
     three,
     two,
@@ -209,8 +210,8 @@ def fit_pixels(
         sigma (units of the stack), height of the white line and its sigma (edge steps), noise (edge steps;
         units of the stack where there is no edge).
     """
-    tiles = np.empty((TILES, order.size, TILE), np.float32)
-    state, found = np.zeros(ROWS * TILE, np.float32), np.zeros(2 * TILE, np.int32)
+    tiles = room(TILES * order.size * TILE).reshape((TILES, order.size, TILE))
+    state, found = room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
     seen, at = np.zeros(order.size, np.bool_), np.empty((2, AT_ONCE), np.float32)
     u, v = per_ev[0], per_ev[1]
     for begun in range(first, last, TILES * TILE):

@@ -8,7 +8,7 @@ from operando.callbacks.analysis.imaging import (
     SampleFrame,
     align_stack,
     aligned,
-    register_frame,
+    register,
     resample_map,
 )
 
@@ -109,7 +109,7 @@ def test_a_map_of_other_pixels_and_contrast_is_found_on_a_slice_to_a_pixel():
     attenuation = particles() + 0.05 * rng.normal(size=SIZE)
     shape = (SIZE[0] // 2, SIZE[1] // 2)
     fluorescence = 40 * np.nan_to_num(resample_map(particles(thin=True), slice_frame, true, shape))
-    found, shift = register_frame(attenuation, slice_frame, rng.poisson(fluorescence + 1), believed)
+    found, shift = register(attenuation, slice_frame, rng.poisson(fluorescence + 1), believed)
     assert shift.verdict == "good"
     assert np.array(found.origin_um) == pytest.approx(np.array(true.origin_um), abs=0.05)
 
@@ -129,7 +129,7 @@ def test_a_chemical_map_and_fluorescence_have_the_published_offset_and_correlati
             chemical[name] = np.array(pages, dtype=float)
     chemical["sum"] = sum(chemical.values())
     base = SampleFrame((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    found, shift = register_frame(chemical["sum"], base, fluorescence["Fe"], base)
+    found, shift = register(chemical["sum"], base, fluorescence["Fe"], base)
     assert (shift.rows, shift.columns) == pytest.approx((5.0, 0.0), abs=0.5)
     published = {("Fe", "sum"): 0.9998, ("S", "pyrite"): 0.962, ("Cr", "steel"): 0.983, ("P", "LFP"): 0.948}
     for (element, compound), wanted in published.items():

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from operando.callbacks.analysis.imaging import (
     angular_weights,
     golden_angles,
@@ -75,3 +77,32 @@ def test_empty_orders_are_refused(count, span_deg):
 def test_angles_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="1 of them not finite"):
         angular_weights([0.0, np.nan])
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.integers(0, 6), st.integers(1, 40), st.sampled_from([180.0, 360.0]), st.floats(-90, 90))
+def test_any_interlaced_order_holds_each_sequential_angle_once_and_only_goes_on(bits, each, span_deg, start):
+    count, turns = each * 2**bits, 2**bits
+    angles = interlaced_angles(count, turns=turns, span_deg=span_deg, start_deg=start)
+    assert (np.diff(angles) > 0).all()
+    step = np.mod(angles - start, span_deg) * count / span_deg
+    assert sorted(np.round(step).astype(int) % count) == list(range(count))
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.integers(3, 400))
+def test_any_first_part_of_the_golden_order_leaves_no_gap_wider_than_three_even_ones(count):
+    gaps = np.diff(np.sort(golden_angles(count)), append=180.0)
+    assert gaps.max() < 3 * 180.0 / count
+
+
+@settings(max_examples=50, derandomize=True, deadline=None)
+@given(st.lists(st.floats(0, 179.9), min_size=2, max_size=60), st.integers(0, 1000))
+def test_weights_do_not_depend_on_the_order_nor_on_half_turns(angles, seed):
+    angles = np.array(angles)
+    rng = np.random.default_rng(seed)
+    weights, order = angular_weights(angles, widest_gap=np.inf), rng.permutation(angles.size)
+    turned = angles + 180.0 * rng.integers(0, 2, angles.size)
+    assert weights.sum() == pytest.approx(np.pi)
+    if np.unique(angles).size == angles.size and np.diff(np.sort(angles)).min() > 1e-6:
+        assert angular_weights(turned[order], widest_gap=np.inf) == pytest.approx(weights[order], abs=1e-6)

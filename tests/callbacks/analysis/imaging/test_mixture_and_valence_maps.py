@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chemical_stack import ENERGY, noisy_stack, spectra
-from operando.callbacks.analysis.imaging import mixture_maps, valence_histogram, valence_map, xanes_maps
+from operando.callbacks.analysis.imaging import (
+    cluster_spectra,
+    mixture_maps,
+    valence_histogram,
+    valence_map,
+    xanes_maps,
+)
 from operando.callbacks.analysis.xas import calibrate_valence
 from operando.callbacks.analysis.xas.grid import deviation
 
@@ -140,3 +146,19 @@ def test_a_measured_stack_is_its_two_end_members_to_the_level_of_noise(iron):
     off = deviation(iron["energy"], iron["density"][:, particles].T)
     noise = 1.4826 * np.median(np.abs(off), axis=1)
     assert np.median(found.residual[particles] / noise) < 1.6
+
+
+def test_clusters_of_a_measured_stack_hold_both_end_members(iron):
+    before = iron["energy"] < 704.0
+    raised = iron["density"] - iron["density"][before].mean(axis=0)
+    area = raised[~before].mean(axis=0)
+    thick = iron["mask"] & (area > np.percentile(area[iron["mask"]], 20))
+    found = cluster_spectra(np.where(thick, raised, 1.0) / np.where(thick, area, 1.0), 5, mask=thick)
+    pure = np.stack([iron["oxidized"], iron["reduced"]])
+    alike = np.corrcoef(np.concatenate([found.spectrum, pure]))[:5, 5:]
+    best = alike.argmax(axis=0)
+    assert alike.max(axis=0).min() > 0.96
+    assert best[0] != best[1]
+    # Each is more like its own end member than like the other.
+    assert alike[best[0], 0] > alike[best[0], 1] + 0.05
+    assert alike[best[1], 1] > alike[best[1], 0] + 0.05
