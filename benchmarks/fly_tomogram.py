@@ -56,10 +56,10 @@ class Told:
     def live_fraction(self) -> float:
         """Exposure of all frames over the time from the first gate's start to the last one's end.
 
-        The exposure is that of the camera in its descriptor, the times are what the trigger box latched.
+        The exposure is that of the camera in its descriptors, the times are what the trigger box latched.
         """
-        (projections,) = (doc for doc in self.of("descriptor") if doc["name"] == "projections")
-        told = projections["configuration"]["microscope_camera"]["data"]
+        cameras = (doc["configuration"].get("microscope_camera", {}) for doc in self.of("descriptor"))
+        told = next(each["data"] for each in cameras if "microscope_camera_exposure" in each.get("data", {}))
         begun_s, open_s = self.values("trigger_box_time_s"), self.values("trigger_box_open_s")
         exposure_s = min(float(told["microscope_camera_exposure"]), float(open_s.min()))
         return self.frames("projections") * exposure_s / (begun_s[-1] + open_s[-1] - begun_s[0])

@@ -40,7 +40,11 @@ class FilePlugin:
     """
 
     file_type: Callable[..., FrameFile] = FrameFile
-    batch: int = BATCH
+
+    @property
+    def batch(self) -> int:
+        """Most frames that are drawn and written at once."""
+        return BATCH
 
     def __init__(self, exposure: Exposure, place: FramePlace) -> None:
         self._exposure = exposure

@@ -16,7 +16,8 @@ from .frame_place import FramePlace
 from .stream_file import StreamFile
 
 QUEUE = 4096
-TOGETHER = 64
+TOGETHER, PIXELS_TOGETHER = 64, 64 * 256 * 256
+"""Frames that are drawn together, and their pixels: large ones are fewer, lest a client waits for seconds."""
 
 
 class DrawsTogether(Protocol):
@@ -38,8 +39,6 @@ class StreamPlugin(FilePlugin):
         Names of a frame's attributes, and what gives their values by name in this order.
     """
 
-    batch = TOGETHER
-
     def __init__(
         self,
         exposure: Exposure,
@@ -54,6 +53,12 @@ class StreamPlugin(FilePlugin):
         self._together = cast("DrawsTogether", self._exposure)
         self._block = np.empty((0, 0, 0), self._exposure.dtype)
 
+    @property
+    def batch(self) -> int:
+        """Most frames that are drawn and written at once."""
+        rows, columns = self._exposure.shape
+        return min(max(PIXELS_TOGETHER // (rows * columns), 1), TOGETHER)
+
     def _append(self, shots: Sequence[Shot]) -> None:
         """In the thread: draw and write."""
         file = self._file
@@ -62,9 +67,9 @@ class StreamPlugin(FilePlugin):
         if self.disk_is_full:
             raise OSError(f"ERROR writing {file.path}: no space left on device")
         if self._block.shape[1:] != self._exposure.shape:
-            self._block = np.empty((TOGETHER, *self._exposure.shape), self._exposure.dtype)
-        for first in range(0, len(shots), TOGETHER):
-            some = shots[first : first + TOGETHER]
+            self._block = np.empty((self.batch, *self._exposure.shape), self._exposure.dtype)
+        for first in range(0, len(shots), len(self._block)):
+            some = shots[first : first + len(self._block)]
             self._together.draw_all(some, self._block[: len(some)])
             stamps_s = np.array([shot.time_s - EPICS_EPOCH_S for shot in some])
             numbers = np.array([shot.unique_id for shot in some], dtype=np.int32)

@@ -154,7 +154,7 @@ def test_every_line_of_the_pages_runs(rehearsed, monkeypatch):
     assert tutorial["counts"]["projections"].shape == (61, 256, 256)
     middle = tutorial["volume"].attenuation_per_um[8]
     # NMC811 of 4.7 g/cm3 attenuates 0.09 per um at 8400 eV (xraydb); cracks and few angles take from it.
-    assert 0.03 < np.quantile(middle[middle > 0.02], 0.5) < 0.1
+    assert 0.05 < np.quantile(middle[middle > 0.02], 0.5) < 0.12
     assert Path("slice.png").stat().st_size > 10_000
 
 
