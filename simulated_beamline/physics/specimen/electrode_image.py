@@ -1,7 +1,7 @@
 """What a good reconstruction of an electrode looks like: grey levels, blur, noise, and shapes of any kind."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportArgumentType=false, reportReturnType=false
 
 from dataclasses import dataclass
 
@@ -151,10 +151,11 @@ def _waves(
         return 0.0
     step = recipe.warp_um / 2.0 / fine_um
     coarse = rng.standard_normal(tuple(int(side / step) + 5 for side in shape))
-    soft = gaussian_filter(coarse, 1.0, mode="wrap")
-    slope = np.gradient(soft, axis=0).std() / step
+    soft: FloatArray = gaussian_filter(coarse, 1.0, mode="wrap")
+    soft *= recipe.warp * step / float(np.std(np.gradient(soft, axis=0)))
     grid = np.meshgrid(*((np.arange(side) / step + 2.0) for side in shape), indexing="ij")
-    return map_coordinates(soft * (recipe.warp / slope), grid, order=1, output=np.float32)
+    waves: ImageArray = map_coordinates(soft, grid, order=1, output=np.float32)
+    return waves
 
 
 def _pooled(values: ImageArray) -> ImageArray:
