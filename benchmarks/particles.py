@@ -41,7 +41,8 @@ def generated(seed: int, shape: str) -> tuple[ElectrodeImage, NDArray[np.bool_]]
     outline = Outline((SIDE_UM,) * 3, is_pillar=True)
     electrode = pack_electrode(ElectrodeRecipe(outline=outline, particles=PARTICLES), rng)
     damage = wear(electrode, WORN)
-    return electrode_image(electrode, damage, ImageRecipe(VOXEL_UM, **SHAPES[shape]), rng), damage.attached
+    recipe = ImageRecipe(VOXEL_UM, warp_seed=seed, **SHAPES[shape])
+    return electrode_image(electrode, damage, recipe, rng), damage.attached
 
 
 def overlaps(truth: NDArray[np.int32], found: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.intp]]:

@@ -110,7 +110,8 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     Parameters
     ----------
     measured, true
-        Crack fractions of the same particles, shape (n,); pairs that are not finite do not count.
+        Crack fractions of the same particles, shape (n,), over all of the range that is to be told: a line of
+        a narrow range is too flat. Pairs that are not finite do not count.
 
     Returns
     -------
