@@ -125,11 +125,13 @@ def compare_particles(
         )
     shift = shift_px or volume_shift(before.volume, after.volume)
     first, second, overlap = _matches(before.labels, _moved(after.labels, shift))
-    columns = {name: _column(before.table, name, first) for name in ("z_um", "y_um", "x_um")}
+    columns: dict[str, NDArray[Any]] = {
+        name: _column(before.table, name, first) for name in ("z_um", "y_um", "x_um")
+    }
     columns |= {"label_after": second, "overlap": overlap}
-    for name in ("crack_fraction", "detached"):
-        columns[f"{name}_before"] = _column(before.table, name, first)
-        columns[f"{name}_after"] = _column(after.table, name, second)
+    for state, labels, when in ((before, first, "before"), (after, second, "after")):
+        columns[f"crack_fraction_{when}"] = _column(state.table, "crack_fraction", labels)
+        columns[f"detached_{when}"] = _column(state.table, "detached", labels) > 0.5
     change = columns["crack_fraction_after"] - columns["crack_fraction_before"]
     sigmas = (_column(before.table, SIGMA, first), _column(after.table, SIGMA, second))
     sigma = np.hypot(*sigmas)
@@ -142,10 +144,9 @@ def compare_particles(
     return ParticleChange(shift, matched, lost, appeared)
 
 
-def _column(table: pd.DataFrame, name: str, labels: NDArray[np.intp]) -> NDArray[Any]:
+def _column(table: pd.DataFrame, name: str, labels: NDArray[np.intp]) -> FloatArray:
     """Values of a column for labels, which count the lines of the table from 1."""
-    column: Any = table[name]
-    return np.asarray(column)[labels - 1]
+    return np.asarray(table[name], dtype=np.float64)[labels - 1]
 
 
 def _moved(labels: NDArray[np.int32], shift_px: tuple[float, float, float]) -> NDArray[np.int32]:
