@@ -71,64 +71,58 @@ def plain_watershed(image: NDArray[np.float32]) -> NDArray[np.int32]:
     return segmentation.watershed(-depth, markers, mask=solid)
 
 
-def _figures(seed: int, shape: str) -> list[Figure]:
-    truth, attached = generated(seed, shape)
+def _better(name: str, value: float, baseline: str, other: float, goal: str) -> Figure:
+    """Compare what is the better the larger it is."""
+    return Figure(name, value, baseline, other, value / other, goal, "")
+
+
+def _nearer(name: str, value: float, baseline: str, other: float, goal: str) -> Figure:
+    """Compare what should be 0."""
+    return Figure(name, abs(value), baseline, abs(other), abs(other) / max(abs(value), 1e-3), goal, "")
+
+
+def _found(what: str, truth: ElectrodeImage, labels: NDArray[np.int32]) -> list[Figure]:
+    """Tell how many particles are found, how well, and how many are counted."""
     large = np.flatnonzero(truth.voxels >= LEAST_VOXELS)
-    labels = segment_particles(truth.image).labels
     told: list[tuple[float, float, float]] = []
     for found in (labels, plain_watershed(truth.image)):
         best = overlaps(truth.label, found)[0][large]
-        told.append(
-            (float(np.mean(best > FOUND)), float(best[best > FOUND].mean()), found.max() / large.size - 1.0)
-        )
-    best, label = overlaps(truth.label, labels)
-    here = large[best[large] > FOUND]
-    table = particle_table(truth.image, labels, pixel_um=VOXEL_UM).loc[label[here]]
-    true = truth.porosity[here]
-    rank = import_module("scipy.stats").spearmanr
-    line, naive = (calibrate_damage(table[name], true) for name in ("crack_fraction", "void_fraction"))
-    what = f"{large.size} {shape}, seed {seed}"
-    plain = "plain watershed"
-    detached = table["detached"].to_numpy() == ~attached[here]
-    (ours, theirs) = told
-    ranks = [
-        float(rank(table[name], true, nan_policy="omit").statistic)
-        for name in ("crack_fraction", "void_fraction")
-    ]
-    bias = abs(line.bias), abs(naive.bias)
-    threshold = "share of voxels below a threshold"
+        hit = best > FOUND
+        told.append((float(hit.mean()), float(best[hit].mean()), float(found.max() / large.size - 1.0)))
+    (ours, theirs), plain = told, "plain watershed"
     return [
-        Figure(f"{what}: found", ours[0], plain, theirs[0], ours[0] / theirs[0], ">= 0.93", ""),
-        Figure(f"{what}: mean overlap", ours[1], plain, theirs[1], ours[1] / theirs[1], ">= 0.85", ""),
-        Figure(
-            f"{what}: count off by",
-            abs(ours[2]),
-            plain,
-            abs(theirs[2]),
-            abs(theirs[2]) / max(abs(ours[2]), 1e-3),
-            "<= 0.05",
-            "",
-        ),
-        Figure(f"{what}: rank of cracks", ranks[0], threshold, ranks[1], ranks[0] / ranks[1], ">= 0.9", ""),
-        Figure(
-            f"{what}: bias of cracks (true {true.mean():.3f}; true = {line.offset:.3f} + {line.slope:.2f} x)",
-            bias[0],
-            threshold,
-            bias[1],
-            bias[1] / bias[0],
-            "<= 0.02",
-            "",
-        ),
-        Figure(
-            f"{what}: detached or not",
-            float(detached.mean()),
-            "all attached",
-            float(attached[here].mean()),
-            float(detached.mean() / attached[here].mean()),
-            ">= 0.95",
-            "",
-        ),
+        _better(f"{what}: found", ours[0], plain, theirs[0], ">= 0.93"),
+        _better(f"{what}: mean overlap", ours[1], plain, theirs[1], ">= 0.85"),
+        _nearer(f"{what}: count off by", ours[2], plain, theirs[2], "<= 0.05"),
     ]
+
+
+def _measured(
+    what: str, truth: ElectrodeImage, labels: NDArray[np.int32], attached: NDArray[np.bool_]
+) -> list[Figure]:
+    """Tell how well cracks and what holds the particles are seen."""
+    best, label = overlaps(truth.label, labels)
+    here = np.flatnonzero(best > FOUND)
+    table = particle_table(truth.image, labels, pixel_um=VOXEL_UM).loc[label[here]]
+    true, spearmanr = truth.porosity[here], import_module("scipy.stats").spearmanr
+    names = "crack_fraction", "void_fraction"
+    line, naive = (calibrate_damage(table[name], true) for name in names)
+    ranks = [float(spearmanr(table[name], true, nan_policy="omit").statistic) for name in names]
+    right = float(np.mean(table["detached"].to_numpy() == ~attached[here]))
+    plain = "share of voxels below a threshold"
+    told = f"bias of cracks (mean {true.mean():.3f}; true = {line.offset:.3f} + {line.slope:.2f} x)"
+    return [
+        _better(f"{what}: rank of cracks", ranks[0], plain, ranks[1], ">= 0.9"),
+        _nearer(f"{what}: {told}", line.bias, plain, naive.bias, "<= 0.02"),
+        _better(f"{what}: detached or not", right, "all attached", float(attached[here].mean()), ">= 0.95"),
+    ]
+
+
+def _figures(seed: int, shape: str) -> list[Figure]:
+    truth, attached = generated(seed, shape)
+    labels = segment_particles(truth.image).labels
+    what = f"{attached.size} {shape}, seed {seed}"
+    return _found(what, truth, labels) + _measured(what, truth, labels, attached)
 
 
 def run() -> list[Figure]:
