@@ -62,7 +62,7 @@ def test_the_truth_of_an_electrode_is_written_at_the_energy_and_state_of_the_mom
         oxide = file["phase"][()] == 3
         assert file["lithium_content"][()][oxide].mean() == pytest.approx(0.5, abs=0.05)
         assert 3.0 < np.nanmean(file["valence/Ni"]) < 4.0
-        assert file["attenuation_per_um"][()][oxide].mean() > 0.1
+        assert file["attenuation_per_um"][()][oxide].mean() > 0.08
         assert file.attrs["cycles"] == 3.0
     with pytest.raises(ValueError, match="TRUTH_VOXEL_UM"):
         write_truth(path, build_imaged_specimen(scenario), scene, 0.0, 0.02)
