@@ -26,6 +26,7 @@ MODULES = (
     "live_latency",
     "many_cells",
     "maps",
+    "particles",
     "phases",
     "rehearsal",
     "tomography",

@@ -10,6 +10,14 @@ from .flat_field import Transmission, line_integral, normalise
 from .grey_level import GreyLevels, grey_levels
 from .jelly_roll import JellyRoll, jelly_roll
 from .mixture_map import MixtureMaps, mixture_maps
+from .particle_change import (
+    MeasuredState,
+    ParticleChange,
+    compare_particles,
+    damage_history,
+    volume_shift,
+)
+from .particle_part import MergeRule
 from .particle_table import depth_profile, particle_table
 from .phase import Paganin, phase_retrieved
 from .preview import OrthogonalSlices, SlicePreview
@@ -46,9 +54,12 @@ __all__ = [
     "HeldProjections",
     "ImageKey",
     "JellyRoll",
+    "MeasuredState",
+    "MergeRule",
     "MixtureMaps",
     "OrthogonalSlices",
     "Paganin",
+    "ParticleChange",
     "PixelVerdict",
     "ProjectionFile",
     "ProjectionFrames",
@@ -79,6 +90,8 @@ __all__ = [
     "axis_tilt",
     "calibrate_damage",
     "cluster_spectra",
+    "compare_particles",
+    "damage_history",
     "denoised",
     "depth_profile",
     "factorise_spectra",
@@ -112,5 +125,6 @@ __all__ = [
     "untilted",
     "valence_histogram",
     "valence_map",
+    "volume_shift",
     "xanes_maps",
 ]

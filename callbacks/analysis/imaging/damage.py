@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..xas.grid import FloatArray
 from .grey_level import GreyLevels
 
-SURFACE_PX = 1.5
+SURFACE_PX = 2.0
 LEAST_INNER = 20
 
 
@@ -28,7 +28,7 @@ class Damage:
     void_fraction
         Share of voxels below half the level: what a threshold gives. Cracks thinner than the blur are lost.
     inner_voxels
-        Voxels farther than 1.5 voxels from the surface, which count.
+        Voxels farther than 2 voxels from the surface, which count.
     """
 
     crack_fraction: FloatArray
@@ -110,7 +110,8 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     Parameters
     ----------
     measured, true
-        Crack fractions of the same particles, shape (n,); pairs that are not finite do not count.
+        Crack fractions of the same particles, shape (n,), over all of the range that is to be told: a line of
+        a narrow range is too flat. Pairs that are not finite do not count.
 
     Returns
     -------

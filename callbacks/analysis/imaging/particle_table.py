@@ -13,9 +13,9 @@ from ..xas.grid import FloatArray
 from .damage import Damage, DamageCalibration, particle_damage
 from .grey_level import GreyLevels, grey_levels
 
-SHELL_PX = (1.5, 4.0)
+SHELL_PX = (1.5, 3.0)
 """Distances from the surface where contact is looked for: nearer, the particle's blur looks like binder."""
-DETACHED_BELOW = 0.15
+DETACHED_BELOW = 0.1
 SURFACE_ERROR_PX = 0.2
 """What the surface of a segmented sphere is off by: it makes the uncertainty of diameters."""
 
@@ -70,7 +70,7 @@ def particle_table(
         voxel), ``volume_um3``, ``diameter_um`` and ``diameter_um_sigma`` (of the sphere of that volume),
         ``crack_fraction`` and ``_sigma``, ``void_fraction`` (by a threshold; too small), ``contact`` and
         ``_sigma`` (share of the surroundings that holds binder or particles), ``detached`` (contact below
-        0.15), ``at_border`` (cut by the edge of the volume).
+        0.1), ``at_border`` (cut by the edge of the volume).
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """What a good reconstruction of an electrode looks like: grey levels, blur, noise, and shapes of any kind."""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# pyright: reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false, reportArgumentType=false, reportReturnType=false
 
 from dataclasses import dataclass
 
@@ -40,8 +40,8 @@ class ImageRecipe:
         Of the electrode along z, y, x: a calender presses particles flat.
     warp : float
         Rms of the strain that makes potatoes of spheres; 0.15 is much.
-    warp_um : float
-        Length over which it varies.
+    warp_um, warp_seed : float, int
+        Length over which it varies, and seed of its chance.
     """
 
     voxel_um: float
@@ -50,6 +50,7 @@ class ImageRecipe:
     stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
     warp: float = 0.0
     warp_um: float = 4.0
+    warp_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def electrode_image(
     recipe
         How they are seen.
     rng
-        Chance of warp and noise.
+        Chance of the noise.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def electrode_image(
     size_um = np.array(electrode.recipe.outline.size_um)
     truth = voxels(electrode, damage, VoxelGrid(_sides(size_um, fine_um), fine_um))
     shape = _sides(size_um * np.array(recipe.stretch), fine_um)
-    place = _places(shape, truth.phase.shape, recipe, fine_um, rng)
+    place = _places(shape, truth.phase.shape, recipe, fine_um)
     phase, label = truth.phase[place], truth.label[place]
     grey = np.zeros(256, dtype=np.float32) + np.float32(LEVELS[Phase.PORE])
     for kind, level in LEVELS.items():
@@ -131,11 +132,11 @@ def _places(
     straight: tuple[int, ...],
     recipe: ImageRecipe,
     fine_um: float,
-    rng: Generator,
 ) -> tuple[LabelArray, ...]:
     """Voxel of the straight electrode that each one of the warped one is, three arrays that broadcast."""
     axes = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape), indexing="ij", sparse=True)
     places: list[LabelArray] = []
+    rng = np.random.default_rng([recipe.warp_seed, 83])
     for axis, stretch, side, whole in zip(axes, recipe.stretch, shape, straight, strict=True):
         place = (axis - 0.5 * (side - 1)) / np.float32(stretch) + np.float32(0.5 * (whole - 1))
         place = np.rint(place + _waves(shape, recipe, fine_um, rng))
@@ -151,10 +152,10 @@ def _waves(
         return 0.0
     step = recipe.warp_um / 2.0 / fine_um
     coarse = rng.standard_normal(tuple(int(side / step) + 5 for side in shape))
-    soft = gaussian_filter(coarse, 1.0, mode="wrap")
-    slope = np.gradient(soft, axis=0).std() / step
+    soft: FloatArray = gaussian_filter(coarse, 1.0, mode="wrap")
+    soft *= recipe.warp * step / float(np.std(np.gradient(soft, axis=0)))
     grid = np.meshgrid(*((np.arange(side) / step + 2.0) for side in shape), indexing="ij")
-    return map_coordinates(soft * (recipe.warp / slope), grid, order=1, output=np.float32)
+    return np.asarray(map_coordinates(soft, grid, order=1), dtype=np.float32)
 
 
 def _pooled(values: ImageArray) -> ImageArray:

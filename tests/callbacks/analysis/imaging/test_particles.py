@@ -110,7 +110,7 @@ def test_a_depth_profile_shows_what_grows_towards_the_collector(table):
 def test_particles_without_inside_have_no_crack_fraction():
     labels = np.zeros((12, 12, 12), dtype=np.int32)
     labels[2:4, 2:4, 2:4] = 1
-    labels[5:11, 4:11, 4:11] = 2
+    labels[4:11, 4:11, 4:11] = 2
     volume = (labels > 0).astype(float)
     levels = grey_levels(*_half_and_half())
     told = particle_damage(volume, labels, levels)
