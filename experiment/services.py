@@ -127,7 +127,7 @@ def running_services(
     nanoprobe
         Likewise maps and a nanoprobe.
     trigger_box, microscope
-        Whether a simulated beamline has a trigger box, a microscope.
+        Whether a simulated beamline has a trigger box; a microscope, whose tomograms are then shown live.
 
     Raises
     ------
@@ -157,6 +157,8 @@ def running_services(
             helpers.append(live_patterns(root, external_roots))
         if nanoprobe:
             helpers.append(live_maps(root, external_roots))
+        if microscope:
+            helpers.append(live_slices(root, external_roots))
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -259,6 +261,14 @@ def live_maps(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperPr
     options = ["--journal", str(root.journal)]
     options += [word for folder in external_roots for word in ("--root", str(folder))]
     helper = _follower("live_maps", "operando.callbacks.live.maps", root, options)
+    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
+
+
+def live_slices(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
+    """Process that shows three slices of each tomogram while it is taken."""
+    options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
+    options += [word for folder in external_roots for word in ("--root", str(folder))]
+    helper = _follower("live_slices", "operando.callbacks.live.slices", root, options)
     return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
 
 

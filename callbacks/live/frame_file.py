@@ -15,6 +15,9 @@ TIME_STAMPS = "/entry/instrument/NDAttributes/NDArrayTimeStamp"
 """Where areaDetector's file plugin keeps the instant of each frame, in s since the epoch of EPICS."""
 
 
+UNIQUE_IDS = "/entry/instrument/NDAttributes/NDArrayUniqueId"
+"""Where it keeps the driver's number of each frame."""
+
 PIXEL_MASK = "/entry/instrument/detector/pixel_mask"
 """Where a file says which pixels never count, after NeXus (NXdetector)."""
 
@@ -75,6 +78,15 @@ class FrameFile:
             return float(self._patiently(TIME_STAMPS, index, lambda values, at: values[at])) + EPICS_EPOCH_S
         except FrameUnreadableError:
             return float("nan")
+
+    def unique_id(self, index: int) -> int:
+        """Give the driver's number of a frame; the frame's own where the file does not say."""
+        if self._file is not None and UNIQUE_IDS not in self._file:
+            return index
+        try:
+            return int(self._patiently(UNIQUE_IDS, index, lambda values, at: values[at]))
+        except FrameUnreadableError:
+            return index
 
     def pixel_mask(self) -> NDArray[Any] | None:
         """Read the mask of the pixels (NeXus: 0 is good), shape (rows, columns); None where there is none."""

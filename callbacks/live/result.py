@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from event_model import compose_run, pack_event_page
+from event_model import StreamRange, compose_run, pack_event_page
 
 from ... import __version__
+from .stored_result import StoredArray
 
 Publish = Callable[[str, dict[str, Any]], None]
 """Where documents go: called with name and document, like a RunEngine's subscriber."""
@@ -23,7 +24,15 @@ UNITS = {
 }
 
 
-ENDINGS = {"_ev": "eV", "_angstrom": "angstrom", "_per_angstrom": "1/angstrom", "_deg": "degree", "_s": "s"}
+ENDINGS = {
+    "_ev": "eV",
+    "_angstrom": "angstrom",
+    "_per_angstrom": "1/angstrom",
+    "_deg": "degree",
+    "_s": "s",
+    "_um": "um",
+    "_px": "pixel",
+}
 """Units by the end of a name, that of its uncertainty included."""
 
 
@@ -38,6 +47,19 @@ def unit_of(name: str) -> str | None:
     known = name.removesuffix("_sigma")
     found = [ending for ending in ENDINGS if known.endswith(ending)]
     return UNITS.get(name) or (ENDINGS[max(found, key=len)] if found else None)
+
+
+def _stored_key(array: StoredArray, source: str) -> dict[str, Any]:
+    """Describe an array in a file, for the descriptor."""
+    key: dict[str, Any] = {
+        "source": source,
+        "dtype": "array",
+        "dtype_numpy": array.dtype,
+        "shape": list(array.shape),
+        "external": "STREAM:",
+    }
+    told = {"units": array.units, "dims": list(array.dims)}
+    return key | {name: value for name, value in told.items() if value}
 
 
 def data_key(name: str, value: object, source: str = "edge_fit") -> dict[str, Any]:
@@ -94,6 +116,7 @@ class ResultRun:
     name: str = "edge_fit"
     _bundle: Any = field(default=None, init=False, repr=False)
     _streams: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _stored: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def add(self, values: Mapping[str, Any], stream: str = "primary") -> None:
         """Publish one result in a stream; the first one opens the run."""
@@ -117,12 +140,46 @@ class ResultRun:
         ]
         self.publish("event_page", dict(pack_event_page(*events)))
 
+    def tell_stored(self, arrays: Mapping[str, StoredArray], stream: str) -> None:
+        """Tell of arrays that were written to files: the next rows of their stream.
+
+        Parameters
+        ----------
+        arrays
+            By data key, the same keys and shapes each time.
+        stream
+            Name of the stream, in which nothing else is.
+        """
+        if self._bundle is None:
+            self._open()
+        bundle: Any = self._bundle
+        if stream not in self._streams:
+            keys = {name: _stored_key(array, self.name) for name, array in arrays.items()}
+            made = bundle.compose_descriptor(name=stream, data_keys=keys, validate=False)
+            self._streams[stream], self._stored[stream] = made, 0
+            self.publish("descriptor", dict(made.descriptor_doc))
+        begin, descriptor = self._stored[stream], self._streams[stream].descriptor_doc
+        rows = next(iter(arrays.values())).rows
+        for name, array in arrays.items():
+            made = bundle.compose_stream_resource(
+                mimetype="application/x-hdf5", uri=array.uri, data_key=name, parameters=array.parameters
+            )
+            self.publish("stream_resource", dict(made.stream_resource_doc))
+            # Rows count from 0 in each file, sequence numbers go on.
+            datum = made.compose_stream_datum(
+                StreamRange(start=0, stop=rows),
+                StreamRange(start=begin + 1, stop=begin + rows + 1),
+                descriptor,
+            )
+            self.publish("stream_datum", dict(datum))
+        self._stored[stream] = begin + rows
+
     def close(self) -> None:
         """End the run, if it was opened."""
         if self._bundle is not None:
             self.publish("stop", dict(self._bundle.compose_stop()))
             self._bundle = None
-            self._streams = {}
+            self._streams, self._stored = {}, {}
 
     def describe(self, stream: str, values: Mapping[str, Any]) -> None:
         """Open the run, and describe a stream by values like those to come: who follows can make room."""

@@ -80,6 +80,11 @@ class RunOfFrames:
         return tuple(file.path for file in self._files.values())
 
     @property
+    def resources(self) -> frozenset[str]:
+        """Uids of the documents of its files."""
+        return frozenset(self._files)
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to come or to analyse."""
         return self.ended and not self.waiting
@@ -128,22 +133,35 @@ class RunOfFrames:
         FrameUnreadableError
             If it was never announced, or cannot be read.
         """
-        begin = 0
-        for first, stop, resource in self._parts:
-            if begin <= index < begin + stop - first:
-                file, place = self._files[resource], first + index - begin
-                return file.read(place), file.time_s(place)
-            begin += stop - first
-        raise FrameUnreadableError(f"frame {index} of run {self.uid} was never announced")
+        file, place = self._placed(index)
+        return file.read(place), file.time_s(place)
+
+    def unique_id(self, index: int) -> int:
+        """Give the driver's number of a frame, by which it is told from others of its run.
+
+        Raises
+        ------
+        FrameUnreadableError
+            If it was never announced.
+        """
+        file, place = self._placed(index)
+        return file.unique_id(place)
 
     def pixel_mask(self, index: int) -> NDArray[Any] | None:
         """Give the mask that the file of a frame holds, 0 for good pixels; None without one."""
+        try:
+            return self._placed(index)[0].pixel_mask()
+        except FrameUnreadableError:
+            return None
+
+    def _placed(self, index: int) -> tuple[FrameFile, int]:
+        """Find the file of a frame, and its number there."""
         begin = 0
         for first, stop, resource in self._parts:
             if begin <= index < begin + stop - first:
-                return self._files[resource].pixel_mask()
+                return self._files[resource], first + index - begin
             begin += stop - first
-        return None
+        raise FrameUnreadableError(f"frame {index} of run {self.uid} was never announced")
 
     def close(self) -> None:
         """Close the files."""

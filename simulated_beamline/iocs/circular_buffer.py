@@ -101,8 +101,9 @@ class CircularBuffer:
         await self.page.show("ActualTriggerCount", 0)
         self._passed, self._value = 0, math.nan
         await self.page.show("StatusMessage", "Buffer filling")
-        await self.page.show("Capture", "Capture")
         await self._publish()
+        # Last: who has seen it sees no count of the time before.
+        await self.page.show("Capture", "Capture")
 
     async def _stop(self) -> None:
         self._on, self._left = False, 0

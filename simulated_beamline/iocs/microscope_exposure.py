@@ -102,11 +102,16 @@ class MicroscopeExposure:
             cell_voltage_v=board["cell_voltage_v"],
             cell_degc=board["cell_temperature_degc"],
             heater_degc=board["heater_degc"],
+            heater_rate_k_s=board["heater_rate_k_s"],
         )
 
     def prepare(self) -> None:
         """Draw one picture and a dark, so that the first frame finds machine code and specimen ready."""
         scene = self.scene()
+        # A specimen that changes within milliseconds computes its states beforehand.
+        ready = getattr(self.specimen, "prepare", None)
+        if ready is not None:
+            ready(self.axis.standing(scene.rotation_deg)[0])
         self.picture(scene, self.view(scene, 0.0, steady=True), 0.0)
         self.counts.draw_dark(self.region, 0.0, np.empty(self.shape, self.dtype))
 

@@ -18,11 +18,13 @@ POSITIONS = {
     "txm_z_um": "z_um",
 }
 """Slots of the board that stages are in, and what they are called here."""
-ATTRIBUTES = ("CellVoltage", "CellTemperature", "HeaterTemperature")
+ATTRIBUTES = ("CellVoltage", "CellTemperature", "HeaterTemperature", "HeaterRate")
 """Attributes of a frame, which may trigger the ring buffer."""
-STATES = ("brightness", "lithium_content", "cell_voltage_v", "cell_degc", "heater_degc")
+STATES = ("brightness", "lithium_content", "cell_voltage_v", "cell_degc", "heater_degc", "heater_rate_k_s")
 CONTINUOUS = (*POSITIONS.values(), *STATES)
 """What of a scene changes gradually."""
+OVER_S = 0.5
+"""Time after which a runaway changes no picture any more, s: what it throws out has left the picture."""
 Values = NDArray[np.float64]
 
 
@@ -52,8 +54,9 @@ class MicroscopeScene:
         Full cycles of the cell, and their mean rate, 1/h.
     runaway_began_s : float
         Simulated UNIX time; NaN if there is none.
-    cell_voltage_v, cell_degc, heater_degc : float
-        Voltage of the cell, its temperature as the cycler and as the heater measure it; NaN for unknown.
+    cell_voltage_v, cell_degc, heater_degc, heater_rate_k_s : float
+        Voltage of the cell, its temperature as the cycler and as the heater measure it, and the rate of the
+        latter (K/s); NaN for unknown.
     """
 
     rotation_deg: float
@@ -73,6 +76,7 @@ class MicroscopeScene:
     cell_voltage_v: float = math.nan
     cell_degc: float = math.nan
     heater_degc: float = math.nan
+    heater_rate_k_s: float = math.nan
 
     def towards(self, later: MicroscopeScene, share: float) -> MicroscopeScene:
         """Scene a share of the way (0..1) to a later one."""
@@ -106,7 +110,7 @@ class MicroscopeScene:
 
     def attributes(self) -> tuple[float, ...]:
         """Values of a frame's attributes, in the order of `ATTRIBUTES`."""
-        return self.cell_voltage_v, self.cell_degc, self.heater_degc
+        return self.cell_voltage_v, self.cell_degc, self.heater_degc, self.heater_rate_k_s
 
     def specimen_state(self, time_s: float) -> SpecimenState:
         """State of the specimen at a simulated UNIX time (s)."""
@@ -116,5 +120,5 @@ class MicroscopeScene:
             self.charging,
             self.cycles,
             self.c_rate,
-            runaway_s=-1.0 if math.isnan(since_s) else since_s,
+            runaway_s=-1.0 if math.isnan(since_s) else min(max(since_s, -1.0), OVER_S),
         )

@@ -163,7 +163,7 @@ def test_every_technique_is_known_by_its_name():
     assert set(tables) >= {"xanes", "fly_xanes", "xrd", "pdf", "map", "rocking"}
 
 
-def test_progress_counts_projections_and_waits_for_no_fit_of_a_tomogram():
+def test_progress_counts_projections_and_waits_for_the_slices_of_a_tomogram_not_for_a_fit():
     progress = Progress("e", 10.0)
     experiment = {"uid": "abcdef", "name": "e"}
     start = {"uid": "m", "time": 1.0, "experiment": experiment, "purpose": "measurement", "num_points": 180}
@@ -179,7 +179,14 @@ def test_progress_counts_projections_and_waits_for_no_fit_of_a_tomogram():
     entry = {"ledger_status": "done", "ledger_run": "m", "ledger_measurement": "tomogram"}
     progress("event", {"descriptor": "l", "time": 2.0, "data": entry})
     assert not progress.awaits_fits
+    assert progress.awaits_patterns
+    slices = {"uid": "s", "time": 1.5, "experiment": experiment, "purpose": "analysis"}
+    progress("start", {**slices, "analysis": {"name": "slices"}})
+    progress("descriptor", {"uid": "looks", "run_start": "s"})
+    for stage in ("growing", "final"):
+        progress("event", {"descriptor": "looks", "time": 3.0, "data": {"stage": stage, "latency_s": 0.1}})
     assert not progress.awaits_patterns
+    assert not progress.fit
 
 
 def test_a_table_measured_by_hand_is_refused_like_one_of_a_file():

@@ -49,7 +49,7 @@ def taken(scenario, tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in NEEDED}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=NEEDED, ports=ports)
     launcher.start("elastic", 500.0)
-    beamline = load_beamline(SETTINGS, trigger_box=True)
+    beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     documents = []
     try:
         assert not beamline.connect(timeout_s=30).missing

@@ -39,7 +39,7 @@ def scope(tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in SERVERS}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=SERVERS, ports=ports)
     launcher.start("elastic", 500.0)
-    beamline = load_beamline(SETTINGS, trigger_box=True)
+    beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     try:
         assert not beamline.connect(timeout_s=30).missing
         for detector in (beamline.microscope_camera, beamline.trigger_box):

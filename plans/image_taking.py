@@ -1,0 +1,219 @@
+"""An energy series of images under way: sets of frames that are told of only when whole and lit."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
+
+from ..devices.frame_file import FramesMissingError
+from ..devices.frame_series import FrameSeries
+from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
+from .beam import lacking_beam, wait_for_first_beam
+from .beam_guard import BeamGuard, BeamLostError, Readings
+from .grids import EnergyGrid
+from .image_options import ImageOptions
+from .interruption import Interruptions
+from .tomogram_steps import COUNT_S
+from .tomogram_taking import BEAM_WAIT_S, OUTCOME, SLOWNESS, declare, order, tell
+from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A set of frames that was told of.
+
+    Attributes
+    ----------
+    first, frames
+        Place of the first in its stream, and how many.
+    energy_index
+        Of which energy of the grid.
+    light
+        Beam meanwhile: I0 where it was counted, else ring current; to be compared with that of other sets.
+    """
+
+    first: int
+    frames: int
+    energy_index: int
+    light: float
+
+
+@dataclass
+class ImageTaking:
+    """A series under way: devices, what is taken, how its files are called, and what was told so far."""
+
+    station: Any
+    grid: EnergyGrid
+    options: ImageOptions
+    folder: str
+    name: str
+    home_x_um: float
+    guard: BeamGuard | None = None
+    first: int = 0
+    next: int = 0
+    files: int = 0
+    told: dict[str, int] = field(default_factory=dict)
+    flat: Told | None = None
+    lit: Readings | None = None
+    contents: list[float] = field(default_factory=list)
+    interruptions: Interruptions = field(default_factory=Interruptions)
+    image: Any = field(default_factory=lambda: ImageReport(name="image"))
+    report: Any = field(default_factory=lambda: ImagesReport(name="images"))
+    camera: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.camera = self.station.microscope_camera
+        self.next = self.first
+
+    @property
+    def chambers(self) -> list[Any]:
+        """Ion chambers, where beam is looked for."""
+        return [self.station.ion_chambers] if self.guard else []
+
+    def series(self, kind: str, frames: int, exposure_s: float) -> FrameSeries:
+        """Frames that go into a further file."""
+        self.files += 1
+        name = f"{self.name}_{self.files:04d}_{kind}"
+        return FrameSeries(
+            exposure_s=exposure_s, frames=frames, binning=self.options.binning, folder=self.folder, name=name
+        )
+
+    def note_cell(self, readings: Readings) -> float:
+        """Remember the lithium content of a reading; gives it, NaN where it is not told."""
+        content = readings.get("cell_lithium_content") if readings else None
+        value = math.nan if content is None else float(content["value"])
+        self.contents.append(value)
+        return value
+
+    def outcome(self, problem: str) -> ImagesOutcome:
+        """Tell how it went."""
+        known = [value for value in self.contents if math.isfinite(value)]
+        change = max(known) - min(known) if known else math.nan
+        moved = bool(change > self.options.max_lithium_change)
+        asked = len(self.grid)
+        reasons = [problem] if problem else []
+        if moved:
+            reasons.append(
+                f"lithium content moved by {change:.3g}, accepted {self.options.max_lithium_change:g}"
+            )
+        status = "partial" if self.next < asked else "marked" if moved else "whole"
+        return ImagesOutcome(status, "; ".join(reasons), asked, self.next, self.next, moved, change)
+
+
+def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> MsgGenerator[Told]:
+    """Take frames into a file of their own, and tell of them if they are whole and had beam throughout.
+
+    Returns
+    -------
+    Told
+        Where they are in the stream.
+
+    Raises
+    ------
+    FramesMissingError
+        If the file is not whole; it stays where it is, untold.
+    BeamLostError
+        Likewise, if the beam was lost or the RunEngine was interrupted meanwhile.
+    """
+    camera, watched = taking.camera, taking.interruptions
+    exposure_s = float(taking.grid.dwell_s[energy_index])
+    limit_s = SLOWNESS * frames * exposure_s + 10 * WAIT_S
+    yield Msg("null", watched)
+    before = watched.count
+    yield from order("prepare", camera, 3 * WAIT_S, taking.series(kind, frames, exposure_s))
+    if kind not in taking.told:
+        yield from declare(camera, kind)
+        taking.told[kind] = 0
+    yield from _expose(taking, exposure_s, limit_s)
+    yield from order("complete", camera, 2 * WAIT_S)
+    light = yield from _light(taking)
+    if watched.count != before:
+        raise BeamLostError("the run stood still, paused or without beam, while frames were exposed")
+    first = taking.told[kind]
+    taking.told[kind] = first + frames
+    yield from tell(camera, kind)
+    return Told(first, frames, energy_index, light)
+
+
+def _expose(taking: ImageTaking, exposure_s: float, limit_s: float) -> MsgGenerator[None]:
+    """Trigger the camera once, with it the ion chambers if they count, and wait for both."""
+    devices = [taking.camera, *taking.chambers]
+    if taking.chambers:
+        count_s = min(max(exposure_s, COUNT_S[0]), COUNT_S[1])
+        yield from set_all({taking.station.ion_chambers.averaging_time: count_s})
+    group = short_uid("expose")
+    for device in devices:
+        yield from bps.checkpoint()
+        yield Msg("trigger", device, group=group)
+    yield from bps.checkpoint()
+    yield from wait_bounded(group, limit_s, devices)
+
+
+def _light(taking: ImageTaking) -> MsgGenerator[float]:
+    """Look for beam at the end of a set; gives I0 (A) where it was counted, else the ring current (mA).
+
+    Raises
+    ------
+    BeamLostError
+        If there is a guard, and by it none.
+    """
+    readings: Readings = {}
+    for device in (taking.station.ring, *taking.chambers):
+        readings = {**readings, **((yield Msg("read", device)) or {})}
+    if not readings:
+        return math.nan
+    if taking.guard:
+        taking.lit = taking.lit or readings
+        taking.guard.check(taking.lit, readings, 0.0)
+    return float(readings["i0" if taking.chambers else "ring_current"]["value"])
+
+
+def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Let the error of a camera's status be that of the plan, so that it can be told from others."""
+    try:
+        return (yield from plan)
+    except FailedStatus as error:
+        cause = error.__cause__
+        if not isinstance(cause, FramesMissingError):
+            raise
+    raise cause
+
+
+def await_beam(taking: ImageTaking) -> MsgGenerator[None]:
+    """Open the shutter, with a guard only once there is beam.
+
+    Raises
+    ------
+    BeamLostError
+        If there is none in time.
+    """
+    station, guard = taking.station, taking.guard
+    if guard is not None:
+        least_ma = guard.ring_current_min_ma
+        if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
+            yield from close_shutter(station.photon_shutter)
+            yield from wait_for_first_beam(
+                station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
+            )
+    yield from set_all({station.photon_shutter: "open"})
+
+
+def read_cell(taking: ImageTaking) -> MsgGenerator[float]:
+    """Read the cell without an event; gives its lithium content, NaN where it is not told."""
+    return taking.note_cell((yield Msg("read", taking.station.cell)) or {})
+
+
+def tell_outcome(taking: ImageTaking, problem: str = "") -> MsgGenerator[None]:
+    """Make the event of stream `outcome`."""
+    outcome = taking.outcome(problem)
+    if outcome.reason:
+        logger.warning("images are %s: %s", outcome.status, outcome.reason)
+    yield Msg("set", taking.report, outcome)
+    yield from read_event([taking.report], trigger=[], stream=OUTCOME, timeout_s=WAIT_S)
