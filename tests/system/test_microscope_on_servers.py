@@ -157,7 +157,7 @@ def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
 def test_frames_that_the_writer_drops_cost_their_angles_and_no_others(scope, mode):
     documents = []
     angles = sequential_angles(20 if mode == "fly" else 8)
-    turn = Turn(angles_deg=angles, exposure_s=0.05, flats=0, darks=0)
+    turn = Turn(angles_deg=angles, exposure_s=0.05, flats=0, darks=0, binning=4)
     with variables("OP:TXMCAM:SIM:DROP") as (drop,):
 
         def drop_some(name, doc):
@@ -182,7 +182,7 @@ def test_frames_that_the_writer_drops_cost_their_angles_and_no_others(scope, mod
 
 def test_the_part_of_a_turn_without_beam_is_taken_again_once_there_is_beam(scope):
     documents = []
-    turn = Turn(angles_deg=sequential_angles(30), exposure_s=0.05, flats=0, darks=0)
+    turn = Turn(angles_deg=sequential_angles(30), exposure_s=0.05, flats=0, darks=0, binning=4)
     with variables("OP:RING:SIM:DUMP") as (dump,):
 
         def lose_beam(name, doc):
@@ -205,7 +205,7 @@ def test_the_part_of_a_turn_without_beam_is_taken_again_once_there_is_beam(scope
 def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
     documents, engine = [], RunEngine(call_returns_result=False)
     velocity = scope.microscope.rotation.velocity.get()
-    turn = Turn(angles_deg=sequential_angles(200), exposure_s=0.05, flats=0, darks=0)
+    turn = Turn(angles_deg=sequential_angles(200), exposure_s=0.05, flats=0, darks=0, binning=4)
     pause = threading.Thread(target=engine.request_pause)
 
     def stop_it(name, doc):
@@ -228,7 +228,7 @@ def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
 
 def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
     documents, engine = [], RunEngine(call_returns_result=False)
-    turn = Turn(angles_deg=sequential_angles(8), exposure_s=0.05, flats=0, darks=0)
+    turn = Turn(angles_deg=sequential_angles(8), exposure_s=0.05, flats=0, darks=0, binning=4)
     with variables("OP:TXMCAM:SIM:DISK_FULL") as (full,):
 
         def fill(name, doc):
