@@ -185,10 +185,12 @@ def _close(taking: Taking, passes: Sequence[Pass], *, whole: bool) -> MsgGenerat
     count = sum(one.count for one in passes)
     # Where all went well each gate has its frame; else no more of them come than there were gates.
     yield from set_all({taking.series.due: count if whole else captured, box.kept: captured})
-    for device, stream in ((taking.series, PROJECTIONS), (box, ANGLES)):
+    for device in (taking.series, box):
         yield from order("complete", device, 2 * WAIT_S)
-        yield from tell(device, stream)
+    # Before documents tell of them: whatever comes in between, what is there is known.
     _enter(taking, passes, box.box.record if captured else None)
+    for device, stream in ((taking.series, PROJECTIONS), (box, ANGLES)):
+        yield from tell(device, stream)
 
 
 def _enter(taking: Taking, passes: Sequence[Pass], record: GateRecord | None) -> None:

@@ -27,7 +27,7 @@ SLOWNESS = 10.0
 """Factor by which server and disk may be slower than the camera."""
 TELL_S = 0.5
 """Longest wall time between two times that documents tell of frames, s."""
-REFILLED = 0.8
+REFILLED = 0.5
 """Part of the ring current at the start from which on it counts as filled again after a loss."""
 BEAM_WAIT_S = 1800.0
 """Longest wait for beam after it was lost, s of wall time."""
