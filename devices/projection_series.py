@@ -224,7 +224,7 @@ class ProjectionSeries:
         running.readable, running.whole = len(self.found), True
 
     def _come_to_rest(self) -> None:
-        """Stop the camera, which may go on writing what it has; twice its limit is enough where frames come."""
+        """Stop the camera, which may go on writing what it has for twice its limit."""
         try:
             self.camera.come_to_rest()
         except TimeoutError:

@@ -83,12 +83,14 @@ def _take(taking: Taking, passes: Sequence[Pass], attempt: int) -> MsgGenerator[
         problem = error
         yield Msg("stop", taking.sweep)
     yield from close_shutter(taking.station.photon_shutter)
-    try:
-        yield from _close(taking, passes, whole=problem is None)
-    except Exception as error:
-        if problem is None:
-            raise
-        logger.warning("what was taken until then cannot be told: %s", said(error))
+    # An abort may come while the files are closed: then once more, that what is there is known.
+    for _ in range(2):
+        try:
+            yield from _close(taking, passes, whole=problem is None)
+            break
+        except Exception as error:
+            logger.warning("the files of the turn were not closed as they should be: %s", said(error))
+            problem = problem or error
     if problem is not None:
         raise problem
 

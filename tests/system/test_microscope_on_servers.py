@@ -207,22 +207,27 @@ def test_the_part_of_a_turn_without_beam_is_taken_again_once_there_is_beam(scope
 def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
     documents, engine = [], RunEngine(call_returns_result=False)
     velocity = scope.microscope.rotation.velocity.get()
-    turn = Turn(angles_deg=sequential_angles(200), exposure_s=0.05, flats=0, darks=0, binning=4)
-    pause = threading.Timer(5.0, engine.request_pause)
+    turn = Turn(angles_deg=sequential_angles(1000), exposure_s=0.05, flats=0, darks=0, binning=4)
+    pause = threading.Thread(target=engine.request_pause)
 
-    def stop_it(name, doc):
-        documents.append((name, doc))
-        if name == "event" and "pass_first" in doc["data"]:
+    def look(value, **_):
+        if (
+            value >= 10
+            and not pause.ident
+            and any("pass_first" in doc.get("data", {}) for _, doc in documents)
+        ):
             pause.start()
 
+    token = scope.microscope_camera.frames.subscribe(look, run=False)
     with pytest.raises(RunEngineInterrupted):
-        engine(tomography(scope, turn, mode="fly"), stop_it)
+        engine(tomography(scope, turn, mode="fly"), lambda name, doc: documents.append((name, doc)))
+    scope.microscope_camera.frames.unsubscribe(token)
     pause.join(10)
     engine.abort("enough")
     assert documents[-1][1]["exit_status"] == "abort"
     found = outcome(documents)
     assert found["status"] == "partial"
-    assert 0 < found["good"] == len(numbers_of(documents)) < 200, (found["reason"], numbers_of(documents))
+    assert 0 < found["good"] == len(numbers_of(documents)) < 1000, (found["reason"], numbers_of(documents))
     assert scope.photon_shutter.status.get() == "Closed"
     assert scope.microscope.rotation.velocity.get() == velocity
     assert not scope.microscope_camera.hdf.capture.get()
