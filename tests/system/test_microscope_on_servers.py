@@ -261,7 +261,7 @@ def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
 
         def stall_the_sweep(name, doc):
             documents.append((name, doc))
-            if name == "descriptor" and doc["name"] == "primary":
+            if name == "descriptor" and doc["name"] == "passes":
                 stall.put(0.5, wait=True)
 
         with pytest.raises(FailedStatus):
