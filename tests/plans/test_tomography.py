@@ -165,6 +165,14 @@ def test_the_part_of_a_turn_without_beam_is_taken_again(station, engine):
     assert told_numbers(documents) == list(range(1, 13))
 
 
+def test_a_turn_without_any_beam_is_taken_again(station, engine):
+    documents = collected(engine)
+    station.trigger_box.beam = lambda gate: 0.001 if gate < 8 else 1.0
+    engine(tomography(station, turn(), mode="fly", guard=GUARD))
+    found = outcome(documents)
+    assert (found["status"], found["frame"]) == ("whole", list(range(8, 16)))
+
+
 def test_what_stays_without_beam_is_marked(station, engine):
     documents = collected(engine)
     station.trigger_box.beam = lambda gate: 0.01 if gate == 3 else 1.0
