@@ -66,7 +66,7 @@ def slice_figure(slices: ThreeSlices, *, pixel_um: float = float("nan"), title: 
     figure = Figure(figsize=(11.0, 5.6), dpi=100)
     # Places are given, not sought: a live picture has to be there in a fraction of a second.
     grid: Any = figure.add_gridspec(
-        2, 2, width_ratios=(1.45, 1.0), left=0.07, right=0.97, top=0.91, bottom=0.09, wspace=0.28, hspace=0.28
+        2, 2, width_ratios=(1.45, 1.0), left=0.07, right=0.97, top=0.91, bottom=0.09, wspace=0.38, hspace=0.28
     )
     places = {"xy": grid[:, 0], "xz": grid[0, 1], "yz": grid[1, 1]}
     limits = _limits(slices)
