@@ -1,0 +1,92 @@
+"""A tomogram on the servers of the microscope is shown while it is taken; its slices are read from Tiled."""
+
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
+
+from bluesky import RunEngine
+from event_model import compose_run
+from operando.callbacks.analysis.imaging.angle import golden_angles
+from operando.callbacks.live import slice_work
+from operando.callbacks.live.slices import Slices
+from operando.callbacks.tiled.access import reader_client, writer_client
+from operando.callbacks.tiled.journal import Journal
+from operando.callbacks.tiled.open_experiment import open_experiment
+from operando.callbacks.tiled.replay import replay
+from operando.devices.beamline import load_beamline
+from operando.experiment.settings import DataRoot
+from operando.experiment.tiled_server import TiledServer
+from operando.plans.tomography import tomography
+from operando.plans.turn import Turn
+from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, SERVERS, Launcher
+
+pytestmark = pytest.mark.system
+SETTINGS = files("operando.simulated_beamline") / "microscope.toml"
+EXPERIMENT = {"uid": "e" * 36, "name": "turned"}
+COUNT = 12
+
+
+@pytest.fixture
+def root(tmp_path):
+    return DataRoot(tmp_path / "data")
+
+
+@pytest.fixture
+def scope(root, beamline_ports):
+    """A beamline with a microscope before the electrode, its files below the data root."""
+    names = (*SERVERS, *MICROSCOPE_SERVERS)
+    ports = {name: beamline_ports[name] for name in names}
+    launcher = Launcher(root.run, scenario="nmc811-electrode", servers=names, ports=ports)
+    launcher.start("elastic", 500.0)
+    beamline = load_beamline(SETTINGS, trigger_box=False)
+    try:
+        assert not beamline.connect(timeout_s=30).missing
+        beamline.microscope_camera.default_folder(root.frames)
+        yield beamline
+    finally:
+        beamline.release()
+        launcher.stop()
+
+
+def test_slices_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, root, monkeypatch):
+    monkeypatch.setattr(slice_work, "LEAST_LOOK_S", 0.0)
+    seen = []
+    with Journal(root.journal, minimum_free_bytes=0) as journal:
+        slices = Slices(journal, (root.path,), root.path / "results")
+        engine = RunEngine({}, call_returns_result=True)
+        engine.subscribe(journal)
+
+        def follow(name, doc):
+            slices(name, doc)
+            while slices.step():
+                seen.append(name)
+
+        engine.subscribe(follow)
+        cycling = compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT})
+        journal("start", dict(cycling.start_doc))
+        turn = Turn(angles_deg=golden_angles(COUNT), exposure_s=0.05, flats=2, darks=2)
+        uid = engine(
+            tomography(scope, turn, md={"experiment": EXPERIMENT, "measurement": "tomo"})
+        ).plan_result
+        slices.close()
+        journal("stop", dict(cycling.compose_stop()))
+    # Frames were added while the run was open, not after it.
+    assert seen.count("stream_datum") + seen.count("event") >= COUNT // 2
+    with TiledServer(root.path):
+        replay(root.journal, writer_client(root.path), roots=(root.path,))
+        experiment = open_experiment(reader_client(root.path), EXPERIMENT["uid"])
+        found = experiment.slices.isel(tomogram=-1)
+        assert found["run"].item() == uid
+        assert found["stage"].item() == "final"
+        assert int(found["projections"]) == COUNT
+        assert found["xy"].shape == (1024, 1024)
+        assert float(found["pixel_um"]) == pytest.approx(0.02, rel=1e-3)
+        assert np.isfinite(float(found["lithium_content"]))
+        assert float(np.nanmax(found["xy"])) > 0.0
+        (tomogram,) = experiment.tomograms
+        frame = tomogram["projections"].isel(projection=3)
+        assert frame.shape == (1024, 1024)
+        assert float(frame.mean().compute()) > 100.0
