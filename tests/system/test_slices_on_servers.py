@@ -41,7 +41,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def scope(root, tmp_path, beamline_ports):
-    """A beamline with a microscope of few, large pixels before the electrode, its files below the data root."""
+    """A microscope of few, large pixels before the electrode, its files below the data root."""
     text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
     for old, new in CHANGES.items():
         assert old in text
