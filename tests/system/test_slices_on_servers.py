@@ -50,7 +50,8 @@ def scope(root, tmp_path, beamline_ports):
     scenario.write_text(text)
     names = (*SERVERS, *MICROSCOPE_SERVERS)
     ports = {name: beamline_ports[name] for name in names}
-    launcher = Launcher(root.run, scenario=str(scenario), servers=names, ports=ports)
+    options = {"servers": names, "ports": ports, "data_folder": root.frames}
+    launcher = Launcher(root.run, scenario=str(scenario), **options)
     launcher.start("elastic", 500.0)
     beamline = load_beamline(SETTINGS, camera=False, trigger_box=False)
     try:
