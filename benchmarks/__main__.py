@@ -32,8 +32,8 @@ MODULES = (
     "xanes_maps",
     "xanes_point",
 )
-LONG = ("eight_cells", "microscope_frames")
-"""Minutes of real servers, and 10 GB for a minute of frames: measured when asked for by name."""
+LONG = ("eight_cells", "fly_tomogram", "microscope_frames")
+"""Minutes of real servers, and up to 10 GB of frames: measured when asked for by name."""
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 

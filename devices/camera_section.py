@@ -53,6 +53,8 @@ class CameraSection(Section):
         Where the frames are in a file.
     overhead_limit_s
         Wall time that a series may take on top of its frames, s.
+    readout_s
+        Time after an exposure in which a trigger would be lost, s: gates of a fly scan keep it free.
     frame_mb
         What one frame takes in a file, for estimates, MB.
     geometry
@@ -69,6 +71,7 @@ class CameraSection(Section):
     read_path: str = ""
     dataset: str = "/entry/data/data"
     overhead_limit_s: float = Field(default=30.0, gt=0.0)
+    readout_s: float = Field(default=0.001, ge=0.0, lt=10.0)
     frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
     geometry: GeometrySection | None = None
     flat: str = ""

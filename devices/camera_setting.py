@@ -42,6 +42,8 @@ class SettableCamera(FileWriter):
     flush_limit_s
         Wall time until one more frame is written once the camera is done, and until the closed file can be
         read, s.
+    readout_s
+        Time after an exposure in which a trigger would be lost, s.
 
     The other parameters are those of `FileWriter`.
     """
@@ -56,9 +58,11 @@ class SettableCamera(FileWriter):
         name: str,
         overhead_limit_s: float = 30.0,
         flush_limit_s: float = 10.0,
+        readout_s: float = 0.0,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
+        self.readout_s = readout_s
         self.overhead_limit_s = overhead_limit_s
         self.flush_limit_s = flush_limit_s
         for signal in (self.cam.exposure, self.cam.period, self.cam.images, self.cam.trigger_mode):
@@ -103,6 +107,8 @@ class SettableCamera(FileWriter):
         ValueError
             If exposure or period are others than asked for.
         """
+        if series.binning != 1 and not hasattr(self.cam, "bin_rows"):
+            raise ValueError(f"{self.name}: bins of {series.binning} pixels asked for; this camera has none")
         self._write(self.cam.callbacks, 1)
         self._write(self.cam.image_mode, "Multiple")
         self._write(self.cam.trigger_mode, series.trigger_mode)

@@ -23,52 +23,53 @@ DTYPES = {
 """Type of a pixel: as areaDetector calls it, and as numpy writes it."""
 
 
-def _setting(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
+def setting(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
     """Make a setting with readback that its server confirms."""
     confirmed = {"auto_monitor": True, "put_complete": True, "write_timeout": 10.0}
     return Cpt(EpicsSignalWithRBV, suffix, **{**confirmed, "kind": "omitted", **options})
 
 
-def _told(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
+def told(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
+    """Make a value that its server tells."""
     return Cpt(EpicsSignalRO, suffix, **{"auto_monitor": True, "kind": "omitted", **options})
 
 
 class CameraDriver(Device):
     """What a camera is told and tells: ADBase of ADCore."""
 
-    exposure = _setting("AcquireTime", kind="config")
-    period = _setting("AcquirePeriod", kind="config")
-    images = _setting("NumImages", kind="config")
-    image_mode = _setting("ImageMode", string=True, kind="config")
-    trigger_mode = _setting("TriggerMode", string=True, kind="config")
-    callbacks = _setting("ArrayCallbacks")
+    exposure = setting("AcquireTime", kind="config")
+    period = setting("AcquirePeriod", kind="config")
+    images = setting("NumImages", kind="config")
+    image_mode = setting("ImageMode", string=True, kind="config")
+    trigger_mode = setting("TriggerMode", string=True, kind="config")
+    callbacks = setting("ArrayCallbacks")
     acquire = Cpt(EpicsSignalWithRBV, "Acquire", auto_monitor=True, kind="omitted")
-    columns = _told("ArraySizeX_RBV")
-    rows = _told("ArraySizeY_RBV")
-    data_type = _told("DataType_RBV", string=True)
-    counter = _told("ArrayCounter_RBV")
+    columns = told("ArraySizeX_RBV")
+    rows = told("ArraySizeY_RBV")
+    data_type = told("DataType_RBV", string=True)
+    counter = told("ArrayCounter_RBV")
 
 
 class FrameWriter(Device):
     """What the HDF5 plugin is told and tells: NDFileHDF5 of ADCore."""
 
-    enabled = _setting("EnableCallbacks")
-    path = _setting("FilePath", string=True)
-    path_exists = _told("FilePathExists_RBV")
-    file_name = _setting("FileName", string=True)
-    template = _setting("FileTemplate", string=True)
-    number = _setting("FileNumber")
-    counts_on = _setting("AutoIncrement")
-    mode = _setting("FileWriteMode", string=True)
-    lazy_open = _setting("LazyOpen")
-    swmr = _setting("SWMRMode", string=True)
-    swmr_supported = _told("SWMRSupported_RBV")
-    swmr_active = _told("SWMRActive_RBV")
-    flush_every = _setting("NumFramesFlush")
-    wanted = _setting("NumCapture")
+    enabled = setting("EnableCallbacks")
+    path = setting("FilePath", string=True)
+    path_exists = told("FilePathExists_RBV")
+    file_name = setting("FileName", string=True)
+    template = setting("FileTemplate", string=True)
+    number = setting("FileNumber")
+    counts_on = setting("AutoIncrement")
+    mode = setting("FileWriteMode", string=True)
+    lazy_open = setting("LazyOpen")
+    swmr = setting("SWMRMode", string=True)
+    swmr_supported = told("SWMRSupported_RBV")
+    swmr_active = told("SWMRActive_RBV")
+    flush_every = setting("NumFramesFlush")
+    wanted = setting("NumCapture")
     capture = Cpt(EpicsSignalWithRBV, "Capture", auto_monitor=True, kind="omitted")
-    captured = _told("NumCaptured_RBV", kind="normal")
-    dropped = _told("DroppedArrays_RBV")
-    full_name = _told("FullFileName_RBV", string=True)
+    captured = told("NumCaptured_RBV", kind="normal")
+    dropped = told("DroppedArrays_RBV")
+    full_name = told("FullFileName_RBV", string=True)
     status = Cpt(EpicsSignal, "WriteStatus", auto_monitor=True, kind="omitted")
-    message = _told("WriteMessage", string=True)
+    message = told("WriteMessage", string=True)

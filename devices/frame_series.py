@@ -23,6 +23,8 @@ class FrameSeries:
         Frames that the camera takes by its own clock each time that it is triggered; all unless given.
     trigger_mode
         As the camera calls it, such as "Internal".
+    binning
+        Pixels along each side that are added up to one, by a camera that can.
     folder
         Below the folder of the camera's files, such as that of an experiment.
     name
@@ -34,12 +36,15 @@ class FrameSeries:
     period_s: float | None = None
     images_per_trigger: int | None = None
     trigger_mode: str = "Internal"
+    binning: int = 1
     folder: str = ""
     name: str
 
     def __post_init__(self) -> None:
         owner = f"series {self.name!r}"
         check_positive(owner, "exposure_s", self.exposure_s, "s")
+        if self.binning < 1:
+            raise refuse(owner, "binning", self.binning, "give a count of pixels of at least 1")
         if self.frames < 1:
             raise refuse(owner, "frames", self.frames, "give a count of at least 1")
         if self.period_s is not None and not self.period_s >= self.exposure_s:

@@ -26,6 +26,8 @@ class ImagePlace:
         Likewise in the stream `flat`, of those that belong to it.
     exposure_s
         Of each frame, s.
+    light_ratio
+        Beam during its frames over that during its flats, by I0 where it was counted, else by ring current.
     lithium_content_before
         Of the cell, before its frames; NaN where it is not known.
     """
@@ -37,6 +39,7 @@ class ImagePlace:
     first_flat: int
     flats: int
     exposure_s: float
+    light_ratio: float
     lithium_content_before: float
 
 
@@ -79,6 +82,7 @@ class ImageReport(Told):
     first_flat = Cpt(Signal, value=-1)
     flats = Cpt(Signal, value=0)
     exposure_s = Cpt(Signal, value=0.0)
+    light_ratio = Cpt(Signal, value=1.0)
     lithium_content_before = Cpt(Signal, value=0.0)
 
 

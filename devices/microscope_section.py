@@ -6,10 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from .area_detector import AreaDetector
+from .burst_camera import BurstCamera
 from .camera_section import CameraSection
 from .heater import Heater
 from .microscope import Microscope
+from .microscope_camera import MicroscopeCamera
 from .section import Section
 
 
@@ -33,12 +34,21 @@ class MicroscopeSection(Section):
 
 
 class MicroscopeCameraSection(CameraSection):
-    """`[devices.microscope_camera]`: an area detector that takes pictures; keys as of `[devices.camera]`."""
+    """`[devices.microscope_camera]`: an area detector that takes pictures; keys as of `[devices.camera]`.
 
-    def device(self) -> AreaDetector:
+    Attributes
+    ----------
+    ring
+        Whether its server has a ring of frames, `CB1:` (NDPluginCircularBuff), for bursts around a trigger.
+    """
+
+    ring: bool = False
+
+    def device(self) -> MicroscopeCamera:
         """Build the camera; nothing is waited for."""
-        options = self.model_dump(exclude={"class_", "frame_mb"})
-        return AreaDetector(name="microscope_camera", **options)
+        options = self.model_dump(exclude={"class_", "frame_mb", "ring"})
+        kind = BurstCamera if self.ring else MicroscopeCamera
+        return kind(name="microscope_camera", **options)
 
 
 class HeaterSection(Section):

@@ -195,6 +195,8 @@ class ProjectionSeries:
         until((camera.frames, camera.hdf.dropped, camera.hdf.capture), over, limit_s)
         self.frame = before if self.written > before else -1
         if self.frame < 0 and self.trouble:
+            # Why it was closed is told a moment later.
+            until((camera.hdf.status,), lambda: bool(camera.hdf.status.get()), 1.0)
             raise FramesMissingError(self.name, running.triggered, self.written, self.trouble)
         if self.frame < 0:
             logger.warning(
@@ -212,13 +214,22 @@ class ProjectionSeries:
 
         while seen[-1] < (now := self.written) < due() and not self.trouble:
             seen.append(now)
-            limit_s = running.series.interval_s + camera.flush_limit_s
+            # A busy server draws and writes many frames at once, and counts them together.
+            limit_s = running.series.interval_s + camera.overhead_limit_s
             watched = (camera.frames, camera.hdf.dropped)
             until(watched, lambda: self.written > seen[-1] or self.written >= due(), limit_s)
         with naming(camera, "close its file"):
-            camera.come_to_rest()
+            self._come_to_rest()
         self.found = self._find(running)
         running.readable, running.whole = len(self.found), True
+
+    def _come_to_rest(self) -> None:
+        """Stop the camera, which may go on writing what it has; twice its limit is enough where frames come."""
+        try:
+            self.camera.come_to_rest()
+        except TimeoutError:
+            logger.warning("%s: goes on writing, %d frames so far", self.name, self.written)
+            self.camera.come_to_rest()
 
     def _find(self, running: SeriesFile) -> FrameNumbers:
         camera, count = self.camera, self.written

@@ -104,6 +104,11 @@ class RowSeries:
         return "TTL Veto Only" if isinstance(self.detector, FluorescenceDetector) else "External"
 
     @property
+    def readout_s(self) -> float:
+        """Time after an exposure in which a gate would be lost, s."""
+        return self.detector.readout_s
+
+    @property
     def written(self) -> int:
         """Frames that are in the present file."""
         return number_of(self.detector.frames)

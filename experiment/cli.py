@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from .compress_command import compress_command
 from .echem_command import import_echem_command
 from .import_command import import_command
 from .merge_command import merge_command
@@ -239,6 +240,7 @@ app.command("import-echem")(import_echem_command)
 app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
 app.command("reconstruct")(reconstruct_command)
+app.command("compress")(compress_command)
 
 
 EXTRA_OF = {

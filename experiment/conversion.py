@@ -99,7 +99,7 @@ def measurements_of(
 ) -> list[Measurement]:
     """Measurements of the file on a beamline, each with its estimated duration."""
     formula = CHEMISTRIES[experiment.cell.chemistry].formula
-    return [_measurement(entry, station, timing, guard, formula) for entry in experiment.measurements]
+    return [measurement_of(entry, station, timing, guard, formula) for entry in experiment.measurements]
 
 
 def triggers_of(experiment: ExperimentFile) -> dict[str, str]:
@@ -128,13 +128,14 @@ def states_of(experiment: ExperimentFile) -> list[State]:
     return [State(each.quantity, each.value) for each in experiment.acquisition.states]
 
 
-def _measurement(
+def measurement_of(
     entry: EdgeFile | XrdFile | PdfFile | RasterFile | TechniqueSection,
     station: XrayStation,
     timing: Timing,
     guard: BeamGuard | None,
     formula: str,
 ) -> Measurement:
+    """Make the measurement that one table asks for, on a cathode of this formula; others as above."""
     shared: dict[str, Any] = {
         "name": entry.name,
         "max_blur": entry.max_blur,

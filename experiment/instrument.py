@@ -49,7 +49,7 @@ def check_instruments(experiment: CommonTables, beamline: BeamlineSettings | Bea
     check_nanoprobe(experiment, beamline)
     for each in experiment.measurements:
         if isinstance(each, TechniqueSection):
-            check_devices(experiment, each, each.devices(), beamline.name, devices)
+            check_devices(experiment.experiment.name, each, each.devices(), beamline.name, devices)
 
 
 def picture_mb(settings: BeamlineSettings) -> float:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from .asked_file import AskedSection
+from .burst_file import RadiographyFile
 from .quantity import Seconds
 from .raster_file import MapFile, RockingFile
 from .section import Section
@@ -151,7 +152,7 @@ CameraFile = XrdFile | PdfFile
 """What takes frames of the camera."""
 
 MeasurementFile = Annotated[
-    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile | TomographyFile,
+    XanesFile | FlyXanesFile | XrdFile | PdfFile | MapFile | RockingFile | TomographyFile | RadiographyFile,
     Field(discriminator="technique"),
 ]
 """A table of ``[[measurements]]``; its ``technique`` says which keys it has."""

@@ -48,17 +48,26 @@ def check_nanoprobe(experiment: CommonTables, beamline: BeamlineSettings | Beaml
         needed = ["trigger_box"]
         if isinstance(each, RasterFile):
             needed = ["nanostage", *each.detectors, *(needed if each.mode == "fly" else [])]
-        check_devices(experiment, each, needed, beamline.name, devices)
+        check_devices(experiment.experiment.name, each, needed, beamline.name, devices)
 
 
 def check_devices(
-    experiment: CommonTables,
+    whose: str,
     entry: RasterFile | FlyXanesFile | TechniqueSection,
     needed: Sequence[str],
     beamline: str,
     devices: object,
 ) -> None:
     """Refuse one measurement at a beamline of this name whose `devices` lack what it needs.
+
+    Parameters
+    ----------
+    whose
+        Name of the experiment.
+    entry, needed
+        The measurement, and the devices that it needs.
+    beamline, devices
+        Name of the beamline, and what has its devices as attributes.
 
     Raises
     ------
@@ -69,7 +78,7 @@ def check_devices(
     if missing:
         told = ", ".join(f"[devices.{name}]" for name in missing)
         raise ExperimentFileError(
-            f'{experiment.experiment.name}: {entry.name}: technique "{entry.technique}" needs what '
+            f'{whose}: {entry.name}: technique "{entry.technique}" needs what '
             f"beamline {beamline} lacks; add {told} to its settings, or remove this measurement"
         )
 

@@ -21,9 +21,11 @@ CELL = {
 }
 """Rows of the display: data key, unit and decimals."""
 
-
 FITTED = ("xanes",)
-"""Techniques of which each run gives a spectrum that is fitted."""
+"""Techniques of which each run gives a spectrum that is fitted; frames of others not always are, live."""
+
+RESULTS = {"edge_fit": "analysis", "pattern_fit": "patterns", "map_fit": "maps", "slices": "slices"}
+"""Runs of results that are followed, by the name of the analysis."""
 
 PROJECTIONS = "projections"
 """Stream of a tomogram that tells of its frames as they can be read."""
@@ -76,11 +78,14 @@ class Progress:
     _host_times: tuple[float, float] = (0.0, 0.0)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
+    _techniques: dict[str, str] = field(default_factory=dict)
     _projections: set[str] = field(default_factory=set)
     frames: int = 0
     patterns: int = 0
     map_rows: int = 0
     fitted_rows: int = 0
+    tomograms: int = 0
+    sliced: int = 0
     maps: list[str] = field(default_factory=list)
     _series: dict[str, int] = field(default_factory=dict)
     _whole: dict[str, int] = field(default_factory=dict)
@@ -130,8 +135,8 @@ class Progress:
 
     @property
     def awaits_patterns(self) -> bool:
-        """Whether a frame of a whole series has no verdict yet, or a row of a map no fit."""
-        unfitted = self.fitted_rows < self.map_rows
+        """Whether a frame has no verdict yet, a row of a map no fit, or a tomogram no slices."""
+        unfitted = self.fitted_rows < self.map_rows or self.sliced < self.tomograms
         return unfitted or any(self._verdicts.get(run, 0) < count for run, count in self._whole.items())
 
     @property
@@ -146,7 +151,7 @@ class Progress:
         if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
             return
         analysis = (doc.get("analysis") or {}).get("name", "")
-        purpose = {"pattern_fit": "patterns", "map_fit": "maps"}.get(analysis) or doc.get("purpose", "")
+        purpose = RESULTS.get(analysis, "") if analysis else doc.get("purpose", "")
         self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
@@ -156,11 +161,10 @@ class Progress:
         elif purpose in ("measurement", "reference"):
             self.measuring = f"{doc.get(purpose, purpose)}"
             self.points, self.points_expected = 0, int(doc.get("num_points", 0))
-            if doc.get("technique", "xanes") not in FITTED:
-                # Frames of others are integrated when somebody asks for it, not live.
-                live = int(doc.get("num_points", 0)) if doc["technique"] == "xrd" else 0
-                self._series[doc["uid"]] = live
-            if doc.get("technique") == "map" and self.measuring not in self.maps:
+            technique = self._techniques[doc["uid"]] = str(doc.get("technique", "xanes"))
+            if technique not in FITTED:
+                self._series[doc["uid"]] = self.points_expected if technique == "xrd" else 0
+            if technique == "map" and self.measuring not in self.maps:
                 self.maps.append(self.measuring)
 
     def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
@@ -175,6 +179,8 @@ class Progress:
             self._pattern(data)
         elif purpose == "maps":
             self.fitted_rows += 1
+        elif purpose == "slices":
+            self.sliced += data["stage"] == "final"
         elif "cell_time" in data:
             is_row = "map_row" in data
             self.map_rows += is_row and data["map_status"] == "good"
@@ -216,6 +222,7 @@ class Progress:
             self.measuring = ""
             succeeded = doc["exit_status"] == "success"
             self.references += purpose == "reference" and succeeded
+            self.tomograms += succeeded and self._techniques.get(doc["run_start"]) == "tomography"
             if succeeded and doc["run_start"] in self._series:
                 self._whole[doc["run_start"]] = self._series[doc["run_start"]]
                 self.frames += self._series[doc["run_start"]]

@@ -21,6 +21,7 @@ from .reading import read_experiment
 from .reference_curve import named_files
 from .resumption import close_dead_runs
 from .settings import DataRoot
+from .table_plan import measurement_by_hand
 
 
 class QueuePlans:
@@ -201,6 +202,19 @@ class QueuePlans:
             return (yield from raster_map(station, **raster, **options, md=md))
 
         @plan
+        def measure_table(table: dict, *, md: dict | None = None) -> MsgGenerator[str]:
+            """Measure once what a table of an experiment file asks for, such as a tomogram.
+
+            Parameters
+            ----------
+            table : dict
+                Keys of `[[measurements]]`: `technique` and those that it needs; no trigger.
+            md : dict
+                Metadata; what is given here wins.
+            """
+            return (yield from measurement_by_hand(table, beamline, md))
+
+        @plan
         def measure_darks(*, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
             """Measure the dark currents of the ion chambers.
 
@@ -218,4 +232,5 @@ class QueuePlans:
         self.measure_fly_xanes = measure_fly_xanes
         self.measure_xrd = measure_xrd
         self.measure_map = measure_map
+        self.measure_table = measure_table
         self.measure_darks = measure_darks

@@ -68,6 +68,7 @@ class Session:
             **({} if self.beamline.trigger_box is None else {"measure_fly_xanes": plans.measure_fly_xanes}),
             **({} if self.beamline.camera is None else {"measure_xrd": plans.measure_xrd}),
             **({} if self.beamline.nanostage is None else {"measure_map": plans.measure_map}),
+            "measure_table": plans.measure_table,
             "measure_darks": plans.measure_darks,
             "connect": self.connect,
         }

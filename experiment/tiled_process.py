@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tiled.commandline.main import cli_app
 
+from .tiled_memory import remember
+
 
 def main(folder: Path, port: str) -> None:
     """Serve ``config.yml`` of a folder on loopback.
@@ -25,6 +27,7 @@ def main(folder: Path, port: str) -> None:
         cli_app(["catalog", "init", "--if-not-exists", f"sqlite:///{catalogue}"], standalone_mode=False)
     if not authentication.exists():
         cli_app(["admin", "initialize-database", f"sqlite:///{authentication}"], standalone_mode=False)
+    remember()
     cli_app(["serve", "config", str(folder / "config.yml"), "--host", "127.0.0.1", "--port", port])
 
 

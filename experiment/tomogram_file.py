@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
+from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
-from ..plans.turn import Turn
+from ..plans.turn import Turn, When
 from ..plans.waiting import set_all
 from .quantity import Seconds
 from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection
@@ -47,8 +48,16 @@ class TurnFile(TechniqueSection):
         Of each frame.
     flats, darks
         Frames without specimen, and without light.
+    flats_when
+        Whether flats are taken ``"before"`` the projections, ``"after"`` them, or ``"both"``.
+    flats_max_age_s
+        Flats and darks that are younger, by the cell's clock, are used again; never unless given.
+    max_missing
+        Largest part (0..1) of the projections that may be missing or without beam.
     flat_x_um
         Where the stage has the specimen out of the picture, um.
+    binning
+        Pixels along each side that the camera adds up to one.
     energy_ev
         Photon energy, eV; monochromator and focus as they stand unless given.
     """
@@ -62,7 +71,11 @@ class TurnFile(TechniqueSection):
     exposure_s: Seconds
     flats: int = Field(default=10, ge=0, le=1000)
     darks: int = Field(default=10, ge=0, le=1000)
+    flats_when: When = "before"
+    flats_max_age_s: Seconds | None = None
+    max_missing: float = Field(default=0.05, ge=0, lt=1)
     flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
+    binning: Literal[1, 2, 4] = 1
     energy_ev: float | None = Field(default=None, ge=2000, le=80000)
 
     @model_validator(mode="after")
@@ -116,7 +129,10 @@ class TurnFile(TechniqueSection):
             exposure_s=self.exposure_s,
             flats=self.flats,
             darks=self.darks,
+            references=self.flats_when,
+            references_max_age_s=self.flats_max_age_s,
             flat_x_um=self.flat_x_um,
+            binning=self.binning,
         )
 
     def devices(self) -> tuple[str, ...]:
@@ -133,7 +149,7 @@ class TurnFile(TechniqueSection):
             return
         if self.mode == "fly":
             try:
-                _ = turn.step_deg
+                _ = turn.passes
             except ValueError as error:
                 yield "mode", f"{error} (of this file: order, or angles_deg)"
 
@@ -145,8 +161,9 @@ class TurnFile(TechniqueSection):
 
     def duration_s(self, timing: Timing) -> float:
         """Time of the whole tomogram, flats and darks included, s."""
-        files = 1 + (self.darks > 0) + 2 * (self.flats > 0)
-        still_s = (self.flats + self.darks) * self.exposure_s
+        sets = 2 if self.flats_when == "both" else 1
+        files = 1 + (self.darks > 0) + 2 * sets * (self.flats > 0)
+        still_s = (sets * self.flats + self.darks) * self.exposure_s
         return timing.start_s + files * FILE_S + still_s + self.turning_s()
 
 
@@ -166,7 +183,7 @@ class TomographyFile(TurnFile):
             blur_s=turning_s,
             lit_s=turning_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=int(frames * picture_mb * 1e6),
+            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
             words=("tomogram", "tomogram"),
             dead_time=(
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
@@ -185,7 +202,9 @@ class TomographyFile(TurnFile):
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
             yield from in_focus(station, self.energy_ev)
-            return (yield from tomography(station, self.turn(), mode=self.mode, md=md))
+            options: dict[str, Any] = {"mode": self.mode, "guard": guard, "timing": timing}
+            tolerance = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
+            return (yield from tomography(station, self.turn(), tolerance=tolerance, **options, md=md))
 
         return plan
 

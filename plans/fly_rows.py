@@ -16,9 +16,6 @@ from .waiting import WAIT_S, set_all, wait_bounded
 ENCODER = "fine_x"
 """What the trigger box calls the interferometer of the fast axis."""
 
-OPEN_FRACTION = 0.98
-"""Part of a pixel in which the gate is open: detectors need a gap between gates."""
-
 RUN_UP_S, LEAST_RUN_UP_UM = 0.01, 0.06
 """Run-up of the piezo: time at speed, s, and least way, um, beyond what its hysteresis may hide."""
 
@@ -117,13 +114,13 @@ class FlyRows:
         begin, end = x_um[0] - half_um, x_um[-1] + half_um
         begin, end, sign = (end, begin, -1) if backwards else (begin, end, 1)
         speed = raster.step_um / raster.dwell_s
-        run_up = max(speed * RUN_UP_S, LEAST_RUN_UP_UM)
+        run_up, open_fraction = max(speed * RUN_UP_S, LEAST_RUN_UP_UM), taking.open_fraction
         gates = PositionPass(
             encoder=ENCODER,
-            start=begin + sign * half_um * (1.0 - OPEN_FRACTION),
+            start=begin + sign * half_um * (1.0 - open_fraction),
             step=sign * raster.step_um,
             gates=taking.columns,
-            open_fraction=OPEN_FRACTION,
+            open_fraction=open_fraction,
         )
         yield Msg("set", taking.station.nanostage.y, raster.y_um[row], group=group)
         yield Msg("prepare", self.sweep, Sweep(begin, end, speed, run_up), group=group)

@@ -30,6 +30,8 @@ class ImageOptions:
         Without light, once; 0 for none.
     flat_x_um : float
         Where `sample_x` has the specimen out of the picture, um.
+    binning : int
+        Pixels along each side that the camera adds up to one.
     max_lithium_change : float
         Largest change of lithium content during all energies that is neither announced nor marked.
     redo : int
@@ -46,11 +48,13 @@ class ImageOptions:
     flat_every: int = 1
     darks: int = 10
     flat_x_um: float = 100.0
+    binning: int = 1
     max_lithium_change: float = 0.01
     redo: int = 2
 
     def __post_init__(self) -> None:
         counts = {"frames": self.frames, "flats": self.flats, "flat_every": self.flat_every}
+        counts["binning"] = self.binning
         for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"xanes_imaging: {name} is {value}; give 1 or more")
@@ -72,6 +76,7 @@ class ImageOptions:
             "flat_every": self.flat_every,
             "darks": self.darks,
             "flat_x_um": self.flat_x_um,
+            "binning": self.binning,
             "first": first,
             "drift": "offline",
         }

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..devices.frame_file import FramesMissingError
@@ -19,26 +18,31 @@ from .beam_guard import BeamGuard, BeamLostError, Readings
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
+from .tomogram_steps import COUNT_S
+from .tomogram_taking import BEAM_WAIT_S, OUTCOME, SLOWNESS, declare, order, tell
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 
-PROJECTIONS, FLAT, DARK, OUTCOME = "projections", "flat", "dark", "outcome"
-SLOWNESS = 10.0
-"""Factor by which server and disk may be slower than the camera."""
-BEAM_WAIT_S = 1800.0
-"""Longest wait for beam after it was lost, s of wall time."""
-COUNT_S = (0.01, 0.5)
-"""Shortest and longest counting time of the ion chambers, s; else that of an exposure."""
-
 
 @dataclass(frozen=True)
 class Told:
-    """A set of frames that was told of: place of the first in its stream, how many, of which energy."""
+    """A set of frames that was told of.
+
+    Attributes
+    ----------
+    first, frames
+        Place of the first in its stream, and how many.
+    energy_index
+        Of which energy of the grid.
+    light
+        Beam meanwhile: I0 where it was counted, else ring current; to be compared with that of other sets.
+    """
 
     first: int
     frames: int
     energy_index: int
+    light: float
 
 
 @dataclass
@@ -77,7 +81,9 @@ class ImageTaking:
         """Frames that go into a further file."""
         self.files += 1
         name = f"{self.name}_{self.files:04d}_{kind}"
-        return FrameSeries(exposure_s=exposure_s, frames=frames, folder=self.folder, name=name)
+        return FrameSeries(
+            exposure_s=exposure_s, frames=frames, binning=self.options.binning, folder=self.folder, name=name
+        )
 
     def note_cell(self, readings: Readings) -> float:
         """Remember the lithium content of a reading; gives it, NaN where it is not told."""
@@ -123,25 +129,23 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
     before = watched.count
     yield from order("prepare", camera, 3 * WAIT_S, taking.series(kind, frames, exposure_s))
     if kind not in taking.told:
-        yield from bps.declare_stream(camera, name=kind, collect=True)
+        yield from declare(camera, kind)
         taking.told[kind] = 0
-    yield from _expose(taking, exposure_s, limit_s, counts=kind == PROJECTIONS)
+    yield from _expose(taking, exposure_s, limit_s)
     yield from order("complete", camera, 2 * WAIT_S)
-    if kind != DARK:
-        yield from _require_beam(taking, counted=kind == PROJECTIONS)
+    light = yield from _light(taking)
     if watched.count != before:
         raise BeamLostError("the run stood still, paused or without beam, while frames were exposed")
     first = taking.told[kind]
     taking.told[kind] = first + frames
-    yield from bpp.rewindable_wrapper(bps.collect(camera, name=kind, return_payload=False), False)
-    yield from bps.checkpoint()
-    return Told(first, frames, energy_index)
+    yield from tell(camera, kind)
+    return Told(first, frames, energy_index, light)
 
 
-def _expose(taking: ImageTaking, exposure_s: float, limit_s: float, *, counts: bool) -> MsgGenerator[None]:
+def _expose(taking: ImageTaking, exposure_s: float, limit_s: float) -> MsgGenerator[None]:
     """Trigger the camera once, with it the ion chambers if they count, and wait for both."""
-    devices = [taking.camera, *(taking.chambers if counts else [])]
-    if counts and taking.chambers:
+    devices = [taking.camera, *taking.chambers]
+    if taking.chambers:
         count_s = min(max(exposure_s, COUNT_S[0]), COUNT_S[1])
         yield from set_all({taking.station.ion_chambers.averaging_time: count_s})
     group = short_uid("expose")
@@ -152,39 +156,23 @@ def _expose(taking: ImageTaking, exposure_s: float, limit_s: float, *, counts: b
     yield from wait_bounded(group, limit_s, devices)
 
 
-def _require_beam(taking: ImageTaking, *, counted: bool) -> MsgGenerator[None]:
-    """Look whether there is beam at the end of a set.
+def _light(taking: ImageTaking) -> MsgGenerator[float]:
+    """Look for beam at the end of a set; gives I0 (A) where it was counted, else the ring current (mA).
 
     Raises
     ------
     BeamLostError
-        If there is none.
+        If there is a guard, and by it none.
     """
-    guard, station = taking.guard, taking.station
-    if guard is None:
-        return
-    ring = yield Msg("read", station.ring)
-    if not ring:
-        return
-    if not counted:
-        ring_ma = float(ring["ring_current"]["value"])
-        if not ring_ma >= guard.ring_current_min_ma:
-            raise BeamLostError(
-                f"beam lost: ring current {ring_ma:.3g} mA, limit {guard.ring_current_min_ma:g} mA"
-            )
-        return
-    readings = {**ring, **((yield Msg("read", station.ion_chambers)) or {})}
-    taking.lit = taking.lit or readings
-    guard.check(taking.lit, readings, 0.0)
-
-
-def order(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
-    """Order something of a device, once also where a pause comes in between, and wait for it (bounded)."""
-    group = short_uid(command)
-    yield from bps.checkpoint()
-    yield Msg(command, device, *args, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, timeout_s, [device])
+    readings: Readings = {}
+    for device in (taking.station.ring, *taking.chambers):
+        readings = {**readings, **((yield Msg("read", device)) or {})}
+    if not readings:
+        return math.nan
+    if taking.guard:
+        taking.lit = taking.lit or readings
+        taking.guard.check(taking.lit, readings, 0.0)
+    return float(readings["i0" if taking.chambers else "ring_current"]["value"])
 
 
 def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:

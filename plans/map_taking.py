@@ -13,6 +13,13 @@ from .beam_guard import BeamGuard, Readings
 from .fly_points import Stamped
 from .raster import Raster
 
+GAP_PART, READOUT_MARGIN, EDGE_UM = 0.02, 1.25, 0.005
+"""Gap between two gates: part of a pixel in any case; for a detector that reads out so many times that,
+and the way by which noise of the interferometer may bring the next gate too soon, um."""
+
+LEAST_OPEN = 0.5
+"""Part of a pixel for which gates are open at least."""
+
 Inside = Callable[[PixelPlace], MsgGenerator[Any]]
 """Stub that is run at each pixel of a step scan, after its detectors have counted."""
 
@@ -63,6 +70,31 @@ class MapTaking:
     def columns(self) -> int:
         """Pixels of a row."""
         return self.raster.shape[1]
+
+    @property
+    def open_fraction(self) -> float:
+        """Part of a pixel in which the gate of a fly scan is open: the rest is for the slowest readout."""
+        readout_s = max((each.readout_s for each in self.series), default=0.0)
+        if not readout_s > 0:
+            return 1.0 - GAP_PART
+        needed = READOUT_MARGIN * readout_s / self.raster.dwell_s + EDGE_UM / self.raster.step_um
+        return 1.0 - GAP_PART - needed
+
+    def require_gates(self) -> None:
+        """Compare the dwell time of a fly scan with the readout of its detectors.
+
+        Raises
+        ------
+        ValueError
+            If gates would be open for less than `LEAST_OPEN` of a pixel.
+        """
+        if self.raster.mode == "fly" and self.open_fraction < LEAST_OPEN:
+            slow = max(self.series, key=lambda each: each.readout_s)
+            pixel = f"a pixel of {self.raster.dwell_s:g} s and {self.raster.step_um:g} um"
+            raise ValueError(
+                f"raster_map: {slow.name} needs {slow.readout_s:g} s after a frame: gates would be open for "
+                f"{self.open_fraction:.0%} of {pixel} (limit {LEAST_OPEN:.0%}); give a longer dwell_s"
+            )
 
     def check_beam(self, reading: Readings) -> None:
         """Compare a reading with the first one of the map.

@@ -100,6 +100,8 @@ def raster_map(
         If the station has no nanostage or lacks a detector.
     LimitError
         If the region is wider than the piezo's range.
+    ValueError
+        If pixels of a fly scan are too short for the readout of a detector.
     MapFailedError
         If row after row is bad.
     TimeoutError
@@ -128,6 +130,7 @@ def raster_map(
         redo=redo,
         inside=inside,
     )
+    taking.require_gates()
     how: Rows = FlyRows(MapGates(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
     devices = [station.mono, station.ion_chambers]
     return (

@@ -100,7 +100,11 @@ def _known(taking: Taking) -> MsgGenerator[list[dict[str, Any]]]:
 
 def _likeness(taking: Taking) -> MsgGenerator[dict[str, float]]:
     camera, station = taking.camera, taking.station
-    likeness = {"exposure_s": round(taking.nominal_s, 9), "flat_x_um": taking.turn.flat_x_um}
+    likeness = {
+        "exposure_s": round(taking.nominal_s, 9),
+        "flat_x_um": taking.turn.flat_x_um,
+        "binning": taking.turn.binning,
+    }
     for name, signal in (
         ("energy_ev", station.mono.energy),
         ("rows", camera.cam.rows),

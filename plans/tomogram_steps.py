@@ -140,8 +140,8 @@ def _close(taking: Taking, shots: list[_Shot], problem: str) -> MsgGenerator[Non
     if shots:
         yield from set_all({series.due: len(shots)})
         yield from order("complete", series, 2 * WAIT_S)
-        yield from tell(series, PROJECTIONS)
         _enter(taking, shots)
+        yield from tell(series, PROJECTIONS)
     yield from tell_outcome(taking, problem)
 
 

@@ -27,6 +27,8 @@ SLOWNESS = 10.0
 """Factor by which server and disk may be slower than the camera."""
 TELL_S = 0.5
 """Longest wall time between two times that documents tell of frames, s."""
+REFILLED = 0.5
+"""Part of the ring current at the start from which on it counts as filled again after a loss."""
 BEAM_WAIT_S = 1800.0
 """Longest wait for beam after it was lost, s of wall time."""
 
@@ -78,6 +80,7 @@ class Taking:
     told: int = 0
     first: Readings | None = None
     full_rate_hz: float = 0.0
+    ring_ma: float = 0.0
     camera: Any = field(init=False)
     series: ProjectionSeries = field(init=False)
     table: ProjectionTable = field(init=False)
@@ -92,9 +95,13 @@ class Taking:
 
     def frames(self, what: str, frames: int, **options: Any) -> FrameSeries:  # noqa: ANN401
         """Frames that go into one file."""
-        exposure_s = self.turn.exposure_s
         return FrameSeries(
-            exposure_s=exposure_s, frames=frames, folder=self.folder, name=f"{self.name}_{what}", **options
+            exposure_s=self.turn.exposure_s,
+            frames=frames,
+            binning=self.turn.binning,
+            folder=self.folder,
+            name=f"{self.name}_{what}",
+            **options,
         )
 
     def unused(self, what: str) -> str:
@@ -150,12 +157,16 @@ def await_beam(taking: Taking) -> MsgGenerator[None]:
     """
     station, guard = taking.station, taking.guard
     if guard is not None:
-        least_ma = guard.ring_current_min_ma
+        # A ring that is being filled has beam, but not what the guard asks of I0.
+        least_ma = max(guard.ring_current_min_ma, REFILLED * taking.ring_ma)
         if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
             yield from close_shutter(station.photon_shutter)
             yield from wait_for_first_beam(
                 station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
             )
+        reading = yield Msg("read", station.ring)
+        if reading and not taking.ring_ma:
+            taking.ring_ma = float(reading["ring_current"]["value"])
     yield from set_all({station.photon_shutter: "open"})
 
 

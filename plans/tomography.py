@@ -151,6 +151,7 @@ def turn_metadata(turn: Turn, mode: Mode, timing: Timing) -> dict[str, Any]:
             "flats": turn.flats,
             "darks": turn.darks,
             "references": turn.references,
+            "binning": turn.binning,
         },
         "estimated_duration_s": round(timing.start_s + len(angles) * each_s + frames * turn.exposure_s, 6),
         **(_fly_metadata(turn) if on_the_fly else {}),

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 EVEN_PART = 1e-3
 """Largest difference between steps of a turn that is taken on the fly, over the step."""
-LEAST_IN_PASS = 2
+LEAST_IN_PASS = 3
+"""Angles of a turn that is worth a sweep: any two have an even step."""
 When = Literal["before", "after", "both"]
 
 
@@ -65,6 +66,8 @@ class Turn:
         always taken.
     flat_x_um : float
         Where `sample_x` has the specimen out of the picture, um.
+    binning : int
+        Pixels along each side that the camera adds up to one.
     live_part : float
         Part of a step (0..1) for which a frame is exposed on the fly.
 
@@ -81,6 +84,7 @@ class Turn:
     references: When = "before"
     references_max_age_s: float | None = None
     flat_x_um: float = 100.0
+    binning: int = 1
     live_part: float = 0.95
 
     def __post_init__(self) -> None:
@@ -134,10 +138,10 @@ class Turn:
         angles, found, first = self.angles_deg, [], 0
         while first < len(angles):
             count = self._even_from(first)
-            if count < LEAST_IN_PASS:
+            if count < min(LEAST_IN_PASS, len(angles)):
                 raise ValueError(
                     f"tomography: {angles[first]:g} degree (projection {first}) is between uneven steps; a "
-                    "fly scan needs turns of even steps, two angles or more in each: use sequential_angles, "
+                    "fly scan needs even ones, three angles or more in each turn: use sequential_angles, "
                     "interlaced_angles or golden_turns, or mode step"
                 )
             step = (angles[first + count - 1] - angles[first]) / (count - 1)
@@ -148,7 +152,7 @@ class Turn:
     def _even_from(self, first: int) -> int:
         """Count the angles from this one on that follow each other at one step."""
         angles = self.angles_deg[first:]
-        if len(angles) < LEAST_IN_PASS or angles[1] == angles[0]:
+        if len(angles) < 2 or angles[1] == angles[0]:
             return 1
         step, count = angles[1] - angles[0], 2
         while count < len(angles):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,9 +18,6 @@ from .duration import Timing
 from .grids import EnergyGrid
 from .image_options import ImageOptions, image_times, lithium_metadata
 from .image_taking import (
-    DARK,
-    FLAT,
-    PROJECTIONS,
     ImageTaking,
     await_beam,
     naming_frames,
@@ -30,6 +28,8 @@ from .image_taking import (
 from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
+from .tomogram_references import DARK, FLAT
+from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
 from .waiting import WAIT_S, close_shutter, read_event, said, set_all
 
@@ -239,9 +239,16 @@ def _try_energy(taking: ImageTaking, index: int, attempt: int) -> MsgGenerator[N
     yield from set_all({station.microscope.sample_x: taking.home_x_um})
     before = yield from read_cell(taking)
     found = yield from take_set(taking, PROJECTIONS, index, options.frames)
-    exposure_s = float(taking.grid.dwell_s[index])
     place = ImagePlace(
-        index, attempt, found.first, found.frames, taking.flat.first, taking.flat.frames, exposure_s, before
+        energy_index=index,
+        attempt=attempt,
+        first_frame=found.first,
+        frames=found.frames,
+        first_flat=taking.flat.first,
+        flats=taking.flat.frames,
+        exposure_s=float(taking.grid.dwell_s[index]),
+        light_ratio=found.light / taking.flat.light if taking.flat.light > 0.0 else math.nan,
+        lithium_content_before=before,
     )
     yield Msg("set", taking.image, place)
     devices = [taking.image, station.microscope, station.mono, station.ring, station.cell, *taking.chambers]

@@ -42,6 +42,8 @@ SLOTS = (
     "txm_condenser_mm",
     "txm_phase_ring",
     "heater_degc",
+    "heater_rate_k_s",
+    "heater_time",
     "runaway_began_s",
     "cell_cycles",
     "cell_c_rate",

@@ -48,6 +48,7 @@ class SoftMicroscope(Device):
 class TurnBox(Device):
     """A trigger box whose gates come when the rotation sweeps; gates after `stalls_at` of a series do not."""
 
+    hz_per_a = FULL_HZ
     encoders = {"rotation": "INENC4"}  # noqa: RUF012
 
     def __init__(self, *args, **kwargs):

@@ -13,6 +13,7 @@ from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import (
     acquisition_file,
+    burst_file,
     camera_file,
     cells_file,
     file,
@@ -31,7 +32,7 @@ PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "docs").rgl
 PAGES |= {name: ROOT / name for name in ("README.md", "CONTRIBUTING.md")}
 WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES.items())}
 
-OVER_TILED = ("README.md", "docs/index.md", "docs/tutorials/first-rehearsal.md")
+OVER_TILED = ("docs/tutorials/first-rehearsal.md",)
 """Pages whose code needs the server of a data root that holds an experiment."""
 
 ALONE = (
@@ -45,6 +46,9 @@ ALONE = (
 """Pages whose code needs nothing but the package."""
 
 ELSEWHERE = (
+    "README.md",
+    "docs/index.md",
+    "docs/tutorials/three-techniques.md",
     "docs/how-to/add-a-reference-phase.md",
     "docs/how-to/calibrate-the-camera.md",
     "docs/how-to/map-one-particle.md",
@@ -52,6 +56,7 @@ ELSEWHERE = (
     "docs/how-to/scan-an-edge-on-the-fly.md",
     "docs/how-to/watch-a-tomogram.md",
     "docs/how-to/measure-diffraction.md",
+    "docs/how-to/radiographs-of-a-runaway.md",
     "docs/how-to/open-an-experiment.md",
     "docs/how-to/import-measured-spectra.md",
     "docs/how-to/merge-a-cycler-file.md",
@@ -104,6 +109,7 @@ FILE_TABLES = {
     "Map": raster_file.MapFile,
     "Rocking map": raster_file.RockingFile,
     "Tomogram": tomogram_file.TomographyFile,
+    "Burst": burst_file.RadiographyFile,
     "Fly scan": measurement_file.FlyXanesFile,
     "grid": measurement_file.GridFile,
     "trigger": trigger_file.TriggerFile,

@@ -34,10 +34,14 @@ class StoredFrames:
         HDF5 file.
     dataset
         In it, shape (n, rows, columns).
+    first, count
+        Which of its frames: the first, and how many; all after it unless given.
     """
 
     path: Path
     dataset: str = "entry/data/data"
+    first: int = 0
+    count: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +120,15 @@ def _placed(
     if isinstance(block.frames, StoredFrames):
         h5py: Any = import_module("h5py")
         with h5py.File(block.frames.path, "r") as other:
-            shape, dtype = other[block.frames.dataset].shape, other[block.frames.dataset].dtype
+            whole, dtype = other[block.frames.dataset].shape, other[block.frames.dataset].dtype
         where, name = os.path.relpath(block.frames.path, path.parent), block.frames.dataset
+        first = block.frames.first
+        count = whole[0] - first if block.frames.count is None else block.frames.count
+        shape = (count, *whole[1:])
     else:
         where, name = ".", f"raw/{number:03d}_{block.key.name.lower()}"
         shape, dtype = block.frames.shape, block.frames.dtype
+        whole, first = shape, 0
         if not together:
             file.create_dataset(name, data=block.frames)
     angles = np.asarray(block.angle_deg, dtype=np.float64)
@@ -129,7 +137,8 @@ def _placed(
             f"tomogram {path}: block {number} ({block.key.name.lower()}) has frames of shape {shape} and "
             f"angles of shape {angles.shape}; give (n, rows, columns) and one angle, or n"
         )
-    return _Placed(block.key, where, name, shape, dtype, np.broadcast_to(angles, shape[:1]).copy(), shape)
+    each = np.broadcast_to(angles, shape[:1]).copy()
+    return _Placed(block.key, where, name, shape, dtype, each, whole, first)
 
 
 def _stored_together(

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 Connect = Callable[[], Any]
 _LONGEST_WAIT_S = 5.0
 
+LOOK_S = 0.1
+"""Time between two looks at a journal in which nothing was found, s."""
+
 
 def _is_outage(error: Exception) -> bool:
     """Tell whether Tiled was away, rather than a document at fault."""
@@ -73,13 +76,18 @@ class Forwarder:
         try:
             if self._client is None:
                 self._client = self._connect()
-            paths = [path for path in sorted(self.folder.glob(f"*{SUFFIX}")) if path not in self._done]
+            paths = [path for path in self.folder.glob(f"*{SUFFIX}") if path not in self._done]
+            # Live results first: somebody waits for them.
+            paths.sort(key=lambda path: (not self._holds_results(path), path))
             return sum(self._advance(path) for path in paths if not self.halt.is_set())
         except Exception:
             self._client = None
             self._projections.clear()
             self._nodes.clear()
             raise
+
+    def _holds_results(self, path: Path) -> bool:
+        return path in self._projections and self._projections[path].holds_results
 
     def _advance(self, path: Path) -> int:
         if path not in self._projections:
@@ -125,7 +133,8 @@ class Forwarder:
         until : callable
             Asked before each step; the step after it has answered True is the last that finds nothing.
         interval_s : float
-            Time in s from the begin of a step to that of the next; after a long step a tenth of it.
+            Time in s from the begin of a step to that of the next; after a long step a tenth of it, and
+            after one that found nothing `LOOK_S` at most.
         """
         pause, wait_s = self.wake, interval_s
         while not self.halt.is_set():
@@ -146,7 +155,8 @@ class Forwarder:
             wait_s = interval_s
             if not ending:
                 took_s = time.monotonic() - begun_s
-                pause.wait(max(interval_s - took_s, 0.1 * took_s))
+                whole_s = interval_s if count else min(interval_s, LOOK_S)
+                pause.wait(max(whole_s - took_s, 0.1 * took_s))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -83,12 +83,13 @@ class RunWriter(_RunWriter):
         for doc in self._external_data_cache.values():
             self._write_external_data(doc)
         self._external_data_cache.clear()
-        for name, table in self._tables.items():
-            if table.pending:
-                blocks = table.merge()
-                self._write_table(name, table)
-                for key, changes in blocks.items():
-                    self._write_array(name, key, changes)
+        blocks = {name: table.merge() for name, table in self._tables.items() if table.pending}
+        # Verdicts first, arrays last: what is said of a frame is not to wait for what it was read from.
+        for name in sorted(blocks, key=lambda name: name != "primary"):
+            self._write_table(name, self._tables[name])
+        for name, arrays in blocks.items():
+            for key, changes in arrays.items():
+                self._write_array(name, key, changes)
 
     def stop(self, doc: Any) -> None:  # noqa: ANN401
         """Write the last rows, then the stop document."""

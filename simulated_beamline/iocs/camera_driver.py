@@ -61,6 +61,8 @@ class CameraDriver:
         }
         data_type = f"UInt{8 * exposure.dtype.itemsize}"
         self.page = driver_page(exposure.shape, data_type, self._acquire, self._halt, checks)
+        for page in (self.page, plugin.page):
+            page.noticed = clock.notice
 
     async def _halt(self) -> None:
         self._stop.set()
@@ -106,15 +108,23 @@ class CameraDriver:
         while taken < images and not self._stop.is_set():
             count = int(min(together, images - taken))
             now_s = self._clock.now()
-            if now_s > due_s + CELL_LAG_S:
+            if now_s > due_s + self._longest_lag_s:
                 due_s, before = now_s, self._exposure.scene()
             end_s = due_s + count * period_s
             if not await unless_stopped(self._clock.work(max(0.0, end_s - now_s)), self._stop):
                 return
-            await cell_has_reached(self._sight, end_s)
+            await self._scene_is_known(end_s)
             after = self._exposure.scene()
             await self._deliver(self._shots(count, due_s, period_s, exposure_s, before, after))
             taken, due_s, before = taken + count, end_s, after
+
+    @property
+    def _longest_lag_s(self) -> float:
+        """How late frames of the camera's own clock may be, s, until it begins to count anew."""
+        return CELL_LAG_S
+
+    async def _scene_is_known(self, time_s: float) -> None:
+        await cell_has_reached(self._sight, time_s)
 
     async def _expose_pulses(self, images: float) -> None:
         """Take one frame for each pulse of the trigger box, of what was there in its middle."""

@@ -21,16 +21,20 @@ async def cell_has_reached(board: Board, time_s: float) -> None:
     Less than `CELL_LAG_S` behind will do: at 1C that is 3e-5 of lithium content. After `CELL_WAIT_S` of wall
     time the wait is given up, with a warning.
     """
+    await has_reached(board, "cell_time", time_s - CELL_LAG_S)
+
+
+async def has_reached(board: Board, slot: str, time_s: float) -> bool:
+    """Wait until the server that writes a time (simulated UNIX s) on the board has come as far; bounded."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + CELL_WAIT_S
-    while board.get("cell_time", time_s) < time_s - CELL_LAG_S:
+    while board.get(slot, time_s) < time_s:
         if loop.time() > give_up:
-            behind_s = time_s - board["cell_time"]
-            logger.warning(
-                "cell is %.3f s behind this exposure after %.1f s of waiting", behind_s, CELL_WAIT_S
-            )
-            return
+            behind_s = time_s - board[slot]
+            logger.warning("%s is %.3f s behind an exposure after %.1f s", slot, behind_s, CELL_WAIT_S)
+            return False
         await asyncio.sleep(CELL_POLL_S)
+    return True
 
 
 async def unless_stopped(awaited: Awaitable[Any], stop: asyncio.Event) -> bool:

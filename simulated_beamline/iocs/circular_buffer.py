@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from .file_plugin import FilePlugin
 PORT = "CB1"
 MOST_FRAMES = 200_000
 CONDITION = re.compile(r"\s*A\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*")
+COMPARISONS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
 Attributes = Callable[[Shot], Mapping[str, float]]
 
 
@@ -49,10 +51,13 @@ class CircularBuffer:
             return
         if not self._on or self.page["EnableCallbacks"] != "Enable":
             return
+        condition, name = condition_of(self.page["TriggerCalc"]), self.page["TriggerA"]
         passed: list[Shot] = []
         for shot in shots:
+            if condition is not None and not self._left:
+                self._value = self._attributes(shot).get(name, math.nan)
             if self._on:
-                passed += await self._take(shot)
+                passed += await self._take(shot, self._asked or bool(condition and condition(self._value)))
         await self._publish()
         if passed:
             await self._plugin.offer(passed, patient=patient)
@@ -61,11 +66,11 @@ class CircularBuffer:
         """Wait until the file plugin has nothing to do."""
         await self._plugin.idle()
 
-    async def _take(self, shot: Shot) -> list[Shot]:
+    async def _take(self, shot: Shot, triggered: bool) -> list[Shot]:
         """Take one frame, and tell what is passed on because of it."""
         if self._left:
             passed = [shot]
-        elif self._is_triggered(shot):
+        elif triggered:
             passed = [*self._ring, shot]
             self._ring.clear()
             self._left = self.page["PostCount"]
@@ -90,18 +95,15 @@ class CircularBuffer:
             await self._stop()
             await self.page.show("StatusMessage", "Acquisition Completed")
 
-    def _is_triggered(self, shot: Shot) -> bool:
-        self._value = self._attributes(shot).get(self.page["TriggerA"], math.nan)
-        return self._asked or fulfils(self.page["TriggerCalc"], self._value)
-
     async def _start(self) -> None:
         self._ring.clear()
         self._on, self._asked, self._left = True, False, 0
         await self.page.show("ActualTriggerCount", 0)
         self._passed, self._value = 0, math.nan
         await self.page.show("StatusMessage", "Buffer filling")
-        await self.page.show("Capture", "Capture")
         await self._publish()
+        # Last: who has seen it sees no count of the time before.
+        await self.page.show("Capture", "Capture")
 
     async def _stop(self) -> None:
         self._on, self._left = False, 0
@@ -150,11 +152,17 @@ def fulfils(condition: str, value: float) -> bool:
     >>> fulfils("A>60", 61.0), fulfils("A>60", float("nan")), fulfils("0", 1.0)
     (True, False, False)
     """
+    known = condition_of(condition)
+    return known is not None and known(value)
+
+
+def condition_of(condition: str) -> Callable[[float], bool] | None:
+    """Give what tells whether the value A of an attribute triggers; None for a condition that never does."""
     found = CONDITION.fullmatch(condition)
     if found is None:
-        return False
-    sign, limit = found[1], float(found[2])
-    return {">": value > limit, "<": value < limit, ">=": value >= limit, "<=": value <= limit}[sign]
+        return None
+    compare, limit = COMPARISONS[found[1]], float(found[2])
+    return lambda value: compare(value, limit)
 
 
 async def _check_condition(condition: str) -> None:

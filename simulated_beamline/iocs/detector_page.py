@@ -48,6 +48,8 @@ class DetectorPage:
 
     def __init__(self) -> None:
         self.channels: dict[str, ChannelData] = {}
+        self.noticed: Callable[[], None] = _nobody
+        """Called when a client sets something: whoever sets an instrument up is about to use it."""
 
     def __getitem__(self, name: str) -> Value:
         """Value of a variable, that of its readback for a setting."""
@@ -106,12 +108,17 @@ class DetectorPage:
         readback = make(None)
 
         async def take(value: object) -> None:
+            self.noticed()
             understood = understand(value)
             if check is not None:
                 await check(understood)
             await readback.write(understood, verify_value=False)
 
         self.channels[name], self.channels[f"{name}_RBV"] = make(take), readback
+
+
+def _nobody() -> None:
+    """Take no notice."""
 
 
 def index_of(words: Sequence[str], value: object) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class FilePlugin:
         Where files may be.
     """
 
-    file_type: type[FrameFile] = FrameFile
+    file_type: Callable[..., FrameFile] = FrameFile
     batch: int = BATCH
 
     def __init__(self, exposure: Exposure, place: FramePlace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Mapping
 
 from caproto import ChannelData
@@ -21,6 +22,10 @@ from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.02
+RATE_S = 0.1
+"""Time over which the rate of the temperature is taken, s."""
+LOOKS = 4
+"""Looks at the clock from one tick to the next."""
 LONGEST_STEP_S = 1.0
 """Of the integration while the temperature may pass a limit, s of simulated time."""
 RAMP_K_MIN = (0.01, 6000.0)
@@ -47,6 +52,7 @@ class HeaterDriver:
         ambient = heater.ambient_degc
         self._state = HeaterState(clock.now(), ambient, ambient)
         self._over_since_s = math.inf
+        self._past: deque[tuple[float, float]] = deque([(self._state.time_s, ambient)])
         self.page = self._make_page(ambient, high_degc)
         self.page.channels["RBV"].server_startup = self.run  # type: ignore[attr-defined]
         self._tell_board(ambient)
@@ -57,10 +63,17 @@ class HeaterDriver:
         while True:
             self.hasten()
             await self.tick()
-            await asyncio.sleep(TICK_S)
+            for _ in range(LOOKS):
+                # Cameras wait for the board.
+                await asyncio.sleep(TICK_S / LOOKS)
+                await self._advance()
 
     async def tick(self) -> None:
-        """Go from the last look at the clock to now."""
+        """Go from the last look at the clock to now, and tell it."""
+        await self._publish(await self._advance())
+
+    async def _advance(self) -> float:
+        """Go to now on the board alone; gives the temperature of the cell, degC."""
         now_s = self._clock.now()
         cell_degc = self._temperature(self._state)
         while self._state.time_s < now_s:
@@ -71,8 +84,9 @@ class HeaterDriver:
             )
             cell_degc = self._temperature(self._state)
             await self._guard(cell_degc)
+        self._remember(cell_degc)
         self._tell_board(cell_degc)
-        await self._publish(cell_degc)
+        return cell_degc
 
     def _aim(self) -> tuple[float, float]:
         if self.page["ENABLE"] != "Enable":
@@ -96,14 +110,31 @@ class HeaterDriver:
             await page.show("SAFETY:TRIP", 1)
             await page.show("ENABLE", "Disable")
 
+    def _remember(self, cell_degc: float) -> None:
+        past, now_s = self._past, self._state.time_s
+        if now_s > past[-1][0]:
+            past.append((now_s, cell_degc))
+        while len(past) > 2 and past[1][0] <= now_s - RATE_S:
+            past.popleft()
+
+    @property
+    def _rate_k_s(self) -> float:
+        """Change of the temperature over the last `RATE_S`, K/s, on the clock of its own samples."""
+        (then_s, then_degc), (now_s, now_degc) = self._past[0], self._past[-1]
+        return (now_degc - then_degc) / (now_s - then_s) if now_s > then_s else 0.0
+
     def _tell_board(self, cell_degc: float) -> None:
         self._board.update({"heater_degc": cell_degc, "runaway_began_s": self._state.runaway_began_s})
+        self._board["heater_rate_k_s"] = self._rate_k_s
+        # The time last: who has seen it knows temperature and runaway until then.
+        self._board["heater_time"] = self._state.time_s
 
     async def _publish(self, cell_degc: float) -> None:
         setpoint, _ = self._aim()
         ramping = abs(self._state.target_degc - setpoint) > 1e-6
         shown = {
             "RBV": round(cell_degc, 3),
+            "RATE": round(self._rate_k_s, 4),
             "TARGET": round(self._state.target_degc, 3),
             "RAMPING": int(ramping),
             "SIM:RUNAWAY": int(not math.isnan(self._state.runaway_began_s)),
@@ -146,6 +177,7 @@ class HeaterDriver:
     def _make_page(self, ambient_degc: float, high_degc: float) -> DetectorPage:
         page = DetectorPage()
         page.add("RBV", number(ambient_degc, units="degC", precision=2))
+        page.add("RATE", number(0.0, units="K/s", precision=3))
         page.add("TARGET", number(ambient_degc, units="degC", precision=2))
         page.add("RAMPING", integer(0))
         page.add_number("SP", ambient_degc, "degC", self._check_setpoint)

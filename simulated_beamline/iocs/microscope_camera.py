@@ -16,6 +16,7 @@ from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver
 from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import ATTRIBUTES, MicroscopeScene
 from .microscope_truth import TruthPage
 from .server import ServerSettings, parse_settings, serve
 from .stream_plugin import StreamPlugin
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 READOUT_S = 1e-5
 """Time after an exposure in which the camera takes no trigger: it reads while it exposes."""
-ATTRIBUTES = {
-    "CellVoltage": "cell_voltage_v",
-    "CellTemperature": "cell_temperature_degc",
-    "HeaterTemperature": "heater_degc",
-}
-"""Attributes of a frame that may trigger the ring buffer, and the slots of the board that tell them."""
+
+
+def attributes(shot: Shot) -> Mapping[str, float]:
+    """Give the attributes of a frame, by name: of the instant at which it was taken."""
+    scene: MicroscopeScene = cast("MicroscopeScene", shot.scene)
+    return dict(zip(ATTRIBUTES, scene.attributes(), strict=True))
 
 
 def truth_channels(exposure: MicroscopeExposure) -> dict[str, ChannelData]:
@@ -66,11 +67,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     clock, sight = settings.clock(), settings.sight()
     exposure = MicroscopeExposure(load_scenario(settings.scenario), sight, settings.seed)
     place = FramePlace(settings.data_folder or settings.run_folder / "frames")
-    plugin = StreamPlugin(cast("Exposure", exposure), place)
-
-    def attributes(shot: Shot) -> Mapping[str, float]:
-        del shot
-        return {name: sight[slot] for name, slot in ATTRIBUTES.items()}
+    plugin = StreamPlugin(cast("Exposure", exposure), place, ATTRIBUTES, attributes)
 
     buffer = CircularBuffer(plugin, attributes)
     trigger = TriggerInput(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..physics.imaged_specimen import View
-from ..physics.scintillator_camera import PixelArray, Region, ScintillatorCamera
+from ..physics.scintillator_camera import FrameLight, PixelArray, Region, ScintillatorCamera
 from .microscope_picture import DrawnPicture
 
 STEADY_S = 1.0
 """Time for which the drift of the beam is taken as none, s: its periods are half an hour and longer."""
+SAME_BRIGHTNESS = 5e-3
+"""Relative change of the light up to which the noise, which goes with its root, is taken as the same."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class _Expected:
     """What frames of one picture in the same light have in common."""
 
     picture: DrawnPicture
-    light: tuple[object, ...]
+    light: Light
     mean: PixelArray
     deviation: PixelArray
     dark: PixelArray
-    slopes: tuple[PixelArray, PixelArray] | None = None
+    slopes: PixelArray | None = None
 
 
 class FrameCounts:
@@ -76,49 +78,56 @@ class FrameCounts:
         self._flicker, self._slope = flicker, slope
         self._maps: tuple[Region, PixelArray, PixelArray] | None = None
         self._expected: _Expected | None = None
-        self._scratch: tuple[PixelArray, PixelArray] | None = None
 
     def draw_dark(self, region: Region, exposure_s: float, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) without light."""
         read = np.float32(self._camera.recipe.read_counts)
         self._camera.draw(self._dark(region, exposure_s), np.full(region.shape, read), out)
 
-    def draw(self, picture: DrawnPicture, view: View, light: Light, out: NDArray[np.generic]) -> None:
-        """Fill a frame (rows, columns).
+    def draw(
+        self,
+        picture: DrawnPicture,
+        views: Sequence[View],
+        lights: Sequence[Light],
+        out: NDArray[np.generic],
+    ) -> None:
+        """Fill frames (n, rows, columns) in much the same light.
 
         Parameters
         ----------
         picture
             As it was drawn.
-        view
-            Of this frame, a fraction of a pixel away.
-        light
-            Of this frame.
+        views
+            Of each frame, a fraction of a pixel away.
+        lights
+            Of each frame, the same by `is_same`.
         out
             Unsigned integers.
         """
-        expected = self._expectation(picture, light)
-        if self._scratch is None or self._scratch[0].shape != expected.mean.shape:
-            self._scratch = np.empty_like(expected.mean), np.empty_like(expected.mean)
-        mean, part = self._scratch
-        level = 1.0 + self._flicker * float(self._camera.rng.standard_normal())
-        np.multiply(expected.mean, np.float32(level), out=mean)
-        shift = picture.shift(view)
-        if any(shift):
-            if expected.slopes is None:
-                lit = self._lit(light)
-                down, across = picture.slopes()
-                expected.slopes = down * lit, across * lit
-            for slope, by in zip(expected.slopes, shift, strict=True):
-                np.multiply(slope, np.float32(-by), out=part)
-                mean += part
-        mean += expected.dark
-        self._camera.draw(mean, expected.deviation, out)
+        expected = self._expectation(picture, lights[0])
+        light = expected.light
+        level = np.array([one.brightness for one in lights]) / light.brightness
+        level *= 1.0 + self._flicker * self._camera.rng.standard_normal(len(views))
+        shift = np.array([picture.shift(view) for view in views])
+        if shift.any() and expected.slopes is None:
+            lit = self._lit(light)
+            expected.slopes = np.stack([slope * lit for slope in picture.slopes()])
+        slopes = expected.slopes if shift.any() else None
+        frames = FrameLight(expected.mean, expected.dark, expected.deviation, level, shift, slopes)
+        self._camera.draw_all(frames, out)
+
+    def is_same(self, one: Light, other: Light) -> bool:
+        """Whether frames in both lights can be drawn together: at most their brightness differs, a little."""
+        return (
+            one.region == other.region
+            and one.exposure_s == other.exposure_s
+            and one.time_s // STEADY_S == other.time_s // STEADY_S
+            and abs(one.brightness - other.brightness) <= SAME_BRIGHTNESS * other.brightness
+        )
 
     def _expectation(self, picture: DrawnPicture, light: Light) -> _Expected:
-        kind = (light.region, light.brightness, light.exposure_s, light.time_s // STEADY_S)
         known = self._expected
-        if known is not None and known.picture is picture and known.light == kind:
+        if known is not None and known.picture is picture and self.is_same(light, known.light):
             return known
         recipe = self._camera.recipe
         mean = picture.transmission * self._lit(light)
@@ -126,7 +135,7 @@ class FrameCounts:
         deviation += np.float32(recipe.read_counts**2)
         np.sqrt(deviation, out=deviation)
         dark = self._dark(light.region, light.exposure_s)
-        self._expected = _Expected(picture, kind, mean, deviation, dark)
+        self._expected = _Expected(picture, light, mean, deviation, dark)
         return self._expected
 
     def _lit(self, light: Light) -> PixelArray:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 from typing import Any, cast
 
 import numpy as np
 
-from ..clock import SharedClock
+from ..clock import ClockMode, SharedClock
 from ..motion import MoveLog
 from ..physics.scintillator_camera import Region
 from ..wire import Sight
 from .camera_driver import CameraDriver
+from .cell_wait import CELL_LAG_S, has_reached
 from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
-from .microscope_exposure import POSITIONS, MicroscopeExposure, MicroscopeScene
+from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import POSITIONS, MicroscopeScene, Values
 from .trigger_input import TriggerInput
 
 BINNINGS = (1, 2, 4)
+CATCH_UP_S = 2.0
+"""How late frames may be in real time, s, until the camera begins to count anew."""
 
 
 class MicroscopeDriver(CameraDriver):
@@ -44,6 +48,7 @@ class MicroscopeDriver(CameraDriver):
         super().__init__(cast("Exposure", exposure), plugin, clock, sight, trigger)
         self._seen = exposure
         self._log = log
+        self._lost_at_s = math.nan
         rows, columns = exposure.shape
         settings = {"BinX": 1, "BinY": 1, "MinX": 0, "MinY": 0, "SizeX": columns, "SizeY": rows}
         for name, value in settings.items():
@@ -83,12 +88,26 @@ class MicroscopeDriver(CameraDriver):
         self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene
     ) -> list[Shot]:
         """Frames between two looks at the board; the stages' moves are known better than that."""
-        shots = super()._shots(count, begin_s, period_s, exposure_s, before, after)
-        middle_s = np.array([shot.time_s for shot in shots]) + 0.5 * exposure_s
-        along = {slot: self._log.true(slot, middle_s).tolist() for slot in POSITIONS}
-        placed: list[Shot] = []
-        for index, shot in enumerate(shots):
-            scene = cast("MicroscopeScene", shot.scene)
-            scene = scene.placed({slot: values[index] for slot, values in along.items()})
-            placed.append(replace(shot, scene=cast("Scene", scene)))
-        return placed
+        begun_s: Values = period_s * np.arange(count, dtype=np.float64)
+        middle_s: Values = begin_s + begun_s + 0.5 * exposure_s
+        along = {slot: self._log.true(slot, middle_s) for slot in POSITIONS}
+        first, last = cast("MicroscopeScene", before), cast("MicroscopeScene", after)
+        shares: Values = (begun_s + 0.5 * exposure_s) / (count * period_s)
+        scenes = first.between(last, shares, along)
+        shots: list[Shot] = []
+        for time_s, scene in zip((begin_s + begun_s).tolist(), scenes, strict=True):
+            self._unique_id += 1
+            shots.append(Shot(self._unique_id, time_s, exposure_s, cast("Scene", scene)))
+        return shots
+
+    @property
+    def _longest_lag_s(self) -> float:
+        # A real camera goes on while this machine is busy: what it took meanwhile is made up for.
+        return CATCH_UP_S if self._clock.mode is ClockMode.REAL else CELL_LAG_S
+
+    async def _scene_is_known(self, time_s: float) -> None:
+        await super()._scene_is_known(time_s)
+        # A server that stands still is waited for once.
+        if self._sight["heater_time"] != self._lost_at_s:
+            known = await has_reached(self._sight, "heater_time", time_s)
+            self._lost_at_s = math.nan if known else self._sight["heater_time"]

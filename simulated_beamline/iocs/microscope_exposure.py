@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from ..imaging_scenario import (
     microscope_of,
     scintillator_camera_of,
 )
-from ..physics.imaged_specimen import SpecimenState, View
+from ..physics.imaged_specimen import View
 from ..physics.nanostage import Drift
 from ..physics.scintillator_camera import Region
 from ..scenario import Scenario
@@ -27,83 +26,10 @@ from .exposure import Shot
 from .incident_beam import IncidentBeam
 from .microscope_counts import FrameCounts, Light
 from .microscope_picture import DrawnPicture, Picture
+from .microscope_scene import POSITIONS, MicroscopeScene
 
 CONDENSER_DEPTH_MM = 4.0
 """How far the condenser may be off until it lights the specimen at 1/e of its best."""
-POSITIONS = {
-    "txm_rotation_deg": "rotation_deg",
-    "txm_x_um": "x_um",
-    "txm_y_um": "y_um",
-    "txm_z_um": "z_um",
-}
-"""Slots of the board that stages are in, and what they are called here."""
-
-
-@dataclass(frozen=True)
-class MicroscopeScene:
-    """What stands in the microscope at an instant.
-
-    Attributes
-    ----------
-    rotation_deg : float
-        By the encoder.
-    x_um, y_um, z_um : float
-        Stages below the rotation: across the beam, along it, along the axis.
-    plate_mm, detector_mm : float
-        From the home of the specimen.
-    phase_ring : bool
-        Whether it is in the beam.
-    energy_ev : float
-        True photon energy.
-    brightness : float
-        Light over that at the nominal flux; 0 where a shutter is closed or there is no beam.
-    lithium_content : float
-        Of the illuminated spot of the cell.
-    charging : float
-        How far the lithium is spread as in a charge, 0..1.
-    cycles, c_rate : float
-        Full cycles of the cell, and their mean rate, 1/h.
-    runaway_began_s : float
-        Simulated UNIX time; NaN if there is none.
-    """
-
-    rotation_deg: float
-    x_um: float
-    y_um: float
-    z_um: float
-    plate_mm: float
-    detector_mm: float
-    phase_ring: bool
-    energy_ev: float
-    brightness: float
-    lithium_content: float
-    charging: float
-    cycles: float
-    c_rate: float
-    runaway_began_s: float
-
-    def towards(self, later: MicroscopeScene, share: float) -> MicroscopeScene:
-        """Scene a share of the way (0..1) to a later one."""
-        names = ("rotation_deg", "x_um", "y_um", "z_um", "brightness", "lithium_content")
-        pairs = {name: (getattr(self, name), getattr(later, name)) for name in names}
-        between = {name: before + share * (after - before) for name, (before, after) in pairs.items()}
-        return replace(self, **between, runaway_began_s=later.runaway_began_s)
-
-    def specimen_state(self, time_s: float) -> SpecimenState:
-        """State of the specimen at a simulated UNIX time (s)."""
-        since_s = time_s - self.runaway_began_s
-        return SpecimenState(
-            self.lithium_content,
-            self.charging,
-            self.cycles,
-            self.c_rate,
-            runaway_s=-1.0 if math.isnan(since_s) else since_s,
-        )
-
-    def placed(self, positions: Mapping[str, float]) -> MicroscopeScene:
-        """Scene with the stages at known values of their slots of the board, NaN for unknown."""
-        known = {POSITIONS[slot]: value for slot, value in positions.items() if not math.isnan(value)}
-        return replace(self, **known)
 
 
 class MicroscopeExposure:
@@ -173,23 +99,54 @@ class MicroscopeExposure:
             cycles=board.get("cell_cycles", 0.0),
             c_rate=board.get("cell_c_rate", 0.0),
             runaway_began_s=board["runaway_began_s"],
+            cell_voltage_v=board["cell_voltage_v"],
+            cell_degc=board["cell_temperature_degc"],
+            heater_degc=board["heater_degc"],
+            heater_rate_k_s=board["heater_rate_k_s"],
         )
 
     def prepare(self) -> None:
-        """Draw one picture, so that the first frame finds machine code and specimen ready."""
+        """Draw one picture and a dark, so that the first frame finds machine code and specimen ready."""
         scene = self.scene()
+        # A specimen that changes within milliseconds computes its states beforehand.
+        ready = getattr(self.specimen, "prepare", None)
+        if ready is not None:
+            ready(self.axis.standing(scene.rotation_deg)[0])
         self.picture(scene, self.view(scene, 0.0, steady=True), 0.0)
+        self.counts.draw_dark(self.region, 0.0, np.empty(self.shape, self.dtype))
 
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`."""
+        self.draw_all([shot], out[None])
+
+    def draw_all(self, shots: Sequence[Shot], out: NDArray[np.generic]) -> None:
+        """Fill frames (n, rows, columns) of `dtype`; those that show the same picture are drawn together."""
+        first, views, lights = 0, list[View](), list[Light]()
+        shown: DrawnPicture | None = None
+        for index, shot in enumerate(shots):
+            now = self._seen(shot)
+            if shown and not (now and now[0] is shown and self.counts.is_same(now[2], lights[0])):
+                self.counts.draw(shown, views, lights, out[first:index])
+                shown = None
+            if now is None:
+                self.counts.draw_dark(self.region, shot.exposure_s, out[index])
+                continue
+            if shown is None:
+                first, shown, views, lights = index, now[0], [], []
+            views.append(now[1])
+            lights.append(now[2])
+        if shown:
+            self.counts.draw(shown, views, lights, out[first : len(shots)])
+
+    def _seen(self, shot: Shot) -> tuple[DrawnPicture, View, Light] | None:
+        """Return what a frame shows; None without light."""
         scene: MicroscopeScene = shot.scene  # type: ignore[assignment]
         time_s = shot.time_s + 0.5 * shot.exposure_s
         if not scene.brightness > 0.0:
-            self.counts.draw_dark(self.region, shot.exposure_s, out)
-            return
+            return None
         view = self.view(scene, time_s)
         light = Light(self.region, scene.brightness, shot.exposure_s, time_s)
-        self.counts.draw(self.picture(scene, view, time_s), view, light, out)
+        return self.picture(scene, view, time_s), view, light
 
     def picture(self, scene: MicroscopeScene, view: View, time_s: float) -> DrawnPicture:
         """Draw the part of the light that passes at a simulated UNIX time (s)."""
@@ -197,7 +154,7 @@ class MicroscopeExposure:
         plate_mm, detector_mm = scene.plate_mm + along_mm, scene.detector_mm + along_mm
         return self._picture.seen(
             view,
-            angle_deg=float(self.axis.true_deg(scene.rotation_deg)),
+            angle_deg=self.axis.standing(scene.rotation_deg)[0],
             energy_ev=scene.energy_ev,
             state=scene.specimen_state(time_s),
             blur_um=self.optic.blur_um(scene.energy_ev, plate_mm, detector_mm),
@@ -206,20 +163,19 @@ class MicroscopeExposure:
 
     def view(self, scene: MicroscopeScene, time_s: float, *, steady: bool = False) -> View:
         """Grid of the frames in the plane of the specimen; `steady`: without vibration."""
-        region, axis = self.region, self.axis
+        region, axis, section = self.region, self.axis, self._section
         along_mm = 1e-3 * scene.y_um
         magnification = self.optic.magnification(scene.plate_mm + along_mm, scene.detector_mm + along_mm)
         pixel_um = self._camera_section.pixel_um / magnification
-        shaken_um = (
-            np.zeros(2) if steady else 1e-3 * self._section.vibration_nm * self._rng.standard_normal(2)
-        )
-        moved_um = shaken_um + 1e-3 * np.array(self._drift.offset_nm(time_s))
-        across_um = scene.x_um + axis.across_um(scene.rotation_deg) + moved_um[0]
-        along_um = scene.z_um + axis.along_um(scene.rotation_deg) + moved_um[1]
+        shaken_um = (0.0, 0.0) if steady else self._rng.normal(0.0, 1e-3 * section.vibration_nm, 2).tolist()
+        crept_nm = self._drift.offset_nm(time_s)
+        _, across_um, along_um = axis.standing(scene.rotation_deg)
+        across_um += scene.x_um + shaken_um[0] + 1e-3 * crept_nm[0]
+        along_um += scene.z_um + shaken_um[1] + 1e-3 * crept_nm[1]
         rows, columns = self.camera.shape
         half = 0.5 * (region.binning - 1)
-        column = 0.5 * (columns - 1) + float(across_um) / pixel_um - region.column - half
-        row = 0.5 * (rows - 1) + float(along_um) / pixel_um - region.row - half
+        column = 0.5 * (columns - 1) + across_um / pixel_um - region.column - half
+        row = 0.5 * (rows - 1) + along_um / pixel_um - region.row - half
         return View(
             region.shape,
             pixel_um * region.binning,

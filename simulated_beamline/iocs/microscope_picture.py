@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,11 +107,11 @@ class Picture:
 
 
 def _near(known: DrawnPicture, view: View, state: SpecimenState) -> bool:
-    placed = replace(view, axis_column=known.view.axis_column, origin_row=known.view.origin_row)
+    before = known.view
     return (
-        placed == known.view
-        and abs(view.axis_column - known.view.axis_column) < SHAKE_PIXELS
-        and abs(view.origin_row - known.view.origin_row) < SHAKE_PIXELS
+        (view.shape, view.pixel_um, view.tilt_deg) == (before.shape, before.pixel_um, before.tilt_deg)
+        and abs(view.axis_column - before.axis_column) < SHAKE_PIXELS
+        and abs(view.origin_row - before.origin_row) < SHAKE_PIXELS
         and abs(state.lithium_content - known.lithium_content) <= SAME_LITHIUM_CONTENT
     )
 

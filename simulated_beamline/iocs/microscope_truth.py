@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ..clock import SharedClock
 from ..physics.ion import IONS
 from .channel import integer, number, text
-from .microscope_exposure import MicroscopeExposure, MicroscopeScene
+from .microscope_exposure import MicroscopeExposure
+from .microscope_scene import MicroscopeScene
 
 MOST_SIDE = 400
 """Voxels along an edge: a file of 400 voxels each way has some 900 MB."""

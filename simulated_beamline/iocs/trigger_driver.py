@@ -87,6 +87,7 @@ class TriggerDriver:
             "DATA:HDF_DIRECTORY": plugin.take_directory,
         }
         self.page = plugin.page = trigger_box_page(encoders.inputs, COUNTERS, switches)
+        self.page.noticed = clock.notice
         self.page.channels["PCAP:ACTIVE"].server_startup = self.run  # type: ignore[attr-defined]
 
     async def run(self, async_lib: object = None) -> None:

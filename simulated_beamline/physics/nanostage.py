@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 PERIODS_S = (1900.0, 7300.0)
 """Of the drift: air conditioning and the day of the hall, in round numbers."""
@@ -28,13 +27,19 @@ class Drift:
 
     def offset_nm(self, time_s: float) -> tuple[float, float]:
         """Offset of the specimen in x and y (nm) at a simulated UNIX time (s)."""
-        waves = np.sin(2.0 * math.pi * time_s / np.array(PERIODS_S) + _phases(self.seed)).mean(axis=1)
-        return self.amplitude_nm * float(waves[0]), self.amplitude_nm * float(waves[1])
+        first, second = (2.0 * math.pi * time_s / period_s for period_s in PERIODS_S)
+        x, y = _phases(self.seed)
+        # Single numbers, thousands of times a second: faster without numpy.
+        return (
+            0.5 * self.amplitude_nm * (math.sin(first + x[0]) + math.sin(second + x[1])),
+            0.5 * self.amplitude_nm * (math.sin(first + y[0]) + math.sin(second + y[1])),
+        )
 
 
 @lru_cache(maxsize=16)
-def _phases(seed: int) -> NDArray[np.float64]:
-    return np.random.default_rng([seed, 77]).uniform(0.0, 2.0 * math.pi, (2, len(PERIODS_S)))
+def _phases(seed: int) -> list[list[float]]:
+    rng = np.random.default_rng([seed, 77])
+    return rng.uniform(0.0, 2.0 * math.pi, (2, len(PERIODS_S))).tolist()
 
 
 class PiezoAxis:

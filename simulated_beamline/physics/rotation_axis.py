@@ -48,6 +48,10 @@ class RotationAxis:
         """How far the specimen is lifted along the axis, um, at angles of any shape."""
         return self.wobble_um * self._wave(np.asarray(angle_deg, dtype=np.float64), 1)
 
+    def standing(self, dial_deg: float) -> tuple[float, float, float]:
+        """Give `true_deg`, `across_um` and `along_um` of one reading; those of the last readings are kept."""
+        return _standing(self, dial_deg)
+
     def _wave(self, angle_deg: Values, kind: int) -> Values:
         waves = np.sin(np.radians(angle_deg)[..., None] * HARMONICS + _phases(self.seed, kind))
         return waves @ WEIGHTS / WEIGHTS.sum()
@@ -56,3 +60,8 @@ class RotationAxis:
 @lru_cache(maxsize=16)
 def _phases(seed: int, kind: int) -> Values:
     return np.random.default_rng([seed, 23, kind]).uniform(0.0, 2.0 * np.pi, len(HARMONICS))
+
+
+@lru_cache(maxsize=64)
+def _standing(axis: RotationAxis, dial_deg: float) -> tuple[float, float, float]:
+    return float(axis.true_deg(dial_deg)), float(axis.across_um(dial_deg)), float(axis.along_um(dial_deg))

@@ -4,6 +4,8 @@
 # pyright: reportMissingTypeStubs=false
 
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -75,6 +77,31 @@ class Region:
         return part.reshape(rows, self.binning, columns, self.binning).mean(axis=(1, 3), dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class FrameLight:
+    """Light of n frames of one picture.
+
+    Attributes
+    ----------
+    mean, dark, deviation : numpy.ndarray
+        Counts of the light, without light, and their noise (rms), shape (rows, columns).
+    level : numpy.ndarray
+        How bright each frame is over the mean, shape (n,).
+    shift : numpy.ndarray
+        Rows and columns by which the picture is further in each frame, shape (n, 2).
+    slopes : numpy.ndarray or None
+        Change of the mean from row to row and from column to column, shape (2, rows, columns); None where
+        nothing is shifted.
+    """
+
+    mean: PixelArray
+    dark: PixelArray
+    deviation: PixelArray
+    level: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    slopes: PixelArray | None = None
+
+
 @dataclass
 class ScintillatorCamera:
     """Maps of one camera, made once, and its noise.
@@ -97,8 +124,6 @@ class ScintillatorCamera:
     dark_counts_s: PixelArray = field(init=False)
     dead: NDArray[np.bool_] = field(init=False)
     _normals: PixelArray = field(init=False)
-    _scratch: PixelArray = field(init=False)
-    _whole: NDArray[np.int32] = field(init=False)
 
     def __post_init__(self) -> None:
         recipe, rng = self.recipe, self.rng
@@ -115,29 +140,40 @@ class ScintillatorCamera:
         self.dark_counts_s.reshape(-1)[hot] *= 1000.0
         self.light = self._uneven()
         self._normals = rng.standard_normal(NORMALS, dtype=np.float32)
-        self._scratch = np.empty(0, dtype=np.float32)
-        self._whole = np.empty(0, dtype=np.int32)
 
     def draw(self, mean: PixelArray, deviation: PixelArray, out: NDArray[np.generic]) -> None:
         """Fill a frame with numbers of a mean and a standard deviation, rounded, cut at full scale; counts.
 
         Poisson numbers of twenty photons and more are normal ones within the noise of reading them.
         """
-        if self._scratch.size != mean.size:
-            self._scratch = np.empty(mean.size, dtype=np.float32)
-            self._whole = np.empty(mean.size, dtype=np.int32)
-        values, spread = self._scratch, deviation.reshape(-1)
-        for first in range(0, mean.size, NORMALS // 2):
-            here = slice(first, min(first + NORMALS // 2, mean.size))
-            start = int(self.rng.integers(0, NORMALS // 2))
-            np.multiply(self._normals[start : start + here.stop - first], spread[here], out=values[here])
-        values += mean.reshape(-1)
-        values += np.float32(0.5)
-        np.maximum(values, np.float32(0.0), out=values)
-        np.minimum(values, np.float32(self.recipe.full_scale), out=values)
-        # Processors turn floating numbers into signed integers faster than into unsigned ones.
-        np.copyto(self._whole, values, casting="unsafe")
-        np.copyto(out.reshape(-1), self._whole, casting="unsafe")
+        still = FrameLight(mean, np.zeros_like(mean), deviation, np.ones(1), np.zeros((1, 2)))
+        self.draw_all(still, out[None])
+
+    def draw_all(self, light: FrameLight, out: NDArray[np.generic]) -> None:
+        """Fill frames (n, rows, columns) of one picture, each with chance of its own; see `draw`.
+
+        Raises
+        ------
+        ImportError
+            If numba is not installed.
+        """
+        # Here, for it needs numba.
+        draw_frames: Any = import_module(".camera_kernel", __package__).draw_frames
+        count, pixels = len(out), light.mean.size
+        starts = self.rng.integers(0, NORMALS // 2, (count, -(-pixels // (NORMALS // 2))))
+        flat = [part.reshape(-1) for part in (light.mean, light.dark, light.deviation)]
+        slopes = np.zeros((2, pixels), np.float32) if light.slopes is None else light.slopes.reshape(2, -1)
+        full_scale = np.float32(self.recipe.full_scale)
+        draw_frames(
+            *flat,
+            slopes,
+            light.level.astype(np.float32),
+            light.shift.astype(np.float32),
+            self._normals,
+            starts,
+            full_scale,
+            out.reshape(count, -1),
+        )
 
     def _uneven(self) -> PixelArray:
         """Light of the condenser: brighter in the middle, with patches that stay."""

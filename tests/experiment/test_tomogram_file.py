@@ -1,6 +1,7 @@
 """Tomograms in an experiment file: accepted, estimated, converted, or refused with line and remedy."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import operando.experiment
 import pytest
@@ -14,6 +15,7 @@ from operando.experiment.measurement_file import measured_tables
 from operando.experiment.progress import Progress
 from operando.experiment.reading import read_experiment, read_file
 from operando.experiment.rehearsal import simulated_settings
+from operando.experiment.table_plan import measurement_by_hand
 from operando.experiment.toml_source import ExperimentFileError
 from operando.experiment.tomogram_file import TomographyFile
 from operando.plans.duration import Timing
@@ -161,7 +163,7 @@ def test_every_technique_is_known_by_its_name():
     assert set(tables) >= {"xanes", "fly_xanes", "xrd", "pdf", "map", "rocking"}
 
 
-def test_progress_counts_projections_and_waits_for_no_fit_of_a_tomogram():
+def test_progress_counts_projections_and_waits_for_the_slices_of_a_tomogram_not_for_a_fit():
     progress = Progress("e", 10.0)
     experiment = {"uid": "abcdef", "name": "e"}
     start = {"uid": "m", "time": 1.0, "experiment": experiment, "purpose": "measurement", "num_points": 180}
@@ -177,4 +179,25 @@ def test_progress_counts_projections_and_waits_for_no_fit_of_a_tomogram():
     entry = {"ledger_status": "done", "ledger_run": "m", "ledger_measurement": "tomogram"}
     progress("event", {"descriptor": "l", "time": 2.0, "data": entry})
     assert not progress.awaits_fits
+    assert progress.awaits_patterns
+    slices = {"uid": "s", "time": 1.5, "experiment": experiment, "purpose": "analysis"}
+    progress("start", {**slices, "analysis": {"name": "slices"}})
+    progress("descriptor", {"uid": "looks", "run_start": "s"})
+    for stage in ("growing", "final"):
+        progress("event", {"descriptor": "looks", "time": 3.0, "data": {"stage": stage, "latency_s": 0.1}})
     assert not progress.awaits_patterns
+    assert not progress.fit
+
+
+def test_a_table_measured_by_hand_is_refused_like_one_of_a_file():
+    class Bare:
+        name, microscope, microscope_camera = "hall", None, None
+
+    table = {"technique": "tomography", "projections": 180, "exposure_s": 0.1}
+    with pytest.raises(ExperimentFileError, match=r"beamline hall lacks; add \[devices.microscope\]"):
+        next(measurement_by_hand(table, Bare()))
+    with pytest.raises(ValueError, match="exposure_s: Field required"):
+        next(measurement_by_hand({"technique": "tomography", "projections": 180}, Bare()))
+    there = SimpleNamespace(name="hall", microscope=1, microscope_camera=1)
+    with pytest.raises(ValueError, match="projections: interlaced order"):
+        next(measurement_by_hand({**table, "order": "interlaced", "turns": 16}, there))

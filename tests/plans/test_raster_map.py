@@ -288,6 +288,23 @@ def test_rows_on_the_fly_are_swept_back_and_forth_between_the_edges_of_their_pix
     assert flying.trigger_box.completed == 9
 
 
+def test_gates_on_the_fly_leave_the_slowest_detector_time_to_read_out(flying, engine):
+    flying.fluorescence_detector.readout_s = 1e-3
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    opened = [gates.open_fraction for gates in flying.trigger_box.passes]
+    assert opened == pytest.approx([0.805, 0.805, 0.805])
+    assert flying.fluorescence_detector.cam.exposure.get() == pytest.approx(0.805 * WHERE["dwell_s"])
+    centres = [gates.start + gates.step * gates.open_fraction / 2 for gates in flying.trigger_box.passes]
+    assert centres == pytest.approx([-0.1, 0.1, -0.1])
+
+
+def test_pixels_too_short_for_the_readout_are_refused_before_anything_moves(flying, engine):
+    flying.fluorescence_detector.readout_s = 5e-3
+    with pytest.raises(ValueError, match=r"fluorescence needs 0\.005 s .* longer dwell_s"):
+        engine(raster_map(flying, **WHERE, mode="fly"))
+    assert not flying.trigger_box.passes
+
+
 def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):
     documents = collected(engine)
     SoftSweep.lost.append(4)

@@ -22,7 +22,14 @@ def refused(tmp_path, text):
 
 @pytest.mark.parametrize(
     "name",
-    ["lno-first-charge", "nmc811-damaged-spot", "nmc811-electrode", "nmc811-first-charge", "nmc811-particle"],
+    [
+        "lno-first-charge",
+        "nmc811-damaged-spot",
+        "nmc811-electrode",
+        "nmc811-first-charge",
+        "nmc811-jelly-roll",
+        "nmc811-particle",
+    ],
 )
 def test_every_scenario_is_named_as_its_file_and_describes_a_cell(name):
     scenario = load_scenario(name)
@@ -39,6 +46,7 @@ def test_the_list_of_names_is_complete():
         "nmc811-damaged-spot",
         "nmc811-electrode",
         "nmc811-first-charge",
+        "nmc811-jelly-roll",
         "nmc811-particle",
     )
 

@@ -49,7 +49,7 @@ def taken(scenario, tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in NEEDED}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=NEEDED, ports=ports)
     launcher.start("elastic", 500.0)
-    beamline = load_beamline(SETTINGS, trigger_box=True)
+    beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     documents = []
     try:
         assert not beamline.connect(timeout_s=30).missing
@@ -151,7 +151,7 @@ def test_the_wobble_of_the_axis_is_that_of_the_scenario(scenario, taken, integra
     lifted_um = build_axis(load_scenario(scenario)).along_um(angles)
     # Once a turn the lean of the axis does the same: what is left are two and three times a turn.
     seen, stated = (one - leaning @ np.linalg.lstsq(leaning, one)[0] for one in (centre_um, lifted_um))
-    assert np.corrcoef(seen, stated)[0, 1] > 0.8
+    assert np.corrcoef(seen, stated)[0, 1] > 0.7
     assert np.polyfit(stated, seen, 1)[0] == pytest.approx(1.0, abs=0.25)
 
 

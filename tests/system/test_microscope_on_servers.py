@@ -1,18 +1,21 @@
 """Microscope and its camera as processes of their own: the picture of a ball turns as it should."""
 
 import itertools
+import threading
 from importlib.resources import files
 
 import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
-from bluesky.utils import FailedStatus
+from bluesky.utils import FailedStatus, RunEngineInterrupted
 from channels import variables
 from operando.callbacks.analysis.imaging.angle import golden_angles, sequential_angles
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_series import FrameSeries
+from operando.plans.beam_guard import BeamGuard
+from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
@@ -36,7 +39,7 @@ def scope(tmp_path_factory, beamline_ports):
     ports = {name: beamline_ports[name] for name in SERVERS}
     launcher = Launcher(folder / "run", scenario=str(scenario), servers=SERVERS, ports=ports)
     launcher.start("elastic", 500.0)
-    beamline = load_beamline(SETTINGS, trigger_box=True)
+    beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     try:
         assert not beamline.connect(timeout_s=30).missing
         for detector in (beamline.microscope_camera, beamline.trigger_box):
@@ -99,6 +102,22 @@ def test_the_optic_follows_the_energy_at_constant_magnification(scope):
     microscope.focus.set(8333.0).wait(60)
 
 
+def outcome(documents):
+    """What a run tells of its projections at its end."""
+    (data,) = [doc["data"] for name, doc in documents if name == "event" and "tomogram_frame" in doc["data"]]
+    return {key.removeprefix("tomogram_"): value for key, value in data.items()}
+
+
+def numbers_of(documents):
+    """The camera's numbers of the projections, from the file that documents tell of."""
+    resources = [doc for name, doc in documents if name == "stream_resource" and "image" in doc["data_key"]]
+    numbers = []
+    for resource in resources:
+        with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:
+            numbers += file["entry/instrument/NDAttributes/NDArrayUniqueId"][()].tolist()
+    return numbers
+
+
 @pytest.mark.parametrize(("mode", "angles"), [("step", golden_angles(5)), ("fly", sequential_angles(30))])
 def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
     documents = []
@@ -118,6 +137,13 @@ def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
             counts[streams[doc["descriptor"]]] += 1
     assert (counts["projections"], counts["flat"], counts["dark"]) == (len(angles), 2, 2)
     assert counts["primary"] == (len(angles) if mode == "step" else 2)
+    found = outcome(documents)
+    assert (found["status"], found["frame"]) == ("whole", list(range(len(angles))))
+    np.testing.assert_allclose(found["angle_deg"], angles, atol=0.01)
+    assert np.isfinite(found["time_s"]).all()
+    if mode == "fly":
+        assert np.isfinite(found["lithium_content"]).all()
+        np.testing.assert_allclose(found["light"], 1.0, atol=0.1)
     if mode == "fly":
         found = scope.trigger_box.record.middle["rotation"]
         np.testing.assert_allclose(found, angles, atol=0.01)
@@ -125,6 +151,98 @@ def test_a_tomogram_has_each_projection_with_its_angle(scope, mode, angles):
     assert scope.microscope.rotation.velocity.get() == velocity
     assert not scope.microscope_camera.hdf.capture.get()
     scope.photon_shutter.set("open").wait(30)
+
+
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_frames_that_the_writer_drops_cost_their_angles_and_no_others(scope, mode):
+    documents = []
+    angles = sequential_angles(20 if mode == "fly" else 8)
+    turn = Turn(angles_deg=angles, exposure_s=0.05, flats=0, darks=0, binning=4)
+    with variables("OP:TXMCAM:SIM:DROP") as (drop,):
+
+        def drop_some(name, doc):
+            documents.append((name, doc))
+            data = doc["data"] if name == "event" else {}
+            if data.get("projection_number") == 2 or "pass_first" in data:
+                drop.put(2, wait=True)
+
+        engine = RunEngine(call_returns_result=False)
+        engine(tomography(scope, turn, mode=mode, tolerance=Tolerance(max_missing=0.3)), drop_some)
+        drop.put(0, wait=True)
+    assert documents[-1][1]["exit_status"] == "success"
+    found, numbers = outcome(documents), np.array(numbers_of(documents))
+    assert (found["status"], found["missing"], found["good"]) == ("marked", 2, len(angles) - 2)
+    kept = np.flatnonzero(np.array(found["frame"]) >= 0)
+    # On the fly the very first two are lost: what the camera had counted before tells so.
+    lost = [3, 4] if mode == "step" else [0, 1]
+    np.testing.assert_array_equal(kept, np.delete(np.arange(len(angles)), lost))
+    np.testing.assert_array_equal(kept - kept[0], numbers - numbers[0])
+    np.testing.assert_allclose(found["angle_deg"], angles, atol=0.01)
+
+
+def test_the_part_of_a_turn_without_beam_is_taken_again_once_there_is_beam(scope):
+    documents = []
+    turn = Turn(angles_deg=sequential_angles(30), exposure_s=0.05, flats=0, darks=0, binning=4)
+    with variables("OP:RING:SIM:DUMP") as (dump,):
+
+        def lose_beam(name, doc):
+            documents.append((name, doc))
+            if name == "event" and doc["data"].get("pass_attempt") == 1:
+                dump.put(1, wait=True)
+            elif name == "event" and doc["data"].get("ring_current", 500.0) < 1.0:
+                dump.put(0, wait=True)
+
+        engine = RunEngine(call_returns_result=False)
+        engine(tomography(scope, turn, mode="fly", guard=BeamGuard()), lose_beam)
+    assert documents[-1][1]["exit_status"] == "success"
+    found = outcome(documents)
+    assert (found["status"], found["good"]) == ("whole", 30)
+    assert max(found["frame"]) >= 30
+    attempts = [doc["data"]["pass_attempt"] for _, doc in documents if "pass_attempt" in doc.get("data", {})]
+    assert attempts == [1, 2]
+
+
+def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
+    documents, engine = [], RunEngine(call_returns_result=False)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=sequential_angles(200), exposure_s=0.05, flats=0, darks=0, binning=4)
+    pause = threading.Timer(5.0, engine.request_pause)
+
+    def stop_it(name, doc):
+        documents.append((name, doc))
+        if name == "event" and "pass_first" in doc["data"]:
+            pause.start()
+
+    with pytest.raises(RunEngineInterrupted):
+        engine(tomography(scope, turn, mode="fly"), stop_it)
+    pause.join(10)
+    engine.abort("enough")
+    assert documents[-1][1]["exit_status"] == "abort"
+    found = outcome(documents)
+    assert found["status"] == "partial"
+    assert 0 < found["good"] == len(numbers_of(documents)) < 200, (found["reason"], numbers_of(documents))
+    assert scope.photon_shutter.status.get() == "Closed"
+    assert scope.microscope.rotation.velocity.get() == velocity
+    assert not scope.microscope_camera.hdf.capture.get()
+
+
+def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
+    documents, engine = [], RunEngine(call_returns_result=False)
+    turn = Turn(angles_deg=sequential_angles(8), exposure_s=0.05, flats=0, darks=0, binning=4)
+    with variables("OP:TXMCAM:SIM:DISK_FULL") as (full,):
+
+        def fill(name, doc):
+            documents.append((name, doc))
+            if name == "event" and doc["data"].get("projection_number") == 3:
+                full.put(1, wait=True)
+
+        with pytest.raises(FailedStatus):
+            engine(tomography(scope, turn), fill)
+        full.put(0, wait=True)
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["missing"]) == ("partial", 4, 4)
+    assert "no space left" in found["reason"]
+    assert scope.photon_shutter.status.get() == "Closed"
 
 
 def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
@@ -143,6 +261,10 @@ def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):
             engine(tomography(scope, turn, mode="fly"), stall_the_sweep)
     assert documents[-1][1]["exit_status"] == "fail"
     assert "microscope_rotation" in documents[-1][1]["reason"]
+    found = outcome(documents)
+    assert found["status"] == "partial"
+    assert 5 < found["good"] < 25
+    assert found["frame"] == [*range(found["good"]), *[-1] * (30 - found["good"])]
     assert scope.photon_shutter.status.get() == "Closed"
     assert scope.microscope.rotation.velocity.get() == velocity
     files = scope.microscope_camera.hdf.capture, scope.trigger_box.pcap.capture

@@ -30,6 +30,7 @@ QUEUED = {
     "run_experiment",
     "measure_xanes",
     "measure_fly_xanes",
+    "measure_table",
     "measure_xrd",
     "measure_darks",
     "count",

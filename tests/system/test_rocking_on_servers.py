@@ -44,8 +44,8 @@ def station(folder, beamline_ports):
         data_folder=folder / "frames",
     )
     servers.start("elastic", 500.0)
-    beamline = load_beamline(files("operando.simulated_beamline") / "nanoprobe.toml")
-    for detector in (beamline.camera, beamline.fluorescence_detector):
+    beamline = load_beamline(files("operando.simulated_beamline") / "nanoprobe.toml", trigger_box=True)
+    for detector in (beamline.camera, beamline.fluorescence_detector, beamline.trigger_box):
         detector.default_folder(folder / "frames")
     report = beamline.connect(30.0)
     try:
@@ -128,3 +128,11 @@ def test_strain_and_tilts_are_those_of_the_particle(found, folder):
     for (key, limit), values in zip(limits.items(), true, strict=True):
         wrong = (maps[key].to_numpy() - values)[good]
         assert np.std(wrong) < limit, (key, maps[key].to_numpy(), values)
+
+
+def test_on_the_fly_the_camera_has_a_frame_for_every_pixel(station, found):
+    engine, rows = RunEngine({}, call_returns_result=True), []
+    engine.subscribe(lambda _, doc: rows.append(doc["data"]) if "map_row" in doc["data"] else None, "event")
+    fly = {"region": Region((-0.2, 0.4), (-0.15, 0.0)), "step_um": STEP_UM, "dwell_s": 0.02, "mode": "fly"}
+    engine(rocking_map(station, angles_deg=[-0.1, 0.0, 0.1], track=None, energy_ev=8500.0, md=MD, **fly))
+    assert [row["map_status"] for row in rows] == ["good"] * 6, [row["map_reason"] for row in rows]

@@ -1,6 +1,7 @@
 """Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
 from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
+from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
@@ -34,11 +35,13 @@ from .volume import VolumeFile, lazy_volume, reconstruct_volume
 from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
+    "AbsorptionStack",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
     "Damage",
     "DamageCalibration",
+    "EnergyImage",
     "GreyLevels",
     "HeldProjections",
     "ImageKey",
@@ -69,6 +72,7 @@ __all__ = [
     "VolumeFile",
     "Window",
     "XanesMaps",
+    "absorption_stack",
     "align_stack",
     "aligned",
     "angular_weights",

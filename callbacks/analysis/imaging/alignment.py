@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mapping.registration import Registration, RegistrationVerdict, moved_back, register
 from ..xas.grid import FloatArray
+from .contrast_alignment import refined_shifts
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class StackAlignment:
     reference: int
 
 
-def _placed(found: list[Registration]) -> FloatArray:
-    """Shifts (n, 2), interpolated over images that cannot be placed."""
+def _placed(images: NDArray[np.generic], found: list[Registration], reference: int) -> FloatArray:
+    """Shifts (n, 2), corrected for changing contrast, and interpolated over images that cannot be placed."""
     shifts = np.array([each.shift_px for each in found])
     good = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
     index = np.arange(len(found))
+    if good[reference]:
+        shifts[good] = refined_shifts(images[good], shifts[good], int(good[:reference].sum()))
     for axis in (0, 1):
         shifts[:, axis] = np.interp(index, index[good], shifts[good, axis])
     return shifts
@@ -50,7 +53,8 @@ def align_stack(stack: ArrayLike, *, reference: int = -1, smooth_px: float = 1.5
 
     Each image is registered with the same reference, so that errors do not add up, by the magnitude of its
     gradients: edges stay where they are when contrast changes at an absorption edge, and noise that stays on
-    the detector does not draw the shift to zero (`operando.callbacks.analysis.mapping.register`).
+    the detector does not draw the shift to zero (`operando.callbacks.analysis.mapping.register`). Where the
+    contrast changes from image to image, all shifts are then corrected together (`refined_shifts`).
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ def align_stack(stack: ArrayLike, *, reference: int = -1, smooth_px: float = 1.5
     base = images[reference]
     found = [register(base, image, smooth_px=smooth_px) for image in images]
     return StackAlignment(
-        shift_px=_placed(found),
+        shift_px=_placed(images, found, reference % len(images)),
         correlation=np.array([each.correlation for each in found]),
         verdict=np.array([str(each.verdict) for each in found]),
         reason=np.array([each.reason for each in found], dtype=object),

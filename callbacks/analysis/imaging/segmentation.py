@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..xas.grid import FloatArray
+from .particle_part import MergeRule, joined
 
 LabelArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 
-NECK = 0.85
-"""Two parts are one particle if the neck between them is this wide against the thinner one."""
 GAP_WITHIN, BRIGHT_WITHIN = 4.5, 7.0
 """Squared Mahalanobis distances from the centre; the surface of a solid ellipsoid is at 5."""
 SURROUNDING_PX = 5
@@ -78,33 +77,24 @@ def _necks(parts: LabelArray, depth: NDArray[np.float32]) -> tuple[NDArray[np.in
     return np.stack(np.divmod(pairs, size), axis=1).astype(np.intp), widest
 
 
-def _joined(pairs: NDArray[np.intp], necks: FloatArray, peaks: FloatArray, neck: float) -> NDArray[np.intp]:
-    """Give each part its new number: parts whose neck is wide are one, the widest necks first."""
-    parent = np.arange(peaks.size)
-    height = peaks.copy()
-
-    def root(part: int) -> int:
-        while parent[part] != part:
-            parent[part] = parent[parent[part]]
-            part = int(parent[part])
-        return part
-
-    for place in np.argsort(-necks):
-        one, two = root(int(pairs[place, 0])), root(int(pairs[place, 1]))
-        if one != two and necks[place] > neck * min(height[one], height[two]):
-            thick, thin = (one, two) if height[one] >= height[two] else (two, one)
-            parent[thin] = thick
-    return np.array([root(part) for part in range(peaks.size)])
-
-
-def _parts(closed: BoolArray, depth: NDArray[np.float32]) -> LabelArray:
-    """Flood the depth from each of its peaks: too many parts rather than too few."""
+def _parts(solid: BoolArray) -> LabelArray:
+    """Flood the depth of what is solid from each of its peaks: too many parts rather than too few."""
     ndimage: Any = import_module("scipy.ndimage")
     segmentation: Any = import_module("skimage.segmentation")
+    whole = ndimage.binary_fill_holes(solid)
+    depth = ndimage.distance_transform_edt(whole).astype(np.float32)
     soft = ndimage.gaussian_filter(depth, 1.0)
-    peaks = (ndimage.maximum_filter(soft, size=3) == soft) & closed & (depth >= LEAST_DEPTH_PX)
+    peaks = (ndimage.maximum_filter(soft, size=3) == soft) & whole & (depth >= LEAST_DEPTH_PX)
     markers, _ = ndimage.label(peaks, structure=np.ones((3, 3, 3)))
-    return np.asarray(segmentation.watershed(-soft, markers, mask=closed), dtype=np.int32)
+    return np.asarray(segmentation.watershed(-soft, markers, mask=whole), dtype=np.int32)
+
+
+def _grown(parts: LabelArray, closed: BoolArray) -> LabelArray:
+    """Give what was closed to the nearest part."""
+    ndimage: Any = import_module("scipy.ndimage")
+    segmentation: Any = import_module("skimage.segmentation")
+    away = ndimage.distance_transform_edt(parts == 0).astype(np.float32)
+    return np.asarray(segmentation.watershed(away, parts, mask=closed), dtype=np.int32)
 
 
 def _ellipsoid_distance(labels: LabelArray, solid: BoolArray) -> NDArray[np.float32]:
@@ -158,17 +148,18 @@ def segment_particles(
     threshold: float | None = None,
     crack_px: float = 2.0,
     smooth_px: float = 0.5,
-    neck: float = NECK,
+    rule: MergeRule | None = None,
     least_voxels: int = LEAST_VOXELS,
 ) -> Segmentation:
     """Tell the particles of an electrode apart.
 
-    Cracks are closed by a ball, for they would split particles; the distance to the surface is flooded from
-    all of its maxima (watershed), and parts that hang together by a neck nearly as wide as the thinner one
-    are joined. A gap then belongs to a particle if it lies within the ellipsoid of the particle's moments,
-    so that pores between neighbours, which the ball has closed too, stay pores: particles are taken to be
-    convex, such as the secondary particles of layered oxides. Their surface is halfway between their grey
-    level and that of what surrounds them, binder or pore.
+    The distance to the surface is flooded from all of its maxima (watershed), which splits particles at their
+    cracks. A ball then closes cracks, and parts that meet in what was closed are joined where that makes them
+    more of an ellipsoid (`MergeRule`): halves of a particle do, two particles do not. A gap belongs to a
+    particle if it lies within the ellipsoid of the particle's moments, so that pores between neighbours,
+    which the ball has closed too, stay pores: particles are taken to be convex, such as the secondary
+    particles of layered oxides. Their surface is halfway between their grey level and that of what
+    surrounds them, binder or pore.
 
     Parameters
     ----------
@@ -181,8 +172,8 @@ def segment_particles(
         Half of the widest crack, voxels; also that of the pores which are closed for a while.
     smooth_px
         Standard deviation of the Gaussian before the threshold, voxels.
-    neck
-        Parts are one particle if the neck is wider than this times the thinner part, 0 to 1.
+    rule
+        When parts are one particle; see `MergeRule`.
     least_voxels
         Smaller particles are dropped.
 
@@ -213,9 +204,9 @@ def segment_particles(
             f"segment_particles: nothing thicker than {LEAST_DEPTH_PX} voxels is above {level:.4g}, the "
             f"volume spans {values.min():.4g}..{values.max():.4g}; give a lower threshold"
         )
-    parts = _parts(closed, depth)
+    parts = _grown(_parts(solid), closed)
     peaks = np.asarray(ndimage.maximum(depth, parts, np.arange(parts.max() + 1)), dtype=float)
-    member = _joined(*_necks(parts, depth), peaks, neck)
+    member = joined(parts, *_necks(parts, depth), peaks, rule or MergeRule())
     bright = smooth > (_local_level(values, level) if threshold is None else level)
     labels, count = _numbered(_bodies(member[parts].astype(np.int32), solid, bright), least_voxels)
     return Segmentation(labels, solid, level, count, int(parts.max()) - np.unique(member).size + 1)

@@ -38,29 +38,18 @@ class AxisTilt:
     column_px: float
 
 
-def turned(image: FloatImage, angle_rad: float, shift_px: float) -> FloatImage:
-    """Turn an image about its middle, columns towards rows, after a shift along columns.
+def _turned(
+    image: FloatImage, angle_rad: float, at: tuple[float, float], to: tuple[float, float]
+) -> FloatImage:
+    """Turn an image about a point (row, column), which then lies at another; edges repeat the nearest pixel.
 
-    Parameters
-    ----------
-    image
-        Shape (rows, columns).
-    angle_rad
-        By which what is at a larger row moves to smaller columns, radians.
-    shift_px
-        Along columns, pixels.
-
-    Returns
-    -------
-    ndarray
-        Same shape; edges repeat the nearest pixel.
+    What is at a larger row moves to smaller columns.
     """
     ndimage: Any = import_module("scipy.ndimage")
     cosine, sine = math.cos(angle_rad), math.sin(angle_rad)
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    middle = 0.5 * (np.array(image.shape) - 1)
-    offset = middle - turn @ middle - np.array([0.0, shift_px])
     out = np.empty(image.shape, np.float32)
+    offset = np.array(at) - turn @ np.array(to)
     ndimage.affine_transform(image, turn, offset, output=out, order=3, mode="nearest")
     return out
 
@@ -68,28 +57,32 @@ def turned(image: FloatImage, angle_rad: float, shift_px: float) -> FloatImage:
 def _mirrored(first: FloatImage, second: FloatImage) -> tuple[float, float]:
     """Tilt (rad) and column of the axis about which two images mirror, by least squares on their gradients.
 
-    A mirror image about a tilted axis is a flip of the columns and a turn by twice the tilt.
+    A mirror image about a tilted axis is a flip of the columns and a turn by twice the tilt about the axis:
+    turned about another point it would need a shift of the rows as well.
     """
     ndimage: Any = import_module("scipy.ndimage")
     one: FloatImage = ndimage.gaussian_filter(first, SMOOTHING_PX)
     two = np.ascontiguousarray(ndimage.gaussian_filter(second, SMOOTHING_PX)[:, ::-1])
     rows, columns = one.shape
-    row: FloatArray = (np.arange(rows, dtype=np.float64) - 0.5 * (rows - 1))[:, None]
-    column: FloatArray = np.arange(columns, dtype=np.float64) - 0.5 * (columns - 1)
-    # What turning brings in over the edges is made up.
-    inner = (slice(rows // EDGE, rows - rows // EDGE), slice(columns // EDGE, columns - columns // EDGE))
-    shift, angle = 2.0 * mirror_centre(first, second) - (columns - 1), 0.0
+    middle, last = 0.5 * (rows - 1), columns - 1
+    row: FloatArray = (np.arange(rows, dtype=np.float64) - middle)[:, None]
+    axis, angle = mirror_centre(first, second), 0.0
+    # What mirroring and turning bring in over the edges is made up.
+    aside = columns // EDGE + int(abs(last - 2.0 * axis))
+    low, high = (aside, columns // EDGE) if 2.0 * axis > last else (columns // EDGE, aside)
+    inner = (slice(rows // EDGE, rows - rows // EDGE), slice(low, max(columns - high, low + 1)))
     for _ in range(ROUNDS):
-        moved = turned(two, angle, shift)
+        moved = _turned(two, angle, (middle, last - axis), (middle, axis))
+        column: FloatArray = np.arange(columns, dtype=np.float64) - axis
         d_row: FloatImage = np.gradient(moved, axis=0)
         d_column: FloatImage = np.gradient(moved, axis=1)
-        model = np.stack([d_column[inner], (d_column * row - d_row * column)[inner]], axis=-1)
+        model = np.stack([2.0 * d_column[inner], (d_column * row - d_row * column)[inner]], axis=-1)
         rest: FloatImage = one[inner].ravel() - moved[inner].ravel()
         step = np.asarray(np.linalg.lstsq(model.reshape(-1, 2), rest, rcond=None)[0], dtype=np.float64)
-        shift, angle = shift - float(step[0]), angle + float(step[1])
-        if abs(step[0]) < 1e-3 and abs(step[1]) * columns < 1e-3:
+        axis, angle = axis - float(step[0]), angle + float(step[1])
+        if abs(step[0]) < 5e-4 and abs(step[1]) * columns < 1e-3:
             break
-    return -0.5 * angle, 0.5 * (columns - 1 + shift)
+    return -0.5 * angle, axis
 
 
 def axis_tilt(line_integrals: ArrayLike, angle_deg: ArrayLike) -> AxisTilt:
@@ -147,14 +140,8 @@ def untilted(
     ndarray
         Same shape; edges repeat the nearest pixel.
     """
-    ndimage: Any = import_module("scipy.ndimage")
     stack = np.asarray(images, dtype=np.float32)
     if tilt_deg == 0.0:
         return stack
-    cosine, sine = math.cos(math.radians(tilt_deg)), math.sin(math.radians(tilt_deg))
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-    about = np.array([0.5 * (stack.shape[1] - 1) if middle_row is None else middle_row, centre_px])
-    out = np.empty_like(stack)
-    for image, target in zip(stack, out, strict=True):
-        ndimage.affine_transform(image, turn, about - turn @ about, output=target, order=3, mode="nearest")
-    return out
+    about = 0.5 * (stack.shape[1] - 1) if middle_row is None else middle_row, centre_px
+    return np.stack([_turned(image, math.radians(tilt_deg), about, about) for image in stack])

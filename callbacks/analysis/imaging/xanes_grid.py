@@ -35,7 +35,7 @@ class LocalSet(NamedTuple):
     table
         For each point: its energy as the two baselines scale it, half width in eV, then, for unit noise, the
         variance of the polynomial and that of its slope as polynomials of eV from the point, shape
-        (m, 3 + (2 degree + 1) + (2 degree - 1)).
+        (3 + (2 degree + 1) + (2 degree - 1), m).
     """
 
     first: NDArray[np.intp]
@@ -87,12 +87,21 @@ class XanesGrid(NamedTuple):
     quiet: tuple[NDArray[np.intp], SingleArray]
 
 
-def _padded(fit: Baseline, degrees: int) -> tuple[SingleArray, FloatArray]:
-    """Weights and covariance of a baseline, zero for degrees that are not fitted."""
+def _odd(points: int) -> int:
+    """Points that the compiled loop takes: an odd number, at least five."""
+    return max(points + 1 - points % 2, 5)
+
+
+def _padded(fit: Baseline, degrees: int, size: int) -> tuple[int, SingleArray, FloatArray]:
+    """First point, weights and covariance of a baseline, zero for points and degrees that are not fitted."""
     count, points = fit.projection.shape
-    weight, covariance = np.zeros((degrees, points), np.float32), np.zeros((degrees, degrees))
-    weight[:count], covariance[:count, :count] = fit.projection, fit.covariance
-    return weight, covariance
+    wide = _odd(points)
+    first = min(fit.points.start, size - wide)
+    skipped = fit.points.start - first
+    weight, covariance = np.zeros((degrees, wide), np.float32), np.zeros((degrees, degrees))
+    weight[:count, skipped : skipped + points] = fit.projection
+    covariance[:count, :count] = fit.covariance
+    return first, weight, covariance
 
 
 def _variance(covariance: FloatArray, order: int) -> FloatArray:
@@ -109,7 +118,7 @@ def _local(fits: LocalFits, place: FloatArray) -> LocalSet:
     """Cut each stretch to the points that have a weight; they are neighbours."""
     points = fits.index.shape[0]
     used = np.abs(fits.projection).max(axis=1) > 0
-    width = int(used.sum(axis=1).max())
+    width = _odd(int(used.sum(axis=1).max()))
     begin = fits.index[np.arange(points), used.argmax(axis=1)]
     first = np.minimum(begin, points - width)
     weight = np.zeros((points, fits.projection.shape[1], width), np.float32)
@@ -117,7 +126,7 @@ def _local(fits: LocalFits, place: FloatArray) -> LocalSet:
     weight[row, :, fits.index[row, column] - first[row]] = fits.projection[row, :, column]
     variances = (_variance(fits.covariance, 0), _variance(fits.covariance, 1))
     table = np.column_stack([*place, fits.half_width_ev, *variances])
-    return LocalSet(first.astype(np.intp), weight, table.astype(np.float32))
+    return LocalSet(first.astype(np.intp), weight, np.ascontiguousarray(table.T, dtype=np.float32))
 
 
 def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray]:
@@ -156,15 +165,15 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
     )
     pre = baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree)
     post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
-    pre_weight, pre_covariance = _padded(pre, 2)
-    post_weight, post_covariance = _padded(post, 3)
+    pre_first, pre_weight, pre_covariance = _padded(pre, 2, energy_ev.size)
+    post_first, post_weight, post_covariance = _padded(post, 3, energy_ev.size)
     place = np.stack([(energy_ev - each.centre_ev) / each.scale_ev for each in (pre, post)])
     half = _local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2), place)
     white = _local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), place)
     return XanesGrid(
         order=np.ascontiguousarray(order, dtype=np.intp),
         energy_ev=np.ascontiguousarray(energy_ev),
-        limits=np.array([pre.points.start, post.points.start, max(int(ends[0]) - 1, 0), ends[1], ends[2]]),
+        limits=np.array([pre_first, post_first, max(int(ends[0]) - 1, 0), ends[1], ends[1:].min()]),
         pre_weight=pre_weight,
         post_weight=post_weight,
         pre_covariance=pre_covariance,

@@ -14,7 +14,7 @@ from ..xas.grid import FloatArray, edge_energy, require_ev
 from ..xas.verdict import LEAST_STEP_SIGMA, NOISY_HALF_STEP_EV
 from ..xas.window import POST_EDGE_EV, PRE_EDGE_EV, choose_windows
 from .xanes_grid import SingleArray, XanesGrid, xanes_grid
-from .xanes_kernel import WIDTH
+from .xanes_kernel import TILE
 from .xanes_landmark import fit_pixels
 
 
@@ -97,7 +97,7 @@ def _fit(stack: NDArray[np.generic], grid: XanesGrid, workers: int) -> tuple[Flo
     flat = stack.reshape(stack.shape[0], -1)
     pixels = flat.shape[1]
     energies, others = np.empty((2, pixels)), np.empty((7, pixels), dtype=np.float32)
-    share = -(-pixels // (workers * WIDTH)) * WIDTH
+    share = -(-pixels // (workers * TILE)) * TILE
 
     def fit(start: int) -> None:
         fit_pixels(flat, start, min(start + share, pixels), *grid, energies, others)

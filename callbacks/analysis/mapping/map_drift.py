@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .drift_refinement import refine_drift
 from .registration import Registration, RegistrationVerdict, register
 from .rocking_geometry import FloatArray
 
@@ -38,9 +39,9 @@ class MapDrift:
 def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
     """Find the drift over a series of maps.
 
-    Each map is registered with the first, so that errors do not add up. Take maps of something that does not
-    change with the series, such as fluorescence or transmission; diffracted intensity walks over a bent
-    crystal as it turns.
+    Each map is registered with the first, so that errors do not add up, and those that could be are refined
+    against their mean (`refine_drift`). Take maps of something that does not change with the series, such as
+    fluorescence or transmission; diffracted intensity walks over a bent crystal as it turns.
 
     Parameters
     ----------
@@ -72,14 +73,27 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
     if not series:
         raise ValueError("map_drift: no map is given; give the maps of the series, the first one included")
     found: list[Registration] = [register(series[0], each, smooth_px=smooth_px) for each in series]
-    shifts = [found[0].shift_px]
-    for each in found[1:]:
-        shifts.append(each.shift_px if each.verdict == RegistrationVerdict.GOOD else shifts[-1])
+    shift_px = _refined(np.stack(series), found)
+    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found[1:]])
+    for place in np.flatnonzero(~placed) + 1:
+        shift_px[place] = shift_px[place - 1]
     return MapDrift(
-        shift_px=np.array(shifts, dtype=np.float64),
+        shift_px=shift_px,
         verdict=np.array([str(each.verdict) for each in found]),
         reason=np.array([each.reason for each in found], dtype=object),
     )
+
+
+def _refined(series: FloatArray, found: Sequence[Registration]) -> FloatArray:
+    """Shifts of a series as registered, made better where that does not lead elsewhere."""
+    registered = np.array([each.shift_px for each in found], dtype=np.float64)
+    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
+    # The first one is where the others are counted from, whatever its own edges are like.
+    placed[0] = True
+    shift_px = registered.copy()
+    shift_px[placed] = refine_drift(series[placed], registered[placed])
+    elsewhere = np.abs(shift_px - registered).max(axis=1) > LEAP_PX
+    return np.where(elsewhere[:, None], registered, shift_px)
 
 
 def smooth_drift(drift_px: ArrayLike) -> FloatArray:
@@ -130,7 +144,8 @@ def shift_between(first: ArrayLike, later: ArrayLike) -> tuple[float, float] | N
     Returns
     -------
     tuple or None
-        Pixels; see `register`.
+        Pixels; see `map_drift`.
     """
-    found = register(first, later)
-    return found.shift_px if found.verdict == RegistrationVerdict.GOOD else None
+    found = map_drift([first, later])
+    placed = found.verdict[1] == str(RegistrationVerdict.GOOD)
+    return (float(found.shift_px[1, 0]), float(found.shift_px[1, 1])) if placed else None

@@ -44,6 +44,18 @@ def test_the_cell_follows_the_ramp_and_the_others_are_told(client):
     assert math.isnan(client.board["runaway_began_s"])
 
 
+def test_the_rate_is_that_of_the_ramp_on_the_clock_of_the_samples(client):
+    async def main():
+        await client.ramp(100.0, 120.0)
+        for _ in range(30):
+            client.clock.grant(client.clock.now() + 0.05)
+            await client.tick()
+
+    asyncio.run(main())
+    assert client.get("RATE") == pytest.approx(0.5, abs=0.02)
+    assert client.board["heater_rate_k_s"] == pytest.approx(0.5, abs=0.02)
+
+
 def test_a_limit_trips_and_stays_tripped_until_somebody_resets_it(client):
     async def main():
         await client.ramp(100.0, 120.0)

@@ -102,11 +102,14 @@ def test_counts_with_dead_pixels_and_an_unknown_centre_become_a_volume(integrals
     assert balls.nrmse(found.attenuation_per_um, truth) < 0.1
 
 
-def test_the_tilt_of_the_axis_is_measured():
-    angles = sequential_angles(90, span_deg=360)
-    found = axis_tilt(balls.projections(angles, 60, WIDTH, CENTRE, tilt_deg=1.5), angles)
-    assert found.tilt_deg == pytest.approx(1.5, abs=0.15)
-    assert found.column_px == pytest.approx(CENTRE, abs=0.1)
+@pytest.mark.parametrize(("tilt_deg", "centre"), [(1.5, CENTRE), (-1.0, 40.0), (0.4, 55.0)])
+def test_the_tilt_of_an_axis_that_is_not_in_the_middle_is_measured_to_two_hundredths_of_a_degree(
+    tilt_deg, centre
+):
+    angles = sequential_angles(20, span_deg=360)
+    found = axis_tilt(balls.projections(angles, 60, WIDTH, centre, tilt_deg=tilt_deg), angles)
+    assert found.tilt_deg == pytest.approx(tilt_deg, abs=0.02)
+    assert found.column_px == pytest.approx(centre, abs=0.02)
 
 
 def test_a_tilted_axis_is_put_upright(truth):

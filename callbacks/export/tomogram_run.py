@@ -1,0 +1,137 @@
+"""A run of `tomography` as blocks of frames: what is missing is left out, what is not good is marked so."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..analysis.frame_match import ProjectionVerdict
+from ..analysis.imaging import ImageKey
+from .tomogram import FrameBlock, StoredFrames, TomogramFacts
+
+PROJECTIONS, FLAT, DARK, OUTCOME = "projections", "flat", "dark", "outcome"
+Documents = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Frames that one document tells of: stream, file, and where they are in file and stream."""
+
+    stream: str
+    path: Path
+    dataset: str
+    first: int
+    count: int
+    in_stream: int
+
+
+def tomogram_blocks(documents: Documents, *, references: Iterable[Documents] = ()) -> list[FrameBlock]:
+    """Put the frames of a run into blocks for `write_tomogram`, each projection with the angle it has.
+
+    Parameters
+    ----------
+    documents
+        Names and documents of a run of technique `tomography`, whole or partial, in their order.
+    references
+        Documents of other runs whose flats and darks belong to it: those that its start document names as
+        `flat_run` and `dark_run`.
+
+    Returns
+    -------
+    list of FrameBlock
+        Flats and darks of the other runs, then all frames in the order of time; those that are no good
+        projection, such as dark ones, as `ImageKey.INVALID`.
+
+    Raises
+    ------
+    ValueError
+        If the documents have no event of stream `outcome`.
+    """
+    outcome = _outcome(documents)
+    angle_deg = {
+        frame: angle
+        for frame, verdict, angle in zip(
+            outcome["tomogram_frame"],
+            outcome["tomogram_verdict"],
+            outcome["tomogram_angle_deg"],
+            strict=True,
+        )
+        if verdict == ProjectionVerdict.GOOD
+    }
+    blocks = [_still(told) for run in references for told in _frames_of(run) if told.stream in (FLAT, DARK)]
+    for told in _frames_of(documents):
+        if told.stream == PROJECTIONS:
+            blocks += _projections(told, angle_deg)
+        elif told.stream in (FLAT, DARK):
+            blocks.append(_still(told))
+    return blocks
+
+
+def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -> TomogramFacts:
+    """Gather what is told beside the frames from start document and the first event with the microscope."""
+    start = next(doc for name, doc in documents if name == "start")
+    events = [doc["data"] for name, doc in documents if name == "event"]
+    seen = next((data for data in events if "microscope_pixel_um" in data), {})
+    return TomogramFacts(
+        energy_ev=float(seen.get("mono_energy", np.nan)),
+        pixel_um=float(seen.get("microscope_pixel_um", np.nan)),
+        sample=str(start.get("measurement", "")),
+        title=title or str(start["uid"]),
+        exposure_s=float(start["turn"]["exposure_s"]),
+        start_time_s=float(start["time"]),
+        source=source,
+    )
+
+
+def _outcome(documents: Documents) -> Mapping[str, Any]:
+    found = [doc["data"] for name, doc in documents if name == "event" and "tomogram_frame" in doc["data"]]
+    if not found:
+        told = f"{len(documents)} documents, none of them an event of stream {OUTCOME!r}"
+        raise ValueError(f"tomogram: {told}; give all of a run of tomography, or use the frames as they are")
+    return found[-1]
+
+
+def _frames_of(documents: Documents) -> list[_Told]:
+    """List what documents tell of frames, in their order."""
+    streams = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
+    files = {doc["uid"]: doc for name, doc in documents if name == "stream_resource"}
+    found: list[_Told] = []
+    counts: dict[str, int] = {}
+    for name, doc in documents:
+        if name != "stream_datum" or streams.get(doc["descriptor"]) not in (PROJECTIONS, FLAT, DARK):
+            continue
+        stream, file, span = streams[doc["descriptor"]], files[doc["stream_resource"]], doc["indices"]
+        count, before = span["stop"] - span["start"], counts.get(stream, 0)
+        path = Path(unquote(urlparse(file["uri"]).path))
+        found.append(_Told(stream, path, file["parameters"]["dataset"], span["start"], count, before))
+        counts[stream] = before + count
+    return found
+
+
+def _still(told: _Told) -> FrameBlock:
+    key = ImageKey.FLAT if told.stream == FLAT else ImageKey.DARK
+    return FrameBlock(key, StoredFrames(told.path, told.dataset, told.first, told.count))
+
+
+def _projections(told: _Told, angle_deg: Mapping[int, float]) -> list[FrameBlock]:
+    """Split frames where good ones meet others."""
+    angles: NDArray[np.float64] = np.array(
+        [angle_deg.get(told.in_stream + place, np.nan) for place in range(told.count)]
+    )
+    good = np.isfinite(angles)
+    edges = [0, *(np.flatnonzero(np.diff(good)) + 1).tolist(), told.count]
+    blocks: list[FrameBlock] = []
+    for first, last in itertools.pairwise(edges):
+        frames = StoredFrames(told.path, told.dataset, told.first + first, last - first)
+        if good[first]:
+            blocks.append(FrameBlock(ImageKey.PROJECTION, frames, angles[first:last]))
+        else:
+            blocks.append(FrameBlock(ImageKey.INVALID, frames))
+    return blocks

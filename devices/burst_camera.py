@@ -1,0 +1,244 @@
+"""A camera with a ring of frames in front of its file: those before a trigger are kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from ophyd import Component as Cpt
+from ophyd import Device, Signal
+from ophyd.status import DeviceStatus
+
+from .bounded import in_background, until
+from .burst_record import NUMBER, STAMP, BurstRecord, read_burst
+from .burst_series import BurstSeries
+from .camera_setting import number_of
+from .file_writer import tell_of_data_set
+from .frame_file import ATTRIBUTES, FramesMissingError, find_frames
+from .frame_series import FrameSeries
+from .microscope_camera import MicroscopeCamera
+from .reach import halt, naming
+from .ring_buffer import RingBuffer, RingedDriver, RingedWriter
+from .series_file import SeriesFile
+
+logger = logging.getLogger(__name__)
+SLOWNESS = 10.0
+"""Factor by which a server may be slower than its camera."""
+QUEUE_PART = 1.25
+"""Places in the writer's queue over the frames that the ring passes on at once."""
+ROWS_AT_ONCE = 4096
+
+
+class BurstReport(Device):
+    """What the last burst has brought, for events of its run."""
+
+    trigger_frame = Cpt(Signal, value=-1, kind="normal")
+    trigger_id = Cpt(Signal, value=-1, kind="normal")
+    trigger_time = Cpt(Signal, value=0.0, kind="normal")
+    frames_before = Cpt(Signal, value=0, kind="normal")
+    frames = Cpt(Signal, value=0, kind="normal")
+    frames_missing = Cpt(Signal, value=0, kind="normal")
+    whole = Cpt(Signal, value=0, kind="normal")
+
+    def show(self, record: BurstRecord | None, expected: int) -> None:
+        """Tell of a burst; None if there is no frame of it."""
+        whole = record is not None and record.is_whole
+        before = record.before if record else 0
+        frames = record.frames if record else 0
+        self.trigger_frame.put(before if record else -1)
+        self.trigger_id.put(record.trigger_id if record else -1)
+        self.trigger_time.put(record.trigger_time_s if record else 0.0)
+        self.frames_before.put(before)
+        self.frames.put(frames)
+        self.frames_missing.put(max((record.expected if record else expected) - frames, 0))
+        self.whole.put(int(whole))
+
+
+class BurstCamera(MicroscopeCamera):
+    """Camera that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
+
+    `kickoff` is done when the ring is full, or was triggered before; `complete` when every frame is written
+    and the file is closed. What is missing in it fails `complete` with `FramesMissingError`, and the frames
+    that are there are told of all the same. A `FrameSeries` goes around the ring.
+
+    The parameters are those of `AreaDetector`.
+    """
+
+    cam = Cpt(RingedDriver, "cam1:")
+    hdf = Cpt(RingedWriter, "HDF1:")
+    ring = Cpt(RingBuffer, "CB1:")
+    burst = Cpt(BurstReport, "", kind="omitted")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to ophyd
+        super().__init__(*args, **kwargs)
+        self.record: BurstRecord | None = None
+        self._burst: BurstSeries | None = None
+        self._was_full = False
+
+    def prepare(self, series: FrameSeries | BurstSeries) -> DeviceStatus:
+        """Bring camera, ring and writer to rest, set them, and let the writer wait for frames.
+
+        Errors as of `AreaDetector.prepare`.
+        """
+        burst = series if isinstance(series, BurstSeries) else None
+        self._burst, self.record = burst, None
+        self.burst.show(None, burst.frames if burst else 0)
+        return super().prepare(burst.as_frames() if burst else series)  # type: ignore[arg-type]
+
+    def come_to_rest(self) -> None:
+        """Stop camera, ring and writer, and wait until they are at rest."""
+        super().come_to_rest()
+        if not until((self.ring.capture,), lambda: not self.ring.capture.get(), self.reply_limit_s):
+            raise TimeoutError(
+                f"{self.name}: {self.prefix}CB1: still holds frames {self.reply_limit_s:g} s after it was "
+                "stopped; look at its server"
+            )
+
+    def set_camera(self, series: FrameSeries) -> None:
+        """Set the camera; for a burst it takes frames until it is stopped."""
+        super().set_camera(series)
+        if self._burst is not None:
+            self._write(self.cam.image_mode, "Continuous")
+
+    def open_file(self, series: FrameSeries, file: Any) -> None:  # noqa: ANN401 - a path
+        """Let the writer wait for the frames of the camera, or of the ring, which is set before."""
+        burst = self._burst
+        port = str((self.cam if burst is None else self.ring).port.get())
+        self._write(self.hdf.source, port)
+        if burst is not None:
+            self._set_ring(burst)
+        super().open_file(series, file)
+
+    def kickoff(self) -> DeviceStatus:
+        """Let the camera take frames; of a burst, wait until the ring is full."""
+        if self._burst is None:
+            return super().kickoff()
+        burst = self._burst
+        return in_background(self, lambda: self._fill(burst))
+
+    def complete(self) -> DeviceStatus:
+        """Wait until every frame is written, close the file, and see which frames it holds."""
+        burst = self._burst
+        if burst is None:
+            return super().complete()
+        running = self._require()
+        return in_background(self, lambda: self._finish_burst(running, burst))
+
+    def stop(self, *, success: bool = False) -> None:
+        """Leave camera and ring idle, and the file closed."""
+        super().stop(success=success)
+        halt(self.ring.capture, 0)
+
+    def describe_collect(self) -> dict[str, dict[str, Any]]:
+        """Describe a frame; of a burst also its number and its time."""
+        described = super().describe_collect()
+        if self._burst is None:
+            return described
+        source = {"source": f"PV:{self.prefix}HDF1:FullFileName_RBV", "shape": [], "external": "STREAM:"}
+        number = {**source, "dtype": "integer", "dtype_numpy": "<i4"}
+        stamp = {**source, "dtype": "number", "dtype_numpy": "<f8", "units": "s"}
+        return {**described, f"{self.name}_unique_id": number, f"{self.name}_time_stamp": stamp}
+
+    def collect_asset_docs(self, index: int | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Tell of the frames; those of a burst, with number and time, once its file is closed."""
+        running = self._running
+        if self._burst is None or running is None:
+            yield from super().collect_asset_docs(index)
+            return
+        count = self.get_index()
+        if not count or running.told:
+            return
+        yield from running.tell(count)
+        for key, dataset in (("unique_id", NUMBER), ("time_stamp", STAMP)):
+            parameters = {
+                "dataset": f"{ATTRIBUTES}/{dataset}",
+                "chunk_shape": [min(ROWS_AT_ONCE, count)],
+                "swmr": False,
+                "locking": False,
+            }
+            yield from tell_of_data_set(running.file, f"{self.name}_{key}", parameters, count)
+
+    def _set_ring(self, burst: BurstSeries) -> None:
+        ring = self.ring
+        for signal, value in (
+            (ring.enabled, 1),
+            (ring.source, str(self.cam.port.get())),
+            (ring.condition, "0"),
+            (ring.attribute, burst.attribute),
+            (ring.before, burst.frames_before),
+            (ring.after, burst.frames_after),
+            (ring.times, 1),
+            (ring.condition, burst.condition),
+        ):
+            self._write(signal, value)
+        # All frames before the trigger reach the writer at once: a shorter queue would lose some.
+        queue = int(QUEUE_PART * burst.frames_before) + 64
+        if number_of(self.hdf.queue_size) < queue:
+            self._write(self.hdf.queue_size, queue)
+
+    def _fill(self, burst: BurstSeries) -> None:
+        limit_s = SLOWNESS * burst.frames_before * burst.period_s + self.overhead_limit_s
+        ring, self._was_full = self.ring, False
+        with naming(self, f"fill the ring with {burst.frames_before} frames"):
+            ring.capture.put(1)
+            # What was told before is of the burst before.
+            until((ring.capture,), lambda: bool(ring.capture.get()), self.reply_limit_s)
+            self.cam.acquire.put(1)
+
+            def filled() -> bool:
+                self._was_full = self._was_full or number_of(ring.held) >= burst.frames_before
+                return self._was_full or number_of(ring.passed) > 0
+
+            if not until((ring.held, ring.passed), filled, limit_s):
+                held = number_of(ring.held)
+                self.stop()
+                raise TimeoutError(
+                    f"the ring {self.prefix}CB1: holds {held} frames after {limit_s:.0f} s; does the camera "
+                    f"acquire, and is {burst.frames_before} of {self.cam.port.get()} within its memory?"
+                )
+        if not self._was_full:
+            logger.warning("%s: triggered before the ring was full: fewer frames are from before", self.name)
+
+    def _finish_burst(self, running: SeriesFile, burst: BurstSeries) -> None:
+        limit_s = SLOWNESS * burst.frames_after * burst.period_s + self.overhead_limit_s
+        over = until(
+            (self.ring.capture, self.hdf.capture),
+            lambda: not self.ring.capture.get() or not self.hdf.capture.get(),
+            limit_s,
+        )
+        # The camera first: what it takes from now on belongs to no burst.
+        halt(self.cam.acquire, 0)
+        self._await_writer(burst, running.dropped)
+        complaint = self.complaint(running.dropped)
+        late = "" if over else f"the ring had passed on {number_of(self.ring.passed)} after {limit_s:.0f} s; "
+        self.come_to_rest()
+        held = burst.frames_before if self._was_full else None
+        try:
+            self._check_name(running)
+            find_frames(running.file, self.dataset, self.flush_limit_s)
+            record = read_burst(running.file, burst, held)
+        except (OSError, KeyError, ValueError) as error:
+            raise FramesMissingError(self.name, burst.frames, 0, f"{late}{error}; {complaint}") from error
+        self.record, running.readable = record, record.frames
+        self.burst.show(record, burst.frames)
+        running.whole = True
+        if not record.is_whole:
+            told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
+            remedy = "make room on the disk, or ask for fewer frames or a longer period_s"
+            said = f"{late}{complaint}{told}; {remedy}"
+            raise FramesMissingError(self.name, record.expected, record.frames, said)
+
+    def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
+        """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
+        hdf = self.hdf
+
+        def done() -> int:
+            return number_of(hdf.captured) + number_of(hdf.dropped) - dropped
+
+        while hdf.capture.get() and (before := done()) < burst.frames:
+            waits = number_of(hdf.queue_free) < number_of(hdf.queue_size)
+            signals = hdf.captured, hdf.dropped, hdf.capture
+            limit_s = self.overhead_limit_s if waits else self.flush_limit_s
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), limit_s):
+                return

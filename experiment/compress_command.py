@@ -1,0 +1,32 @@
+"""Command ``operando compress``: raw frames of a fast camera take less room, and stay what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FILES = Annotated[list[Path], typer.Argument(help="closed HDF5 files of a camera")]
+COPIES = Annotated[Path | None, typer.Option(help="folder for compressed copies; raw files then stay")]
+DATASET = Annotated[str, typer.Option(help="where the frames are in a file")]
+LEVEL = Annotated[int, typer.Option(help="of deflate: 1, fast, to 9")]
+
+
+def compress_command(
+    files: FILES, copies: COPIES = None, dataset: DATASET = "/entry/data/data", level: LEVEL = 1
+) -> None:
+    """Write frames anew, compressed; a raw file is replaced only once every frame was found the same."""
+    from ..callbacks.export.compressed import compress_frames
+    from .cli import complaining, console
+
+    with complaining():
+        if copies is not None:
+            copies.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            target = None if copies is None else copies / path.name
+            done = compress_frames(path, target=target, dataset=dataset, level=level)
+            console.print(
+                f"{done.path}: {done.frames} frames, {done.raw_bytes / 1e6:,.1f} MB became "
+                f"{done.bytes / 1e6:,.1f} MB ({done.ratio:.2f} x), every frame the same"
+            )

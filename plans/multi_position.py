@@ -1,0 +1,146 @@
+"""The same measurement at several places of a specimen, one run each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator, plan
+
+from .waiting import FAILURES, said, set_all
+
+logger = logging.getLogger(__name__)
+Offset = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SamplePosition:
+    """A place of the specimen, by the stages below its rotation.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the documents.
+    x_um, y_um, z_um : float
+        Across the beam, along it, along the axis, um.
+    """
+
+    name: str
+    x_um: float
+    y_um: float = 0.0
+    z_um: float = 0.0
+
+
+@dataclass
+class PositionDrift:
+    """How far each place has drifted since it was named; whoever registers its pictures notes it.
+
+    Examples
+    --------
+    >>> drift = PositionDrift()
+    >>> drift.note("grain", (0.5, 0.0, -0.25))
+    >>> drift.note("grain", (0.25, 0.0, 0.0))
+    >>> drift.of("grain"), drift.of("pore")
+    ((0.75, 0.0, -0.25), (0.0, 0.0, 0.0))
+    """
+
+    _offsets: dict[str, Offset] = field(default_factory=dict)
+
+    def note(self, name: str, further_um: Offset) -> None:
+        """Add what a place has drifted by since the last time, um along x, y, z."""
+        x, y, z = (old + new for old, new in zip(self.of(name), further_um, strict=True))
+        self._offsets[name] = x, y, z
+
+    def of(self, name: str) -> Offset:
+        """Tell by how much a place has drifted, um along x, y, z."""
+        return self._offsets.get(name, (0.0, 0.0, 0.0))
+
+
+class PositionsFailedError(RuntimeError):
+    """At some positions the measurement failed; those at the others were taken.
+
+    Parameters
+    ----------
+    failed
+        By name of the position, why.
+    taken
+        Uids of the runs that succeeded.
+    """
+
+    def __init__(self, failed: Mapping[str, str], taken: Sequence[str]) -> None:
+        told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        super().__init__(f"multi_position: {len(failed)} of {len(failed) + len(taken)} failed: {told}")
+        self.failed, self.taken = dict(failed), tuple(taken)
+
+
+@plan
+def multi_position(
+    station: Any,  # noqa: ANN401 - a `Beamline` with a microscope
+    positions: Sequence[SamplePosition],
+    measure: Callable[..., MsgGenerator[str]],
+    *,
+    drift: PositionDrift | None = None,
+    md: Mapping[str, Any] | None = None,
+) -> MsgGenerator[tuple[str, ...]]:
+    """Bring each position into the beam and measure there; a position that fails costs the others nothing.
+
+    The stages return to where they were on every way out.
+
+    Parameters
+    ----------
+    station : Beamline
+        Devices, with `microscope`.
+    positions : sequence of SamplePosition
+        Where, in this order, with names of their own.
+    measure : callable
+        Called as `measure(md=...)`, gives a plan that makes one run and returns its uid, such as
+        `functools.partial(tomography, station, turn, mode="fly")`.
+    drift : PositionDrift, optional
+        By how much each position has drifted: it is looked up when its turn comes.
+    md : dict, optional
+        Metadata of every run; what is given here wins.
+
+    Returns
+    -------
+    tuple of str
+        Uids of the runs. Each has `position: {name, x_um, y_um, z_um, drift_um}` in its start document.
+
+    Raises
+    ------
+    ValueError
+        If there is no position, or two have one name.
+    PositionsFailedError
+        At the end, if the measurement failed somewhere.
+    """
+    names = [one.name for one in positions]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"multi_position: positions {names}; give one or more, with names of their own")
+    stages = [getattr(station.microscope, f"sample_{axis}") for axis in "xyz"]
+    home: list[float] = []
+    for stage in stages:
+        home.append(float((yield from bps.rd(stage))))
+    taken: list[str] = []
+    failed: dict[str, str] = {}
+
+    def all_of_them() -> MsgGenerator[None]:
+        for one in positions:
+            offset = (drift or PositionDrift()).of(one.name)
+            place = [at + by for at, by in zip((one.x_um, one.y_um, one.z_um), offset, strict=True)]
+            where = {"name": one.name, "x_um": one.x_um, "y_um": one.y_um, "z_um": one.z_um}
+            try:
+                yield from set_all(dict(zip(stages, place, strict=True)))
+                uid = yield from measure(md={"position": {**where, "drift_um": list(offset)}, **(md or {})})
+            except FAILURES as error:
+                logger.warning("multi_position: %s failed: %s", one.name, said(error))
+                failed[one.name] = said(error)
+            else:
+                taken.append(uid)
+
+    yield from bpp.finalize_wrapper(all_of_them(), lambda: set_all(dict(zip(stages, home, strict=True))))
+    if failed:
+        raise PositionsFailedError(failed, taken)
+    return tuple(taken)

@@ -1,0 +1,197 @@
+"""Spectro-tomography: a tomogram at each energy of an edge, at one magnification."""
+
+from __future__ import annotations
+
+import logging
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bluesky.plan_stubs as bps
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
+
+from .image_options import lithium_metadata
+from .refocus import check_focus, refocus
+from .tomography import Mode, tomography
+from .turn import Turn
+from .waiting import said
+from .xanes_imaging import check_microscope
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EnergySeries:
+    """Energies of a series of tomograms, of which each has a run of its own.
+
+    Parameters
+    ----------
+    energy_ev : tuple of float
+        In their order, eV, two or more, each once.
+    uid : str
+        Of the series, in each of its runs.
+    first : int
+        Index of the first energy that is taken.
+
+    Raises
+    ------
+    ValueError
+        If energies are repeated, too few or no numbers, or `first` is not among them.
+    """
+
+    energy_ev: tuple[float, ...]
+    uid: str
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        energies = self.energy_ev
+        are_good = len(set(energies)) == len(energies) >= 2 and all(
+            math.isfinite(one) and one > 0.0 for one in energies
+        )
+        if not are_good:
+            raise ValueError(
+                f"spectro_tomography: energies {list(energies)} eV; give two or more above 0, each once"
+            )
+        if not 0 <= self.first < len(energies):
+            raise ValueError(
+                f"spectro_tomography: first is {self.first}, there are {len(energies)} energies; give 0 to "
+                f"{len(energies) - 1}"
+            )
+
+    def metadata(self, index: int) -> dict[str, Any]:
+        """Start document keys of the run of one energy."""
+        series = {"uid": self.uid, "index": index, "energy_ev": list(self.energy_ev)}
+        return {"energy_ev": self.energy_ev[index], "energy_series": series}
+
+
+@plan
+def spectro_tomography(
+    station: Any,  # noqa: ANN401 - a `Beamline` with a microscope
+    turn: Turn,
+    *,
+    energies_ev: Sequence[float],
+    element: str,
+    edge: str = "K",
+    mode: Mode = "step",
+    first: int = 0,
+    series: str | None = None,
+    redo: int = 1,
+    max_lithium_change: float = 0.01,
+    md: Mapping[str, Any] | None = None,
+    **options: Any,  # noqa: ANN401 - passed on
+) -> MsgGenerator[tuple[str, ...]]:
+    """Take a tomogram at each energy, each in a run of its own.
+
+    Before each, monochromator and optic move together, so that the magnification stays; flats and darks are
+    those of the tomogram, at its energy. Each run is a tomogram that is complete by itself; the runs have
+    `energy_series` in common. An energy whose tomogram failed is taken again in another run, `redo` times: of
+    an energy the last run that succeeded counts, and a series goes on at any later time where it ended.
+
+    Parameters
+    ----------
+    station : Beamline
+        Devices, as for `tomography`.
+    turn : Turn
+        Angles, exposure, flats and darks at each energy.
+    energies_ev : sequence of float
+        In the order in which they are taken, eV.
+    element, edge : str
+        What is scanned, for the metadata.
+    mode : str
+        "step" or "fly", as for `tomography`.
+    first : int
+        Index of the first energy: where a series that was cut short goes on.
+    series : str, optional
+        Uid of that series (`energy_series.uid`); a new one unless given.
+    redo : int
+        How often the tomogram of one energy that lost its beam or frames is taken again.
+    max_lithium_change : float
+        Largest change of lithium content from the first energy on that is neither announced nor marked.
+    md : dict, optional
+        Metadata of every run; what is given here wins.
+    **options
+        As of `tomography`.
+
+    Returns
+    -------
+    tuple of str
+        Uids of the runs, in the order of the energies.
+
+    Raises
+    ------
+    NoMicroscopeError
+        If the beamline lacks a device.
+    ValueError
+        If the energies are not two or more, each once, or `first` is not among them.
+    LimitError
+        If zone plate or detector cannot follow to an energy.
+    BeamLostError, FailedStatus, RuntimeError, TimeoutError
+        As `tomography`, if an energy fails time and again.
+    """
+    check_microscope(station, "spectro_tomography")
+    taken = EnergySeries(tuple(map(float, energies_ev)), series or uuid.uuid4().hex, first)
+    yield from check_focus(station, taken.energy_ev)
+    marks = _Marks(station, max_lithium_change)
+    uids: list[str] = []
+    for index in range(first, len(taken.energy_ev)):
+        told = {
+            "plan_name": "spectro_tomography",
+            "element": element,
+            "edge": edge,
+            **taken.metadata(index),
+            **(yield from marks.read(len(taken.energy_ev) - index, turn, md or {})),
+            **(md or {}),
+        }
+        uids.append((yield from _take(station, turn, mode, told, redo, options)))
+    return tuple(uids)
+
+
+@dataclass
+class _Marks:
+    """Says in each run by how much lithium content has moved since the first, and will move."""
+
+    station: Any
+    most: float
+    content: float = math.nan
+
+    def read(self, energies: int, turn: Turn, md: Mapping[str, Any]) -> MsgGenerator[dict[str, Any]]:
+        """Give the start document keys of the next run."""
+        reading = (yield Msg("read", self.station.cell)) or {}
+        values = {key: float(one["value"]) for key, one in reading.items() if key.startswith("cell_")}
+        content, current_a = values.get("cell_lithium_content", math.nan), values.get("cell_current", 0.0)
+        is_first = math.isnan(self.content)
+        self.content = content if is_first else self.content
+        duration_s = energies * len(turn.angles_deg) * turn.period_s
+        told = lithium_metadata(
+            duration_s, self.most, md.get("cell") or {}, current_a, f"these {energies} tomograms"
+        )
+        if is_first and "announcement" in told:
+            logger.warning("spectro_tomography: %s", told["announcement"])
+        change = abs(content - self.content)
+        if math.isfinite(change):
+            told |= {"lithium_change": round(change, 6), "lithium_moved": change > self.most}
+        return told
+
+
+def _take(
+    station: Any,  # noqa: ANN401 - a station
+    turn: Turn,
+    mode: Mode,
+    md: Mapping[str, Any],
+    redo: int,
+    options: Mapping[str, Any],
+) -> MsgGenerator[str]:
+    """Go to an energy and take its tomogram, again if it fails."""
+    for attempt in range(1, redo + 2):
+        try:
+            yield from bps.checkpoint()
+            yield from refocus(station, md["energy_ev"])
+            attempted = {"attempt": attempt, **md}
+            return (yield from tomography(station, turn, mode=mode, md=attempted, **options))
+        except (FailedStatus, RuntimeError) as error:
+            if attempt > redo:
+                raise
+            logger.warning("the tomogram at %.2f eV is taken again: %s", md["energy_ev"], said(error))
+    raise ValueError(f"spectro_tomography: redo = {redo}; give 0 or more")

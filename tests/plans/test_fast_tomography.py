@@ -1,0 +1,107 @@
+"""Tomograms one after the other without a stop of the rotation, and measurements at several positions."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from bluesky import RunEngine
+from operando.plans.fast_tomography import fast_tomography, tomogram_of
+from operando.plans.multi_position import (
+    PositionDrift,
+    PositionsFailedError,
+    SamplePosition,
+    multi_position,
+)
+from operando.plans.tomogram_taking import Tolerance
+from operando.plans.tomography import tomography
+from operando.plans.turn import Turn
+from soft_station import collected
+from soft_turn import MicroscopeStation
+
+ANGLES = np.linspace(0.0, 150.0, 6)
+FAST = {"tomograms": 3, "projections": 10, "exposure_s": 0.1, "flats": 0, "darks": 0}
+PLACES = (SamplePosition("grain", 10.0, 0.0, 5.0), SamplePosition("pore", -20.0))
+
+
+@pytest.fixture
+def station(tmp_path):
+    return MicroscopeStation(tmp_path)
+
+
+@pytest.fixture
+def engine():
+    return RunEngine({}, call_returns_result=True)
+
+
+def outcome_of(documents):
+    (data,) = [doc["data"] for name, doc in documents if name == "event" and "tomogram_frame" in doc["data"]]
+    return data
+
+
+def test_tomograms_follow_each_other_in_one_sweep_and_one_file(station, engine):
+    documents = collected(engine)
+    engine(fast_tomography(station, **FAST))
+    (start,) = [doc for name, doc in documents if name == "start"]
+    assert (start["plan_name"], start["technique"]) == ("fast_tomography", "tomography")
+    assert start["tomograms"] == {
+        "count": 3,
+        "projections": 10,
+        "span_deg": 180.0,
+        "tomogram_s": pytest.approx(10 * 0.1 / 0.95),
+    }
+    (one,) = station.trigger_box.passes
+    assert (one.gates, one.step) == (30, pytest.approx(18.0))
+    found = outcome_of(documents)
+    assert found["tomogram_frame"] == list(range(30))
+    np.testing.assert_allclose(found["tomogram_angle_deg"], 18.0 * np.arange(30), atol=1e-9)
+    assert tomogram_of(23, 10) == (2, 3)
+
+
+def test_a_lost_frame_leaves_the_other_tomograms_whole(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.faults_of_id({14})
+    engine(fast_tomography(station, **FAST, tolerance=Tolerance(max_missing=0.1)))
+    found = outcome_of(documents)
+    lost = np.flatnonzero(np.array(found["tomogram_frame"]) < 0)
+    assert [tomogram_of(int(one), 10) for one in lost] == [(1, 3)]
+
+
+@pytest.mark.parametrize("numbers", [{"tomograms": 0}, {"projections": 1}])
+def test_counts_that_make_no_tomogram_are_refused(station, engine, numbers):
+    with pytest.raises(ValueError, match="give 1 and 2 or more"):
+        engine(fast_tomography(station, **{**FAST, **numbers}))
+
+
+def measure(station):
+    return partial(tomography, station, Turn(angles_deg=ANGLES, exposure_s=0.1, flats=0, darks=0))
+
+
+def test_each_position_has_a_run_of_its_own_with_its_drift(station, engine):
+    documents, drift = collected(engine), PositionDrift()
+    drift.note("pore", (0.5, 0.0, -0.25))
+    uids = engine(multi_position(station, PLACES, measure(station), drift=drift, md={"batch": 1})).plan_result
+    starts = [doc for name, doc in documents if name == "start"]
+    assert uids == tuple(start["uid"] for start in starts)
+    assert [start["batch"] for start in starts] == [1, 1]
+    assert [start["position"] for start in starts] == [
+        {"name": "grain", "x_um": 10.0, "y_um": 0.0, "z_um": 5.0, "drift_um": [0.0, 0.0, 0.0]},
+        {"name": "pore", "x_um": -20.0, "y_um": 0.0, "z_um": 0.0, "drift_um": [0.5, 0.0, -0.25]},
+    ]
+    assert {x for _, x, _ in station.places} == {10.0, -19.5}
+    stages = station.microscope.sample_x, station.microscope.sample_y, station.microscope.sample_z
+    assert [stage.get() for stage in stages] == [0.0, 0.0, 0.0]
+
+
+def test_a_position_that_fails_costs_the_others_nothing(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.faults_of_id({2, 3})
+    with pytest.raises(PositionsFailedError, match="1 of 2 failed: grain: tomography: 4 of 6 projections"):
+        engine(multi_position(station, PLACES, measure(station)))
+    stops = [doc["exit_status"] for name, doc in documents if name == "stop"]
+    assert stops == ["fail", "success"]
+    assert station.microscope.sample_x.get() == 0.0
+
+
+def test_two_positions_of_one_name_are_refused(station, engine):
+    with pytest.raises(ValueError, match="names of their own"):
+        engine(multi_position(station, (*PLACES, PLACES[0]), measure(station)))
