@@ -11,10 +11,11 @@ from bluesky import RunEngine
 from event_model import compose_run
 from operando.callbacks.analysis.imaging.angle import golden_angles
 from operando.callbacks.tiled.access import reader_client, writer_client
-from operando.callbacks.tiled.journal import Journal
+from operando.callbacks.tiled.journal import Journal, runs
 from operando.callbacks.tiled.open_experiment import open_experiment
 from operando.callbacks.tiled.replay import replay
 from operando.devices.beamline import load_beamline
+from operando.devices.bounded import until
 from operando.experiment.services import live_slices
 from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
@@ -62,6 +63,12 @@ def scope(root, tmp_path, beamline_ports):
         launcher.stop()
 
 
+def shown(root):
+    """Whether the results of a tomogram have ended."""
+    starts = (run for run in runs(root.journal) if run.start and run.start.get("purpose") == "analysis")
+    return any(run.stop is not None for run in starts)
+
+
 def test_slices_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, root):
     # In a process of its own, as always: HDF5 shows a file that grows to one reader in a process only.
     follower = live_slices(root)
@@ -76,6 +83,7 @@ def test_slices_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, roo
             md = {"experiment": EXPERIMENT, "measurement": "tomo"}
             uid = engine(tomography(scope, turn, md=md)).plan_result
             journal("stop", dict(cycling.compose_stop()))
+            assert until((), lambda: shown(root), 60.0)
         finally:
             # Told to end, it first does what waits.
             follower.end(60.0)
