@@ -16,6 +16,7 @@ from .echem_command import import_echem_command
 from .import_command import import_command
 from .merge_command import merge_command
 from .protocol_command import protocol_command
+from .reconstruct_command import reconstruct_command
 from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
 
@@ -238,6 +239,7 @@ app.command("import-xas")(import_command)
 app.command("import-echem")(import_echem_command)
 app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
+app.command("reconstruct")(reconstruct_command)
 app.command("compress")(compress_command)
 
 

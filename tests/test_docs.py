@@ -56,6 +56,7 @@ ELSEWHERE = (
     "docs/how-to/map-one-particle.md",
     "docs/how-to/rock-one-particle.md",
     "docs/how-to/scan-an-edge-on-the-fly.md",
+    "docs/how-to/watch-a-tomogram.md",
     "docs/how-to/measure-diffraction.md",
     "docs/how-to/radiographs-of-a-runaway.md",
     "docs/how-to/open-an-experiment.md",

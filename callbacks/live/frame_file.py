@@ -74,6 +74,9 @@ class FrameFile:
 
     def time_s(self, index: int) -> float:
         """Instant of a frame by the detector's clock, UNIX s; NaN where the file does not say."""
+        # What a file holds of each frame is laid out before its first one: it is not waited for.
+        if self._file is not None and TIME_STAMPS not in self._file:
+            return float("nan")
         try:
             return float(self._patiently(TIME_STAMPS, index, lambda values, at: values[at])) + EPICS_EPOCH_S
         except FrameUnreadableError:

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..tiled.external_file import resolve_external
+from ..tiled.external_frame import FramePart
 from .frame_file import FrameFile, FrameUnreadableError
 
 
@@ -83,6 +84,14 @@ class RunOfFrames:
     def resources(self) -> frozenset[str]:
         """Uids of the documents of its files."""
         return frozenset(self._files)
+
+    @property
+    def parts(self) -> list[FramePart]:
+        """Where its frames are, in their order."""
+        files = self._files
+        return [
+            FramePart(files[name].path, files[name].dataset, first, stop) for first, stop, name in self._parts
+        ]
 
     @property
     def is_done(self) -> bool:

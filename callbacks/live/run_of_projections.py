@@ -37,13 +37,14 @@ class RunOfProjections:
         Start document; its `turn` has the planned `angles_deg`, `flat_run` and `dark_run` name other runs.
     exit_status
         Of its stop document; empty while it goes on.
-    events
-        Data of the stream `primary`, in their order.
+    events, outcome
+        Data of the stream `primary`, in their order, and of the event that tells how it went.
     """
 
     start: Mapping[str, Any]
     exit_status: str = ""
     events: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
+    outcome: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _streams: dict[str, RunOfFrames] = field(default_factory=dict, repr=False)
     _resources: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _passes: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
@@ -94,6 +95,8 @@ class RunOfProjections:
         elif stream == PASSES:
             self._passes.append(data)
         elif stream == OUTCOME:
+            self.outcome = data
+        if stream == OUTCOME and "tomogram_frame" in data:
             told = zip(*(data[f"tomogram_{key}"] for key in ("frame", "verdict", "angle_deg")), strict=True)
             self._final = {int(frame): float(deg) for frame, verdict, deg in told if verdict == GOOD}
 
@@ -141,8 +144,20 @@ class RunOfProjections:
                 return float(self.planned_deg[int(each["pass_first"]) + place])
         return math.nan
 
-    def mean_of(self, stream: str) -> NDArray[np.float64] | None:
-        """Mean of the flats or darks, counts, shape (rows, columns); None where there is none.
+    @property
+    def all_deg(self) -> NDArray[np.float64]:
+        """Angle of each frame, degrees, shape (frames,); NaN for those of no good projection."""
+        return np.array([self.angle_deg(index) for index in range(self.projections.announced)])
+
+    def mean_of(self, stream: str, first: int = 0, count: int | None = None) -> NDArray[np.float64] | None:
+        """Mean of frames of a stream, counts, shape (rows, columns); None where there is none.
+
+        Parameters
+        ----------
+        stream
+            Such as "flat".
+        first, count
+            Which frames; all unless given.
 
         Raises
         ------
@@ -157,15 +172,15 @@ class RunOfProjections:
         for path in frames.paths:
             roots = next(iter(self._resources.values()))["roots"]
             require_inner_links(path, roots)
-        total, count = None, 0
-        for index in range(frames.announced):
+        last = frames.announced if count is None else min(first + count, frames.announced)
+        total, added = None, 0
+        for index in range(first, last):
             frame = frames.read(index)[0]
             total = frame.astype(np.float64) if total is None else total + frame
-            count += 1
-            if count * frame.nbytes > MOST_BYTES:
+            added += 1
+            if added * frame.nbytes > MOST_BYTES:
                 break
-        frames.close()
-        return None if total is None else total / count
+        return None if total is None else total / added
 
     def cell_state(self) -> dict[str, float]:
         """Give the state of the cell in the middle of the tomogram, and its lithium content at both ends."""

@@ -24,6 +24,13 @@ DIMS = {"xy": ("y", "x"), "xz": ("z", "x"), "yz": ("z", "y")}
 PICTURE = "live-slices.png"
 
 
+def folder_of(base: Path, run: RunOfProjections) -> Path:
+    """Folder of an experiment below one for all of them."""
+    experiment = run.start["experiment"]
+    name = re.sub(r"[^\w.-]", "_", str(experiment["name"]))
+    return base / f"{name}_{experiment['uid'][:8]}"
+
+
 class SliceRecord:
     """Publishes the looks at one tomogram.
 
@@ -44,10 +51,8 @@ class SliceRecord:
     ) -> None:
         self._run, self._looks = run, 0
         experiment = run.start["experiment"]
-        name = re.sub(r"[^\w.-]", "_", str(experiment["name"]))
-        below = f"{name}_{experiment['uid'][:8]}"
-        self._folder = folder / below
-        self._picture = experiments / below / PICTURE if experiments is not None else None
+        self._folder = folder_of(folder, run)
+        self._picture = folder_of(experiments, run) / PICTURE if experiments is not None else None
         parameters = {"measurement": run.measurement, "measurement_run": run.uid}
         cell = run.start.get("cell") or {}
         self._results = ResultRun(publish, experiment, cell, run.uid, parameters, name=ANALYSIS)
@@ -74,7 +79,8 @@ class SliceRecord:
         part = "slices" if look.stage is Stage.FINAL else f"look_{self._looks:03d}"
         path = self._folder / f"{self._run.measurement}_{self._run.uid[:8]}_{part}.h5"
         arrays: dict[str, np.ndarray] = {key: getattr(look.slices, key) for key in DIMS}
-        return store_arrays(path, arrays, "1/um" if np.isfinite(look.pixel_um) else "1/pixel", DIMS)
+        unit = "1/um" if np.isfinite(look.pixel_um) else "1/pixel"
+        return store_arrays(path, arrays, dict.fromkeys(DIMS, unit), DIMS)
 
     def _row(self, look: Look) -> dict[str, Any]:
         z_px, y_px, x_px = look.slices.at_px

@@ -211,14 +211,20 @@ class SliceWork:
         if growing is None or growing.projections < LEAST_PROJECTIONS:
             return False
         count, at_s = self._looked
+        if self._has_all(growing):
+            return growing.projections > count
         every = max(len(self.run.planned_deg) // LOOKS, LEAST_PROJECTIONS)
         return growing.projections >= count + every and time.monotonic() >= at_s + LEAST_LOOK_S
+
+    def _has_all(self, growing: GrowingSlices) -> bool:
+        """Whether the last projection is in: it is shown at once, the axis is looked for afterwards."""
+        return growing.projections >= len(self.run.planned_deg) > 0
 
     def _look(self, stage: Stage, of: GrowingSlices | None = None) -> Look | None:
         growing = of or self._growing
         if growing is None:
             return None
-        if stage is Stage.GROWING and growing.may_find_centre():
+        if stage is Stage.GROWING and not self._has_all(growing) and growing.may_find_centre():
             growing.find_centre()
         found, skipped = growing.found, self._skipped
         self._looked, self._skipped = (growing.projections, time.monotonic()), 0
@@ -227,7 +233,7 @@ class SliceWork:
             slices=growing.slices(),
             side=growing.side,
             centre_px=growing.centre_px,
-            centre_sigma_px=found.sigma_px * growing.side if found else float("nan"),
+            centre_sigma_px=found.sigma_px * (self._growing or growing).side if found else float("nan"),
             verdict=str(found.verdict) if found else "assumed",
             reason=found.reason if found else "the axis is looked for once the angles cover a half turn",
             pixel_um=self.run.pixel_um * growing.side,
@@ -243,8 +249,7 @@ class SliceWork:
         angles_deg = np.array([self.run.angle_deg(index) for index in self._order])
         growing.correct_angles(angles_deg, least_deg=ANGLE_OFF_DEG)
         self._order = [index for index, deg in zip(self._order, angles_deg, strict=True) if np.isfinite(deg)]
-        if growing.found is None or growing.projections > self._looked[0]:
-            growing.find_centre()
+        growing.find_centre()
         if growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:
             self.centre_px = growing.centre_px
         if growing.side == 1:
@@ -260,7 +265,6 @@ class SliceWork:
         fine = self._fine
         if fine is None or self._next_fine == len(self._order):
             self.done = True
-            self._growing = None
             return self._look(Stage.FINAL, fine)
         index = self._order[self._next_fine]
         self._next_fine += 1

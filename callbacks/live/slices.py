@@ -1,7 +1,8 @@
 """Live slices: a process that follows the journal and shows a tomogram while it turns.
 
 Run as ``python -m operando.callbacks.live.slices --journal FOLDER --experiments FOLDER``. Each tomogram has a
-run of results of its own; the slices are in files beside the frames, and in a picture of the experiment.
+run of results of its own; the slices are in files beside the frames, and in a picture of the experiment. Of
+images at the energies of an edge maps are made once their run has ended.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
+from .energy_images import ANALYSIS as MAP_ANALYSIS
+from .energy_images import TECHNIQUE
+from .map_work import MapWork
 from .result import Publish
 from .run_of_projections import RunOfProjections
 from .slice_record import ANALYSIS, SliceRecord
@@ -28,6 +32,7 @@ from .slice_work import SliceWork, Stage
 logger = logging.getLogger(__name__)
 
 TECHNIQUES = ("tomography",)
+KNOWN = (*TECHNIQUES, TECHNIQUE)
 
 MOST_RUNS = 64
 """Tomograms that are remembered for the flats and darks that later ones name."""
@@ -65,6 +70,7 @@ class Slices:
         self._tomograms: dict[str, _Tomogram] = {}
         self._runs: OrderedDict[str, RunOfProjections] = OrderedDict()
         self._streams: dict[str, tuple[str, str]] = {}
+        self._maps = MapWork(publish, folder)
         self._done: set[str] = set()
         self._centre_px: dict[tuple[str, str], float] = {}
 
@@ -100,7 +106,7 @@ class Slices:
         """
         waiting = [each for each in self._tomograms.values() if each.work.is_urgent or each.run.ended]
         if not waiting:
-            return False
+            return self._maps.step()
         chosen = next((each for each in waiting if each.work.is_urgent), waiting[0])
         try:
             self._advance(chosen)
@@ -116,6 +122,7 @@ class Slices:
 
     def close(self) -> None:
         """End every result run and close every file."""
+        self._maps.close()
         for each in list(self._tomograms.values()):
             self._drop(each)
 
@@ -147,13 +154,13 @@ class Slices:
         return None
 
     def _take_start(self, doc: Mapping[str, Any]) -> None:
-        wanted = doc.get("technique") in TECHNIQUES and doc.get("purpose", "measurement") == "measurement"
+        wanted = doc.get("technique") in KNOWN and doc.get("purpose", "measurement") == "measurement"
         if not wanted or "import" in doc or not doc.get("experiment"):
             return
         run = self._runs[doc["uid"]] = RunOfProjections(doc)
         if len(self._runs) > MOST_RUNS:
             self._runs.popitem(last=False)
-        if doc["uid"] in self._done:
+        if doc["uid"] in self._done or doc["technique"] not in TECHNIQUES:
             return
         work = SliceWork(run, partial(self._mean_of, run), self._centre_px.get(_station(run), float("nan")))
         record = SliceRecord(self._publish, run, self._folder, self._experiments)
@@ -185,9 +192,12 @@ class Slices:
                 self._tomograms[owner].work.add(told)
 
     def _take_stop(self, doc: Mapping[str, Any]) -> None:
-        owner = self._tomograms.get(doc["run_start"])
-        if owner is not None:
-            owner.run.exit_status = str(doc["exit_status"])
+        run = self._runs.get(doc["run_start"])
+        if run is None:
+            return
+        run.exit_status = str(doc["exit_status"])
+        if run.start["technique"] == TECHNIQUE and run.uid not in self._done:
+            self._maps.add(run, dict(self._runs))
 
 
 def _station(run: RunOfProjections) -> tuple[str, str]:
@@ -200,8 +210,11 @@ def recall(journal: Path, slices: Slices) -> None:
     analyses: set[str] = set()
     streams: set[str] = set()
     for name, doc in JournalTail(journal).poll():
-        if name == "start" and (doc.get("analysis") or {}).get("name") == ANALYSIS:
+        analysis = doc.get("analysis") or {} if name == "start" else {}
+        if analysis.get("name") == ANALYSIS:
             analyses.add(doc["uid"])
+        elif analysis.get("name") == MAP_ANALYSIS:
+            slices.remember(analysis["of"])
         elif name == "descriptor" and doc["run_start"] in analyses and doc["name"] == "primary":
             streams.add(doc["uid"])
         elif name == "event" and doc["descriptor"] in streams and doc["data"]["stage"] == Stage.FINAL:

@@ -58,7 +58,10 @@ class StoredArray:
 
 
 def store_arrays(
-    path: Path, arrays: Mapping[str, NDArray[np.generic]], units: str, dims: Mapping[str, tuple[str, ...]]
+    path: Path,
+    arrays: Mapping[str, NDArray[np.generic]],
+    units: Mapping[str, str],
+    dims: Mapping[str, tuple[str, ...]],
 ) -> dict[str, StoredArray]:
     """Write arrays, each as one row, into a new file that is there whole or not at all.
 
@@ -69,7 +72,7 @@ def store_arrays(
     arrays
         By data key.
     units
-        Of all of them.
+        Of each.
     dims
         Names of the dimensions of each.
 
@@ -85,9 +88,9 @@ def store_arrays(
     with h5py.File(unborn, "w") as file:
         for key, values in arrays.items():
             file.create_dataset(f"entry/{key}", data=values[None])
-            file[f"entry/{key}"].attrs["units"] = units
+            file[f"entry/{key}"].attrs["units"] = units[key]
     unborn.replace(path)
     return {
-        key: StoredArray(path, f"/entry/{key}", values.shape, values.dtype.str, 1, units, dims[key])
+        key: StoredArray(path, f"/entry/{key}", values.shape, values.dtype.str, 1, units[key], dims[key])
         for key, values in arrays.items()
     }

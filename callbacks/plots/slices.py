@@ -1,10 +1,12 @@
-"""Three orthogonal slices of a tomogram in a picture, and two states of one specimen beside each other."""
+"""Three orthogonal slices of a tomogram in a picture."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -64,7 +66,7 @@ def slice_figure(slices: ThreeSlices, *, pixel_um: float = float("nan"), title: 
     figure = Figure(figsize=(11.0, 5.6), dpi=100)
     # Places are given, not sought: a live picture has to be there in a fraction of a second.
     grid: Any = figure.add_gridspec(
-        2, 2, width_ratios=(1.45, 1.0), left=0.07, right=0.97, top=0.91, bottom=0.09, wspace=0.28, hspace=0.28
+        2, 2, width_ratios=(1.45, 1.0), left=0.07, right=0.97, top=0.91, bottom=0.09, wspace=0.38, hspace=0.28
     )
     places = {"xy": grid[:, 0], "xz": grid[0, 1], "yz": grid[1, 1]}
     limits = _limits(slices)
@@ -105,3 +107,61 @@ def _limits(slices: ThreeSlices) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = np.percentile(values, PERCENTILES)
     return float(low), float(max(high, low + 1e-9))
+
+
+@dataclass(frozen=True)
+class StoredSlices:
+    """Slices that were read back; see `ThreeSlices`."""
+
+    xy: np.ndarray
+    xz: np.ndarray
+    yz: np.ndarray
+    at_px: tuple[int, int, int]
+
+
+def stored_slice_figure(slices: xr.Dataset, which: int = -1, title: str = "") -> Figure:
+    """Draw three slices of one tomogram.
+
+    Parameters
+    ----------
+    slices : xarray.Dataset
+        From `Experiment.slices`.
+    which : int
+        Which tomogram, the last one unless given.
+    title : str
+        Above it all, such as the name of the experiment.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        See `slice_figure`.
+
+    Raises
+    ------
+    ValueError
+        If there is no tomogram yet.
+    """
+    one = one_tomogram(slices, which)
+    at_px = tuple(int(one[key]) for key in ("z_px", "y_px", "x_px"))
+    stored = StoredSlices(*(one[key].to_numpy() for key in ("xy", "xz", "yz")), at_px)  # type: ignore[arg-type]
+    told = f"{title}   {one['measurement'].item()}   {state_of(one)}   {one['stage'].item()}"
+    return slice_figure(stored, pixel_um=float(one["pixel_um"]), title=told.strip())
+
+
+def one_tomogram(slices: xr.Dataset, which: int) -> xr.Dataset:
+    """Take one of the tomograms.
+
+    Raises
+    ------
+    ValueError
+        If there is none yet.
+    """
+    if not slices.sizes.get("tomogram", 0):
+        raise ValueError("there are no slices yet: they come once a tomogram has some projections")
+    return slices.isel(tomogram=which)
+
+
+def state_of(one: xr.Dataset) -> str:
+    """Lithium content and voltage of the cell while a tomogram was taken; empty if unknown."""
+    content, volt = float(one["lithium_content"]), float(one["voltage"])
+    return f"x = {content:.3f}, {volt:.2f} V" if np.isfinite(content) else ""

@@ -11,6 +11,7 @@ import xarray as xr
 
 from .delivered import rate_table, rates_of
 from .element_map import element_maps
+from .imaging import Imaging
 from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Experiment(StrainAndRedox):
+class Experiment(StrainAndRedox, Imaging):
     """One cell's life in the beam, read from wherever its runs are; while it runs, as far as it has come.
 
     Parameters

@@ -109,9 +109,17 @@ def centre_of(source: ProjectionSource) -> float:
 
 
 def _fingerprint(source: ProjectionSource, centre_px: float, recipe: Recipe, slab_rows: int) -> str:
-    """Tell one reconstruction from another of different rules or projections."""
+    """Tell one reconstruction from another of different rules or projections.
+
+    The middle row of every frame counts: a file that was written anew differs there, if only by its noise.
+    """
     said = f"{source.shape} {centre_px:.6f} {recipe!r} {slab_rows}"
-    return hashlib.sha256(said.encode() + source.angle_deg.tobytes()).hexdigest()
+    mark = hashlib.sha256(said.encode() + source.angle_deg.tobytes())
+    middle = source.shape[1] // 2
+    row = source.rows(middle, middle + 1)
+    for part in (row.projections, row.flats, row.flats_after, row.darks):
+        mark.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+    return mark.hexdigest()
 
 
 def _begin(

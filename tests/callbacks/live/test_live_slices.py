@@ -49,6 +49,8 @@ def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
     told.work()
     rows, final = results(told)
     assert rows["stage"].iloc[-1] == "final"
+    # All projections are shown at once, and once more when axis and angles are put right.
+    assert rows["projections"].tolist()[-2:] == [COUNT, COUNT]
     assert rows["centre_px"].iloc[-1] == pytest.approx(AXIS_PX, abs=0.3)
     assert rows["projections"].iloc[-1] == COUNT
     assert final["xy"].shape == (COLUMNS, COLUMNS)

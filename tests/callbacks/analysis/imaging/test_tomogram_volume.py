@@ -120,3 +120,27 @@ def test_a_cluster_does_the_slabs_of_a_source_that_travels(source, tmp_path):
         made = reconstruct_volume(travelled, tmp_path / "volume.h5", centre=CENTRE, client=Client())
         assert pool.submit(int).result() == 0
     assert np.allclose(stored(made.path), whole(source), atol=1e-6)
+
+
+def test_a_volume_that_is_ended_by_ctrl_c_goes_on_where_it_was(source, tmp_path):
+    path = tmp_path / "volume.h5"
+
+    def interrupted(finished, slabs):
+        if finished == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconstruct_volume(source, path, centre=CENTRE, slab_rows=8, workers=1, progress=interrupted)
+    again = reconstruct_volume(source, path, centre=CENTRE, slab_rows=8, workers=1)
+    assert again.made == 3
+    assert np.allclose(stored(path), whole(source), atol=1e-6)
+
+
+def test_projections_that_were_written_anew_do_not_mix_with_the_old_volume(source, tmp_path):
+    path = tmp_path / "volume.h5"
+    reconstruct_volume(source, path, centre=CENTRE)
+    other = source.frames.projections.copy()
+    other[17] *= 1.01
+    written_anew = HeldProjections(ProjectionFrames(other), ANGLES)
+    with pytest.raises(ValueError, match="holds another reconstruction"):
+        reconstruct_volume(written_anew, path, centre=CENTRE)

@@ -10,7 +10,7 @@ from operando.callbacks.tiled.journal import Journal
 
 ROWS, COLUMNS, COUNT = 24, 48, 72
 PIXEL_UM, AXIS_PX = 0.5, 25.2
-BALLS = ((4.0, -6.0, 2.0, 6.0, 0.12), (-8.0, 3.0, -1.0, 4.0, 0.3))
+BALLS = ((4.0, -7.0, 2.0, 6.5, 0.2), (-9.0, 4.0, -1.0, 5.0, 0.2))
 """Place from the axis and middle row x, y, z (pixels), radius (pixels), attenuation (1/um)."""
 
 FLAT, DARK = 20000.0, 100.0
@@ -40,6 +40,11 @@ def write_camera_file(path, frames, numbers):
         file["entry/data/data"] = np.asarray(frames)
         file["entry/instrument/NDAttributes/NDArrayUniqueId"] = np.asarray(numbers, dtype="<i8")
         file["entry/instrument/NDAttributes/NDArrayTimeStamp"] = np.asarray(numbers, dtype=float)
+
+
+def kind_of(value):
+    """Type of a value for a descriptor."""
+    return "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
 
 
 class ToldTomogram:
@@ -133,7 +138,7 @@ class ToldTomogram:
         if stream not in self.streams:
             shapes = {name: [len(value)] if isinstance(value, list) else [] for name, value in data.items()}
             keys = {
-                name: {"source": "x", "dtype": "array" if shape else "number", "shape": shape}
+                name: {"source": "x", "dtype": kind_of(data[name]), "shape": shape}
                 for name, shape in shapes.items()
             }
             self.streams[stream] = self.run.compose_descriptor(name=stream, data_keys=keys), None
@@ -153,7 +158,8 @@ class ToldTomogram:
         count = len(self.angles_deg)
         frame = [self.gates.index(number) if number in self.gates else -1 for number in range(count)]
         data = {
-            "status": 0,
+            "status": "whole",
+            "reason": "",
             "frame": frame,
             "verdict": [2 if number in dark else int(place < 0) for number, place in enumerate(frame)],
             "angle_deg": self.taken_deg.tolist(),

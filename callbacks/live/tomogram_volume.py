@@ -1,0 +1,209 @@
+"""The volume of a stored tomogram and its particles: made slab by slab, and told of in a run of results."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..analysis.imaging.reconstruction import SLAB_ROWS, Recipe
+from ..analysis.imaging.volume import VOLUME, Progress, VolumeFile, reconstruct_volume
+from ..tiled.journal import JournalTail
+from .result import Publish, ResultRun
+from .run_of_projections import RunOfProjections
+from .slice_record import folder_of
+from .stored_result import StoredArray
+from .stored_tomogram import find_run, stored_tomogram
+
+ANALYSIS, PARTICLES = "volume", "particles"
+TECHNIQUES = ("tomography",)
+MOST_VOXELS = 600**3
+"""Of a volume whose particles are looked for at once; of a larger one voxels are joined."""
+
+
+@dataclass(frozen=True)
+class TomogramVolume:
+    """A volume that was reconstructed.
+
+    Attributes
+    ----------
+    run
+        Uid of the tomogram.
+    volume
+        Its file.
+    pixel_um
+        Edge of a voxel, um.
+    particles, particles_reason
+        As `particle_table` gives them, none where they were not asked for or not found; and why not.
+    """
+
+    run: str
+    volume: VolumeFile
+    pixel_um: float
+    particles: pd.DataFrame | None = None
+    particles_reason: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was made, in words."""
+        made, count = self.volume, "no" if self.particles is None else str(len(self.particles))
+        why = f": {self.particles_reason}" if self.particles_reason else ""
+        return (
+            f"{made.path}: {made.slabs} slabs, {made.made} of them made now; axis at column "
+            f"{made.centre_px:.2f}, voxel {self.pixel_um:g} um; {count} particles{why}"
+        )
+
+
+def tomogram_volume(
+    journal: Path,
+    publish: Publish,
+    uid: str,
+    *,
+    centre_px: float | None = None,
+    pixel_um: float | None = None,
+    rings: str = "none",
+    particles: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> TomogramVolume:
+    """Reconstruct the volume of a stored tomogram; called again after an end of any kind, it goes on.
+
+    Parameters
+    ----------
+    journal
+        Folder of the journal; the file goes to the folder `results` beside it.
+    publish
+        Takes the documents of the results.
+    uid
+        Of the tomogram's run, or the first six or more characters of it.
+    centre_px
+        Column of the axis, pixels; found in the middle rows unless given.
+    pixel_um
+        Edge of a pixel at the specimen, um; as the run tells unless given.
+    rings
+        How rings are removed, see `Rings`.
+    particles
+        Whether to tell particles apart and describe each.
+    workers
+        Slabs at a time; as many as cores unless given.
+    progress
+        Called with finished and all slabs.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such tomogram.
+    ValueError
+        If it has no good projection, no pixel size or no axis, or the file holds another reconstruction.
+    """
+    runs = find_run(journal, uid, TECHNIQUES)
+    run = next(iter(runs.values()))
+    edge_um = run.pixel_um if pixel_um is None else pixel_um
+    if not (math.isfinite(edge_um) and edge_um > 0.0):
+        raise ValueError(f"tomogram {run.uid[:8]}: pixel_um is {edge_um}; give the edge of a pixel in um")
+    path = folder_of(journal.resolve().parent / "results", run) / f"{run.measurement}_{run.uid[:8]}_volume.h5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recipe = Recipe(pixel_um=edge_um, rings=rings)
+    source = stored_tomogram(run, runs)
+    made = reconstruct_volume(
+        source,
+        path,
+        centre=centre_px,
+        recipe=recipe,
+        slab_rows=min(SLAB_ROWS, source.shape[1]),
+        workers=workers,
+        progress=progress,
+    )
+    table, reason = _particles(path, edge_um) if particles else (None, "not asked for")
+    if made.made or table is not None or not _is_told(journal, run.uid):
+        _tell(publish, run, made, edge_um, (source.shape, table, reason))
+    return TomogramVolume(run.uid, made, edge_um, table, reason)
+
+
+def _particles(path: Path, pixel_um: float) -> tuple[pd.DataFrame | None, str]:
+    """Find the particles, or say why there are none: the volume is worth telling of in any case."""
+    try:
+        return volume_particles(path, pixel_um), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def volume_particles(path: Path, pixel_um: float) -> pd.DataFrame:
+    """Tell the particles of a volume apart and describe each, see `particle_table`; empty without any."""
+    import h5py
+
+    from ..analysis.imaging.particle_table import particle_table
+    from ..analysis.imaging.segmentation import segment_particles
+
+    with h5py.File(path, "r") as file:
+        stored: Any = file[VOLUME]
+        side = max(math.ceil((stored.size / MOST_VOXELS) ** (1 / 3)), 1)
+        volume = np.asarray(stored[()]) if side == 1 else _joined(stored, side)
+    labels = segment_particles(volume).labels
+    if not labels.any():
+        return pd.DataFrame()
+    return particle_table(volume, labels, pixel_um=pixel_um * side)
+
+
+def _joined(stored: Any, side: int) -> np.ndarray:  # noqa: ANN401  h5py's data set
+    """Average cubes of voxels, a layer of cubes at a time."""
+    rows, columns = stored.shape[0] // side, stored.shape[1] // side
+    joined = np.empty((rows, columns, columns), np.float32)
+    for row in range(rows):
+        layer = stored[row * side : (row + 1) * side, : columns * side, : columns * side]
+        joined[row] = layer.reshape(side, columns, side, columns, side).mean(axis=(0, 2, 4))
+    return joined
+
+
+def _is_told(journal: Path, uid: str) -> bool:
+    """Tell whether a run of results has this tomogram's volume already."""
+    told = (doc for name, doc in JournalTail(journal).poll() if name == "start" and "analysis" in doc)
+    return any(doc["analysis"]["name"] == ANALYSIS and doc["analysis"]["of"] == uid for doc in told)
+
+
+def _tell(
+    publish: Publish,
+    run: RunOfProjections,
+    made: VolumeFile,
+    pixel_um: float,
+    found: tuple[tuple[int, int, int], pd.DataFrame | None, str],
+) -> None:
+    """Publish a volume: its file, what it was made with, and the particles or why there are none."""
+    shape, particles, reason = found
+    _, rows, columns = shape
+    start = run.start
+    parameters = {
+        "measurement": run.measurement,
+        "measurement_run": run.uid,
+        "shape": [rows, columns, columns],
+    }
+    known = (start["experiment"], start.get("cell") or {}, run.uid, parameters)
+    results = ResultRun(publish, *known, name=ANALYSIS)
+    head = {"measurement_run": run.uid, "measurement": run.measurement}
+    results.add(
+        {
+            **head,
+            "verdict": "whole" if run.exit_status == "success" else "of a run that did not end well",
+            "projections": shape[0],
+            "centre_px": made.centre_px,
+            "pixel_um": pixel_um,
+            "particles": -1 if particles is None else len(particles),
+            "particles_reason": reason,
+            **run.cell_state(),
+        }
+    )
+    array = StoredArray(made.path, f"/{VOLUME}", (columns, columns), "<f4", rows, "1/um", ("y", "x"))
+    results.tell_stored({VOLUME: array}, ANALYSIS)
+    if particles is not None and len(particles):
+        state = run.cell_state()
+        rows_of = particles.reset_index().to_dict("records")
+        results.add_page([{**head, **_plain(row), **state} for row in rows_of], PARTICLES)
+    results.close()
+
+
+def _plain(row: dict[Any, Any]) -> dict[str, Any]:
+    return {str(key): value.item() if isinstance(value, np.generic) else value for key, value in row.items()}

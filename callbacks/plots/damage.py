@@ -1,0 +1,105 @@
+"""Cracks of the particles against their depth in the electrode, and from tomogram to tomogram."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import INK, say, tidy
+
+
+def damage_figure(
+    particles: pd.DataFrame,
+    *,
+    separator_um: float,
+    collector_um: float,
+    axis: str = "z_um",
+    bins: int = 6,
+    title: str = "",
+) -> Figure:
+    """Draw what cracks tell.
+
+    Parameters
+    ----------
+    particles : pandas.DataFrame
+        From `Experiment.particles`, of one tomogram or several.
+    separator_um, collector_um : float
+        Where on that axis the electrode begins and ends, um.
+    axis : str
+        Column with the place across the electrode, um.
+    bins : int
+        Layers.
+    title : str
+        Above it all, such as the name of the experiment.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Left: mean crack fraction of whole particles (not cut by the border) in layers from separator to
+        current collector, a line per tomogram, bars its standard deviation. Right: mean crack fraction and
+        detached part by tomogram, in the order of time.
+    """
+    figure = Figure(figsize=(10.5, 4.4), layout="constrained", dpi=150)
+    left, right = figure.subplots(1, 2)
+    tidy(left, "depth (0 separator, 1 current collector)", "crack fraction")
+    tidy(right, "tomogram", "crack fraction, detached part")
+    if particles.empty:
+        say(left, "no particles yet")
+        say(right, "no particles yet")
+        return figure
+    whole = particles.loc[~particles["at_border"].astype(bool)]
+    groups = [table for _, table in whole.groupby(level="measurement_run", sort=False)]
+    groups.sort(key=lambda table: float(table["time"].iloc[0]))
+    colours = colormaps["viridis"](np.linspace(0.0, 0.85, len(groups)))
+    for number, (table, colour) in enumerate(zip(groups, colours, strict=True), start=1):
+        _depth(left, table, (separator_um, collector_um), axis, bins, colour, f"{number}: {_state(table)}")
+    left.legend(frameon=False, fontsize=8)
+    _course(right, groups)
+    figure.suptitle(f"{title}   {len(whole)} particles".strip(), fontsize=11, color=INK)
+    return figure
+
+
+def _state(table: pd.DataFrame) -> str:
+    content = float(table["lithium_content"].iloc[0])
+    return f"x = {content:.3f}" if np.isfinite(content) else "state unknown"
+
+
+def _depth(
+    axes: Axes,
+    table: pd.DataFrame,
+    ends_um: tuple[float, float],
+    axis: str,
+    bins: int,
+    colour: np.ndarray,
+    label: str,
+) -> None:
+    from ..analysis.imaging.particle_table import depth_profile
+
+    profile = depth_profile(
+        table, "crack_fraction", axis=axis, separator_um=ends_um[0], collector_um=ends_um[1], bins=bins
+    )
+    axes.errorbar(
+        profile["depth"],
+        profile["mean"],
+        profile["sigma"],
+        color=colour,
+        marker="o",
+        ms=4,
+        lw=1.2,
+        label=label,
+    )
+
+
+def _course(axes: Axes, groups: list[pd.DataFrame]) -> None:
+    number = np.arange(1, len(groups) + 1)
+    cracked = [table["crack_fraction"].mean() for table in groups]
+    sigma = [table["crack_fraction"].std() / np.sqrt(max(len(table), 1)) for table in groups]
+    detached = [table["detached"].astype(float).mean() for table in groups]
+    axes.errorbar(number, cracked, sigma, color=INK, marker="o", ms=5, lw=1.2, label="crack fraction")
+    axes.plot(number, detached, color="#e07a1f", marker="s", ms=5, lw=1.2, label="detached part")
+    axes.set_xticks(number)
+    axes.set_ylim(bottom=0.0)
+    axes.legend(frameon=False, fontsize=8)

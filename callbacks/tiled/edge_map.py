@@ -1,0 +1,92 @@
+"""Maps of an absorption edge from energy images: where it lies in each pixel, with sigma and verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .run_source import RunSource
+
+ANALYSIS, STREAM = "xanes_map", "maps"
+STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
+MAP_UNITS = {
+    "half_step_ev": "eV",
+    "half_step_ev_sigma": "eV",
+    "white_line_ev": "eV",
+    "white_line_ev_sigma": "eV",
+    "white_line_height": "",
+    "white_line_height_sigma": "",
+    "edge_step": "",
+    "edge_step_sigma": "",
+    "noise": "",
+    "verdict_code": "",
+}
+"""Values of each pixel."""
+
+
+def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> xr.Dataset:
+    """Arrange the maps of an element's edge, the latest analysis of a run winning.
+
+    Parameters
+    ----------
+    source : RunSource
+        Where the runs are.
+    starts : list of dict
+        Start documents of the experiment's analyses.
+    element : str
+        Symbol, such as ``"Ni"``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``map`` (by time), ``y``, ``x`` (pixels of the image, of ``pixel_um``): ``half_step_ev``,
+        ``white_line_ev``, ``white_line_height``, ``edge_step`` with ``_sigma``, ``noise`` and
+        ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge. Along
+        ``map``: ``run``, ``measurement``, the state of the cell in the middle, ``energies``, ``status`` of
+        the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``.
+
+    Raises
+    ------
+    KeyError
+        If there is none of this element; the message lists those there are.
+    """
+    latest = {start["analysis"]["of"]: start for start in starts if start["analysis"]["name"] == ANALYSIS}
+    known = sorted({start["analysis"]["parameters"]["element"] for start in latest.values()})
+    chosen = [start for start in latest.values() if start["analysis"]["parameters"]["element"] == element]
+    found = [part for start in chosen if (part := _part(source, start)) is not None]
+    if not found:
+        raise KeyError(
+            f"there is no map of {element!r}; there are maps of {known or 'nothing'}. `operando reconstruct "
+            "UID` makes one of a run of xanes_imaging"
+        )
+    return xr.concat(found, dim="map", join="outer").sortby("time")
+
+
+def _part(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
+    uid = start["uid"]
+    rows = source.stream(uid, "primary")
+    if rows.empty:
+        return None
+    last, told = rows.iloc[-1], start["analysis"]["parameters"]
+    data: dict[str, Any] = {}
+    for key, unit in MAP_UNITS.items():
+        values = source.array(uid, STREAM, key)
+        if not values.size:
+            return None
+        data[key] = ("map", "y", "x"), values[-1][None], {"units": unit} if unit else {}
+    shape = data["half_step_ev"][1].shape[1:]
+    coordinates: dict[str, Any] = {
+        "run": ("map", [told["measurement_run"]]),
+        "measurement": ("map", [told["measurement"]]),
+        **{key: ("map", [float(last[key])], {"units": unit}) for key, unit in STATE_UNITS.items()},
+        "energies": ("map", [int(last["energies"])]),
+        "status": ("map", [str(last["status"])]),
+        "reason": ("map", [str(last["reason"])]),
+        "pixel_um": ("map", [float(last["pixel_um"])], {"units": "um"}),
+        **{axis: (axis, np.arange(size)) for axis, size in zip("yx", shape, strict=True)},
+    }
+    found = xr.Dataset(data, coords=coordinates)
+    found.attrs = {"element": told["element"], "edge": told["edge"], "verdicts": list(told["verdicts"])}
+    return found

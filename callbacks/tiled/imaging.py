@@ -1,0 +1,72 @@
+"""What an experiment says of its images: tomograms, slices, particles, and maps of an edge."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+
+from .edge_map import edge_maps
+from .run_source import RunSource
+from .tomogram import particle_rows, slice_dataset, tomogram_list
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Imaging(ABC):
+    """Images of an experiment."""
+
+    name: str
+    _source: RunSource
+
+    @abstractmethod
+    def runs(self, purpose: str) -> list[dict[str, Any]]:
+        """Start documents of the runs of a purpose, by time."""
+
+    @property
+    def tomograms(self) -> list[xr.Dataset]:
+        """Tomograms by time, projections and volume as dask arrays; see `tomogram_list`."""
+        return tomogram_list(self._source, [*self.runs("measurement"), *self.runs("analysis")])
+
+    @property
+    def slices(self) -> xr.Dataset:
+        """Three orthogonal slices of each tomogram, also of one that turns; see `slice_dataset`."""
+        return slice_dataset(self._source, self.runs("analysis"))
+
+    @property
+    def particles(self) -> pd.DataFrame:
+        """Particles of all volumes, where they were looked for; see `particle_rows`."""
+        return particle_rows(self._source, self.runs("analysis"))
+
+    def xanes_maps(self, element: str) -> xr.Dataset:
+        """Give the maps of the edge of an element, later ones along ``map``; see `edge_maps`."""
+        return edge_maps(self._source, self.runs("analysis"), element)
+
+    def plot_slices(self, which: int = -1) -> Figure:
+        """Draw three orthogonal slices of a tomogram, the last one unless given."""
+        from ..plots.slices import stored_slice_figure
+
+        return stored_slice_figure(self.slices, which, self.name)
+
+    def plot_before_after(self, before: int = 0, after: int = -1) -> Figure:
+        """Draw the same slice of two tomograms and their difference, one registered with the other."""
+        from ..plots.slice_change import slice_change_figure
+
+        return slice_change_figure(self.slices, before, after, self.name)
+
+    def plot_xanes_map(self, element: str, which: int = -1) -> Figure:
+        """Draw a map of an edge: where it lies, its uncertainty, and what is masked."""
+        from ..plots.edge_map import edge_map_figure
+
+        return edge_map_figure(self.xanes_maps(element), which, self.name)
+
+    def plot_damage(self, separator_um: float, collector_um: float) -> Figure:
+        """Draw cracks of the particles against depth in the electrode, and from tomogram to tomogram."""
+        from ..plots.damage import damage_figure
+
+        return damage_figure(
+            self.particles, separator_um=separator_um, collector_um=collector_um, title=self.name
+        )

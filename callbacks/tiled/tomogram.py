@@ -1,0 +1,221 @@
+"""Tomograms of an experiment: projections, slices, volumes and particles, with the state of the cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .lazy import lazy_rows
+from .run_source import Frames, RunSource
+
+TECHNIQUE = "tomography"
+SLICES, VOLUME = "slices", "volume"
+IMAGE, ATTENUATION = "microscope_camera_image", "attenuation_per_um"
+STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
+PLACES = ("z_px", "y_px", "x_px")
+TOLD = {"stage": str, "projections": int, "covered": float, "centre_px": float, "centre_px_sigma": float}
+TOLD |= {"verdict": str, "reason": str, "joined_side": int, "pixel_um": float, "latency_s": float}
+TOLD |= {"lithium_content_start": float, "lithium_content_end": float, "frames_waiting": int}
+
+
+def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Dataset]:
+    """Arrange the tomograms of an experiment that have ended, each with what was made of it.
+
+    Parameters
+    ----------
+    source : RunSource
+        Where the runs are.
+    starts : list of dict
+        Start documents of the experiment.
+
+    Returns
+    -------
+    list of xarray.Dataset
+        By time. ``projections`` (counts) over ``projection`` (good ones in the order of the turn), ``row``,
+        ``column``, and ``attenuation`` (1/um) over ``z``, ``y``, ``x`` where a volume was made: dask arrays,
+        of which what is looked at is read. ``flats`` and ``darks`` (counts) over ``flat`` or ``dark``.
+        Coordinates along ``projection``: ``angle`` (degree), ``time`` (s, of its middle), ``light`` (over
+        full beam), ``lithium_content``; ``z``, ``y``, ``x`` are in um. In the attributes ``run``,
+        ``measurement``, ``status`` and ``reason`` of the run, ``pixel_um``, ``centre_px``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without dask.
+    """
+    runs = {start["uid"]: start for start in starts if start.get("technique") == TECHNIQUE}
+    volumes = _latest(starts, VOLUME)
+    parts = (_tomogram(source, runs, start, volumes.get(uid)) for uid, start in runs.items())
+    return [part for part in parts if part is not None]
+
+
+def _latest(starts: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    """Latest result run of an analysis by the raw run."""
+    return {
+        start["analysis"]["of"]: start
+        for start in starts
+        if (start.get("analysis") or {}).get("name") == name
+    }
+
+
+def _tomogram(
+    source: RunSource, runs: dict[str, dict[str, Any]], start: dict[str, Any], volume: dict[str, Any] | None
+) -> xr.Dataset | None:
+    uid = start["uid"]
+    outcome = source.stream(uid, "outcome")
+    images = source.frames(uid, "projections", IMAGE)
+    if outcome.empty or images is None:
+        return None
+    told = {
+        key: np.asarray(source.array(uid, "outcome", f"tomogram_{key}")[-1], float)
+        for key in ("frame", "verdict", "angle_deg", "time_s", "light", "lithium_content")
+    }
+    good = told["verdict"] == 0
+    frame = told["frame"][good].astype(int)
+    if not frame.size:
+        return None
+    units = {"units": "counts"}
+    data: dict[str, Any] = {
+        "projections": (("projection", "row", "column"), _picked(images, frame), units),
+    }
+    for name, kind in (("flats", "flat"), ("darks", "dark")):
+        if (taken := _references(source, runs, start, kind)) is not None:
+            data[name] = (kind, "row", "column"), taken, units
+    coordinates: dict[str, Any] = {
+        "angle": ("projection", told["angle_deg"][good], {"units": "degree"}),
+        "time": ("projection", told["time_s"][good], {"units": "s"}),
+        "light": ("projection", told["light"][good]),
+        "lithium_content": ("projection", told["lithium_content"][good]),
+    }
+    last = outcome.iloc[-1]
+    attributes: dict[str, Any] = {
+        "run": uid,
+        "measurement": str(start.get("measurement", TECHNIQUE)),
+        "status": str(last["tomogram_status"]),
+        "reason": str(last["tomogram_reason"]),
+    }
+    if volume is not None and (made := _volume(source, volume)) is not None:
+        values, axes, facts = made
+        data["attenuation"] = ("z", "y", "x"), values, {"units": "1/um"}
+        coordinates |= axes
+        attributes |= facts
+    found = xr.Dataset(data, coords=coordinates)
+    found.attrs = attributes
+    return found
+
+
+def _picked(read: Frames, frame: np.ndarray) -> Any:  # noqa: ANN401 - dask's array
+    """Frames in the order of the turn; those that follow each other already are not sorted again."""
+    rows = lazy_rows(read, int(frame.max()) + 1)
+    return rows if np.array_equal(frame, np.arange(len(rows))) else rows[frame]
+
+
+def _references(source: RunSource, runs: dict[str, dict[str, Any]], start: dict[str, Any], kind: str) -> Any:  # noqa: ANN401 - dask's array
+    """Flats or darks that a run has, else those of the run that it names; None without."""
+    for owner in (start, runs.get(str(start.get(f"{kind}_run", "")))):
+        if owner is None:
+            continue
+        count = int((owner.get("turn") or {}).get(f"{kind}s") or 0)
+        read = source.frames(owner["uid"], kind, IMAGE)
+        if read is not None and count:
+            return lazy_rows(read, count)
+    return None
+
+
+def _volume(source: RunSource, start: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]] | None:
+    """Volume, its axes in um, and what it was made with."""
+    rows = source.stream(start["uid"], "primary")
+    read = source.frames(start["uid"], VOLUME, ATTENUATION)
+    if rows.empty or read is None:
+        return None
+    shape = start["analysis"]["parameters"]["shape"]
+    pixel_um = float(rows["pixel_um"].iloc[-1])
+    axes = {
+        axis: (axis, pixel_um * np.arange(size), {"units": "um"})
+        for axis, size in zip("zyx", shape, strict=True)
+    }
+    return (
+        lazy_rows(read, shape[0]),
+        axes,
+        {"pixel_um": pixel_um, "centre_px": float(rows["centre_px"].iloc[-1])},
+    )
+
+
+def slice_dataset(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset:
+    """Arrange three orthogonal slices of each tomogram: the final ones, or the latest while it turns.
+
+    Parameters
+    ----------
+    source : RunSource
+        Where the runs are.
+    starts : list of dict
+        Start documents of the experiment.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``xy``, ``xz``, ``yz`` (attenuation, 1/um) over ``tomogram`` (by time) and two of ``z``, ``y``, ``x``
+        (numbers of pixels of the camera); NaN beyond a tomogram that is smaller than others. Coordinates
+        along ``tomogram``: ``run``, ``measurement``, the state of the cell in its middle (``time`` in s,
+        ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``, and at both ends
+        ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``, ``final``),
+        ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels that were joined for speed),
+        ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three), ``centre_px``, ``centre_px_sigma``,
+        ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
+    """
+    parts = (_slices(source, start) for start in _latest(starts, SLICES).values())
+    found = [part for part in parts if part is not None]
+    return xr.concat(found, dim="tomogram", join="outer").sortby("time") if found else xr.Dataset()
+
+
+def _slices(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
+    uid = start["uid"]
+    rows = source.stream(uid, "primary")
+    if rows.empty:
+        return None
+    last = rows.sort_values(by="seq_num").iloc[-1]
+    stream, side = ("slices" if last["stage"] == "final" else "looks"), int(last["joined_side"])
+    planes: dict[str, Any] = {}
+    for key in ("xy", "xz", "yz"):
+        stack = source.array(uid, stream, key)
+        if not stack.size:
+            return None
+        plane = np.repeat(np.repeat(stack[-1], side, axis=0), side, axis=1)
+        planes[key] = ("tomogram", key[1], key[0]), plane[None], {"units": "1/um"}
+    told = start["analysis"]["parameters"]
+    coordinates: dict[str, Any] = {
+        "run": ("tomogram", [told["measurement_run"]]),
+        "measurement": ("tomogram", [told["measurement"]]),
+        **{key: ("tomogram", [float(last[key])], {"units": unit}) for key, unit in STATE_UNITS.items()},
+        **{key: ("tomogram", [kind(last[key])]) for key, kind in TOLD.items()},
+        **{key: ("tomogram", [int(last[key]) * side + side // 2]) for key in PLACES},
+    }
+    sizes = {"y": planes["xy"][1].shape[1], "x": planes["xy"][1].shape[2], "z": planes["xz"][1].shape[1]}
+    coordinates |= {axis: (axis, np.arange(size)) for axis, size in sizes.items()}
+    coordinates["pixel_um"] = "tomogram", [float(last["pixel_um"]) / side], {"units": "um"}
+    return xr.Dataset(planes, coords=coordinates)
+
+
+def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFrame:
+    """Join the particles of all volumes, the latest analysis of a tomogram winning.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``measurement_run`` and ``label``; columns of `particle_table` and the state of the cell in the
+        middle of the tomogram. Empty if none was looked for.
+    """
+    latest: dict[str, pd.DataFrame] = {}
+    for start in starts:
+        if (start.get("analysis") or {}).get("name") == VOLUME:
+            rows = source.stream(start["uid"], "particles")
+            if not rows.empty:
+                latest[start["analysis"]["of"]] = rows
+    tables = [rows.drop(columns="seq_num") for rows in latest.values()]
+    if not tables:
+        return pd.DataFrame()
+    joined = pd.concat(tables, ignore_index=True).sort_values(by=["time", "label"], kind="stable")
+    return joined.set_index(["measurement_run", "label"])

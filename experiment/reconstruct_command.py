@@ -1,0 +1,65 @@
+"""Command ``operando reconstruct``: a stored tomogram becomes a volume, an energy stack a map."""
+
+from typing import Annotated
+
+import typer
+
+UID = Annotated[str, typer.Argument(help="uid of the run, or six letters of it")]
+CENTRE = Annotated[float | None, typer.Option(help="column of the rotation axis, pixel; else it is found")]
+PIXEL = Annotated[float | None, typer.Option(help="edge of a pixel at the specimen, um; else as recorded")]
+RINGS = Annotated[str, typer.Option(help="none, sorting or combined: how rings are removed")]
+PARTICLES = Annotated[bool, typer.Option(help="tell particles apart and describe each")]
+WORKERS = Annotated[int | None, typer.Option(min=1, help="slabs at a time; else as many as cores")]
+TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
+
+
+def reconstruct_command(
+    uid: UID,
+    centre_px: CENTRE = None,
+    pixel_um: PIXEL = None,
+    rings: RINGS = "none",
+    particles: PARTICLES = False,
+    workers: WORKERS = None,
+    tiled: TILED = True,
+) -> None:
+    """Make the volume of a tomogram, or the maps of images at the energies of an edge.
+
+    A volume that was ended by Ctrl-C goes on where it was when the command is given again.
+    """
+    from rich.progress import Progress
+
+    from ..callbacks.live.energy_images import TECHNIQUE, publish_maps
+    from ..callbacks.live.stored_tomogram import find_run
+    from ..callbacks.live.tomogram_volume import TECHNIQUES, tomogram_volume
+    from ..callbacks.tiled.journal import Journal
+    from .cli import complaining, console
+    from .import_report import to_tiled
+    from .rehearsal import interruptible
+    from .settings import DataRoot
+
+    with complaining(), interruptible():
+        root = DataRoot.from_environment()
+        runs = find_run(root.journal, uid, (*TECHNIQUES, TECHNIQUE))
+        run = next(iter(runs.values()))
+        with Progress(console=console) as bar, Journal(root.journal) as publish:
+            if run.start["technique"] == TECHNIQUE:
+                bar.add_task("maps of the edge", total=None)
+                maps = publish_maps(publish, root.path / "results", run, runs)
+                told = f"{maps.element} {maps.edge}: {100 * maps.mask.mean():.0f} % of the pixels are good"
+            else:
+                task = bar.add_task("slabs of the volume", total=None)
+                made = tomogram_volume(
+                    root.journal,
+                    publish,
+                    run.uid,
+                    centre_px=centre_px,
+                    pixel_um=pixel_um,
+                    rings=rings,
+                    particles=particles,
+                    workers=workers,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+                told = made.told
+        console.print(told, soft_wrap=True)
+        if tiled:
+            console.print(to_tiled(root))

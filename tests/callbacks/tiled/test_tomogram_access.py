@@ -1,0 +1,116 @@
+"""What is read back of a tomogram: projections and volume lazily, slices, particles, state of the cell."""
+
+import numpy as np
+import pytest
+from operando.callbacks.analysis.imaging.angle import golden_angles
+from operando.callbacks.live import slice_work
+from operando.callbacks.live.stored_tomogram import RunNotFoundError
+from operando.callbacks.live.tomogram_volume import tomogram_volume
+from operando.callbacks.plots.damage import damage_figure
+from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from told_tomogram import AXIS_PX, BALLS, COLUMNS, COUNT, PIXEL_UM, ROWS, ToldTomogram
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    tomogram = ToldTomogram(tmp_path_factory.mktemp("tomogram"))
+    tomogram.begin(golden_angles(COUNT), dropped=(7,))
+    tomogram.take(0, COUNT)
+    tomogram.end(dark=(3,))
+    tomogram.work()
+    tomogram.volume = tomogram_volume(
+        tomogram.folder / "journal", tomogram.journal, tomogram.uid[:8], particles=True, workers=1
+    )
+    yield tomogram
+    tomogram.slices.close()
+    tomogram.journal.close()
+
+
+@pytest.fixture
+def experiment(told):
+    return experiment_from_journal(told.folder / "journal", told.experiment["uid"], roots=(told.folder,))
+
+
+def test_projections_are_read_only_where_they_are_looked_at(experiment):
+    (tomogram,) = experiment.tomograms
+    assert tomogram["projections"].shape == (COUNT - 2, ROWS, COLUMNS)
+    assert hasattr(tomogram["projections"].data, "dask")
+    angles = np.delete(golden_angles(COUNT), [3, 7])
+    np.testing.assert_allclose(tomogram["angle"], angles)
+    assert tomogram["lithium_content"].dims == ("projection",)
+    frame = tomogram["projections"].isel(projection=5).compute()
+    assert frame.shape == (ROWS, COLUMNS)
+    assert tomogram["flats"].shape == (4, ROWS, COLUMNS)
+
+
+def test_a_volume_shows_the_balls_and_has_its_axes_in_um(experiment):
+    (tomogram,) = experiment.tomograms
+    assert tomogram["attenuation"].shape == (ROWS, COLUMNS, COLUMNS)
+    assert tomogram.attrs["centre_px"] == pytest.approx(AXIS_PX, abs=0.3)
+    middle = 0.5 * (COLUMNS - 1) * PIXEL_UM
+    for x, y, z, _, per_um in BALLS:
+        place = {"x": middle + x * PIXEL_UM, "y": middle + y * PIXEL_UM}
+        height = (0.5 * (ROWS - 1) + z) * PIXEL_UM
+        value = tomogram["attenuation"].sel(**place, z=height, method="nearest").compute()
+        assert float(value) == pytest.approx(per_um, rel=0.2)
+
+
+def test_slices_have_the_state_of_the_cell(experiment):
+    slices = experiment.slices
+    assert slices["xy"].shape == (1, COLUMNS, COLUMNS)
+    assert slices["stage"].item() == "final"
+    assert float(slices["lithium_content"][0]) == pytest.approx(0.5)
+    assert experiment.plot_slices().axes
+
+
+def test_volumes_that_were_told_of_are_not_told_of_again(told):
+    documents = []
+    again = tomogram_volume(
+        told.folder / "journal", lambda name, _: documents.append(name), told.uid, workers=1
+    )
+    assert again.volume.made == 0
+    assert not documents
+
+
+def test_particles_are_a_table_by_tomogram_and_label(experiment, told):
+    table = experiment.particles
+    assert table.index.names == ["measurement_run", "label"]
+    assert len(table) == len(told.volume.particles)
+    assert {"diameter_um", "crack_fraction", "detached", "lithium_content"} <= set(table.columns)
+    assert damage_figure(table, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes
+
+
+def test_a_run_that_is_not_there_is_told_with_those_that_are(told):
+    with pytest.raises(RunNotFoundError, match=r"is no run here.*tomo"):
+        tomogram_volume(told.folder / "journal", told.journal, "123456789")
+
+
+def test_a_tomogram_under_way_shows_the_slices_so_far(tmp_path, monkeypatch):
+    monkeypatch.setattr(slice_work, "LEAST_LOOK_S", 0.0)
+    monkeypatch.setattr("operando.callbacks.live.growing_slices.LIVE_COLUMNS", COLUMNS // 2)
+    told = ToldTomogram(tmp_path)
+    told.begin(golden_angles(COUNT))
+    told.take(0, COUNT // 2)
+    told.work()
+    experiment = experiment_from_journal(tmp_path / "journal", told.experiment["uid"], roots=(tmp_path,))
+    slices = experiment.slices
+    assert slices["stage"].item() == "growing"
+    assert slices["xy"].shape == (1, COLUMNS, COLUMNS)
+    assert not experiment.tomograms
+    told.slices.close()
+    told.journal.close()
+
+
+def test_without_tomograms_there_is_nothing(tmp_path):
+    told = ToldTomogram(tmp_path)
+    told.journal.close()
+    experiment = experiment_from_journal(tmp_path / "journal", told.experiment["uid"])
+    assert not experiment.tomograms
+    assert not experiment.slices
+    assert experiment.particles.empty
+    with pytest.raises(KeyError, match="no map of 'Ni'"):
+        experiment.xanes_maps("Ni")
+    with pytest.raises(ValueError, match="no slices yet"):
+        experiment.plot_slices()
