@@ -1,5 +1,6 @@
 """A camera without a server: it obeys like one of areaDetector and writes true, small HDF5 files."""
 
+import threading
 from pathlib import Path
 
 import h5py
@@ -8,6 +9,8 @@ from operando.devices.area_detector import AreaDetector
 from ophyd.sim import make_fake_device
 
 ROWS, COLUMNS = 4, 6
+ENDING = threading.RLock()
+"""Held while a file is closed."""
 
 
 class SoftCamera(make_fake_device(AreaDetector)):
@@ -53,9 +56,16 @@ class SoftCamera(make_fake_device(AreaDetector)):
         if value:
             self.written = []
             self.hdf.captured.sim_put(0)
-        elif self.hdf.capture.get() and self.written:
-            self._close()
-        self.hdf.capture.sim_put(value)
+            self.hdf.capture.sim_put(value)
+        else:
+            self._end_capture()
+
+    def _end_capture(self):
+        """Close the file once, whoever asks: the frames that filled it, or the device in its own thread."""
+        with ENDING:
+            if self.hdf.capture.get() and self.written:
+                self._close()
+            self.hdf.capture.sim_put(0)
 
     def _acquire(self, value, **_):
         self.cam.acquire.sim_put(value)
@@ -73,8 +83,7 @@ class SoftCamera(make_fake_device(AreaDetector)):
             self.hdf.full_name.sim_put(str(self._file()))
             self.hdf.captured.sim_put(len(self.written))
             if len(self.written) >= self.hdf.wanted.get():
-                self._close()
-                self.hdf.capture.sim_put(0)
+                self._end_capture()
         self.cam.acquire.sim_put(0)
         self.on_frames()
 
@@ -130,8 +139,7 @@ class GrowingCamera(SoftCamera):
             self.hides = 0
             self.grow(int(self.cam.images.get()) - len(self.written) % int(self.cam.images.get()))
             if len(self.written) >= self.hdf.wanted.get():
-                self._close()
-                self.hdf.capture.sim_put(0)
+                self._end_capture()
         self.cam.acquire.sim_put(0)
         self.on_frames()
 

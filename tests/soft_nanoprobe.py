@@ -66,9 +66,10 @@ class SoftFluorescence(make_fake_device(FluorescenceDetector)):
         self.hdf.capture.sim_set_putter(self._capture)
         self.hdf.path.sim_set_putter(self._path)
 
-    _path, _capture, _acquire, go, _file = (
+    _path, _capture, _end_capture, _acquire, go, _file = (
         SoftCamera._path,
         SoftCamera._capture,
+        SoftCamera._end_capture,
         SoftCamera._acquire,
         SoftCamera.go,
         SoftCamera._file,

@@ -29,8 +29,9 @@ def mean(profile):
 class Cell:
     """What a server knows of the cell."""
 
-    def __init__(self, lithium_content, cycles=0.0, charging=1.0):
+    def __init__(self, lithium_content, cycles=0.0, charging=1.0, c_rate=0.5):
         self.lithium_content, self.cycles, self.charging = lithium_content, cycles, charging
+        self.c_rate = c_rate
 
 
 class Grid:
