@@ -160,6 +160,6 @@ def _verify(path: Path, draft: Path, dataset: str) -> int:
 
 
 def _address(item: Any) -> int:  # noqa: ANN401
-    from h5py import h5o
+    from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue]
 
-    return int(h5o.get_info(item.id).addr)  # type: ignore[attr-defined]
+    return int(h5o.get_info(item.id).addr)

@@ -65,7 +65,7 @@ def moments(labels: LabelArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     member, count = labels[place], int(labels.max()) + 1
     points = np.stack(place).astype(np.float64)
     mass = np.bincount(member, minlength=count).astype(np.float64)
-    first = np.stack([np.bincount(member, axis, count) for axis in points], axis=1)
+    first = np.stack([np.bincount(member, axis, count) for axis in points], axis=1).astype(np.float64)
     second = np.zeros((count, 3, 3))
     for i in range(3):
         for j in range(i, 3):
