@@ -75,7 +75,8 @@ class RunOfProjections:
     def pixel_um(self) -> float:
         """Edge of a pixel at the specimen, um; NaN where nothing told of it."""
         told = [float(data[PIXEL_KEY]) for data in self.events if PIXEL_KEY in data]
-        return told[0] if told else float(self.start.get("pixel_um") or math.nan)
+        binning = int(self.start.get("turn", {}).get("binning", 1))
+        return binning * told[0] if told else float(self.start.get("pixel_um") or math.nan)
 
     @property
     def projections(self) -> RunOfFrames:
