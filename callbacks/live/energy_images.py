@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..analysis.imaging.alignment import align_stack, aligned
-from ..analysis.imaging.flat_field import line_integral
+from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
 from ..tiled.edge_map import ANALYSIS, MAP_UNITS, STREAM
-from .growing_slices import Beam, joined
+from .growing_slices import joined
 from .result import Publish, ResultRun
-from .run_of_projections import DARK, FLAT, RunOfProjections
+from .run_of_projections import DARK, FLAT, PROJECTIONS, RunOfProjections
 from .slice_record import folder_of
 from .stored_result import store_arrays
 
@@ -27,28 +25,22 @@ MOST_BYTES = 400_000_000
 
 
 @dataclass(frozen=True)
-class EnergyStack:
-    """Absorption images of one edge.
+class EdgeMaps:
+    """What the images at the energies of an edge show.
 
     Attributes
     ----------
-    absorption
-        Put on each other, shape (energies, rows, columns); NaN where an image shows nothing.
-    energy_ev
-        Of each, eV.
-    pixel_um
-        Edge of a pixel, um; NaN if unknown.
+    stack
+        The images, over the beam and put on each other.
     side
-        Pixels of the camera that were joined, on a side.
-    shift_px
-        Rows and columns by which each image was moved back, shape (energies, 2), pixels of the stack.
+        Pixels of a frame that were joined, on a side.
+    maps
+        Each pixel of the stack, fitted.
     """
 
-    absorption: NDArray[np.float32]
-    energy_ev: NDArray[np.float64]
-    pixel_um: float
+    stack: AbsorptionStack
     side: int
-    shift_px: NDArray[np.float64]
+    maps: XanesMaps
 
 
 @dataclass(frozen=True)
@@ -59,42 +51,28 @@ class _Shot:
     told: Mapping[str, Any]
 
 
-def energy_stack(run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> EnergyStack:
-    """Read the images of a run, and of those that it goes on with; of an energy the later one counts.
-
-    Parameters
-    ----------
-    run
-        Of technique ``xanes_imaging``.
-    others
-        Runs by uid.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three energies.
-    """
-    shots = _shots(run, others)
-    if len(shots) < 3:
-        raise ValueError(
-            f"run {run.uid[:8]} has images at {len(shots)} energies, must be three or more; look at its "
-            "stream outcome"
-        )
-    first = shots[0].run.projections.read(int(shots[0].told["image_first_frame"]))[0]
-    side = max(math.ceil(math.sqrt(4 * len(shots) * first.size / MOST_BYTES)), 1)
-    of_uid = {shot.run.uid: shot.run for shot in shots}
-    darks = {uid: each.mean_of(DARK) for uid, each in of_uid.items()}
-    images = np.stack([_absorption(shot, side, darks[shot.run.uid]) for shot in shots])
+def _images(shots: Sequence[_Shot], side: int) -> Iterator[EnergyImage]:
+    """Read images and flats of each energy, averaged, pixels joined."""
     for shot in shots:
-        shot.run.close()
-    alignment = align_stack(images, reference=-1)
-    energy_ev = np.array([float(shot.told["mono_energy"]) for shot in shots])
-    pixel_um = run.pixel_um * side
-    return EnergyStack(aligned(images, alignment), energy_ev, pixel_um, side, alignment.shift_px)
+        told, run = shot.told, shot.run
+        frame, flat = (
+            run.mean_of(kind, int(told[f"image_first_{one}"]), int(told[f"image_{many}"]))
+            for kind, one, many in ((PROJECTIONS, "frame", "frames"), (FLAT, "flat", "flats"))
+        )
+        if frame is None or flat is None:
+            missing = "frame" if frame is None else "flat"
+            raise ValueError(f"run {run.uid[:8]}: the image at {told['mono_energy']} eV has no {missing}")
+        yield EnergyImage(
+            energy_ev=float(told["mono_energy"]),
+            pixel_um=float(told["microscope_pixel_um"]) * run.binning * side,
+            frames=joined(frame, side)[None],
+            flats=joined(flat, side)[None],
+            light_ratio=float(told.get("image_light_ratio", 1.0)),
+        )
 
 
 def _shots(run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> list[_Shot]:
-    """Images by energy of a run and of those before it."""
+    """Images by energy of a run and of those that it goes on with; of an energy the later one counts."""
     chain, uid = [run], str(run.start.get("resumes") or "")
     while uid in others and others[uid] not in chain:
         chain.insert(0, others[uid])
@@ -106,19 +84,6 @@ def _shots(run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> lis
         if int(told.get("image_frames", 0)) > 0
     }
     return sorted(found.values(), key=lambda shot: float(shot.told["mono_energy"]))
-
-
-def _absorption(shot: _Shot, side: int, dark: NDArray[np.float64] | None) -> NDArray[np.float32]:
-    """Absorption at one energy, pixels joined."""
-    told, run = shot.told, shot.run
-    frame, flat = (
-        run.mean_of(kind, int(told[f"image_first_{one}"]), int(told[f"image_{many}"]))
-        for kind, one, many in (("projections", "frame", "frames"), (FLAT, "flat", "flats"))
-    )
-    if frame is None:
-        raise ValueError(f"run {run.uid[:8]}: the image at {told['mono_energy']} eV has no frame")
-    beam = Beam.of(flat, dark, frame.shape)
-    return line_integral(joined(beam.transmission(frame), side))
 
 
 def publish_maps(
@@ -133,31 +98,57 @@ def publish_maps(
     folder
         Where files of results go.
     run, others
-        As of `energy_stack`.
+        As of `maps_of`.
 
     Raises
     ------
     ValueError
-        If there are too few images, or the edge cannot be normalised.
+        As of `maps_of`.
     OSError
         If they cannot be written.
     """
-    stack, maps = maps_of(run, others)
-    tell_maps(publish, folder, run, stack, maps)
-    return maps
+    made = maps_of(run, others)
+    tell_maps(publish, folder, run, made)
+    return made.maps
 
 
-def maps_of(run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> tuple[EnergyStack, XanesMaps]:
-    """Read the images of a run and fit each pixel; errors as of `publish_maps`."""
-    stack = energy_stack(run, others)
+def maps_of(run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> EdgeMaps:
+    """Read the images of a run and fit each pixel.
+
+    Parameters
+    ----------
+    run
+        Of technique ``xanes_imaging``.
+    others
+        Runs by uid, among them those that it goes on with.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three energies, an image has no frame or no flat, or the edge cannot be
+        normalised.
+    """
+    shots = _shots(run, others)
+    if len(shots) < 3:
+        raise ValueError(
+            f"run {run.uid[:8]} has images at {len(shots)} energies, must be three or more; look at its "
+            "stream outcome"
+        )
+    first = shots[0].run.projections.read(int(shots[0].told["image_first_frame"]))[0]
+    side = max(math.ceil(math.sqrt(4 * len(shots) * first.size / MOST_BYTES)), 1)
+    of_uid = {shot.run.uid: shot.run for shot in shots}
+    dark = next((dark for each in of_uid.values() if (dark := each.mean_of(DARK)) is not None), None)
+    stack = absorption_stack(_images(shots, side), None if dark is None else joined(dark, side)[None])
+    for each in of_uid.values():
+        each.close()
     element, edge = str(run.start["element"]), str(run.start.get("edge", "K"))
-    return stack, xanes_maps(stack.absorption, stack.energy_ev, element=element, edge=edge, workers=1)
+    maps = xanes_maps(stack.absorption, stack.energy_ev, element=element, edge=edge, workers=1)
+    return EdgeMaps(stack, side, maps)
 
 
-def tell_maps(
-    publish: Publish, folder: Path, run: RunOfProjections, stack: EnergyStack, maps: XanesMaps
-) -> None:
+def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeMaps) -> None:
     """Write maps to a file, and tell of them in a run of results; errors as of `publish_maps`."""
+    stack, maps = made.stack, made.maps
     verdicts = [each.name.lower() for each in PixelVerdict]
     head = {"measurement": run.measurement, "measurement_run": run.uid}
     told = {**head, "element": maps.element, "edge": maps.edge, "verdicts": verdicts}
@@ -175,7 +166,7 @@ def tell_maps(
             "half_step_ev": float(np.median(maps.half_step_ev[good])) if good.any() else math.nan,
             "largest_shift_px": float(np.abs(stack.shift_px).max()),
             "pixel_um": stack.pixel_um,
-            "joined_side": stack.side,
+            "joined_side": made.side,
             "status": str(run.outcome.get("images_status", "")),
             "reason": str(run.outcome.get("images_reason", "")),
             "verdict": "good" if good.any() else "no edge",

@@ -69,7 +69,7 @@ class Beam:
         return values
 
 
-def joined(values: Image, side: int) -> Image:
+def joined(values: NDArray[Any], side: int) -> NDArray[Any]:
     """Average squares of so many pixels on a side; what is left at the far edges is dropped."""
     if side == 1:
         return values

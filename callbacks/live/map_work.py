@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from ..analysis.imaging.xanes_map import XanesMaps
-from .energy_images import EnergyStack, maps_of, tell_maps
+from .energy_images import EdgeMaps, maps_of, tell_maps
 from .result import Publish
 from .run_of_projections import RunOfProjections
 
@@ -16,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 WAIT_S = 0.05
 """Wall time for which maps are waited for before documents are looked at again, s."""
-
-Made = tuple[EnergyStack, XanesMaps]
 
 
 class MapWork:
@@ -34,7 +31,7 @@ class MapWork:
     def __init__(self, publish: Publish, folder: Path) -> None:
         self._publish, self._folder = publish, folder
         self._pool = ThreadPoolExecutor(1, "maps")
-        self._waiting: list[tuple[RunOfProjections, Future[Made]]] = []
+        self._waiting: list[tuple[RunOfProjections, Future[EdgeMaps]]] = []
 
     def add(self, run: RunOfProjections, others: Mapping[str, RunOfProjections]) -> None:
         """Make the maps of a run that has ended, in their turn."""
@@ -55,7 +52,7 @@ class MapWork:
             return True
         self._waiting.pop(0)
         try:
-            tell_maps(self._publish, self._folder, run, *future.result())
+            tell_maps(self._publish, self._folder, run, future.result())
         except OSError:
             raise
         except Exception as error:

@@ -72,11 +72,15 @@ class RunOfProjections:
         return bool(self.exit_status)
 
     @property
+    def binning(self) -> int:
+        """Pixels of the camera along each side of one of a frame."""
+        return int((self.start.get("turn") or self.start.get("images") or {}).get("binning", 1))
+
+    @property
     def pixel_um(self) -> float:
-        """Edge of a pixel at the specimen, um; NaN where nothing told of it."""
+        """Edge of a pixel of a frame at the specimen, um; NaN where nothing told of it."""
         told = [float(data[PIXEL_KEY]) for data in self.events if PIXEL_KEY in data]
-        binning = int(self.start.get("turn", {}).get("binning", 1))
-        return binning * told[0] if told else float(self.start.get("pixel_um") or math.nan)
+        return self.binning * told[0] if told else float(self.start.get("pixel_um") or math.nan)
 
     @property
     def projections(self) -> RunOfFrames:

@@ -42,6 +42,7 @@ class ToldImages:
             "start", compose_run(metadata={"purpose": "cycling", "experiment": self.experiment}).start_doc
         )
         self.rng = np.random.default_rng(1)
+        self.light = np.ones(len(ENERGY_EV))
 
     def tell(self, name, doc):
         self.journal(name, dict(doc))
@@ -61,7 +62,8 @@ class ToldImages:
         images = absorption()[which]
         drift = [(0.04 * place, -0.06 * place) for place in which]
         seen = [shift(image, by, order=3, mode="nearest") for image, by in zip(images, drift, strict=True)]
-        frames = self.rng.poisson(np.repeat(FLAT * np.exp(-np.array(seen)), 2, axis=0) + DARK)
+        beam = FLAT * self.light[list(which), None, None]
+        frames = self.rng.poisson(np.repeat(beam * np.exp(-np.array(seen)), 2, axis=0) + DARK)
         for stream, values in (
             ("dark", self.rng.poisson(DARK, (4, SIDE, SIDE))),
             ("flat", self.rng.poisson(FLAT + DARK, (4, SIDE, SIDE))),
@@ -93,6 +95,7 @@ class ToldImages:
         for number, place in enumerate(which):
             data = {"image_energy_index": int(place), "image_first_frame": 2 * number, "image_frames": 2}
             data |= {"image_first_flat": 0, "image_flats": 4, "mono_energy": float(ENERGY_EV[place])}
+            data |= {"image_light_ratio": float(self.light[place])}
             data |= {"microscope_pixel_um": 0.02, "cell_time": 5.0 + number, "cell_voltage": 3.8}
             data |= {"cell_current": 0.0, "cell_capacity": 1.0, "cell_lithium_content": 0.6}
             if made is None:
@@ -140,6 +143,18 @@ def test_both_chemical_states_are_in_the_map_although_the_images_drift(told):
     assert float(one["lithium_content"]) == pytest.approx(0.6)
     assert one["status"].item() == "whole"
     assert edge_map_figure(maps).axes
+
+
+def test_light_that_changes_from_energy_to_energy_is_not_seen_in_the_map(told):
+    told.light = np.where(np.arange(len(ENERGY_EV)) % 2, 0.7, 1.0)
+    told.run(range(len(ENERGY_EV)))
+    maps = told.maps().isel(map=0)
+    assert (maps["verdict_code"].to_numpy() == 0)[4:-4, 4:-4].mean() > 0.9
+
+
+def test_a_pixel_of_binned_images_is_as_large_as_all_that_were_added_up(told):
+    told.run(range(len(ENERGY_EV)), images={"binning": 2})
+    assert told.maps()["pixel_um"].item() == pytest.approx(0.04)
 
 
 def test_a_run_that_goes_on_with_another_adds_its_energies(told):
