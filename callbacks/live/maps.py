@@ -20,6 +20,7 @@ import numpy as np
 
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
+from .document_router import DocumentRouter
 from .map_analysis import MapFit
 from .result import Publish, ResultRun
 from .run_of_map import GoodRow, RunOfMap
@@ -39,7 +40,7 @@ class _Map:
     results: ResultRun
 
 
-class Maps:
+class Maps(DocumentRouter):
     """Document router: takes the documents of all runs, fits the rows of maps, publishes results.
 
     Parameters
@@ -60,24 +61,6 @@ class Maps:
     def remember(self, run: str, row: int, attempt: int) -> None:
         """Note that a row has its result already."""
         self._done.add((run, row, attempt))
-
-    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal; one that makes no sense is logged and left out.
-
-        Raises
-        ------
-        OSError
-            If a result could not be published, as on a full disk.
-        """
-        take = getattr(self, f"_take_{name}", None)
-        if take is None:
-            return
-        try:
-            take(doc)
-        except OSError:
-            raise
-        except Exception:
-            logger.exception("a %s document makes no sense and is left out", name)
 
     def step(self) -> bool:
         """Fit the next row and publish its result; False if none waits.

@@ -14,6 +14,7 @@ from typing import Any
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
+from .document_router import DocumentRouter
 from .pattern_analysis import PatternAnalysis, warm_up
 from .pattern_record import ANALYSIS, PatternRecord
 from .pattern_work import Experiment, PatternWork, blank_rows
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 TECHNIQUES = ("xrd",)
 
 
-class Patterns:
+class Patterns(DocumentRouter):
     """Document router: takes the documents of all runs, gives frames out to be analysed, publishes results.
 
     Parameters
@@ -51,24 +52,8 @@ class Patterns:
         """Note that a frame has its verdict already, or only its pattern."""
         self._work.remember(run, frame, verdict=verdict)
 
-    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal; one that makes no sense is logged and left out.
-
-        Raises
-        ------
-        OSError
-            If a result could not be published, as on a full disk.
-        """
-        take = getattr(self, f"_take_{name}", None)
-        if take is None:
-            return
-        try:
-            self._references(name, doc)
-            take(doc)
-        except OSError:
-            raise
-        except Exception:
-            logger.exception("a %s document makes no sense and is left out", name)
+    def _look_at(self, name: str, doc: Mapping[str, Any]) -> None:
+        self._references(name, doc)
 
     def step(self) -> bool:
         """Analyse some of the frames that wait and publish what they show; False if none waits.

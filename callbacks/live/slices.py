@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
+from .document_router import DocumentRouter
 from .energy_images import ANALYSIS as MAP_ANALYSIS
 from .energy_images import TECHNIQUE
 from .map_work import MapWork
@@ -47,7 +48,7 @@ class _Tomogram:
     record: SliceRecord
 
 
-class Slices:
+class Slices(DocumentRouter):
     """Document router: takes the documents of all runs, adds projections to slices, publishes looks.
 
     Parameters
@@ -77,24 +78,6 @@ class Slices:
     def remember(self, run: str) -> None:
         """Note that a tomogram has its final slices already."""
         self._done.add(run)
-
-    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal; one that makes no sense is logged and left out.
-
-        Raises
-        ------
-        OSError
-            If a result could not be published, as on a full disk.
-        """
-        take = getattr(self, f"_take_{name}", None)
-        if take is None:
-            return
-        try:
-            take(doc)
-        except OSError:
-            raise
-        except Exception:
-            logger.exception("a %s document makes no sense and is left out", name)
 
     def step(self) -> bool:
         """Do a short piece of what waits, frames that were just taken first; False if nothing waits.
