@@ -101,14 +101,18 @@ class AreaDetector(SettableCamera):
 
         def work() -> None:
             with naming(self, f"prepare {series.frames} frames of {series.exposure_s:g} s"):
-                self.come_to_rest()
-                self.set_camera(series)
-                running.shape, running.dtype = self.frame_shape()
-                running.dropped = number_of(self.hdf.dropped)
-                self.open_file(series, running.file)
+                self.set_up(running)
             self._running = running
 
         return in_background(self, work)
+
+    def set_up(self, running: SeriesFile) -> None:
+        """Bring camera and writer to rest, set them for a series, and let the writer wait; takes a while."""
+        self.come_to_rest()
+        self.set_camera(running.series)
+        running.shape, running.dtype = self.frame_shape()
+        running.dropped = number_of(self.hdf.dropped)
+        self.open_file(running.series, running.file)
 
     def trigger(self) -> DeviceStatus:
         """Take the frames of one trigger.
@@ -164,16 +168,7 @@ class AreaDetector(SettableCamera):
 
     def describe_collect(self) -> dict[str, dict[str, Any]]:
         """Describe a frame of the series that is prepared."""
-        running = self._require()
-        key = {
-            "source": f"PV:{self.prefix}HDF1:FullFileName_RBV",
-            "dtype": "array",
-            "dtype_numpy": running.dtype,
-            "shape": list(running.shape),
-            "dims": ["row", "column"],
-            "external": "STREAM:",
-        }
-        return {self.image_key: key}
+        return {self.image_key: self._require().described(self.prefix)}
 
     def get_index(self) -> int:
         """Count the frames that documents may tell of: those that were seen in the file."""

@@ -95,11 +95,7 @@ class ProjectionSeries:
 
         def work() -> None:
             with naming(camera, f"prepare {series.frames} frames of {series.exposure_s:g} s"):
-                camera.come_to_rest()
-                camera.set_camera(series)
-                running.shape, running.dtype = camera.frame_shape()
-                running.dropped = number_of(camera.hdf.dropped)
-                camera.open_file(series, running.file)
+                camera.set_up(running)
                 # ADCore counts an array, and then numbers it.
                 self.first_id = int(fresh(camera.cam.counter, camera.reply_limit_s)) + 1
             self.due.put(series.frames)
@@ -145,16 +141,7 @@ class ProjectionSeries:
 
     def describe_collect(self) -> dict[str, dict[str, Any]]:
         """Describe a frame of the series that is prepared."""
-        running = self._require()
-        key = {
-            "source": f"PV:{self.camera.prefix}HDF1:FullFileName_RBV",
-            "dtype": "array",
-            "dtype_numpy": running.dtype,
-            "shape": list(running.shape),
-            "dims": ["row", "column"],
-            "external": "STREAM:",
-        }
-        return {self.camera.image_key: key}
+        return {self.camera.image_key: self._require().described(self.camera.prefix)}
 
     def get_index(self) -> int:
         """Count the frames that documents may tell of: those that were seen in the file."""

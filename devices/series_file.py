@@ -41,6 +41,17 @@ class SeriesFile:
     resource: ComposeStreamResourceBundle | None = None
     looked_s: float = 0.0
 
+    def described(self, prefix: str) -> dict[str, Any]:
+        """Describe a frame of a camera with this prefix, as its data key."""
+        return {
+            "source": f"PV:{prefix}HDF1:FullFileName_RBV",
+            "dtype": "array",
+            "dtype_numpy": self.dtype,
+            "shape": list(self.shape),
+            "dims": ["row", "column"],
+            "external": "STREAM:",
+        }
+
     def look(self, counted: int, *, at_once: bool = False) -> None:
         """See how many frames of a file that grows can be read.
 

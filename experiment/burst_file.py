@@ -11,7 +11,7 @@ from ..plans.burst import Burst, BurstTrigger, Heating, burst_trigger
 from ..plans.duration import Timing
 from ..plans.radiography_burst import radiography_burst
 from .quantity import Seconds
-from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection
+from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
 from .tomogram_file import FILE_S, in_focus
 
 AMBIENT_DEGC = 25.0
@@ -124,7 +124,7 @@ class RadiographyFile(TechniqueSection):
             blur_s=taken_s,
             lit_s=taken_s + waited_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=int(burst.frames * picture_mb * 1e6 / self.binning**2),
+            frames_bytes=bytes_of_frames(burst.frames, picture_mb, self.binning),
             words=("burst", "burst"),
             dead_time=(
                 f"{1.0 / burst.period_s:,.0f} frames/s, {burst.before_s:.3g} s before and "

@@ -14,7 +14,7 @@ from ..plans.spectro_tomography import EnergySeries, spectro_tomography
 from ..plans.tomogram_taking import Tolerance
 from ..plans.xanes_imaging import xanes_imaging
 from .grid_file import GridFile
-from .technique import Planned, Reckoning, TechniqueSection
+from .technique import Planned, Reckoning, TechniqueSection, bytes_of_frames
 from .tomogram_file import TurnFile
 
 Energy = Annotated[float, Field(ge=2000, le=80000)]
@@ -100,7 +100,7 @@ class XanesImagingFile(TechniqueSection):
             blur_s=times.duration_s,
             lit_s=times.exposed_s,
             energy_ev=grid.e0_ev,
-            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
+            frames_bytes=bytes_of_frames(frames, picture_mb, self.binning),
             words=("series of images", "series of images"),
             dead_time=(
                 f"{count} energies in {times.duration_s:.0f} s, exposed for {times.exposed_s:.0f} s of it; "
@@ -174,7 +174,7 @@ class SpectroTomographyFile(TurnFile):
             blur_s=count * each_s,
             lit_s=turning_s,
             energy_ev=edge_energy_ev(f"{self.element}_{self.edge}"),
-            frames_bytes=int(count * frames * picture_mb * 1e6 / self.binning**2),
+            frames_bytes=bytes_of_frames(count * frames, picture_mb, self.binning),
             words=("series of tomograms", "series of tomograms"),
             dead_time=(
                 f"{count} tomograms of {self.count} projections in {count * each_s:.0f} s, of which "

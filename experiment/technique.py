@@ -53,6 +53,11 @@ class Reckoning:
     dead_time: str = ""
 
 
+def bytes_of_frames(frames: int, picture_mb: float, binning: int) -> int:
+    """Count what frames take in a file, bytes, where a whole picture of the camera takes so many MB."""
+    return int(frames * picture_mb * 1e6 / binning**2)
+
+
 Planned = Callable[..., MsgGenerator[Any]]
 """Called as `planned(md=...)`, gives a plan that makes one run and returns its uid."""
 

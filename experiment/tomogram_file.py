@@ -13,7 +13,7 @@ from ..plans.tomography import tomography
 from ..plans.turn import Turn, When
 from ..plans.waiting import set_all
 from .quantity import Seconds
-from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection
+from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
 
 STEP_S = 0.35
 """From one angle to the next at rest, as measured on the simulated beamline, s."""
@@ -183,7 +183,7 @@ class TomographyFile(TurnFile):
             blur_s=turning_s,
             lit_s=turning_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=int(frames * picture_mb * 1e6 / self.binning**2),
+            frames_bytes=bytes_of_frames(frames, picture_mb, self.binning),
             words=("tomogram", "tomogram"),
             dead_time=(
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "

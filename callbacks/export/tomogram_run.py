@@ -81,7 +81,7 @@ def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -
     seen = next((data for data in events if "microscope_pixel_um" in data), {})
     return TomogramFacts(
         energy_ev=float(seen.get("mono_energy", np.nan)),
-        pixel_um=float(seen.get("microscope_pixel_um", np.nan)),
+        pixel_um=float(seen.get("microscope_pixel_um", np.nan)) * int(start["turn"].get("binning", 1)),
         sample=str(start.get("measurement", "")),
         title=title or str(start["uid"]),
         exposure_s=float(start["turn"]["exposure_s"]),

@@ -8,7 +8,7 @@ from operando.callbacks.live.frame_file import FrameFile
 from operando.callbacks.live.slices import Slices, recall
 from operando.callbacks.tiled.journal import JournalTail
 from operando.callbacks.tiled.run_source import JournalSource
-from told_tomogram import AXIS_PX, BALLS, COLUMNS, COUNT, ROWS, ToldTomogram
+from told_tomogram import AXIS_PX, BALLS, COLUMNS, COUNT, PIXEL_UM, ROWS, ToldTomogram
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,17 @@ def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
     for ball in BALLS:
         assert level_of(ball, final["xy"]) == pytest.approx(ball[4], rel=0.15)
     assert rows["voltage"].iloc[-1] == pytest.approx(3.9)
+
+
+def test_pixels_that_the_camera_added_up_are_larger_and_attenuation_is_per_length(told):
+    turn = {"angles_deg": list(golden_angles(COUNT)), "exposure_s": 0.1, "binning": 2}
+    told.begin(golden_angles(COUNT), turn=turn)
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    rows, final = results(told)
+    assert rows["pixel_um"].iloc[-1] == pytest.approx(2 * PIXEL_UM)
+    assert level_of(BALLS[0], final["xy"]) == pytest.approx(BALLS[0][4] / 2, rel=0.15)
 
 
 def test_first_slices_are_there_before_half_of_the_projections(told):
