@@ -10,12 +10,14 @@ from bluesky.utils import Msg, MsgGenerator, plan
 
 from .beam_guard import BeamLostError
 from .station import Settable
-from .waiting import FAILURES, said, set_all
+from .waiting import FAILURES, close_shutter, said, set_all
 
 logger = logging.getLogger(__name__)
 
-#: Longest wait for beam in s of wall time.
 BEAM_WAIT_S = 6 * 3600.0
+"""Longest wait for beam between measurements, s of wall time."""
+MEASUREMENT_WAIT_S = 1800.0
+"""Longest wait for beam within a measurement, s of wall time."""
 
 
 def lacking_beam(
@@ -99,3 +101,28 @@ def open_when_permitted(shutter: Settable, *, tries: int = 5, pause_s: float = 1
         yield from bps.checkpoint()
         yield from bps.sleep(pause_s)
     yield from set_all({shutter: "open"})
+
+
+def open_with_beam(station: Any, least_ma: float) -> MsgGenerator[None]:  # noqa: ANN401 - a station
+    """Open the photon shutter; where there is no beam, keep it closed until there is, half an hour at most.
+
+    Parameters
+    ----------
+    station
+        With `ring`, `front_end_shutter` and `photon_shutter`.
+    least_ma : float
+        Ring current below which there is no beam, mA; 0 opens in any case where the front end is open.
+
+    Raises
+    ------
+    BeamLostError
+        If there is none in time.
+    FailedStatus
+        If the shutter does not open.
+    """
+    if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
+        yield from close_shutter(station.photon_shutter)
+        yield from wait_for_first_beam(
+            station.ring, least_ma, station.front_end_shutter, longest_s=MEASUREMENT_WAIT_S
+        )
+    yield from open_when_permitted(station.photon_shutter)

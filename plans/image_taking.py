@@ -13,14 +13,14 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
-from .beam import lacking_beam, open_when_permitted, wait_for_first_beam
+from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
 from .tomogram_steps import COUNT_S
-from .tomogram_taking import BEAM_WAIT_S, OUTCOME, SLOWNESS, declare, order, tell
-from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+from .tomogram_taking import OUTCOME, SLOWNESS, declare, order, tell
+from .waiting import WAIT_S, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 
@@ -205,11 +205,8 @@ def await_beam(taking: ImageTaking) -> MsgGenerator[None]:
             least_ma = max(
                 least_ma, MORE * guard.i0_fraction_min * float(taking.lit["ring_current"]["value"])
             )
-        if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
-            yield from close_shutter(station.photon_shutter)
-            yield from wait_for_first_beam(
-                station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
-            )
+        yield from open_with_beam(station, least_ma)
+        return
     yield from open_when_permitted(station.photon_shutter)
 
 

@@ -11,7 +11,7 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..devices.frame_series import FrameSeries
 from ..devices.map_row import RowOutcome
-from .beam import wait_for_first_beam
+from .beam import MEASUREMENT_WAIT_S, wait_for_first_beam
 from .beam_guard import BeamLostError
 from .map_taking import MapTaking, Rows
 from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
@@ -20,9 +20,6 @@ logger = logging.getLogger(__name__)
 
 MOST_FAILED = 3
 """Rows given up one after the other from which on the map is: what is wrong is not the row."""
-
-BEAM_WAIT_S = 1800.0
-"""Longest wait for beam after a row was lost to a dump, s of wall time."""
 
 BAD = (FailedStatus, OSError, RuntimeError)
 """What may go wrong with a row."""
@@ -205,4 +202,5 @@ def cell_time(station: Any) -> MsgGenerator[float]:  # noqa: ANN401 - a station
 
 def _await_beam(taking: MapTaking) -> MsgGenerator[None]:
     station, least_ma = taking.station, taking.guard.ring_current_min_ma if taking.guard else 0.0
-    yield from wait_for_first_beam(station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S)
+    front_end, longest_s = station.front_end_shutter, MEASUREMENT_WAIT_S
+    yield from wait_for_first_beam(station.ring, least_ma, front_end, longest_s=longest_s)

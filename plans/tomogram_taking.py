@@ -15,12 +15,12 @@ from ..devices.map_gates import MapGates
 from ..devices.motor_sweep import MotorSweep
 from ..devices.projection_series import ProjectionSeries
 from ..devices.tomogram_report import PassReport, ProjectionReport, TomogramReport
-from .beam import lacking_beam, wait_for_first_beam
+from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, Readings
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
 from .turn import Turn
-from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+from .waiting import WAIT_S, read_event, wait_bounded
 
 PROJECTIONS, ANGLES, PASSES, OUTCOME = "projections", "angles", "passes", "outcome"
 SLOWNESS = 10.0
@@ -29,8 +29,6 @@ TELL_S = 0.5
 """Longest wall time between two times that documents tell of frames, s."""
 REFILLED = 0.5
 """Part of the ring current at the start from which on it counts as filled again after a loss."""
-BEAM_WAIT_S = 1800.0
-"""Longest wait for beam after it was lost, s of wall time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,15 +157,12 @@ def await_beam(taking: Taking) -> MsgGenerator[None]:
     if guard is not None:
         # A ring that is being filled has beam, but not what the guard asks of I0.
         least_ma = max(guard.ring_current_min_ma, REFILLED * taking.ring_ma)
-        if (yield from lacking_beam(station.ring, least_ma, station.front_end_shutter)):
-            yield from close_shutter(station.photon_shutter)
-            yield from wait_for_first_beam(
-                station.ring, least_ma, station.front_end_shutter, longest_s=BEAM_WAIT_S
-            )
+        yield from open_with_beam(station, least_ma)
         reading = yield Msg("read", station.ring)
         if reading and not taking.ring_ma:
             taking.ring_ma = float(reading["ring_current"]["value"])
-    yield from set_all({station.photon_shutter: "open"})
+        return
+    yield from open_when_permitted(station.photon_shutter)
 
 
 def tell_outcome(taking: Taking, problem: str = "") -> MsgGenerator[None]:
