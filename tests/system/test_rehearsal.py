@@ -12,19 +12,24 @@ import pytest
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 
+from mine_cif import CIF
+from operando.callbacks.tiled.access import reader_client
 from operando.callbacks.tiled.journal import read_journal, runs
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
 from operando.callbacks.tiled.projection import read_note
 from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.physics.valence import COMPOSITIONS, valences
+from operando.simulated_beamline.scenario import load_scenario
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "experiment" / "nmc811-three.toml"
 PAGES = ("README.md", "docs/index.md", "docs/tutorials/three-techniques.md")
+GUIDE = ROOT / "docs" / "how-to" / "measure-diffraction.md"
 NAME = "nmc811-three"
+PURPOSES = ("calibration", "cycling", "measurement", "analysis")
 SHORTER = {
     "until_voltage_v = 4.3\n": "until_voltage_v = 4.3\nuntil_capacity_mah = 0.14\n",
     "lithium_content 0.58": "lithium_content 0.9",
@@ -111,6 +116,29 @@ def test_recovered_valence_is_that_of_the_cell(experiment, rehearsed):
     assert np.abs(fits["valence"].to_numpy(float) - truth).max() < 0.05
 
 
+def test_the_camera_was_calibrated_first_and_its_series_carry_what_was_found(experiment):
+    frames = next(start for start in experiment.runs("calibration") if "calibrant" in start)
+    told = next(start for start in experiment.runs("calibration") if "camera_calibration" in start)
+    found = told["camera_calibration"]
+    assert (frames["calibrant"], found["run"]) == ("LaB6", frames["uid"])
+    assert found["residual_px"] < 0.3
+    (cycling,) = experiment.runs("cycling")
+    assert cycling["camera_calibration"] == found
+    measured = [start for start in experiment.runs("measurement") if start["technique"] == "xrd"]
+    assert {start["geometry"]["distance_mm"] for start in measured} == {found["geometry"]["distance_mm"]}
+    assert frames["uid"] not in {run for run, _ in experiment.lattice.index}
+
+
+def test_lattices_are_those_of_the_simulated_cell(experiment):
+    (phase,) = load_scenario("nmc811-electrode").diffraction.phases
+    x, a, c = np.array(phase.lattice)[::-1].T
+    lattice = experiment.lattice
+    content = lattice["lithium_content"].to_numpy(float)
+    assert np.abs(lattice["a_angstrom"] - np.interp(content, x, a)).max() < 1.5e-3
+    assert np.abs(lattice["c_angstrom"] - np.interp(content, x, c)).max() < 6e-3
+    assert set(experiment.phases["phase"]) <= {"NMC811", "Al", "Li"}
+
+
 def test_the_cyclers_record_has_no_hole(experiment):
     samples = experiment.electrochemistry["sample"].to_numpy(int)
     assert len(samples) > 50
@@ -119,7 +147,7 @@ def test_the_cyclers_record_has_no_hole(experiment):
 
 def test_everything_is_in_tiled_and_was_read_back(experiment, rehearsed):
     journal = rehearsed[0] / "journal"
-    runs = [start["uid"] for purpose in ("cycling", "measurement") for start in experiment.runs(purpose)]
+    runs = [start["uid"] for purpose in PURPOSES for start in experiment.runs(purpose)]
     notes = [read_note(journal, uid) for uid in runs]
     assert [note["verdict"] for note in notes] == ["complete"] * len(runs)
 
@@ -156,6 +184,27 @@ def test_every_line_of_the_pages_runs(rehearsed, monkeypatch):
     # NMC811 of 4.7 g/cm3 attenuates 0.09 per um at 8400 eV (xraydb); cracks and few angles take from it.
     assert 0.05 < np.quantile(middle[middle > 0.02], 0.5) < 0.12
     assert Path("slice.png").stat().st_size > 10_000
+
+
+def test_every_line_of_the_guide_to_diffraction_runs(rehearsed, monkeypatch):
+    monkeypatch.chdir(rehearsed[0].parent)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    Path("mine.cif").write_text(CIF)
+    assert "nmc811-diffraction" in GUIDE.read_text()
+    read, extend = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    with TiledServer("operando-data"):
+        names = {}
+        exec(read.replace("nmc811-diffraction", NAME), names)
+        patterns = names["experiment"].patterns
+        raw = reader_client("operando-data")[str(patterns["run"][0].item())]
+        assert raw["frames"]["camera_image"][0].shape == (1024, 1024)
+        assert raw.metadata["results"]["pattern_fit"]["verdict"] == "single"
+    one = patterns.isel(pattern=0)
+    values = (one["q"], one["intensity"], one["intensity_sigma"])
+    names |= dict(zip(("q_per_angstrom", "intensity", "sigma"), map(np.asarray, values), strict=True))
+    exec(extend, names)
+    assert {"mine", "NMC811"} & {phase.name for phase in names["found"].phases}
+    assert Path("patterns.png").stat().st_size > 10_000
 
 
 def test_pictures_and_report_tell_where_things_are(rehearsed):
