@@ -134,7 +134,7 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
     if kind not in taking.told:
         yield from declare(camera, kind)
         taking.told[kind] = 0
-    yield from _expose(taking, exposure_s, limit_s)
+    yield from _expose(taking, frames * exposure_s, limit_s)
     yield from order("complete", camera, 2 * WAIT_S)
     light = yield from _light(taking)
     if watched.count != before:
@@ -145,11 +145,11 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
     return Told(first, frames, energy_index, light)
 
 
-def _expose(taking: ImageTaking, exposure_s: float, limit_s: float) -> MsgGenerator[None]:
-    """Trigger the camera once, with it the ion chambers if they count, and wait for both."""
+def _expose(taking: ImageTaking, exposed_s: float, limit_s: float) -> MsgGenerator[None]:
+    """Trigger the camera once, and with it the ion chambers, for as long as all its frames take."""
     devices = [taking.camera, *taking.chambers]
     if taking.chambers:
-        count_s = min(max(exposure_s, COUNT_S[0]), COUNT_S[1])
+        count_s = min(max(exposed_s, COUNT_S[0]), COUNT_S[1])
         yield from set_all({taking.station.ion_chambers.averaging_time: count_s})
     group = short_uid("expose")
     for device in devices:
