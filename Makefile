@@ -11,6 +11,8 @@ EXPERIMENT ?= experiment/nmc811.toml
 IMPORTED := import tiled.server.app, operando.callbacks.tiled.forwarder, operando.experiment.cli, caproto.server, \
 	operando.experiment.acquisition, operando.callbacks.live.edge_fits, operando.callbacks.live.picture, \
 	operando.callbacks.plots.summary, matplotlib.backends.backend_agg, operando.simulated_beamline.iocs.potentiostat
+# Python and pytest keep what they compile: the second part of the tests need not compile the first's modules again.
+unexport PYTHONDONTWRITEBYTECODE
 ROOMS := bridge callbacks devices experiment plans simulated_beamline
 
 # `.venv/ready` is newer than what it was made from, or is made again.
@@ -18,7 +20,7 @@ $(VENV)/ready: pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv>=0.5"
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv sync --active --locked --inexact $(EXTRAS)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "$(IMPORTED)"
+	$(BIN)/python -W ignore -c "$(IMPORTED)"
 	$(BIN)/python -m compileall -q $(ROOMS)
 	touch $@
 
@@ -29,13 +31,15 @@ rehearse: setup
 
 # Tests in one process each core, a file at a time; those that start servers come after the others.
 SPREAD := --numprocesses 2 --dist loadfile
+# Only files with such tests: to look through all others takes half a minute.
+OF_SYSTEM = $(sort $(shell grep -rl --include="test_*.py" "mark.system" tests))
 
 test: setup
-	$(BIN)/python -m pytest $(SPREAD) -m "not system"
-	$(BIN)/python -m pytest $(SPREAD) -m system
+	$(BIN)/python -m pytest $(SPREAD) -m "not system" --ignore=tests/system
+	$(BIN)/python -m pytest $(SPREAD) -m system $(OF_SYSTEM)
 
 test-fast: setup
-	$(BIN)/python -m pytest $(SPREAD) -m "not system and not slow"
+	$(BIN)/python -m pytest $(SPREAD) -m "not system and not slow" --ignore=tests/system
 
 lint: setup
 	$(BIN)/ruff check .

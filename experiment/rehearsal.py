@@ -18,8 +18,8 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from ..callbacks.tiled.journal import JournalTail, runs
+from ..callbacks.tiled.note import read_note
 from ..callbacks.tiled.open_experiment import experiment_from_journal
-from ..callbacks.tiled.projection import read_note
 from ..callbacks.tiled.rocking import RockingIncompleteError, rocking_names, rocking_runs
 from ..devices.beamline import read_settings
 from .conversion import dead_times

@@ -16,7 +16,8 @@ from tiled.client.utils import ClientError
 from .access import writer_client
 from .follower import on_signals, parser_of, process, roots_of
 from .frame import SUFFIX
-from .projection import RunProjection, conclude, is_settled, note_waiting, write_note
+from .note import is_settled, write_note
+from .projection import RunProjection, conclude, note_waiting
 from .replay import only_forwarder
 
 logger = logging.getLogger(__name__)

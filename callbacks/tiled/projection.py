@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .access import find_node
+from .note import is_in_tiled, read_note, write_note
 from .tail import RunTail
 from .verify import RunVerdict, verify
 from .writer import Normalizer, RunWriter
@@ -120,38 +119,6 @@ class RunProjection:
             values = {key: _json_value(value) for key, value in data.items() if np.ndim(value) == 0}
             run.update_metadata({"results": {name: values}}, drop_revision=True)
             del self._results[uid]
-
-
-def note_file(folder: Path, uid: str) -> Path:
-    """Return the file in which the verdict on a run is kept."""
-    return folder / "forwarded" / f"{uid}.json"
-
-
-def read_note(folder: Path, uid: str) -> dict[str, Any] | None:
-    """Read the verdict on a run; None if there is none."""
-    path = note_file(folder, uid)
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def write_note(folder: Path, uid: str, **content: Any) -> None:  # noqa: ANN401
-    """Keep what is known of a run, replacing the file as a whole."""
-    path = note_file(folder, uid)
-    path.parent.mkdir(exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"uid": uid, **content}, indent=2))
-    os.replace(draft, path)
-
-
-def is_in_tiled(folder: Path, uid: str) -> bool:
-    """Tell whether a run was read back from Tiled, complete or not."""
-    note = read_note(folder, uid)
-    return note is not None and note["verdict"] in ("complete", "incomplete")
-
-
-def is_settled(folder: Path, uid: str) -> bool:
-    """Tell whether a run is complete in Tiled and its live results are where they belong."""
-    note = read_note(folder, uid)
-    return note is not None and note["verdict"] == "complete" and not note.get("waiting")
 
 
 def note_waiting(projection: RunProjection, folder: Path) -> None:

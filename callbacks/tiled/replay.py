@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .frame import SUFFIX
-from .projection import RunProjection, conclude, note_waiting, read_note
+from .note import read_note
+from .projection import RunProjection, conclude, note_waiting
 from .verify import verify
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from channels import variables
+from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
-from operando.callbacks.tiled.projection import read_note
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import Launcher
 from operando_run import Acquisition, assert_documents_are_whole, events, of_purpose

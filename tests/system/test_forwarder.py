@@ -17,8 +17,8 @@ from documents import ExperimentDocuments, whole_experiment
 from operando.callbacks.tiled.access import reader_client, tiled_key, writer_client
 from operando.callbacks.tiled.forwarder import Forwarder
 from operando.callbacks.tiled.journal import Journal, runs
+from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.open_experiment import open_experiment
-from operando.callbacks.tiled.projection import read_note
 from operando.callbacks.tiled.replay import only_forwarder, replay
 from operando.callbacks.tiled.verify import verify
 from operando.experiment.tiled_server import TiledServer

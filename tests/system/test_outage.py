@@ -21,7 +21,7 @@ pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
 from operando.callbacks.tiled.access import reader_client, writer_client
 from operando.callbacks.tiled.forwarder import Forwarder
 from operando.callbacks.tiled.journal import Journal, read_journal, runs
-from operando.callbacks.tiled.projection import read_note
+from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.replay import replay
 from operando.callbacks.tiled.verify import verify
 from operando.experiment.tiled_server import TiledServer

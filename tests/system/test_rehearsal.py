@@ -15,8 +15,8 @@ pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 from mine_cif import CIF
 from operando.callbacks.tiled.access import reader_client
 from operando.callbacks.tiled.journal import read_journal, runs
+from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
-from operando.callbacks.tiled.projection import read_note
 from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.physics.valence import COMPOSITIONS, valences
