@@ -10,8 +10,8 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from threading import Event
 
@@ -27,6 +27,11 @@ NANOPROBE_SERVERS = ("fluorescence_detector", "nanostage")
 """Likewise; they need a scenario with a section [particle], the detector also [fluorescence]."""
 MICROSCOPE_SERVERS = ("microscope", "microscope_camera", "heater")
 """Likewise; they need a scenario with a section [microscope]."""
+PORTS = range(10_000, 32_000)
+"""Where free ports are looked for: above those with names, below those of clients (32768 on Linux)."""
+PORTS_OF_PROCESS = 64
+"""How far from each other two processes begin to look."""
+_taken = count()
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 POLL_S = 0.05
@@ -192,13 +197,27 @@ def run(launcher: Launcher, *, mode: str, factor: float) -> None:
         launcher.stop()
 
 
-def free_ports(count: int) -> list[int]:
-    """Find ports of 127.0.0.1 that nobody listens on, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return [one.getsockname()[1] for one in sockets]
+def free_ports(number: int) -> list[int]:
+    """Find ports of 127.0.0.1 that nobody uses, neither for TCP nor for UDP; never the same twice.
+
+    They lie below those that the kernel gives to clients, one of which would else take a port before its
+    server does; each process begins elsewhere, so that two which look at the same time do not meet.
+    """
+    candidates = (PORTS[(os.getpid() * PORTS_OF_PROCESS + next(_taken)) % len(PORTS)] for _ in PORTS)
+    free = list(islice(filter(_is_free, candidates), number))
+    if len(free) < number:
+        raise RuntimeError(f"only {len(free)} of {number} ports from {PORTS.start} to {PORTS.stop} are free")
+    return free
+
+
+def _is_free(port: int) -> bool:
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind((LOOPBACK, port))
+    except OSError:
+        return False
+    return True
 
 
 def _complete_ports(servers: tuple[str, ...], given: Mapping[str, int]) -> dict[str, int]:
