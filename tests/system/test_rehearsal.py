@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,16 @@ def rehearsed(tmp_path_factory):
     truth.join()
     assert done.returncode == 0, done.stdout + done.stderr
     return data, done.stdout, truth
+
+
+@pytest.fixture(scope="module")
+def served(rehearsed) -> Iterator[None]:
+    """A Tiled server of those data beside the folder in which they lie, as the pages want it."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.chdir(rehearsed[0].parent)
+        changed.setenv("MPLBACKEND", "agg")
+        with TiledServer("operando-data"):
+            yield
 
 
 @pytest.fixture(scope="module")
@@ -169,15 +180,13 @@ def test_each_tomogram_has_all_its_projections_at_its_own_energy(rehearsed):
         assert energies == pytest.approx([8400.0] * len(energies), abs=0.5)
 
 
-def test_every_line_of_the_pages_runs(rehearsed, monkeypatch):
-    monkeypatch.chdir(rehearsed[0].parent)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    with TiledServer("operando-data"):
-        named = {}
-        for page in PAGES:
-            named[page] = {}
-            for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.M):
-                exec(block, named[page])
+@pytest.mark.usefixtures("served")
+def test_every_line_of_the_pages_runs():
+    named = {}
+    for page in PAGES:
+        named[page] = {}
+        for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.M):
+            exec(block, named[page])
     tutorial = named[PAGES[-1]]
     assert tutorial["counts"]["projections"].shape == (61, 256, 256)
     middle = tutorial["volume"].attenuation_per_um[8]
@@ -186,19 +195,17 @@ def test_every_line_of_the_pages_runs(rehearsed, monkeypatch):
     assert Path("slice.png").stat().st_size > 10_000
 
 
-def test_every_line_of_the_guide_to_diffraction_runs(rehearsed, monkeypatch):
-    monkeypatch.chdir(rehearsed[0].parent)
-    monkeypatch.setenv("MPLBACKEND", "agg")
+@pytest.mark.usefixtures("served")
+def test_every_line_of_the_guide_to_diffraction_runs():
     Path("mine.cif").write_text(CIF)
     assert "nmc811-diffraction" in GUIDE.read_text()
     read, extend = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    with TiledServer("operando-data"):
-        names = {}
-        exec(read.replace("nmc811-diffraction", NAME), names)
-        patterns = names["experiment"].patterns
-        raw = reader_client("operando-data")[str(patterns["run"][0].item())]
-        assert raw["frames"]["camera_image"][0].shape == (1024, 1024)
-        assert raw.metadata["results"]["pattern_fit"]["verdict"] == "single"
+    names = {}
+    exec(read.replace("nmc811-diffraction", NAME), names)
+    patterns = names["experiment"].patterns
+    raw = reader_client("operando-data")[str(patterns["run"][0].item())]
+    assert raw["frames"]["camera_image"][0].shape == (1024, 1024)
+    assert raw.metadata["results"]["pattern_fit"]["verdict"] == "single"
     one = patterns.isel(pattern=0)
     values = (one["q"], one["intensity"], one["intensity_sigma"])
     names |= dict(zip(("q_per_angstrom", "intensity", "sigma"), map(np.asarray, values), strict=True))
