@@ -12,6 +12,8 @@ from ophyd.signal import Signal
 from ophyd.status import DeviceStatus
 from ophyd.utils.errors import StatusTimeoutError, WaitTimeoutError
 
+from .order import DeviceWork
+
 LOOK_S = 0.5
 """Wall time between two looks at a condition though no signal has told of a change, s."""
 
@@ -26,7 +28,7 @@ def in_background(device: Device, work: Callable[[], None]) -> DeviceStatus:
     work
         Every wait in it must be bounded.
     """
-    status = DeviceStatus(device)
+    status = DeviceWork(device)
 
     def run() -> None:
         # Whatever goes wrong belongs to the status: an exception that leaves a thread reaches nobody.

@@ -11,7 +11,7 @@ from ophyd import EpicsSignal, EpicsSignalRO, get_cl
 from ophyd.utils import LimitError
 
 from .bounded import fresh
-from .order import Done, Order
+from .order import Done, Order, OrderWithdrawnError
 from .reach import ReachedDevice, halt, naming
 
 ARRIVAL_S = 1.0
@@ -20,6 +20,10 @@ READ_LIMIT_S = 2.0
 
 class MotorNotThereError(RuntimeError):
     """A motor reported the end of its move away from its target."""
+
+
+class MotorStoppedError(MotorNotThereError, OrderWithdrawnError):
+    """A motor was stopped on its way."""
 
 
 class Motor(ReachedDevice):
@@ -127,7 +131,7 @@ class Motor(ReachedDevice):
         """Start a move; `done` is told when the motor is there, or what went wrong. The caller bounds it."""
         if self._move is not None:
             self._move.end(
-                RuntimeError(f"{self.name}: a new move to {position:g} replaced the one under way")
+                OrderWithdrawnError(f"{self.name}: a new move to {position:g} replaced the one under way")
             )
         move = self._move = _Move(position, tolerance, done)
         self.setpoint.put(position, force=True, use_complete=True, callback=lambda **_: self._completed(move))
@@ -138,16 +142,21 @@ class Motor(ReachedDevice):
         Parameters
         ----------
         success
-            Whether a move under way counts as done: a plan that pauses orders it anew. Else it fails.
+            Whether a move under way counts as done: a plan that pauses orders it anew. Else it fails when the
+            motor has come to rest.
         """
-        if success and self._move is not None:
-            self._move.end(None)
+        if self._move is not None:
+            if success:
+                self._move.end(None)
+            self._move.stopped = True
         halt(self.halt, 1)
 
     def _completed(self, move: _Move) -> None:
         move.completed = True
         self._look(self.position)
-        if not move.ended:
+        if move.stopped:
+            move.end(MotorStoppedError(f"{self.name} was stopped on its way to {move.target:.8g} {self.egu}"))
+        elif not move.ended:
             get_cl().thread_class(target=lambda: self._doubt(move), daemon=True).start()
 
     def _look(self, value: float, **_: object) -> None:
@@ -183,6 +192,7 @@ class _Move:
         self.target = target
         self.tolerance = tolerance
         self.completed = False
+        self.stopped = False
         self._done = done
         self._lock = threading.Lock()
         self._ended = threading.Event()

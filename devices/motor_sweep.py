@@ -127,10 +127,15 @@ class MotorSweep:
         return in_background(motor, work)
 
     def stop(self, *, success: bool = False) -> None:
-        """Restore the motor's speed; one that is on its way is stopped before."""
+        """Restore the motor's speed; one that is on its way is stopped before.
+
+        The sweep then counts as done, whatever `success` says: only its own plan stops it, on the way out; a
+        status that failed would be thrown into what that plan still has to put in order.
+        """
+        del success
         if self._full is None:
             return
-        self.motor.stop(success=success)
+        self.motor.stop(success=True)
         if self.motor.velocity.connected:
             self._restore()
 

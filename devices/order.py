@@ -8,7 +8,23 @@ from ophyd import Device
 from ophyd.status import DeviceStatus
 
 
-class Order(DeviceStatus):
+class OrderWithdrawnError(RuntimeError):
+    """An order came to nothing since its device was told otherwise: to stop, or to do something else."""
+
+
+class DeviceWork(DeviceStatus):
+    """Status of what a device does: it is stopped when that fails, unless it was told otherwise meanwhile.
+
+    To stop it then, a moment later, would end what it was told since.
+    """
+
+    def _handle_failure(self) -> None:
+        if isinstance(self._exception, OrderWithdrawnError):
+            self._call_stop_on_failure = False
+        super()._handle_failure()
+
+
+class Order(DeviceWork):
     """Status of one order with a limit of time.
 
     Parameters

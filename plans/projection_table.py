@@ -15,6 +15,8 @@ from ..devices.tomogram_report import TomogramOutcome
 MISSING, DARK, GOOD = ProjectionVerdict.MISSING, ProjectionVerdict.DARK, ProjectionVerdict.GOOD
 CELL_TIME, LITHIUM = "cell_time", "cell_lithium_content"
 Values = NDArray[np.float64]
+CELL_PERIOD_S = 2.0
+"""Longest time between two states that a cycler tells, s: frames taken after the last one have that state."""
 
 
 class TomogramPartialError(RuntimeError):
@@ -157,7 +159,7 @@ class ProjectionTable:
 
     def _lithium(self) -> Values:
         when, content = np.array(self._cell, dtype=np.float64).reshape(-1, 2).T
-        return state_at(self.time_s, when, content)
+        return state_at(self.time_s, when, content, held_s=CELL_PERIOD_S)
 
     def _lithium_change(self) -> float:
         content = [one for _, one in self._cell if math.isfinite(one)]

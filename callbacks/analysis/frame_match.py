@@ -126,7 +126,9 @@ def relative_intensity(counts: ArrayLike, open_s: ArrayLike, *, full_rate_hz: fl
     return rate / full if full > 0.0 else np.full_like(rate, np.nan)
 
 
-def state_at(time_s: ArrayLike, record_time_s: ArrayLike, record: ArrayLike) -> FloatArray:
+def state_at(
+    time_s: ArrayLike, record_time_s: ArrayLike, record: ArrayLike, *, held_s: float = 0.0
+) -> FloatArray:
     """Stamp times with the state of the cell, linear between its samples.
 
     Parameters
@@ -135,11 +137,13 @@ def state_at(time_s: ArrayLike, record_time_s: ArrayLike, record: ArrayLike) -> 
         Of projections, UNIX s of the cell's clock, any order, NaN where not known.
     record_time_s, record
         Samples of the cell, such as lithium content: times in any order, s, and values, shape (m,).
+    held_s
+        How long after the last sample its value still counts, s: what the cycler takes until the next one.
 
     Returns
     -------
     ndarray
-        As `time_s`; NaN before the first sample and after the last one, where nothing is known.
+        As `time_s`; NaN before the first sample and when the last one no longer counts.
 
     Examples
     --------
@@ -154,4 +158,6 @@ def state_at(time_s: ArrayLike, record_time_s: ArrayLike, record: ArrayLike) -> 
     if not known.size:
         return np.full(wanted.shape, np.nan)
     order = known[np.argsort(when[known], kind="stable")]
-    return np.interp(wanted, when[order], value[order], left=np.nan, right=np.nan)
+    last_s = when[order[-1]]
+    held = np.where((wanted > last_s) & (wanted <= last_s + held_s), last_s, wanted)
+    return np.interp(held, when[order], value[order], left=np.nan, right=np.nan)
