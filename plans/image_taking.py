@@ -10,6 +10,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
+from ..callbacks.analysis.ion_chamber import Chamber, photon_flux
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
@@ -39,7 +40,8 @@ class Told:
     energy_index
         Of which energy of the grid.
     light
-        Beam meanwhile: I0 where it was counted, else ring current; to be compared with that of other sets.
+        Beam meanwhile: photons/s by I0 where it was counted and the chamber's gas is known, A where it is
+        not, else ring current (mA); to be compared with that of other sets.
     """
 
     first: int
@@ -59,6 +61,7 @@ class ImageTaking:
     name: str
     home_x_um: float
     guard: BeamGuard | None = None
+    chamber: Chamber | None = None
     first: int = 0
     next: int = 0
     files: int = 0
@@ -136,7 +139,7 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
         taking.told[kind] = 0
     yield from _expose(taking, frames * exposure_s, limit_s)
     yield from order("complete", camera, 2 * WAIT_S)
-    light = yield from _light(taking)
+    light = yield from _light(taking, float(taking.grid.energy_ev[energy_index]))
     if watched.count != before:
         raise BeamLostError("the run stood still, paused or without beam, while frames were exposed")
     first = taking.told[kind]
@@ -159,8 +162,19 @@ def _expose(taking: ImageTaking, exposed_s: float, limit_s: float) -> MsgGenerat
     yield from wait_bounded(group, limit_s, devices)
 
 
-def _light(taking: ImageTaking) -> MsgGenerator[float]:
-    """Look for beam at the end of a set; gives I0 (A) where it was counted, else the ring current (mA).
+def chamber_of(station: Any) -> MsgGenerator[Chamber | None]:  # noqa: ANN401 - a station
+    """Ask what the first ion chamber is filled with; None where nobody said."""
+    chambers = station.ion_chambers
+    gas = yield from bps.rd(chambers.i0_gas, default_value="")
+    if not gas:
+        return None
+    length_cm = yield from bps.rd(chambers.i0_length, default_value=15.0)
+    pressure_mbar = yield from bps.rd(chambers.i0_pressure, default_value=1013.25)
+    return Chamber(str(gas), float(length_cm), float(pressure_mbar))
+
+
+def _light(taking: ImageTaking, energy_ev: float) -> MsgGenerator[float]:
+    """Look for beam at the end of a set; gives what `Told.light` is.
 
     Raises
     ------
@@ -175,7 +189,10 @@ def _light(taking: ImageTaking) -> MsgGenerator[float]:
     if taking.guard:
         taking.lit = taking.lit or readings
         taking.guard.check(taking.lit, readings, 0.0)
-    return float(readings["i0" if taking.chambers else "ring_current"]["value"])
+    light = float(readings["i0" if taking.chambers else "ring_current"]["value"])
+    if taking.chambers and taking.chamber:
+        return float(photon_flux(light, energy_ev, taking.chamber, behind=True))
+    return light
 
 
 def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:

@@ -20,6 +20,7 @@ from .image_options import ImageOptions, image_times, lithium_metadata
 from .image_taking import (
     ImageTaking,
     await_beam,
+    chamber_of,
     naming_frames,
     read_cell,
     take_set,
@@ -119,8 +120,9 @@ def xanes_imaging(
     _md = {**(yield from _announced(station, options, _md)), **_md}
     home_x_um = yield from bps.rd(station.microscope.sample_x, default_value=0.0)
     named = file_name({"measurement": "images", **_md})
+    chamber = (yield from chamber_of(station)) if guard else None
     taking = ImageTaking(
-        station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, first
+        station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, chamber, first
     )
     devices = [station.mono, station.microscope, taking.camera, *taking.chambers]
     return (

@@ -48,7 +48,7 @@ class Chamber:
             )
         if _XRAYDB.find_material(self.gas) is None:
             raise ValueError(
-                f"Chamber: xraydb has no gas {self.gas!r}; give one that it has, such as 'nitrogen' or 'argon'"
+                f"Chamber: xraydb has no gas {self.gas!r}; give one that it has, such as 'nitrogen'"
             )
 
 

@@ -231,3 +231,17 @@ def test_dead_time_is_what_is_neither_exposed_nor_reference():
     assert times.reference_s == pytest.approx(0.01)
     assert times.duration_s == pytest.approx(times.exposed_s + times.reference_s + times.dead_s)
     assert image_times(GRID, ImageOptions(), Timing()).dead_s > times.dead_s
+
+
+def ratios(documents):
+    return np.array([one["image_light_ratio"] for one in events(documents, "primary")])
+
+
+@pytest.mark.parametrize(("gas", "more"), [("nitrogen", 4.8e-4), ("", 0.0)])
+def test_the_light_ratio_is_one_of_photons_where_the_gas_of_the_chamber_is_known(station, engine, gas, more):
+    documents = collected(engine)
+    station.ion_chambers.i0_gas.put(gas)
+    options = ImageOptions(flats=1, flat_every=2, darks=0)
+    engine(xanes_imaging(station, guard=BeamGuard(), **{**IMAGES, "options": options}))
+    # The current is the same at all energies, flats are those of the energy 2 eV before at every other one.
+    assert ratios(documents).tolist() == pytest.approx([1.0, 1.0 + more, 1.0, 1.0 + more, 1.0], abs=1e-4)
