@@ -2,6 +2,7 @@
 
 from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
 from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
+from .air_light import AirLight, AirVerdict, air_light
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
@@ -44,6 +45,8 @@ from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
     "AbsorptionStack",
+    "AirLight",
+    "AirVerdict",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
@@ -84,6 +87,7 @@ __all__ = [
     "Window",
     "XanesMaps",
     "absorption_stack",
+    "air_light",
     "align_stack",
     "aligned",
     "angular_weights",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mapping.registration import RegistrationVerdict
 from ..xas.grid import FloatArray
+from .air_light import AirLight, air_light, no_air
 from .alignment import StackAlignment, align_stack
 from .flat_field import FloatImage, line_integral, normalise
 
@@ -62,6 +63,8 @@ class AbsorptionStack:
         Strings of `RegistrationVerdict`, and why an image could not be placed, shape (n_energies,).
     dead
         Pixels without beam or stuck at any energy, whose values are of their neighbours, (rows, columns).
+    light
+        Whether the light of each image was told from air in it, from how many pixels, and what it changed.
     """
 
     absorption: FloatImage
@@ -71,6 +74,7 @@ class AbsorptionStack:
     verdict: NDArray[np.str_]
     reason: NDArray[np.object_]
     dead: NDArray[np.bool_]
+    light: AirLight
 
 
 def absorption_stack(
@@ -78,13 +82,15 @@ def absorption_stack(
     darks: ArrayLike | None = None,
     *,
     align: bool = True,
+    air: bool = True,
     reference: int = -1,
     smooth_px: float = 1.5,
 ) -> AbsorptionStack:
     """Make the stack that `xanes_maps` fits from frames, flats and darks of each energy.
 
-    Each image is divided by the mean of its own flats, averaged, and brought to the pixel size of the
-    reference about the middle of the picture, where the optical axis is taken to be; the drift between
+    Each image is divided by the mean of its own flats, averaged, set to the light that pixels of air tell
+    (`air_light`; where there are none, to `light_ratio` alone), and brought to the pixel size of the reference
+    about the middle of the picture, where the optical axis is taken to be; the drift between
     energies is found on these (`align_stack`), and both are taken back by one interpolation.
 
     Parameters
@@ -95,6 +101,9 @@ def absorption_stack(
         Counts without light, shape (n, rows, columns); none where the camera subtracts them.
     align
         Whether to take the drift back.
+    air
+        Whether to tell the light from air in the images; an error of the light that all pixels share moves
+        all their edges.
     reference
         Index, at rising energy, of the image that the others are put on; the last, above the edge, unless
         given.
@@ -122,6 +131,8 @@ def absorption_stack(
     depths, energies, pixels, dead = _depths(images, darks)
     order = np.argsort(energies, kind="stable")
     energy_ev, pixel_um, stack = energies[order], pixels[order], depths[order]
+    light = air_light(stack) if air else no_air(stack, "air was not looked for")
+    stack -= light.offset[:, None, None].astype(np.float32)
     repeated = energy_ev[1:][np.diff(energy_ev) <= 0.0]
     if repeated.size:
         raise ValueError(
@@ -139,6 +150,7 @@ def absorption_stack(
         verdict=found.verdict,
         reason=found.reason,
         dead=dead,
+        light=light,
     )
 
 
