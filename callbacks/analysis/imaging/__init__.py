@@ -36,6 +36,7 @@ from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
 from .sample_frame import SampleFrame, register, resample_map
+from .saturation import saturated_pixels, saturation_warning
 from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
@@ -123,6 +124,8 @@ __all__ = [
     "resample_map",
     "rings_removed",
     "rotation_centre",
+    "saturated_pixels",
+    "saturation_warning",
     "segment_particles",
     "sequential_angles",
     "state_at",
