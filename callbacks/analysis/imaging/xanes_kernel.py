@@ -74,16 +74,21 @@ def project(block: Array, first: int, weight: Array, state: Array, to: int) -> N
 
 
 @compiled
-def deviate(block: Array, first: Array, weight: Array, state: Array) -> None:
-    """Rms deviation of the quiet points from their neighbours."""
+def deviate(block: Array, first: Array, weight: Array, structure: Array, edge: Array, state: Array) -> None:
+    """Rms deviation of the quiet points from their neighbours, less the structure of so large an edge."""
+    u, v = edge[0], edge[1]
     for pixel in range(TILE):
+        below = state[PRE * TILE + pixel] + u * state[(PRE + 1) * TILE + pixel]
+        bend = state[(POST + 1) * TILE + pixel] + v * state[(POST + 2) * TILE + pixel]
+        state[STEP * TILE + pixel] = state[POST * TILE + pixel] + v * bend - below
         state[NOISE * TILE + pixel] = 0.0
     for row in range(first.size):
-        at = first[row]
+        at, own = first[row], structure[row]
         a, b, c, d, e = weight[row, 0], weight[row, 1], weight[row, 2], weight[row, 3], weight[row, 4]
         p, q, r, s, t = block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4]
         for pixel in range(TILE):
             value = a * p[pixel] + b * q[pixel] + c * r[pixel] + d * s[pixel] + e * t[pixel]
+            value -= own * state[STEP * TILE + pixel]
             state[NOISE * TILE + pixel] += value * value
     for pixel in range(TILE):
         state[NOISE * TILE + pixel] = np.sqrt(state[NOISE * TILE + pixel] / np.float32(first.size))

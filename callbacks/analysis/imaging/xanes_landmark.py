@@ -189,7 +189,7 @@ def fit_pixels(
     smooth: tuple[Array, Array],
     edge: tuple[Array, Array, Array],
     peak: tuple[Array, Array, Array],
-    quiet: tuple[Array, Array],
+    quiet: tuple[Array, Array, Array, Array],
     energies: Array,
     others: Array,
 ) -> None:
@@ -223,7 +223,7 @@ def fit_pixels(
                 break
             project(block, limits[0], pre_weight, state, PRE)
             project(block, limits[1], post_weight, state, POST)
-            deviate(block, quiet[0], quiet[1], state)
+            deviate(block, quiet[0], quiet[1], quiet[2], quiet[3], state)
             begin(state, found)
             search(block, limits, place, smooth, at, state, found)
             nearest(state, found)
