@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
 from ..callbacks.analysis.ion_chamber import Chamber, photon_flux
@@ -51,8 +52,46 @@ class Told:
 
 
 @dataclass
+class Unfinished:
+    """A series that was cut short, for the call that goes on with it.
+
+    Attributes
+    ----------
+    uid
+        Of its last run that has an image; empty: there is nothing to go on with.
+    next
+        Index of the first energy that is missing.
+    attempts
+        How often that energy was tried.
+    contents
+        Lithium contents seen so far, 0..1.
+    """
+
+    uid: str = ""
+    next: int = 0
+    attempts: int = 0
+    contents: list[float] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.uid, self.next, self.attempts, self.contents = "", 0, 0, []
+
+    def take(self, taking: ImageTaking) -> None:
+        """Remember where a series ended; all of it, if only its end failed, is taken anew."""
+        if taking.next >= len(taking.grid):
+            self.clear()
+            return
+        self.uid = taking.uid if taking.next > taking.first else self.uid
+        self.next, self.attempts, self.contents = taking.next, taking.attempt, list(taking.contents)
+
+
+@dataclass
 class ImageTaking:
-    """A series under way: devices, what is taken, how its files are called, and what was told so far."""
+    """A series under way: devices, what is taken, how its files are called, and what was told so far.
+
+    `tried` and `contents` begin with how often the first energy was tried before, and what lithium contents
+    were seen then.
+    """
 
     station: Any
     grid: EnergyGrid
@@ -63,12 +102,15 @@ class ImageTaking:
     guard: BeamGuard | None = None
     chamber: Chamber | None = None
     first: int = 0
+    tried: int = 0
+    contents: list[float] = field(default_factory=list)
+    uid: str = ""
+    attempt: int = 0
     next: int = 0
     files: int = 0
     told: dict[str, int] = field(default_factory=dict)
     flat: Told | None = None
     lit: Readings | None = None
-    contents: list[float] = field(default_factory=list)
     interruptions: Interruptions = field(default_factory=Interruptions)
     image: Any = field(default_factory=lambda: ImageReport(name="image"))
     report: Any = field(default_factory=lambda: ImagesReport(name="images"))
@@ -204,6 +246,19 @@ def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
         if not isinstance(cause, FramesMissingError):
             raise
     raise cause
+
+
+def noting_uid(taking: ImageTaking, plan: MsgGenerator[str]) -> MsgGenerator[str]:
+    """Let the series know the uid of its run."""
+
+    def opened(msg: Msg) -> MsgGenerator[str]:
+        taking.uid = str((yield msg))
+        return taking.uid
+
+    def look(msg: Msg) -> tuple[MsgGenerator[str] | None, None]:
+        return (opened(msg) if msg.command == "open_run" else None), None
+
+    return str((yield from bpp.plan_mutator(plan, look)))
 
 
 def await_beam(taking: ImageTaking) -> MsgGenerator[None]:

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.suspenders import SuspendFloor
+from operando.callbacks.tiled.energy_images import energy_images
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.duration import Timing
 from operando.plans.grids import grid_from_regions
 from operando.plans.image_options import ImageOptions, image_times
+from operando.plans.image_taking import Unfinished
 from operando.plans.xanes_imaging import xanes_imaging
 from soft_microscope import ScopeStation
 from soft_station import collected
@@ -203,6 +205,39 @@ def test_a_later_call_goes_on_where_the_beam_was_lost(station, engine):
     second = of_kind(documents, "start")[1]
     assert (second["resumes"], second["images"]["first"]) == (uid, 3)
     assert events(documents, "outcome")[1]["images_status"] == "whole"
+
+
+def test_a_further_attempt_goes_on_where_the_one_before_lost_its_beam_and_nothing_is_twice(
+    station, engine, tmp_path
+):
+    documents = collected(engine)
+    options = ImageOptions(frames=1, flats=1, darks=1, redo=0)
+    images = {**IMAGES, "options": options, "guard": BeamGuard(), "unfinished": Unfinished()}
+
+    def dump(exposure_s):
+        if at_energy(station, 3) and station.photon_shutter.get() == "open":
+            station.ring.put(0.0)
+        return plain(exposure_s)
+
+    plain, station.microscope_camera.draw = station.picture, dump
+    with pytest.raises(BeamLostError):
+        engine(xanes_imaging(station, **images))
+    station.ring.put(300.0)
+    with pytest.raises(BeamLostError):
+        # No image was added: a third attempt goes on with the run that has some.
+        engine(xanes_imaging(station, **images))
+    station.ring.put(300.0)
+    station.microscope_camera.draw = plain
+    uid = engine(xanes_imaging(station, **images)).plan_result
+    found = events(documents, "primary")
+    assert [one["image_energy_index"] for one in found] == [0, 1, 2, 3, 4]
+    assert [one["image_attempt"] for one in found] == [1, 1, 1, 3, 1]
+    first, second, third = of_kind(documents, "start")
+    assert uid == third["uid"]
+    assert [one.get("resumes") for one in (second, third)] == [first["uid"]] * 2
+    seen = energy_images(documents, uid, (tmp_path,))
+    assert (seen.is_whole, len(seen.runs)) == (True, 2)
+    assert not images["unfinished"].uid
 
 
 def test_lithium_that_moves_more_than_accepted_is_announced_and_marked(station, engine):

@@ -22,9 +22,9 @@ QUIET_EV = (-10.0, 30.0)
 """Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
 LEAST_QUIET = 6
 MOST_QUIET, MOST_LEFT = 32, 1.4
-"""Points from which the noise is taken, and what they may have over the quietest: light is less behind edges."""
+"""Points from which the noise is taken, and what they may have over the quietest: edges take light."""
 RUN, RUNS, LEAST_PIXELS = 64, 32, 32
-"""Neighbouring pixels, and how many such runs in the picture, that tell the structure; and their least number."""
+"""Neighbouring pixels, how many such runs tell the structure, and of how many pixels at least."""
 
 
 class LocalSet(NamedTuple):
@@ -176,8 +176,8 @@ def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
         The same, with the structure; unchanged where fewer than 32 pixels are finite.
     """
     count = spectra.shape[1]
-    starts: NDArray[np.int64] = np.unique(np.linspace(0, max(count - RUN, 0), RUNS).astype(np.int64))
-    runs = [spectra[:, start : start + RUN] for start in starts.tolist()]
+    starts = sorted({(count - RUN) * number // (RUNS - 1) if count > RUN else 0 for number in range(RUNS)})
+    runs = [spectra[:, start : start + RUN] for start in starts]
     chosen = np.concatenate(runs, axis=1)[grid.order].astype(np.float64)
     chosen = chosen[:, np.isfinite(chosen).all(axis=0)]
     if chosen.shape[1] < LEAST_PIXELS:

@@ -132,8 +132,8 @@ def xanes_maps(
     The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
     polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
     unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
-    from the edge from the cubic through their four neighbours, less the fine structure that all pixels have in
-    common (`with_structure`); all sigmas scale with it.
+    from the edge from the cubic through their four neighbours, less the fine structure that all pixels have
+    in common (`with_structure`); all sigmas scale with it.
 
     Parameters
     ----------

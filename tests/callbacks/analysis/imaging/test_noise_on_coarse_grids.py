@@ -16,7 +16,7 @@ GRIDS = {
 
 
 def with_waves(half_ev, energy):
-    """Edges with the fine structure of a shell at 2.85 A, an oxide's metal neighbours, that moves with them."""
+    """Edges with the fine structure of a shell at 2.85 A (metal in an oxide), which moves with them."""
     behind = np.maximum(energy[:, None] - half_ev - 12.0, 0.0)
     wavenumber = 0.5123 * np.sqrt(behind)
     waves = 0.12 * np.sin(2 * 2.85 * wavenumber) * np.exp(-0.1 * wavenumber**2) * (behind > 0.0)
