@@ -193,7 +193,7 @@ class SpectroTomographyFile(TurnFile):
         timing: Timing,
         guard: BeamGuard | None,
     ) -> Planned:
-        """Take the tomograms, a further attempt from where the one before ended; gives the uid of the last."""
+        """Take the tomograms, a further attempt from where the one before ended; gives the last uid."""
         unfinished = Unfinished()
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:

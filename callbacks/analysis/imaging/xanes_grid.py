@@ -23,7 +23,7 @@ QUIET_EV = (-10.0, 30.0)
 LEAST_QUIET = 6
 MOST_QUIET, MOST_LEFT = 32, 1.4
 """Points from which the noise is taken, and what they may have over the quietest: edges take light."""
-RUN, RUNS, LEAST_PIXELS = 64, 32, 32
+RUN, RUNS, LEAST_PIXELS = 32, 32, 32
 """Neighbouring pixels, how many such runs tell the structure, and of how many pixels at least."""
 
 
@@ -192,7 +192,9 @@ def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
         )
     )
     step: FloatArray = (post - pre)[0]
-    deviations: FloatArray = np.einsum("qk,qkn->qn", five, chosen[first[:, None] + np.arange(5)])
+    deviations = np.zeros((first.size, chosen.shape[1]))
+    for point in range(five.shape[1]):
+        deviations += five[:, point, None] * chosen[point : point + first.size]
     structure = deviations @ step / max(float(step @ step), 1e-30)
     left: FloatArray = np.sqrt(np.mean((deviations - structure[:, None] * step) ** 2, axis=1))
     level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
