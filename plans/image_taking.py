@@ -17,6 +17,7 @@ from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
 from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
+from .brightness import Brightness
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
@@ -106,6 +107,7 @@ class ImageTaking:
     contents: list[float] = field(default_factory=list)
     uid: str = ""
     attempt: int = 0
+    brightness: Brightness = field(default_factory=Brightness)
     next: int = 0
     files: int = 0
     told: dict[str, int] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class ImageTaking:
         change = max(known) - min(known) if known else math.nan
         moved = bool(change > self.options.max_lithium_change)
         asked = len(self.grid)
-        reasons = [problem] if problem else []
+        reasons = [one for one in (problem, self.brightness.warning) if one]
         if moved:
             reasons.append(
                 f"lithium content moved by {change:.3g}, accepted {self.options.max_lithium_change:g}"
@@ -186,6 +188,7 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
         raise BeamLostError("the run stood still, paused or without beam, while frames were exposed")
     first = taking.told[kind]
     taking.told[kind] = first + frames
+    yield from taking.brightness.look(camera, kind)
     yield from tell(camera, kind)
     return Told(first, frames, energy_index, light)
 

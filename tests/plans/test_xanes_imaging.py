@@ -10,6 +10,7 @@ from bluesky.suspenders import SuspendFloor
 from operando.callbacks.tiled.energy_images import energy_images
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
+from operando.plans.brightness import TooBrightError
 from operando.plans.duration import Timing
 from operando.plans.grids import grid_from_regions
 from operando.plans.image_options import ImageOptions, image_times
@@ -280,3 +281,36 @@ def test_the_light_ratio_is_one_of_photons_where_the_gas_of_the_chamber_is_known
     engine(xanes_imaging(station, guard=BeamGuard(), **{**IMAGES, "options": options}))
     # The current is the same at all energies, flats are those of the energy 2 eV before at every other one.
     assert ratios(documents).tolist() == pytest.approx([1.0, 1.0 + more, 1.0, 1.0 + more, 1.0], abs=1e-4)
+
+
+def brighter(station, factor):
+    """Light of the station's pictures, clipped where the camera's 16 bits end."""
+    plain = station.picture
+    return lambda exposure_s: np.clip(factor * plain(exposure_s), 0, 65535)
+
+
+def test_flats_at_full_scale_end_the_series_before_any_image_is_taken(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.draw = brighter(station, 1e4)
+    with pytest.raises(TooBrightError, match="expose shorter"):
+        engine(xanes_imaging(station, **{**IMAGES, "options": ImageOptions(darks=0)}))
+    assert not events(documents, "primary")
+    (outcome,) = events(documents, "outcome")
+    assert "of the first flat frames are at full scale" in outcome["images_reason"]
+    assert station.photon_shutter.get() == "closed"
+
+
+def test_a_few_pixels_at_full_scale_are_told_in_the_outcome(station, engine):
+    documents = collected(engine)
+    plain = station.picture
+
+    def picture(exposure_s):
+        image = np.array(plain(exposure_s))
+        image[0, :] = 65535
+        return image
+
+    station.microscope_camera.draw = picture
+    engine(xanes_imaging(station, **IMAGES))
+    (outcome,) = events(documents, "outcome")
+    assert outcome["images_status"] == "whole"
+    assert "expose shorter" in outcome["images_reason"]
