@@ -18,6 +18,7 @@ from .cycler_channel import PotentiostatSection
 from .fluorescence_detector import FluorescenceDetector
 from .heater import Heater
 from .ion_chamber import IonChambers
+from .ion_chamber_section import IonChambersSection
 from .microscope import Microscope
 from .microscope_section import HeaterSection, MicroscopeCameraSection, MicroscopeSection
 from .monochromator import Monochromator
@@ -45,14 +46,6 @@ class MonochromatorSection(Section):
     perp_tolerance_mm: float = Field(default=2e-3, gt=0.0)
     perp_deadband_mm: float = Field(default=5e-4, ge=0.0)
     move_limit_s: float = Field(default=30.0, gt=0.0)
-
-
-class IonChambersSection(Section):
-    """`[devices.ion_chambers]`."""
-
-    class_: Literal["ion_chambers"] = Field(alias="class")
-    prefix: str
-    overhead_limit_s: float = Field(default=10.0, gt=0.0)
 
 
 class ShutterSection(Section):

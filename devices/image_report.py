@@ -27,7 +27,8 @@ class ImagePlace:
     exposure_s
         Of each frame, s.
     light_ratio
-        Beam during its frames over that during its flats, by I0 where it was counted, else by ring current.
+        Beam during its frames over that during its flats, in photons by I0 where it was counted, else by ring
+        current.
     lithium_content_before
         Of the cell, before its frames; NaN where it is not known.
     """

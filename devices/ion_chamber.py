@@ -51,6 +51,11 @@ class IonChambers(ReachedDevice):
     ----------
     overhead_limit_s
         Wall time that a reading may take on top of the averaging time.
+    i0_gas
+        What the first chamber is filled with, as xraydb calls it; "" where nobody said: then currents at two
+        energies cannot be compared as photons.
+    i0_length_cm, i0_pressure_mbar
+        Its active length, and the pressure of the gas.
     """
 
     i0 = Cpt(DarkSubtracted, chamber="i0", kind="hinted")
@@ -63,6 +68,9 @@ class IonChambers(ReachedDevice):
     it_dark = Cpt(Signal, value=0.0, kind="config")
     ir_dark = Cpt(Signal, value=0.0, kind="config")
     dark_time = Cpt(Signal, value=0.0, kind="config")
+    i0_gas = Cpt(Signal, value="", kind="config")
+    i0_length = Cpt(Signal, value=0.0, kind="config")
+    i0_pressure = Cpt(Signal, value=0.0, kind="config")
     averaging_time = Cpt(
         EpicsSignal, "AveragingTime", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="config"
     )
@@ -85,10 +93,17 @@ class IonChambers(ReachedDevice):
         *,
         name: str,
         overhead_limit_s: float = 10.0,
+        i0_gas: str = "",
+        i0_length_cm: float = 15.0,
+        i0_pressure_mbar: float = 1013.25,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.overhead_limit_s = overhead_limit_s
+        filled = {"i0_gas": i0_gas, "i0_length": i0_length_cm, "i0_pressure": i0_pressure_mbar}
+        for name_, value in filled.items():
+            getattr(self, name_).name = name_
+            getattr(self, name_).put(value)
         for chamber in CHAMBERS:
             for suffix in ("", "_raw", "_dark"):
                 getattr(self, chamber + suffix).name = chamber + suffix

@@ -10,6 +10,7 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
 from ..plans.grids import EnergyGrid, edge_energy_ev
 from ..plans.image_options import FOCUS_S, ImageOptions, image_times
+from ..plans.image_taking import Unfinished
 from ..plans.spectro_tomography import EnergySeries, spectro_tomography
 from ..plans.tomogram_taking import Tolerance
 from ..plans.xanes_imaging import xanes_imaging
@@ -114,9 +115,12 @@ class XanesImagingFile(TechniqueSection):
         timing: Timing,
         guard: BeamGuard | None,
     ) -> Planned:
-        """Take the images."""
+        """Take the images; a further attempt goes on at the energy at which the one before lost its beam."""
+        unfinished = Unfinished()
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+            if int(md.get("attempt", 1)) == 1:
+                unfinished.clear()
             return (
                 yield from xanes_imaging(
                     station,
@@ -124,6 +128,7 @@ class XanesImagingFile(TechniqueSection):
                     element=self.element,
                     edge=self.edge,
                     options=self.options(),
+                    unfinished=unfinished,
                     guard=guard,
                     timing=timing,
                     md=md,
@@ -188,9 +193,12 @@ class SpectroTomographyFile(TurnFile):
         timing: Timing,
         guard: BeamGuard | None,
     ) -> Planned:
-        """Take the tomograms; gives the uid of the last one."""
+        """Take the tomograms, a further attempt from where the one before ended; gives the last uid."""
+        unfinished = Unfinished()
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
+            if int(md.get("attempt", 1)) == 1:
+                unfinished.clear()
             runs = yield from spectro_tomography(
                 station,
                 self.turn(),
@@ -198,6 +206,7 @@ class SpectroTomographyFile(TurnFile):
                 element=self.element,
                 edge=self.edge,
                 mode=self.mode,
+                unfinished=unfinished,
                 max_lithium_change=self.max_blur,
                 tolerance=Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur),
                 guard=guard,

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
 
+from ..callbacks.analysis.ion_chamber import Chamber, photon_flux
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
 from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
+from .brightness import Brightness
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
@@ -39,7 +42,8 @@ class Told:
     energy_index
         Of which energy of the grid.
     light
-        Beam meanwhile: I0 where it was counted, else ring current; to be compared with that of other sets.
+        Beam meanwhile: photons/s by I0 where it was counted and the chamber's gas is known, A where it is
+        not, else ring current (mA); to be compared with that of other sets.
     """
 
     first: int
@@ -49,8 +53,46 @@ class Told:
 
 
 @dataclass
+class Unfinished:
+    """A series that was cut short, for the call that goes on with it.
+
+    Attributes
+    ----------
+    uid
+        Of its last run that has an image; empty: there is nothing to go on with.
+    next
+        Index of the first energy that is missing.
+    attempts
+        How often that energy was tried.
+    contents
+        Lithium contents seen so far, 0..1.
+    """
+
+    uid: str = ""
+    next: int = 0
+    attempts: int = 0
+    contents: list[float] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.uid, self.next, self.attempts, self.contents = "", 0, 0, []
+
+    def take(self, taking: ImageTaking) -> None:
+        """Remember where a series ended; all of it, if only its end failed, is taken anew."""
+        if taking.next >= len(taking.grid):
+            self.clear()
+            return
+        self.uid = taking.uid if taking.next > taking.first else self.uid
+        self.next, self.attempts, self.contents = taking.next, taking.attempt, list(taking.contents)
+
+
+@dataclass
 class ImageTaking:
-    """A series under way: devices, what is taken, how its files are called, and what was told so far."""
+    """A series under way: devices, what is taken, how its files are called, and what was told so far.
+
+    `tried` and `contents` begin with how often the first energy was tried before, and what lithium contents
+    were seen then.
+    """
 
     station: Any
     grid: EnergyGrid
@@ -59,13 +101,18 @@ class ImageTaking:
     name: str
     home_x_um: float
     guard: BeamGuard | None = None
+    chamber: Chamber | None = None
     first: int = 0
+    tried: int = 0
+    contents: list[float] = field(default_factory=list)
+    uid: str = ""
+    attempt: int = 0
+    brightness: Brightness = field(default_factory=Brightness)
     next: int = 0
     files: int = 0
     told: dict[str, int] = field(default_factory=dict)
     flat: Told | None = None
     lit: Readings | None = None
-    contents: list[float] = field(default_factory=list)
     interruptions: Interruptions = field(default_factory=Interruptions)
     image: Any = field(default_factory=lambda: ImageReport(name="image"))
     report: Any = field(default_factory=lambda: ImagesReport(name="images"))
@@ -101,7 +148,7 @@ class ImageTaking:
         change = max(known) - min(known) if known else math.nan
         moved = bool(change > self.options.max_lithium_change)
         asked = len(self.grid)
-        reasons = [problem] if problem else []
+        reasons = [one for one in (problem, self.brightness.warning) if one]
         if moved:
             reasons.append(
                 f"lithium content moved by {change:.3g}, accepted {self.options.max_lithium_change:g}"
@@ -136,11 +183,12 @@ def take_set(taking: ImageTaking, kind: str, energy_index: int, frames: int) -> 
         taking.told[kind] = 0
     yield from _expose(taking, frames * exposure_s, limit_s)
     yield from order("complete", camera, 2 * WAIT_S)
-    light = yield from _light(taking)
+    light = yield from _light(taking, float(taking.grid.energy_ev[energy_index]))
     if watched.count != before:
         raise BeamLostError("the run stood still, paused or without beam, while frames were exposed")
     first = taking.told[kind]
     taking.told[kind] = first + frames
+    yield from taking.brightness.look(camera, kind)
     yield from tell(camera, kind)
     return Told(first, frames, energy_index, light)
 
@@ -159,8 +207,19 @@ def _expose(taking: ImageTaking, exposed_s: float, limit_s: float) -> MsgGenerat
     yield from wait_bounded(group, limit_s, devices)
 
 
-def _light(taking: ImageTaking) -> MsgGenerator[float]:
-    """Look for beam at the end of a set; gives I0 (A) where it was counted, else the ring current (mA).
+def chamber_of(station: Any) -> MsgGenerator[Chamber | None]:  # noqa: ANN401 - a station
+    """Ask what the first ion chamber is filled with; None where nobody said."""
+    chambers = station.ion_chambers
+    gas = yield from bps.rd(chambers.i0_gas, default_value="")
+    if not gas:
+        return None
+    length_cm = yield from bps.rd(chambers.i0_length, default_value=15.0)
+    pressure_mbar = yield from bps.rd(chambers.i0_pressure, default_value=1013.25)
+    return Chamber(str(gas), float(length_cm), float(pressure_mbar))
+
+
+def _light(taking: ImageTaking, energy_ev: float) -> MsgGenerator[float]:
+    """Look for beam at the end of a set; gives what `Told.light` is.
 
     Raises
     ------
@@ -175,7 +234,10 @@ def _light(taking: ImageTaking) -> MsgGenerator[float]:
     if taking.guard:
         taking.lit = taking.lit or readings
         taking.guard.check(taking.lit, readings, 0.0)
-    return float(readings["i0" if taking.chambers else "ring_current"]["value"])
+    light = float(readings["i0" if taking.chambers else "ring_current"]["value"])
+    if taking.chambers and taking.chamber:
+        return float(photon_flux(light, energy_ev, taking.chamber, behind=True))
+    return light
 
 
 def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
@@ -187,6 +249,19 @@ def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
         if not isinstance(cause, FramesMissingError):
             raise
     raise cause
+
+
+def noting_uid(taking: ImageTaking, plan: MsgGenerator[str]) -> MsgGenerator[str]:
+    """Let the series know the uid of its run."""
+
+    def opened(msg: Msg) -> MsgGenerator[str]:
+        taking.uid = str((yield msg))
+        return taking.uid
+
+    def look(msg: Msg) -> tuple[MsgGenerator[str] | None, None]:
+        return (opened(msg) if msg.command == "open_run" else None), None
+
+    return str((yield from bpp.plan_mutator(plan, look)))
 
 
 def await_beam(taking: ImageTaking) -> MsgGenerator[None]:

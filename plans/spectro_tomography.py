@@ -13,6 +13,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
 from .image_options import lithium_metadata
+from .image_taking import Unfinished
 from .refocus import check_focus, refocus
 from .tomography import Mode, tomography
 from .turn import Turn
@@ -77,6 +78,7 @@ def spectro_tomography(
     mode: Mode = "step",
     first: int = 0,
     series: str | None = None,
+    unfinished: Unfinished | None = None,
     redo: int = 1,
     max_lithium_change: float = 0.01,
     md: Mapping[str, Any] | None = None,
@@ -105,6 +107,9 @@ def spectro_tomography(
         Index of the first energy: where a series that was cut short goes on.
     series : str, optional
         Uid of that series (`energy_series.uid`); a new one unless given.
+    unfinished : Unfinished, optional
+        Remembers where a series was cut short: a later call with the same goes on there, whatever `first` and
+        `series` are.
     redo : int
         How often the tomogram of one energy that lost its beam or frames is taken again.
     max_lithium_change : float
@@ -131,9 +136,12 @@ def spectro_tomography(
         As `tomography`, if an energy fails time and again.
     """
     check_microscope(station, "spectro_tomography")
+    begun = unfinished or Unfinished()
+    if begun.uid:
+        first, series = begun.next, begun.uid
     taken = EnergySeries(tuple(map(float, energies_ev)), series or uuid.uuid4().hex, first)
     yield from check_focus(station, taken.energy_ev)
-    marks = _Marks(station, max_lithium_change)
+    marks = _Marks(station, max_lithium_change, *begun.contents[:1])
     uids: list[str] = []
     for index in range(first, len(taken.energy_ev)):
         told = {
@@ -144,7 +152,9 @@ def spectro_tomography(
             **(yield from marks.read(len(taken.energy_ev) - index, turn, md or {})),
             **(md or {}),
         }
+        begun.uid, begun.next, begun.contents = taken.uid, index, [marks.content]
         uids.append((yield from _take(station, turn, mode, told, redo, options)))
+    begun.clear()
     return tuple(uids)
 
 

@@ -51,6 +51,21 @@ class IonChambers(Readable[Any], Triggerable, Protocol):
         ...
 
     @property
+    def i0_gas(self) -> Readable[Any]:
+        """Gas of the first chamber, "" where nobody said."""
+        ...
+
+    @property
+    def i0_length(self) -> Readable[Any]:
+        """Its active length in cm."""
+        ...
+
+    @property
+    def i0_pressure(self) -> Readable[Any]:
+        """Its pressure in mbar."""
+        ...
+
+    @property
     def dark_time(self) -> Settable:
         """When the darks were taken, UNIX s of the host; 0: never."""
         ...

@@ -19,8 +19,11 @@ from .grids import EnergyGrid
 from .image_options import ImageOptions, image_times, lithium_metadata
 from .image_taking import (
     ImageTaking,
+    Unfinished,
     await_beam,
+    chamber_of,
     naming_frames,
+    noting_uid,
     read_cell,
     take_set,
     tell_outcome,
@@ -46,6 +49,7 @@ def xanes_imaging(
     options: ImageOptions | None = None,
     first: int = 0,
     resumes: str | None = None,
+    unfinished: Unfinished | None = None,
     guard: BeamGuard | None = None,
     timing: Timing | None = None,
     md: Mapping[str, Any] | None = None,
@@ -76,6 +80,9 @@ def xanes_imaging(
         Index in the grid of the first energy: where a run that was cut short goes on (`images_next`).
     resumes : str, optional
         Uid of that run.
+    unfinished : Unfinished, optional
+        Remembers where a run was cut short: a later call with the same goes on there, whatever `first` and
+        `resumes` are, so that who calls again after a failure has no energy twice.
     guard : BeamGuard, optional
         Limits below which an energy was taken without beam; it is then waited for. None: no check, but a run
         that was suspended or paused while it exposed takes that energy again all the same.
@@ -106,6 +113,9 @@ def xanes_imaging(
     """
     check_microscope(station, "xanes_imaging")
     options, energies_ev = options or ImageOptions(), grid.energy_ev.tolist()
+    begun = unfinished or Unfinished()
+    if begun.uid:
+        first, resumes = begun.next, begun.uid
     if not 0 <= first < len(grid):
         raise ValueError(
             f"xanes_imaging: first is {first}, the grid has {len(grid)} energies; give 0 to {len(grid) - 1}"
@@ -119,13 +129,28 @@ def xanes_imaging(
     _md = {**(yield from _announced(station, options, _md)), **_md}
     home_x_um = yield from bps.rd(station.microscope.sample_x, default_value=0.0)
     named = file_name({"measurement": "images", **_md})
+    chamber = (yield from chamber_of(station)) if guard else None
     taking = ImageTaking(
-        station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, first
+        station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, chamber, first
     )
+    if begun.uid:
+        taking.tried, taking.contents = begun.attempts, list(begun.contents)
     devices = [station.mono, station.microscope, taking.camera, *taking.chambers]
-    return (
-        yield from single_run(lambda: _telling_outcome(taking), devices, md=_md, leave=lambda: _leave(taking))
-    )
+
+    def run() -> MsgGenerator[str]:
+        return (
+            yield from single_run(
+                lambda: _telling_outcome(taking), devices, md=_md, leave=lambda: _leave(taking)
+            )
+        )
+
+    try:
+        uid = yield from noting_uid(taking, run())
+    except Exception:
+        begun.take(taking)
+        raise
+    begun.clear()
+    return uid
 
 
 def images_metadata(
@@ -215,9 +240,11 @@ def _take_all(taking: ImageTaking) -> MsgGenerator[None]:
 
 def _take_energy(taking: ImageTaking, index: int) -> MsgGenerator[None]:
     """Take flats if they are due, frames of the specimen, and make the event of an energy."""
+    before = taking.tried if index == taking.first else 0
     for attempt in range(1, taking.options.redo + 2):
+        taking.attempt = before + attempt
         try:
-            yield from naming_frames(_try_energy(taking, index, attempt))
+            yield from naming_frames(_try_energy(taking, index, taking.attempt))
             return
         except (FramesMissingError, BeamLostError) as error:
             if attempt > taking.options.redo:

@@ -42,6 +42,9 @@ class SoftChambers(Device):
     it_dark = Cpt(Instant, value=0.0, kind="config")
     ir_dark = Cpt(Instant, value=0.0, kind="config")
     dark_time = Cpt(Instant, value=0.0, kind="config")
+    i0_gas = Cpt(Signal, value="nitrogen", kind="config")
+    i0_length = Cpt(Signal, value=15.0, kind="config")
+    i0_pressure = Cpt(Signal, value=1013.25, kind="config")
 
     def __init__(self, *args, on_trigger=lambda: None, **kwargs):
         super().__init__(*args, **kwargs)

@@ -64,7 +64,17 @@ class ToldTomogram:
         self.journal(name, dict(doc))
         self.slices(name, dict(doc))
 
-    def begin(self, angles_deg, *, mode="fly", taken_deg=None, dropped=(), references=True, **further):
+    def begin(
+        self,
+        angles_deg,
+        *,
+        mode="fly",
+        taken_deg=None,
+        dropped=(),
+        references=True,
+        saturated_columns=0,
+        **further,
+    ):
         """Begin a run, and have all frames in their files; documents tell of flats and darks."""
         self.angles_deg = np.asarray(angles_deg)
         self.taken_deg = self.angles_deg if taken_deg is None else np.asarray(taken_deg)
@@ -87,6 +97,7 @@ class ToldTomogram:
         self.frames = len(gates)
         taken = [counts(self.taken_deg[gate], self.rng) for gate in gates]
         flats = self.rng.poisson(FLAT + DARK, (4, ROWS, COLUMNS)).astype("<u2")
+        flats[..., :saturated_columns] = 65535
         darks = self.rng.poisson(DARK, (4, ROWS, COLUMNS)).astype("<u2")
         self.streams = {}
         for stream, frames, numbers in (

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
+from ..analysis.imaging.saturation import saturation_warning
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
 from ..tiled.edge_map import ANALYSIS, MAP_UNITS, STREAM
 from .growing_slices import joined
@@ -158,6 +159,7 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
     path = folder_of(folder, run) / f"{run.measurement}_{run.uid[:8]}_map.h5"
     stored = store_arrays(path, arrays, MAP_UNITS, dict.fromkeys(MAP_UNITS, ("y", "x")))
     good = maps.mask
+    too_bright = saturation_warning(float(stack.saturated.mean()), "frames or flats")
     results.add(
         {
             **head,
@@ -167,8 +169,12 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
             "largest_shift_px": float(np.abs(stack.shift_px).max()),
             "pixel_um": stack.pixel_um,
             "joined_side": made.side,
+            "light": str(stack.light.verdict),
+            "light_reason": stack.light.reason,
+            "air_pixels": int(stack.light.air.sum()),
+            "saturated_part": float(stack.saturated.mean()),
             "status": str(run.outcome.get("images_status", "")),
-            "reason": str(run.outcome.get("images_reason", "")),
+            "reason": "; ".join(filter(None, (str(run.outcome.get("images_reason", "")), too_bright))),
             "verdict": "good" if good.any() else "no edge",
             **run.cell_state(),
         }

@@ -38,26 +38,32 @@ class Beam:
         Counts to subtract, and one over what a flat has above them, shape (rows, columns).
     dead, instead
         Places of pixels without beam and of the nearest good ones, in the flattened frame, shape (n,).
+    saturated_part
+        Of the pixels of the flat that stood at full scale, 0..1.
     """
 
     dark: Image
     gain: Image
     dead: NDArray[np.intp]
     instead: NDArray[np.intp]
+    saturated_part: float = 0.0
 
     @classmethod
     def of(cls, flat: NDArray[np.float64] | None, dark: NDArray[np.float64] | None, shape: Any) -> Beam:  # noqa: ANN401
-        """Prepare from mean flat and mean dark, counts; without a flat nothing is divided."""
+        """Prepare from mean flat (nan: full scale) and mean dark, counts; with no flat nothing is divided."""
         from scipy.ndimage import distance_transform_edt
 
         below = np.zeros(shape, np.float32) if dark is None else dark.astype(np.float32)
         beam = np.ones(shape, np.float32) if flat is None else flat.astype(np.float32) - below
+        full = np.isnan(beam)
         bad = np.zeros(shape, bool) if flat is None else dead_pixels(np.asarray(beam, np.float32))
+        if bad.all():
+            bad, beam = np.zeros(shape, bool), np.ones(shape, np.float32)
         nearest: Any = distance_transform_edt(bad, return_distances=False, return_indices=True)
         dead = np.flatnonzero(bad)
         instead = np.ravel_multi_index((nearest[0].ravel()[dead], nearest[1].ravel()[dead]), beam.shape)
         gain = np.asarray(1.0 / np.where(bad, 1.0, beam), np.float32)
-        return cls(below, gain, dead, np.asarray(instead, np.intp))
+        return cls(below, gain, dead, np.asarray(instead, np.intp), float(full.mean()))
 
     def transmission(self, frame: NDArray[Any]) -> Image:
         """Normalise one frame, counts, shape (rows, columns)."""

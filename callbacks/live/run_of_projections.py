@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.imaging.saturation import OFTEN, saturated_pixels
 from ..tiled.external_file import require_inner_links, resolve_external
 from .run_of_frames import RunOfFrames
 from .spectrum import CELL_KEYS
@@ -157,6 +158,8 @@ class RunOfProjections:
     def mean_of(self, stream: str, first: int = 0, count: int | None = None) -> NDArray[np.float64] | None:
         """Mean of frames of a stream, counts, shape (rows, columns); None where there is none.
 
+        Pixels at full scale in more than a tenth of the frames are nan.
+
         Parameters
         ----------
         stream
@@ -178,14 +181,15 @@ class RunOfProjections:
             roots = next(iter(self._resources.values()))["roots"]
             require_inner_links(path, roots)
         last = frames.announced if count is None else min(first + count, frames.announced)
-        total, added = None, 0
+        total, full, added = None, 0.0, 0
         for index in range(first, last):
             frame = frames.read(index)[0]
             total = frame.astype(np.float64) if total is None else total + frame
+            full = full + saturated_pixels(frame)
             added += 1
             if added * frame.nbytes > MOST_BYTES:
                 break
-        return None if total is None else total / added
+        return None if total is None else np.where(full > OFTEN * added, np.nan, total / added)
 
     def cell_state(self) -> dict[str, float]:
         """Give the state of the cell in the middle of the tomogram, and its lithium content at both ends."""

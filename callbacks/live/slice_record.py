@@ -95,6 +95,7 @@ class SliceRecord:
             "centre_px_sigma": look.centre_sigma_px,
             "verdict": look.verdict,
             "reason": look.reason,
+            "saturated_part": look.saturated_part,
             "joined_side": look.side,
             "pixel_um": look.pixel_um,
             "z_px": z_px,

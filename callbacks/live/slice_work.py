@@ -12,8 +12,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.imaging.flat_field import MOST_DEAD
 from ..analysis.imaging.preview import OrthogonalSlices
 from ..analysis.imaging.rotation_centre import CentreVerdict
+from ..analysis.imaging.saturation import saturation_warning
 from .frame_queue import FrameQueue
 from .growing_slices import Beam, GrowingSlices, joined_side
 from .run_of_projections import DARK, FLAT, RunOfProjections
@@ -58,7 +60,10 @@ class Look:
     side
         See there.
     centre_px, centre_sigma_px, verdict, reason
-        Column of the axis, pixels of the camera, and how it was found.
+        Column of the axis, pixels of the camera, and how it was found; "saturated" where too much of the flat
+        is at full scale for it to be true.
+    saturated_part
+        Of the pixels of the flat that stand at full scale, 0..1.
     pixel_um
         Edge of a pixel of the slices at the specimen, um; NaN if unknown, the slices are then per pixel.
     waiting, skipped, left_out
@@ -76,6 +81,7 @@ class Look:
     centre_sigma_px: float
     verdict: str
     reason: str
+    saturated_part: float
     pixel_um: float
     waiting: int
     skipped: int
@@ -227,6 +233,8 @@ class SliceWork:
         if stage is Stage.GROWING and not self._has_all(growing) and growing.may_find_centre():
             growing.find_centre()
         found, skipped = growing.found, self._skipped
+        part = growing.beam.saturated_part
+        reason = found.reason if found else "the axis is looked for once the angles cover a half turn"
         self._looked, self._skipped = (growing.projections, time.monotonic()), 0
         return Look(
             stage=stage,
@@ -234,8 +242,9 @@ class SliceWork:
             side=growing.side,
             centre_px=growing.centre_px,
             centre_sigma_px=found.sigma_px * (self._growing or growing).side if found else float("nan"),
-            verdict=str(found.verdict) if found else "assumed",
-            reason=found.reason if found else "the axis is looked for once the angles cover a half turn",
+            verdict="saturated" if part > MOST_DEAD else str(found.verdict) if found else "assumed",
+            reason="; ".join(filter(None, (reason, saturation_warning(part, "the flat")))),
+            saturated_part=part,
             pixel_um=self.run.pixel_um * growing.side,
             waiting=self.waiting,
             skipped=skipped,
@@ -250,7 +259,8 @@ class SliceWork:
         growing.correct_angles(angles_deg, least_deg=ANGLE_OFF_DEG)
         self._order = [index for index, deg in zip(self._order, angles_deg, strict=True) if np.isfinite(deg)]
         growing.find_centre()
-        if growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:
+        is_lit = growing.beam.saturated_part <= MOST_DEAD
+        if is_lit and growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:
             self.centre_px = growing.centre_px
         if growing.side == 1:
             self._fine, self.done = growing, True

@@ -24,6 +24,8 @@ MAP_UNITS = {
     "verdict_code": "",
 }
 """Values of each pixel."""
+LIGHT = {"light": str, "light_reason": str, "air_pixels": int}
+"""What the light of the images was told from; empty in results of before it was said."""
 
 
 def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> xr.Dataset:
@@ -45,7 +47,8 @@ def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> 
         ``white_line_ev``, ``white_line_height``, ``edge_step`` with ``_sigma``, ``noise`` and
         ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge. Along
         ``map``: ``run``, ``measurement``, the state of the cell in the middle, ``energies``, ``status`` of
-        the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``.
+        the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``, and whether the light of each
+        image was told from ``air`` (``light``, ``light_reason``, ``air_pixels``).
 
     Raises
     ------
@@ -85,6 +88,7 @@ def _part(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
         "status": ("map", [str(last["status"])]),
         "reason": ("map", [str(last["reason"])]),
         "pixel_um": ("map", [float(last["pixel_um"])], {"units": "um"}),
+        **{key: ("map", [kind(last.get(key, kind()))]) for key, kind in LIGHT.items()},
         **{axis: (axis, np.arange(size)) for axis, size in zip("yx", shape, strict=True)},
     }
     found = xr.Dataset(data, coords=coordinates)

@@ -49,7 +49,8 @@ class MicroscopeExposure:
         section = microscope_of(scenario)
         self._board, self._section = board, section
         self._beam = IncidentBeam(scenario, board)
-        self._nominal_ph_s = scenario.beam.flux_ph_s
+        self._chamber = scenario.build_ion_chambers().i0
+        self._nominal_ph_s = scenario.beam.flux_ph_s * self._passed(scenario.beam.nominal_energy_ev)
         self._start_ev = scenario.monochromator.start_energy_ev
         self._initial = scenario.cell.initial_lithium_content
         self.optic = build_full_field(scenario)
@@ -78,13 +79,17 @@ class MicroscopeExposure:
         """Bits of NXdetector: 2 where a dead pixel is in; those of wrong gain are for the user to find."""
         return 2 * (self.region.binned(self.camera.dead.astype(np.float32)) > 0.0).astype(np.uint32)
 
+    def _passed(self, energy_ev: float) -> float:
+        """Give the part of the photons that the first ion chamber leaves to the specimen."""
+        return 1.0 - self._chamber.absorbed_fraction(energy_ev)
+
     def scene(self) -> MicroscopeScene:
         """Read the board."""
         board = self._board
         energy_ev, flux_ph_s = self._start_ev, 0.0
         if not math.isnan(board["bragg_true_deg"]):
             motor_deg, energy_ev = self._beam.standing()
-            flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
+            flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg) * self._passed(energy_ev)
         condenser_mm = board.get("txm_condenser_mm", 0.0)
         lit = math.exp(-((condenser_mm / CONDENSER_DEPTH_MM) ** 2))
         return MicroscopeScene(

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from operando.experiment import energy_image_file
 from operando.experiment.conversion import measurements_of
 from operando.experiment.energy_image_file import SpectroTomographyFile, XanesImagingFile
 from operando.experiment.estimate import measurement_estimates
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError
+from operando.plans.beam_guard import BeamLostError
 from operando.plans.duration import Timing
 
 SHIPPED = Path(operando.experiment.__file__).parent / "nmc811.toml"
@@ -70,6 +72,25 @@ def test_energy_tomograms_are_reckoned_as_so_many_tomograms(tmp_path):
     assert found.points == 4 * 90
     assert found.duration_s > 4 * 90 * 0.1
     assert found.frames_bytes == found.count * 4 * 110 * 2_000_000
+
+
+@pytest.mark.parametrize("text", [IMAGES, TOMOGRAMS])
+def test_a_second_attempt_goes_on_with_the_first_and_another_request_begins_anew(tmp_path, monkeypatch, text):
+    begun = []
+
+    def cut_short(*_, unfinished, **__):
+        begun.append(unfinished.uid)
+        unfinished.uid = "of the run that was cut short"
+        raise BeamLostError("beam lost")
+        yield
+
+    for name in ("xanes_imaging", "spectro_tomography"):
+        monkeypatch.setattr(energy_image_file, name, cut_short)
+    plan = read_experiment(written(tmp_path, text)).measurements[1].planned(None, TIMING, None)
+    for attempt in (1, 2, 1):
+        with pytest.raises(BeamLostError):
+            next(plan(md={"attempt": attempt}))
+    assert begun == ["", "of the run that was cut short", ""]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ pytest.importorskip("numba", reason="needs the extra 'imaging'")
 from operando.callbacks.analysis.imaging.angle import sequential_angles
 from operando.callbacks.export.energy_tomograms import write_energy_tomograms
 from operando.callbacks.tiled.energy_tomograms import TomogramsUnreadableError, energy_tomograms
+from operando.plans.image_taking import Unfinished
 from operando.plans.spectro_tomography import EnergySeries, spectro_tomography
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.turn import Turn
@@ -68,6 +69,23 @@ def test_a_tomogram_that_failed_is_taken_again_and_counts_once(station, engine, 
     found = energy_tomograms(documents, series, (tmp_path,))
     assert found.missing == ()
     assert [one.run for one in found.tomograms] == [starts(documents)[n]["uid"] for n in (0, 2, 3)]
+
+
+def test_a_further_attempt_goes_on_with_the_energy_that_failed(station, engine, tmp_path):
+    documents = collected(engine)
+    begun = Unfinished()
+    station.microscope_camera.faults = lambda numbers: (
+        [] if station.mono.energy.get() == ENERGIES[1] else numbers
+    )
+    with pytest.raises(FailedStatus):
+        engine(spectro_tomography(station, TURN, redo=0, unfinished=begun, **TAKEN))
+    station.microscope_camera.faults_of_id(())
+    engine(spectro_tomography(station, TURN, unfinished=begun, **TAKEN))
+    # The soft camera still loses the first frames after its fault.
+    assert [one["energy_ev"] for one in starts(documents)] == [8330.0, *[8345.0] * 3, 8360.0]
+    (series,) = {one["energy_series"]["uid"] for one in starts(documents)}
+    assert energy_tomograms(documents, series, (tmp_path,)).missing == ()
+    assert not begun.uid
 
 
 def test_a_series_goes_on_later_where_it_ended(station, engine, tmp_path):

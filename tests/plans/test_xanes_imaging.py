@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 from bluesky.suspenders import SuspendFloor
+from operando.callbacks.tiled.energy_images import energy_images
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
+from operando.plans.brightness import TooBrightError
 from operando.plans.duration import Timing
 from operando.plans.grids import grid_from_regions
 from operando.plans.image_options import ImageOptions, image_times
+from operando.plans.image_taking import Unfinished
 from operando.plans.xanes_imaging import xanes_imaging
 from soft_microscope import ScopeStation
 from soft_station import collected
@@ -205,6 +208,39 @@ def test_a_later_call_goes_on_where_the_beam_was_lost(station, engine):
     assert events(documents, "outcome")[1]["images_status"] == "whole"
 
 
+def test_a_further_attempt_goes_on_where_the_one_before_lost_its_beam_and_nothing_is_twice(
+    station, engine, tmp_path
+):
+    documents = collected(engine)
+    options = ImageOptions(frames=1, flats=1, darks=1, redo=0)
+    images = {**IMAGES, "options": options, "guard": BeamGuard(), "unfinished": Unfinished()}
+
+    def dump(exposure_s):
+        if at_energy(station, 3) and station.photon_shutter.get() == "open":
+            station.ring.put(0.0)
+        return plain(exposure_s)
+
+    plain, station.microscope_camera.draw = station.picture, dump
+    with pytest.raises(BeamLostError):
+        engine(xanes_imaging(station, **images))
+    station.ring.put(300.0)
+    with pytest.raises(BeamLostError):
+        # No image was added: a third attempt goes on with the run that has some.
+        engine(xanes_imaging(station, **images))
+    station.ring.put(300.0)
+    station.microscope_camera.draw = plain
+    uid = engine(xanes_imaging(station, **images)).plan_result
+    found = events(documents, "primary")
+    assert [one["image_energy_index"] for one in found] == [0, 1, 2, 3, 4]
+    assert [one["image_attempt"] for one in found] == [1, 1, 1, 3, 1]
+    first, second, third = of_kind(documents, "start")
+    assert uid == third["uid"]
+    assert [one.get("resumes") for one in (second, third)] == [first["uid"]] * 2
+    seen = energy_images(documents, uid, (tmp_path,))
+    assert (seen.is_whole, len(seen.runs)) == (True, 2)
+    assert not images["unfinished"].uid
+
+
 def test_lithium_that_moves_more_than_accepted_is_announced_and_marked(station, engine):
     documents = collected(engine)
     contents = iter(np.linspace(0.9, 0.8, 1000))
@@ -231,3 +267,50 @@ def test_dead_time_is_what_is_neither_exposed_nor_reference():
     assert times.reference_s == pytest.approx(0.01)
     assert times.duration_s == pytest.approx(times.exposed_s + times.reference_s + times.dead_s)
     assert image_times(GRID, ImageOptions(), Timing()).dead_s > times.dead_s
+
+
+def ratios(documents):
+    return np.array([one["image_light_ratio"] for one in events(documents, "primary")])
+
+
+@pytest.mark.parametrize(("gas", "more"), [("nitrogen", 4.8e-4), ("", 0.0)])
+def test_the_light_ratio_is_one_of_photons_where_the_gas_of_the_chamber_is_known(station, engine, gas, more):
+    documents = collected(engine)
+    station.ion_chambers.i0_gas.put(gas)
+    options = ImageOptions(flats=1, flat_every=2, darks=0)
+    engine(xanes_imaging(station, guard=BeamGuard(), **{**IMAGES, "options": options}))
+    # The current is the same at all energies, flats are those of the energy 2 eV before at every other one.
+    assert ratios(documents).tolist() == pytest.approx([1.0, 1.0 + more, 1.0, 1.0 + more, 1.0], abs=1e-4)
+
+
+def brighter(station, factor):
+    """Light of the station's pictures, clipped where the camera's 16 bits end."""
+    plain = station.picture
+    return lambda exposure_s: np.clip(factor * plain(exposure_s), 0, 65535)
+
+
+def test_flats_at_full_scale_end_the_series_before_any_image_is_taken(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.draw = brighter(station, 1e4)
+    with pytest.raises(TooBrightError, match="expose shorter"):
+        engine(xanes_imaging(station, **{**IMAGES, "options": ImageOptions(darks=0)}))
+    assert not events(documents, "primary")
+    (outcome,) = events(documents, "outcome")
+    assert "of the first flat frames are at full scale" in outcome["images_reason"]
+    assert station.photon_shutter.get() == "closed"
+
+
+def test_a_few_pixels_at_full_scale_are_told_in_the_outcome(station, engine):
+    documents = collected(engine)
+    plain = station.picture
+
+    def picture(exposure_s):
+        image = np.array(plain(exposure_s))
+        image[0, :] = 65535
+        return image
+
+    station.microscope_camera.draw = picture
+    engine(xanes_imaging(station, **IMAGES))
+    (outcome,) = events(documents, "outcome")
+    assert outcome["images_status"] == "whole"
+    assert "expose shorter" in outcome["images_reason"]

@@ -2,6 +2,7 @@
 
 from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
 from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
+from .air_light import AirLight, AirVerdict, air_light
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
@@ -35,6 +36,7 @@ from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
 from .sample_frame import SampleFrame, register, resample_map
+from .saturation import saturated_pixels, saturation_warning
 from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
@@ -44,6 +46,8 @@ from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
     "AbsorptionStack",
+    "AirLight",
+    "AirVerdict",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
@@ -84,6 +88,7 @@ __all__ = [
     "Window",
     "XanesMaps",
     "absorption_stack",
+    "air_light",
     "align_stack",
     "aligned",
     "angular_weights",
@@ -119,6 +124,8 @@ __all__ = [
     "resample_map",
     "rings_removed",
     "rotation_centre",
+    "saturated_pixels",
+    "saturation_warning",
     "segment_particles",
     "sequential_angles",
     "state_at",

@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mapping.registration import RegistrationVerdict
 from ..xas.grid import FloatArray
+from .air_light import AirLight, air_light, no_air
 from .alignment import StackAlignment, align_stack
 from .flat_field import FloatImage, line_integral, normalise
+from .saturation import saturated_pixels
 
 SAME_SCALE_PX = 0.02
 """Displacement at the edge of the picture up to which pixel sizes count as equal, pixels."""
@@ -62,6 +64,10 @@ class AbsorptionStack:
         Strings of `RegistrationVerdict`, and why an image could not be placed, shape (n_energies,).
     dead
         Pixels without beam or stuck at any energy, whose values are of their neighbours, (rows, columns).
+    saturated
+        Of those, the ones at full scale at any energy, (rows, columns).
+    light
+        Whether the light of each image was told from air in it, from how many pixels, and what it changed.
     """
 
     absorption: FloatImage
@@ -71,6 +77,8 @@ class AbsorptionStack:
     verdict: NDArray[np.str_]
     reason: NDArray[np.object_]
     dead: NDArray[np.bool_]
+    saturated: NDArray[np.bool_]
+    light: AirLight
 
 
 def absorption_stack(
@@ -78,12 +86,14 @@ def absorption_stack(
     darks: ArrayLike | None = None,
     *,
     align: bool = True,
+    air: bool = True,
     reference: int = -1,
     smooth_px: float = 1.5,
 ) -> AbsorptionStack:
     """Make the stack that `xanes_maps` fits from frames, flats and darks of each energy.
 
-    Each image is divided by the mean of its own flats, averaged, and brought to the pixel size of the
+    Each image is divided by the mean of its own flats, averaged, set to the light that pixels of air tell
+    (`air_light`; where there are none, to `light_ratio` alone), and brought to the pixel size of the
     reference about the middle of the picture, where the optical axis is taken to be; the drift between
     energies is found on these (`align_stack`), and both are taken back by one interpolation.
 
@@ -95,6 +105,9 @@ def absorption_stack(
         Counts without light, shape (n, rows, columns); none where the camera subtracts them.
     align
         Whether to take the drift back.
+    air
+        Whether to tell the light from air in the images; an error of the light that all pixels share moves
+        all their edges.
     reference
         Index, at rising energy, of the image that the others are put on; the last, above the edge, unless
         given.
@@ -119,9 +132,11 @@ def absorption_stack(
     >>> stack.energy_ev.tolist(), round(float(stack.absorption[0, 0, 0]), 3)
     ([8330.0, 8350.0], 0.693)
     """
-    depths, energies, pixels, dead = _depths(images, darks)
+    depths, energies, pixels, dead, saturated = _depths(images, darks)
     order = np.argsort(energies, kind="stable")
     energy_ev, pixel_um, stack = energies[order], pixels[order], depths[order]
+    light = air_light(stack) if air else no_air(stack, "air was not looked for")
+    stack -= light.offset[:, None, None].astype(np.float32)
     repeated = energy_ev[1:][np.diff(energy_ev) <= 0.0]
     if repeated.size:
         raise ValueError(
@@ -139,34 +154,41 @@ def absorption_stack(
         verdict=found.verdict,
         reason=found.reason,
         dead=dead,
+        saturated=saturated,
+        light=light,
     )
 
 
 def _depths(
     images: Iterable[EnergyImage], darks: ArrayLike | None
-) -> tuple[FloatImage, FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Optical depth of each image as it was taken, its energy and pixel size, and all dead pixels."""
+) -> tuple[FloatImage, FloatArray, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Optical depth of each image as it was taken, energies, pixel sizes, all dead and saturated pixels."""
     dark = None if darks is None else np.asarray(darks).mean(axis=0, dtype=np.float64)
     depths: list[FloatImage] = []
     energies: list[float] = []
     pixels: list[float] = []
-    dead: NDArray[np.bool_] | None = None
+    dead: list[NDArray[np.bool_]] = []
+    saturated: list[NDArray[np.bool_]] = []
     for image in images:
+        is_full = saturated_pixels(image.frames)
         mean = np.asarray(image.frames).mean(axis=0, dtype=np.float64)[None]
         if depths and mean.shape[1:] != depths[0].shape:
             raise ValueError(
                 f"absorption_stack: {image.energy_ev:g} eV has {mean.shape[1:]} rows and columns, others "
                 f"{depths[0].shape}; give images of one region and binning"
             )
+        mean[0, is_full] = np.nan
         found = normalise(mean, image.flats, dark)
         ratio = image.light_ratio if np.isfinite(image.light_ratio) and image.light_ratio > 0.0 else 1.0
         depths.append(line_integral(found.values / np.float32(ratio))[0])
-        dead = found.dead if dead is None else dead | found.dead
+        dead.append(found.dead)
+        saturated.append(found.saturated)
         energies.append(float(image.energy_ev))
         pixels.append(float(image.pixel_um))
-    if dead is None:
+    if not dead:
         raise ValueError("absorption_stack: there is no image; give frames of two energies at least")
-    return np.stack(depths), np.array(energies), np.array(pixels), dead
+    any_dead, any_full = (np.logical_or.reduce(every) for every in (dead, saturated))
+    return np.stack(depths), np.array(energies), np.array(pixels), any_dead, any_full
 
 
 def _unmoved(count: int) -> StackAlignment:

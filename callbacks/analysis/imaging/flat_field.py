@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .saturation import REMEDY, saturated_pixels
+
 FloatImage: TypeAlias = NDArray[np.float32]
 
 LEAST_FLAT = 0.05
@@ -27,11 +29,14 @@ class Transmission:
     values
         Transmission, shape (angles, rows, columns), single precision; dead pixels are bridged.
     dead
-        Pixels that see no beam or are stuck, shape (rows, columns).
+        Pixels that see no beam, are stuck or saturated, shape (rows, columns).
+    saturated
+        Of those, the ones at full scale in flats or projections, shape (rows, columns).
     """
 
     values: FloatImage
     dead: NDArray[np.bool_]
+    saturated: NDArray[np.bool_]
 
 
 def _mean(frames: ArrayLike, shape: tuple[int, ...], what: str) -> FloatImage:
@@ -62,7 +67,7 @@ def dead_pixels(beam: FloatImage, flats: NDArray[np.generic] | None = None) -> N
     ndarray of bool
         Shape (rows, columns).
     """
-    typical = float(np.median(beam))
+    typical = float(np.median(beam[np.isfinite(beam)])) if np.isfinite(beam).any() else 0.0
     dead = ~(beam > LEAST_FLAT * typical) | (beam > MOST_FLAT * typical)
     if flats is not None and flats.ndim == 3 and len(flats) >= 5:
         stuck = flats.min(axis=0) == flats.max(axis=0)
@@ -105,6 +110,7 @@ def normalise(
     *,
     flats_after: ArrayLike | None = None,
     time_fraction: ArrayLike | None = None,
+    full_scale_counts: float | None = None,
 ) -> Transmission:
     """Divide projections by the beam: (projection - dark) / (flat - dark).
 
@@ -120,6 +126,8 @@ def normalise(
         Flats taken after the scan: the flat of each projection lies between, by its time.
     time_fraction
         Time of each projection between the flats, 0 to 1, shape (angles,); even if not given.
+    full_scale_counts
+        As of `saturated_pixels`: pixels that stand at full scale are taken for dead ones.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def normalise(
     Raises
     ------
     ValueError
-        If shapes differ, there is no beam, or more than a fifth of the pixels is dead.
+        If shapes differ, there is no beam, or more than a fifth of the pixels is dead or saturated.
 
     Examples
     --------
@@ -143,14 +151,18 @@ def normalise(
     shape = counts.shape[1:]
     dark = np.zeros(shape, np.float32) if darks is None else _mean(darks, shape, "darks")
     beam = _mean(flats, shape, "flats") - dark
-    dead = dead_pixels(beam, np.asarray(flats)) | ~np.isfinite(beam)
+    saturated = saturated_pixels(flats, full_scale_counts) | saturated_pixels(counts, full_scale_counts)
     later = None if flats_after is None else _mean(flats_after, shape, "flats_after") - dark
+    if flats_after is not None:
+        saturated |= saturated_pixels(flats_after, full_scale_counts)
+    _require_few(saturated)
+    dead = dead_pixels(beam, np.asarray(flats)) | ~np.isfinite(beam) | saturated
     if later is not None:
         dead |= dead_pixels(later, np.asarray(flats_after))
-    if not np.median(beam) > 0 or dead.mean() > MOST_DEAD:
+    if dead.mean() > MOST_DEAD or not np.median(beam[~dead]) > 0:
         raise ValueError(
-            f"normalise: median flat {np.median(beam):.4g} counts above the dark, {100 * dead.mean():.0f} % "
-            f"of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
+            f"normalise: median flat {np.nanmedian(beam):.4g} counts above the dark, {100 * dead.mean():.0f} "
+            f"% of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
             "darks are not mixed up"
         )
     values = counts.astype(np.float32)
@@ -164,7 +176,16 @@ def normalise(
         for value, share in zip(values, passed, strict=True):
             value /= beam + share * (later - beam)
     bridge(values, dead)
-    return Transmission(values, dead)
+    return Transmission(values, dead, saturated)
+
+
+def _require_few(saturated: NDArray[np.bool_]) -> None:
+    """Refuse frames in which a rotation centre and edges would be those of the full scale."""
+    if saturated.mean() > MOST_DEAD:
+        raise ValueError(
+            f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale in flats or "
+            f"projections (limit {100 * MOST_DEAD:.0f} %); {REMEDY}"
+        )
 
 
 def _fractions(time_fraction: ArrayLike | None, count: int) -> FloatImage:

@@ -21,6 +21,10 @@ SMOOTHING_EV = 1.5
 QUIET_EV = (-10.0, 30.0)
 """Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
 LEAST_QUIET = 6
+MOST_QUIET, MOST_LEFT = 32, 1.4
+"""Points from which the noise is taken, and what they may have over the quietest: edges take light."""
+RUN, RUNS, LEAST_PIXELS = 32, 32, 32
+"""Neighbouring pixels, how many such runs tell the structure, and of how many pixels at least."""
 
 
 class LocalSet(NamedTuple):
@@ -69,7 +73,9 @@ class XanesGrid(NamedTuple):
     half_step, white_line
         Local polynomials.
     quiet
-        First point and the five weights of each deviation that tells the noise, shape (q,) and (q, 5).
+        First point and the five weights of each deviation that tells the noise, shape (q,) and (q, 5); what
+        a spectrum without noise deviates there, edge steps, shape (q,); the edge as the two baselines scale
+        it, shape (2,).
     """
 
     order: NDArray[np.intp]
@@ -84,7 +90,7 @@ class XanesGrid(NamedTuple):
     smooth: tuple[NDArray[np.intp], SingleArray]
     half_step: tuple[NDArray[np.intp], SingleArray, SingleArray]
     white_line: tuple[NDArray[np.intp], SingleArray, SingleArray]
-    quiet: tuple[NDArray[np.intp], SingleArray]
+    quiet: tuple[NDArray[np.intp], SingleArray, SingleArray, SingleArray]
 
 
 def _odd(points: int) -> int:
@@ -129,16 +135,72 @@ def _local(fits: LocalFits, place: FloatArray) -> LocalSet:
     return LocalSet(first.astype(np.intp), weight, np.ascontiguousarray(table.T, dtype=np.float32))
 
 
-def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray]:
+def _quiet(
+    energy_ev: FloatArray, edge_ev: float, scaled: list[float]
+) -> tuple[NDArray[np.intp], SingleArray, SingleArray, SingleArray]:
     """Deviations from the cubic through four neighbours, away from the edge; all where these are few."""
-    weights = deviation(energy_ev, np.eye(energy_ev.size)).T
-    first = np.arange(len(weights))
+    first, five = _windows(energy_ev)
     below, above = energy_ev[first + 4] < edge_ev + QUIET_EV[0], energy_ev[first] > edge_ev + QUIET_EV[1]
-    chosen = first[below | above]
+    chosen = np.flatnonzero(below | above)
     if chosen.size < LEAST_QUIET:
-        chosen = first
-    five = np.stack([weights[chosen, chosen + step] for step in range(5)], axis=1)
-    return chosen.astype(np.intp), np.ascontiguousarray(five, dtype=np.float32)
+        chosen = np.arange(first.size)
+    return first[chosen], five[chosen], np.zeros(chosen.size, np.float32), np.array(scaled, np.float32)
+
+
+def _windows(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
+    """First point and weights of the deviation from the cubic through four neighbours, of all points."""
+    weights = deviation(energy_ev, np.eye(energy_ev.size)).T
+    first: NDArray[np.intp] = np.arange(len(weights), dtype=np.intp)
+    five = np.stack([weights[first, first + step] for step in range(5)], axis=1)
+    return first, np.ascontiguousarray(five, dtype=np.float32)
+
+
+def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
+    """Learn from the pixels themselves what the fine structure behind the edge adds to the noise.
+
+    Where points lie as far apart as the structure waves, it deviates from the cubic through its neighbours by
+    more than the noise (12 eV: four times 1 %). It goes with the edge step and is the same in all pixels but
+    for what their chemistry changes of it, so that a fit over pixels tells it, and the noise is what is left;
+    points at which chemistry leaves much more than at others are no longer looked at.
+
+    Parameters
+    ----------
+    grid
+        Of `xanes_grid`.
+    spectra
+        Of the pixels, shape (m, n), in the order of the stack.
+
+    Returns
+    -------
+    XanesGrid
+        The same, with the structure; unchanged where fewer than 32 pixels are finite.
+    """
+    count = spectra.shape[1]
+    starts = sorted({(count - RUN) * number // (RUNS - 1) if count > RUN else 0 for number in range(RUNS)})
+    runs = [spectra[:, start : start + RUN] for start in starts]
+    chosen = np.concatenate(runs, axis=1)[grid.order].astype(np.float64)
+    chosen = chosen[:, np.isfinite(chosen).all(axis=0)]
+    if chosen.shape[1] < LEAST_PIXELS:
+        return grid
+    first, five = _windows(grid.energy_ev)
+    scaled = grid.quiet[3]
+    pre, post = (
+        np.vander(place[None], len(weight), increasing=True)
+        @ (weight.astype(np.float64) @ chosen[begin : begin + weight.shape[1]])
+        for place, weight, begin in zip(
+            scaled, (grid.pre_weight, grid.post_weight), grid.limits[:2].tolist(), strict=True
+        )
+    )
+    step: FloatArray = (post - pre)[0]
+    deviations = np.zeros((first.size, chosen.shape[1]))
+    for point in range(five.shape[1]):
+        deviations += five[:, point, None] * chosen[point : point + first.size]
+    structure = deviations @ step / max(float(step @ step), 1e-30)
+    left: FloatArray = np.sqrt(np.mean((deviations - structure[:, None] * step) ** 2, axis=1))
+    level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
+    kept = np.flatnonzero(left <= MOST_LEFT * level)
+    kept = kept[:: -(-kept.size // MOST_QUIET)]
+    return grid._replace(quiet=(first[kept], five[kept], structure[kept].astype(np.float32), scaled))
 
 
 def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows) -> XanesGrid:
@@ -183,5 +245,5 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
         smooth=_local(local_fits(energy_ev, SMOOTHING_EV, 2), place)[:2],
         half_step=(half.first, half.weight, half.table),
         white_line=(white.first, white.weight, white.table),
-        quiet=_quiet(energy_ev, edge_ev),
+        quiet=_quiet(energy_ev, edge_ev, [(edge_ev - one.centre_ev) / one.scale_ev for one in (pre, post)]),
     )

@@ -24,19 +24,17 @@ from .xanes_kernel import (
     TILE,
     TILES,
     X,
-    begin,
     deviate,
     gather,
     half,
     load,
-    nearest,
     one,
     project,
     room,
-    search,
     three,
     two,
 )
+from .xanes_search import begin, nearest, search
 
 six = np.float32(6.0)
 
@@ -189,7 +187,7 @@ def fit_pixels(
     smooth: tuple[Array, Array],
     edge: tuple[Array, Array, Array],
     peak: tuple[Array, Array, Array],
-    quiet: tuple[Array, Array],
+    quiet: tuple[Array, Array, Array, Array],
     energies: Array,
     others: Array,
 ) -> None:
@@ -212,7 +210,7 @@ def fit_pixels(
     """
     tiles = room(TILES * order.size * TILE).reshape((TILES, order.size, TILE))
     state, found = room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
-    seen, at = np.zeros(order.size, np.bool_), np.empty((2, AT_ONCE), np.float32)
+    at = np.empty((2, AT_ONCE), np.float32)
     u, v = per_ev[0], per_ev[1]
     for begun in range(first, last, TILES * TILE):
         load(stack, order, begun, min(TILES * TILE, last - begun), tiles)
@@ -223,15 +221,15 @@ def fit_pixels(
                 break
             project(block, limits[0], pre_weight, state, PRE)
             project(block, limits[1], post_weight, state, POST)
-            deviate(block, quiet[0], quiet[1], state)
+            deviate(block, quiet[0], quiet[1], quiet[2], quiet[3], state)
             begin(state, found)
             search(block, limits, place, smooth, at, state, found)
             nearest(state, found)
-            gather(block, edge[0], edge[1], edge[2], state, found, EDGE, seen)
+            gather(block, edge[0], edge[1], edge[2], state, found, EDGE)
             refine_half(state, u, v)
             judge_half(state, u, v, pre_covariance, post_covariance)
             write_half(state, found, energy, start, count, energies, others)
-            gather(block, peak[0], peak[1], peak[2], state, found, PEAK, seen)
+            gather(block, peak[0], peak[1], peak[2], state, found, PEAK)
             refine_peak(state, u)
             judge_peak(state, u, v, pre_covariance, post_covariance)
             write_peak(state, found, energy, start, count, energies, others)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..xas.grid import FloatArray, edge_energy, require_ev
 from ..xas.verdict import LEAST_STEP_SIGMA, NOISY_HALF_STEP_EV
 from ..xas.window import POST_EDGE_EV, PRE_EDGE_EV, choose_windows
-from .xanes_grid import SingleArray, XanesGrid, xanes_grid
+from .xanes_grid import SingleArray, XanesGrid, with_structure, xanes_grid
 from .xanes_kernel import TILE
 from .xanes_landmark import fit_pixels
 
@@ -132,7 +132,8 @@ def xanes_maps(
     The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
     polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
     unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
-    from the edge from the cubic through their four neighbours; all sigmas scale with it.
+    from the edge from the cubic through their four neighbours, less the fine structure that all pixels have
+    in common (`with_structure`); all sigmas scale with it.
 
     Parameters
     ----------
@@ -177,6 +178,7 @@ def xanes_maps(
     if windows.problem:
         raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
     grid = xanes_grid(energy[order], order, edge_ev, windows)
+    grid = with_structure(grid, values.reshape(len(values), -1))
     energies, others = _fit(values, grid, workers or os.cpu_count() or 1)
     shape = values.shape[1:]
     maps = [one.reshape(shape) for one in others]

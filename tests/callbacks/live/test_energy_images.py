@@ -150,6 +150,8 @@ def test_light_that_changes_from_energy_to_energy_is_not_seen_in_the_map(told):
     told.run(range(len(ENERGY_EV)))
     maps = told.maps().isel(map=0)
     assert (maps["verdict_code"].to_numpy() == 0)[4:-4, 4:-4].mean() > 0.9
+    assert (maps["light"].item(), maps["air_pixels"].item()) == ("no air", 0)
+    assert "must be" in maps["light_reason"].item()
 
 
 def test_a_pixel_of_binned_images_is_as_large_as_all_that_were_added_up(told):

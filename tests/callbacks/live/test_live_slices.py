@@ -126,6 +126,18 @@ def test_flats_of_the_run_that_a_tomogram_names_are_used(told):
     assert level_of(BALLS[1], final["xy"]) == pytest.approx(BALLS[1][4], rel=0.15)
 
 
+@pytest.mark.parametrize(("columns", "verdict"), [(6, "agreed"), (COLUMNS // 2, "saturated")])
+def test_a_flat_at_full_scale_is_told_with_the_remedy_and_gives_no_axis_to_others(told, columns, verdict):
+    told.begin(golden_angles(COUNT), saturated_columns=columns)
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    last = results(told)[0].iloc[-1]
+    assert last["saturated_part"] == pytest.approx(columns / COLUMNS)
+    assert "expose shorter" in last["reason"]
+    assert (last["verdict"] == "saturated") == (verdict == "saturated")
+
+
 def test_angles_that_the_encoder_latched_replace_the_planned_ones(told):
     planned = sequential_angles(COUNT)
     told.begin(planned, taken_deg=planned + 20.0)
