@@ -17,7 +17,7 @@ from .phase import FloatArray, Phase, System, lattice_of
 from .seed import seed_table, signal_of
 
 CELL_PART = "cell part"
-NEAR_A, NEAR_C = 0.012, 0.12
+NEAR_A, NEAR_C = 0.016, 0.12
 """Within these (angstrom) of a layered phase of the library a free cell is where that phase is expected."""
 
 
