@@ -17,6 +17,8 @@ LEAST_CORRELATION = 0.3
 LARGEST_PART = 0.4
 LARGEST_RUNNER_UP = 0.8
 TAPER_PART = 0.15
+LINE_REACH, LINE_ROUNDS = 6.0, 2
+"""Rows over which lines are compared with their neighbours (standard deviation), and how often."""
 
 
 class RegistrationVerdict(StrEnum):
@@ -64,12 +66,25 @@ def _taper(count: int) -> FloatArray:
     return np.asarray(signal.windows.tukey(count, 2 * TAPER_PART), dtype=np.float64)
 
 
+def _levelled(image: FloatArray) -> FloatArray:
+    """Take out by how much each scan line is brighter than those around it, by the median over its pixels.
+
+    An edge between lines stays where it is however the sample moves, and gradients see little else. The
+    median leaves structures that are narrower than half a line as they are.
+    """
+    ndimage: Any = import_module("scipy.ndimage")
+    finite = np.isfinite(image)
+    level = np.where(finite, image, np.median(image[finite]) if finite.any() else 0.0)
+    for _ in range(LINE_ROUNDS):
+        around: FloatArray = ndimage.gaussian_filter1d(level, LINE_REACH, axis=0, mode="nearest")
+        level = level - np.median(level - around, axis=1, keepdims=True)
+    return level
+
+
 def _structure(image: FloatArray, smooth_px: float) -> FloatArray:
     """Gradient magnitude without its mean, tapered to the edges."""
     ndimage: Any = import_module("scipy.ndimage")
-    finite = np.isfinite(image)
-    filled = np.where(finite, image, np.median(image[finite]) if finite.any() else 0.0)
-    steep: FloatArray = ndimage.gaussian_gradient_magnitude(filled, smooth_px, mode="nearest")
+    steep: FloatArray = ndimage.gaussian_gradient_magnitude(image, smooth_px, mode="nearest")
     window = _taper(image.shape[0])[:, None] * _taper(image.shape[1])
     return (steep - float((steep * window).sum() / window.sum())) * window
 
@@ -152,8 +167,9 @@ def register(first: ArrayLike, second: ArrayLike, *, smooth_px: float = 2.0) -> 
 
     The magnitudes of the gradients are correlated without normalisation of phases: noise that stays where it
     is, such as of a detector or of scan lines, draws phase correlation to zero shift, and maps of different
-    contrast still share their edges. The peak is found to a thousandth of a pixel on the Fourier series of
-    the correlation.
+    contrast still share their edges. Rows are taken as scan lines, and what makes one brighter than its
+    neighbours is taken out before. The peak is found to a thousandth of a pixel on the Fourier series of the
+    correlation.
 
     Parameters
     ----------
@@ -186,6 +202,7 @@ def register(first: ArrayLike, second: ArrayLike, *, smooth_px: float = 2.0) -> 
         raise ValueError(
             f"register: maps of {one.shape} and {two.shape} pixels; give two of equal shape, at least 16 x 16"
         )
+    one, two = _levelled(one), _levelled(two)
     start, runner_up = _coarse(_cross(_structure(one, smooth_px), _structure(two, smooth_px)))
     part = max(abs(start[0]) / one.shape[0], abs(start[1]) / one.shape[1])
     shift, correlation = start, 0.0

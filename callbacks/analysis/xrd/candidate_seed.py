@@ -17,6 +17,8 @@ from .phase import FloatArray, Phase, System, lattice_of
 from .seed import seed_table, signal_of
 
 CELL_PART = "cell part"
+NEAR_A, NEAR_C = 0.016, 0.12
+"""Within these (angstrom) of a layered phase of the library a free cell is where that phase is expected."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,42 @@ def seeds(
         part = part_of(chosen, best, first_scale(remains, chosen, best, 1.3 * shape.width_per_a), geometry)
         found.append(Seed(float(scores.max()), explained(measured, left, part, shape), part))
     return sorted(found, key=lambda each: -each.score)
+
+
+def is_expected(metric: FloatArray, phase: Phase) -> bool:
+    """Whether a layered cell is where a phase of the library has its own."""
+    a, _, c = lattice_of(metric, System.HEXAGONAL)[:3]
+    return abs(a - phase.lattice[0]) < NEAR_A and abs(c - phase.lattice[2]) < NEAR_C
+
+
+def expected_seeds(
+    measured: Measured,
+    left: FloatArray,
+    phases: Sequence[Phase],
+    geometry: LineShifts | None,
+    shape: Shape,
+) -> list[Seed]:
+    """Candidates for what is left of a pattern (n,) where layered phases have their own lattices.
+
+    One for each phase, that which explains most first.
+    """
+    if not phases:
+        return []
+    signal = signal_of(measured.q_per_a, left, measured.sigma, 1.3 * shape.width_per_a)
+    table = seed_table(measured.q_per_a, phases[0], wide=True)
+    scores = table.scores(signal)
+    a, c = 2 * np.pi * np.sqrt(4 / 3 / table.metrics[:, 0]), 2 * np.pi / np.sqrt(table.metrics[:, 1])
+    remains = replace(measured, values=left + measured.basis @ measured.coefficients)
+    found: list[Seed] = []
+    for phase in phases:
+        near = (np.abs(a - phase.lattice[0]) < NEAR_A) & (np.abs(c - phase.lattice[2]) < NEAR_C)
+        if not near.any():
+            continue
+        best = int(np.argmax(np.where(near, scores, -1.0)))
+        metric = table.metrics[best]
+        part = part_of(phase, metric, first_scale(remains, phase, metric, 1.3 * shape.width_per_a), geometry)
+        found.append(Seed(float(scores[best]), explained(measured, left, part, shape), part))
+    return sorted(found, key=lambda each: -each.gain)
 
 
 def explained(measured: Measured, left: FloatArray, part: Part, shape: Shape) -> float:

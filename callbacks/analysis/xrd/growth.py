@@ -78,7 +78,7 @@ def grown(
     more = _grown(found, library, geometry, frame, scored)
     if len(more.ages) > len(found.ages):
         return more
-    new = weak_phase(found.fit, found.stack, mean, scored, geometry)
+    new = weak_phase(found.fit, found.stack, mean, scored, library, geometry)
     if new is None:
         return more
     known = more.pending is not None and alike(more.pending.part, new)

@@ -44,9 +44,10 @@ class LineShifts:
     ) -> LineShifts:
         """Bragg-Brentano diffractometer with a tube: K alpha 1 and 2 (angstrom), the latter of half weight.
 
-        A lattice is on the scale of the wavelengths: compare it with those of others on theirs. GSAS-II takes
-        1.5405 and 1.5443 angstrom for copper unless told otherwise, and so gives lattices smaller by 60e-6
-        (`defaultIparms.py` of AdvancedPhotonSource/GSAS-II).
+        A lattice is on the scale of the wavelengths. Those of Hoelzer are on that of the metre, as certified
+        lattices are (NIST SRM 660c: 4.156826 +- 0.000080 angstrom at 22.5 C, traceable to the SI): compare
+        with certificates on these. GSAS-II takes 1.5405 and 1.5443 angstrom for copper unless told otherwise,
+        and so gives lattices smaller by 60e-6 (`defaultIparms.py` of AdvancedPhotonSource/GSAS-II).
 
         Examples
         --------

@@ -7,21 +7,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .candidate import Fit, best_addition, fit_parts, stands_apart
-from .candidate_seed import Seed, is_layered, seeds
+from .candidate import Addition, Fit, best_addition, fit_parts, stands_apart
+from .candidate_seed import NEAR_A, NEAR_C, Seed, expected_seeds, is_expected, is_layered, seeds
 from .line_shape import profile
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part
-from .phase import FloatArray, Phase
+from .phase import FloatArray, Phase, System, lattice_of
 from .residual_stack import ResidualStack
+from .seed import LAYERED_A, LAYERED_C
 
 LEAST_WEIGHT = 2.1
 """Sum of weights of a stack that is looked at: three patterns."""
 LEAST_EXPLAINED = 28.0
 """What a phase must explain with nothing but its scale free, in chi squared, to be refined."""
 CALLED_GAIN = 12.0
-"""Gain beyond the price of its lattice; chance alone reached 6 in 360 patterns, and 11 in 1,000."""
+"""Gain beyond the price of its lattice."""
+UNEXPECTED_GAIN = 4.0
+"""What a layered cell must gain on top where no phase has its own: chance reached 14 in 5,000 patterns."""
+LEAST_EXPLAINED_NEAR = 20.0
+"""The same, for a phase at its own lattice: the cells that are tried are half a line width apart."""
+ELSEWHERE_A, ELSEWHERE_C = 0.024, 0.24
+"""Layered cells nearer than this (angstrom) to one that is known are this one."""
 LEAST_SIGNIFICANCE = 3.0
 NOW, BEFORE = 1.5, 2.0
 """Standard deviations of its scale in this pattern, and in those before it: no one pattern decides."""
@@ -51,6 +58,7 @@ def weak_phase(
     stack: ResidualStack,
     mean: Measured,
     scored: Sequence[Seed],
+    library: Sequence[Phase],
     geometry: LineShifts | None,
 ) -> Part | None:
     """Find the phase that the last patterns of a series show together.
@@ -66,8 +74,9 @@ def weak_phase(
         What was left over the last patterns, this one included.
     mean, scored
         Their mean, and where phases could lie in it, the best first.
-    geometry
-        What moves lines.
+    library, geometry
+        Phases that may be there, and what moves lines. A layered phase has to show less where one of these
+        has its own lattice than elsewhere: noise has fewer places to look like it.
 
     Returns
     -------
@@ -75,19 +84,60 @@ def weak_phase(
         The phase, if it lowers chi squared of the mean pattern beyond doubt, stands apart in it, and is in
         this pattern and in those before it.
     """
-    found = [seed for seed in scored[:1] if seed.gain > LEAST_EXPLAINED]
-    if stack.weight < LEAST_WEIGHT or not found:
+    if stack.weight < LEAST_WEIGHT:
+        return None
+    left = mean.values - base.refined.pattern
+    expected = _elsewhere(base, library)
+    near = expected_seeds(mean, left, expected, geometry, base.shape)[:1]
+    found = [seed for seed in near if seed.gain > LEAST_EXPLAINED_NEAR]
+    found += [seed for seed in scored[:1] if seed.gain > LEAST_EXPLAINED]
+    if not found:
         return None
     known = fit_parts(mean, base.parts(), geometry, base.shape)
-    library = [seed.part.phase for seed in scored]
+    phases = [seed.part.phase for seed in (*scored, *near)]
     added = best_addition(
-        known, mean, library, geometry, 1.3 * base.shape.width_per_a,
-        scored=found, least_gain=CALLED_GAIN, least_significance=LEAST_SIGNIFICANCE,
+        known, mean, phases, geometry, 1.3 * base.shape.width_per_a,
+        scored=found, least_gain=CALLED_GAIN - _relief(len(expected)), least_significance=LEAST_SIGNIFICANCE,
     )  # fmt: skip
-    if not added or not stands_apart(added[0].fit, 0.0):
+    worth = [each.gain + _odds(each, expected) for each in added]
+    best = int(np.argmax(worth)) if worth else -1
+    if best < 0 or worth[best] < CALLED_GAIN or not stands_apart(added[best].fit, 0.0):
         return None
-    new = added[0].fit.parts()[-1]
+    new = added[best].fit.parts()[-1]
     return new if _lasts(base, stack, new) else None
+
+
+def _elsewhere(base: Fit, library: Sequence[Phase]) -> list[Phase]:
+    """Layered phases of a library that are not those that are known."""
+    known = [lattice_of(p.metric, System.HEXAGONAL) for p in base.parts() if is_layered(p.phase)]
+    return [
+        phase
+        for phase in library
+        if is_layered(phase)
+        and all(
+            abs(cell[0] - phase.lattice[0]) > ELSEWHERE_A or abs(cell[2] - phase.lattice[2]) > ELSEWHERE_C
+            for cell in known
+        )
+    ]
+
+
+def _relief(count: int) -> float:
+    """Part of the price of a free cell that is not due where one of some phases is expected.
+
+    The price is for all places at which noise may look like a cell: where only those about the phases of the
+    library count, it is less by twice the logarithm of the ratio of the areas in a and c.
+    """
+    area = float(np.ptp(LAYERED_A) * np.ptp(LAYERED_C)) / (4 * NEAR_A * NEAR_C)
+    return 2 * float(np.log(area / count)) if 0 < count < area else 0.0
+
+
+def _odds(addition: Addition, expected: Sequence[Phase]) -> float:
+    """By how much the place of a layered cell speaks for it, in chi squared; nothing for other phases."""
+    new = addition.fit.parts()[-1]
+    if not is_layered(new.phase):
+        return 0.0
+    near = any(is_expected(new.metric, phase) for phase in expected)
+    return _relief(len(expected)) if near else -UNEXPECTED_GAIN
 
 
 def _lasts(base: Fit, stack: ResidualStack, new: Part) -> bool:

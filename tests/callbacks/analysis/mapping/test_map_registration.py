@@ -31,6 +31,24 @@ def test_a_shift_is_found_to_a_tenth_of_a_pixel_in_fixed_pattern_noise(shift):
     assert found.shift_px == pytest.approx(shift, abs=0.1)
 
 
+@pytest.mark.parametrize("shift", [(0.37, -0.61), (0.5, 0.5), (-3.25, 7.8)])
+@pytest.mark.parametrize(("line", "same"), [(0.2, True), (0.4, False)], ids=["the same", "of each"])
+def test_scan_lines_as_bright_as_the_sample_leave_a_shift_known_to_a_tenth_of_a_pixel(shift, line, same):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        lines = line * rng.normal(size=(2, SIZE[0], 1))
+        fixed = 0.1 * rng.normal(size=SIZE)
+        one = particles() + fixed + lines[0] + 0.05 * rng.normal(size=SIZE)
+        two = particles(shift) + fixed + lines[0 if same else 1] + 0.05 * rng.normal(size=SIZE)
+        assert register(one, two).shift_px == pytest.approx(shift, abs=0.1)
+
+
+def test_levelled_lines_do_not_move_a_sample_that_fills_the_map():
+    rows, columns = np.mgrid[0:64, 0:64].astype(float)
+    one, two = (1 / (1 + np.exp((rows - 30 - by + 0.1 * columns) / 2)) for by in (0.0, 1.4))
+    assert register(one, two).rows == pytest.approx(1.4, abs=0.1)
+
+
 def test_maps_of_inverted_contrast_are_registered():
     found = register(particles(), 5.0 - particles((1.5, -2.25), contrast=0.3))
     assert found.shift_px == pytest.approx((1.5, -2.25), abs=0.1)
