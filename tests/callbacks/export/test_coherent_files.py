@@ -3,13 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-from operando.callbacks.export.coherent import (
-    CoherentDetector,
-    write_cohere,
-    write_ptycho,
-    write_ptyd,
-    write_rocking,
-)
+from operando.callbacks.export.bragg_coherent import write_cohere, write_rocking
+from operando.callbacks.export.coherent import CoherentDetector, write_ptycho, write_ptyd
 
 RNG = np.random.default_rng(4)
 FRAMES = RNG.poisson(5.0, (6, 8, 8)).astype("u4")
@@ -37,6 +32,7 @@ def test_the_recipe_of_ptypy_leads_to_every_quantity_in_its_unit(tmp_path):
     assert read("recorded_energy")[0] == pytest.approx(8.333)
     assert read("recorded_distance")[0] == pytest.approx(2.0)
     assert read("recorded_psize")[0] == pytest.approx(75e-6)
+    assert (recipe["shape"], recipe["center"]) == ((8, 8), (4, 4))
     assert read("normalisation").shape == read("positions", "fast_key").shape == (6,)
 
 
