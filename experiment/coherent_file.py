@@ -1,4 +1,4 @@
-"""``[[measurements]]`` with a coherent beam: ``"ptychography"`` of a specimen and ``"bcdi"`` of one crystal."""
+"""``[[measurements]]`` with a coherent beam: ``"ptychography"`` of a specimen, ``"bcdi"`` of a crystal."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from ..plans.duration import Timing
 from ..plans.ptycho_scan import LEAST_OVERLAP
 from .quantity import Seconds
 from .raster_file import RasterFile
-from .technique import Planned, Reckoning, TechniqueSection
+from .technique import Planned, Reckoning, TechniqueSection, bytes_of_frames
 
 ANGLE_S = 0.5
 """From one angle of a rocking scan to the next at rest, s."""
@@ -26,6 +26,8 @@ class PtychographyFile(RasterFile):
     beam_um
         Diameter of the beam on the specimen, um; neighbours share half of it or more.
     """
+
+    spoken = "ptychographic scan"
 
     technique: Literal["ptychography"]
     beam_um: float = Field(gt=0, lt=1000)
@@ -98,7 +100,6 @@ class BcdiFile(TechniqueSection):
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a rocking scan; its crystal is lit and the cell smeared over all angles."""
-        del picture_mb
         count = len(self.angles())
         exposed_s = count * self.frames * self.exposure_s
         rocking_s = exposed_s + count * ANGLE_S
@@ -108,10 +109,11 @@ class BcdiFile(TechniqueSection):
             blur_s=rocking_s,
             lit_s=rocking_s,
             energy_ev=self.energy_ev or 0.0,
+            frames_bytes=bytes_of_frames(count * self.frames, picture_mb, 1),
             words=("rocking scan", "rocking scan"),
             dead_time=(
-                f"{count} angles in {rocking_s:.0f} s, exposed for {exposed_s / rocking_s:.0%} of it; the beam "
-                "is on the crystal all the time"
+                f"{count} angles in {rocking_s:.0f} s, exposed for {exposed_s / rocking_s:.0%} of it; "
+                "the beam is on the crystal all the time"
             ),
         )
 
@@ -124,6 +126,4 @@ class BcdiFile(TechniqueSection):
         """Rock the crystal that stands in the beam."""
         del timing
         options = {"exposure_s": self.exposure_s, "frames": self.frames, "energy_ev": self.energy_ev}
-        return lambda *, md: bcdi_rocking(
-            station, angles_deg=self.angles(), **options, guard=guard, md=md
-        )
+        return lambda *, md: bcdi_rocking(station, angles_deg=self.angles(), **options, guard=guard, md=md)

@@ -107,6 +107,5 @@ def _flown(start: Mapping[str, Any], good: pd.DataFrame) -> pd.DataFrame:
 
 def _i0(points: pd.DataFrame) -> NDArray[np.float64] | None:
     """Beam at each point, A, where every point has one."""
-    key = next((name for name in points.columns if name.endswith("_i0")), None)
-    values = np.zeros(0) if key is None else points[key].to_numpy(float)
+    values = points["i0"].to_numpy(float) if "i0" in points.columns else np.zeros(0)
     return values if len(values) and np.isfinite(values).all() and (values > 0).all() else None

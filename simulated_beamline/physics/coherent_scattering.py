@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 HC_EV_M = 1.239841984e-6
 """Planck's constant times the speed of light, eV m (CODATA 2018, exact)."""
@@ -46,7 +45,9 @@ def thin_specimen(side: int, rng: np.random.Generator, *, phase: float = 1.0) ->
     phase
         Range of the phase shift, radian; it absorbs a fifth of that.
     """
-    grains = gaussian_filter(rng.random((side, side)), 2.0)
+    waves = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None, :])
+    blurred = np.fft.fft2(rng.random((side, side))) * np.exp(-2.0 * (2.0 * np.pi * waves) ** 2)
+    grains = np.fft.ifft2(blurred).real
     thickness = np.clip((grains - grains.mean()) / grains.std(), -1.5, 1.5) / 3.0 + 0.5
     return np.exp((1j - 0.2) * phase * thickness)
 
@@ -88,7 +89,7 @@ def rocked_frames(density: NDArray[np.complex128], photons: float) -> NDArray[np
     Parameters
     ----------
     density
-        Of the crystal, its phase that of the displacement, on the axes conjugate to rocking, rows and columns.
+        Of the crystal, its phase that of the displacement, on the axes conjugate to angles, rows, columns.
     photons
         In all frames together.
 

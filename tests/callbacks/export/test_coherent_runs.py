@@ -8,8 +8,8 @@ import pytest
 from bluesky import RunEngine
 from coherent_station import BEAM_UM, SIDE, CoherentStation
 from operando.callbacks.analysis.mapping.region import Region
-from operando.callbacks.export.coherent_run import coherent_run, export_run
 from operando.callbacks.export.coherent_facts import ScanIncompleteError, direct_beam_px
+from operando.callbacks.export.coherent_run import coherent_run, export_run
 from operando.callbacks.export.frame_stack import FrameStack
 from operando.callbacks.tiled.external_file import ExternalFileRefusedError
 from operando.callbacks.tiled.journal import Journal
