@@ -190,14 +190,21 @@ def write_ptyd(
     }
     with h5py.File(path, "x") as file:
         for name, value in meta.items():
-            file[f"meta/{name}"] = value
-            file[f"info/{name}"] = value
+            for group in ("meta", "info"):
+                file[f"{group}/{name}"] = value
+                # By which PtyPy tells numbers from arrays of no dimension, at which it stumbles.
+                file[f"{group}/{name}"].attrs["type"] = _ptypy_type(value)
         chunk = file.create_group("chunks/0")
         masked = store_frames(chunk, "data", frames)
         masked = masked if detector.masked is None else masked | detector.masked
         chunk["indices"] = np.arange(len(frames))
         chunk["positions"] = 1e-6 * np.stack([y_um, x_um], axis=1)
-        chunk["weights"] = np.broadcast_to((~masked).astype(np.float32), frames.shape)
+        file["meta/weight2d"] = (~masked).astype(np.float32)
+        file["meta/weight2d"].attrs["type"] = "array"
+
+
+def _ptypy_type(value: object) -> str:
+    return {str: "string", np.ndarray: "array"}.get(type(value), "scalar")
 
 
 def _check_lengths(who: str, count: int, **values: NDArray[np.float64]) -> None:

@@ -52,20 +52,29 @@ def thin_specimen(side: int, rng: np.random.Generator, *, phase: float = 1.0) ->
     return np.exp((1j - 0.2) * phase * thickness)
 
 
-def focused_beam(side: int, diameter_px: float) -> NDArray[np.complex128]:
-    """Wave of a round beam a little out of focus on the specimen, shape (side, side); power 1.
+def focused_beam(side: int, diameter_px: float, aperture_px: float = 10.0) -> NDArray[np.complex128]:
+    """Wave of a round beam in front of its focus, on the specimen, shape (side, side); power 1.
 
     Parameters
     ----------
     side
         Pixels along each edge, as of the camera.
     diameter_px
-        Width at half of its intensity, pixels.
+        Of the geometric beam on the specimen, pixels.
+    aperture_px
+        Radius of the image of the optic's aperture on the camera, pixels.
+
+    References
+    ----------
+    M. Guizar-Sicairos et al., Opt. Express 20, 10622 (2012): a curved wave front spreads the direct beam and
+    makes objects easier to find.
     """
     places = np.arange(side) - side // 2
     squared = places[:, None] ** 2 + places[None, :] ** 2
-    width = diameter_px / 2.3548
-    wave = np.exp(-squared / (4 * width**2) + 0.5j * squared / diameter_px**2 * np.pi)
+    # A ray from the edge of the aperture meets the specimen half a diameter from the middle.
+    curved = np.exp(1j * np.pi * diameter_px * squared / (2.0 * aperture_px * side))
+    aperture = np.where(squared <= aperture_px**2, curved, 0.0)
+    wave = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(aperture)))
     return wave / np.sqrt((np.abs(wave) ** 2).sum())
 
 
