@@ -11,6 +11,7 @@ from .measurement_file import CameraFile
 from .progress import spoken
 from .raster_file import RasterFile
 from .settings import DataRoot
+from .technique import TechniqueSection
 from .toml_source import ExperimentFileError
 
 
@@ -39,7 +40,7 @@ def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -
     asking = _asking(experiment)
     if asking and not has_camera:
         raise ExperimentFileError(
-            f'{experiment.experiment.name}: {", ".join(asking)}: technique "xrd" needs a camera, beamline '
+            f"{experiment.experiment.name}: {', '.join(asking)}: frames need a camera, beamline "
             f"{beamline} has none; add [devices.camera] to its settings, or remove these measurements"
         )
 
@@ -48,7 +49,9 @@ def _asking(experiment: CommonTables) -> list[str]:
     named = [
         each.name
         for each in experiment.measurements
-        if isinstance(each, CameraFile) or (isinstance(each, RasterFile) and "camera" in each.detectors)
+        if isinstance(each, CameraFile)
+        or (isinstance(each, RasterFile) and "camera" in each.detectors)
+        or (isinstance(each, TechniqueSection) and "camera" in each.devices())
     ]
     return named + ["camera_calibration"] * (experiment.camera_calibration is not None)
 

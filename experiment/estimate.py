@@ -8,11 +8,12 @@ import xraydb
 from ..plans.duration import Timing, estimate_duration_s, estimate_series_s, expected_blur
 from .asked_file import AskedSection
 from .chemistry import CHEMISTRIES
+from .coherent_file import PtychographyFile
 from .expected_course import Course, course_of
 from .file import CommonTables, ExperimentFile
 from .measurement_file import EdgeFile, FlyXanesFile, PdfFile, XrdFile
 from .raster_file import RasterFile, RockingFile
-from .raster_measurement import raster_duration_s
+from .raster_measurement import raster_dead_time, raster_duration_s
 from .request_count import expected_requests
 from .scan_grid import angles_of, energy_grid, fly_sweeps, pdf_options, raster_of, series_options
 from .technique import Reckoning, TechniqueSection
@@ -125,7 +126,7 @@ def measurement_estimates(
     found: list[MeasurementEstimate] = []
     for entry in experiment.measurements:
         if isinstance(entry, TechniqueSection):
-            one = entry.reckoning(timing, picture_mb)
+            one = entry.reckoning(timing, frame_mb if "camera" in entry.devices() else picture_mb)
         elif isinstance(entry, RasterFile):
             one = _map(entry, timing, frame_mb, beam.width_mm * beam.height_mm)
         else:
@@ -141,15 +142,17 @@ def _map(entry: RasterFile, timing: Timing, frame_mb: float, beam_mm2: float) ->
     angles = len(angles_of(entry)) if isinstance(entry, RockingFile) else 1
     duration_s = raster_duration_s(entry, timing)
     overlap = max(1.0, beam_mm2 * 1e6 / entry.step_um**2)
+    whole = isinstance(entry, RockingFile | PtychographyFile)
     pixel_mb = {"fluorescence_detector": SPECTRUM_MB, "camera": frame_mb}
     return Reckoning(
         points=angles * rows * columns,
         duration_s=duration_s,
-        blur_s=duration_s / rows if angles == 1 else duration_s,
+        blur_s=duration_s if whole else duration_s / rows,
         lit_s=angles * min(overlap * entry.dwell_s, raster.counting_s),
         energy_ev=entry.energy_ev or UNKNOWN_ENERGY_EV,
         frames_bytes=int(angles * rows * columns * sum(pixel_mb[each] for each in entry.detectors) * 1e6),
-        words=("row", "map") if angles == 1 else ("rocking map", "rocking map"),
+        words=(entry.spoken, entry.spoken) if whole else ("row", entry.spoken),
+        dead_time=raster_dead_time(entry, timing) if isinstance(entry, PtychographyFile) else "",
     )
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from .asked_file import AskedSection
 from .burst_file import RadiographyFile
+from .coherent_file import BcdiFile, PtychographyFile
 from .energy_image_file import SpectroTomographyFile, XanesImagingFile
 from .grid_file import GridFile
 from .quantity import Seconds
@@ -130,6 +131,8 @@ MeasurementFile = Annotated[
     | PdfFile
     | MapFile
     | RockingFile
+    | PtychographyFile
+    | BcdiFile
     | TomographyFile
     | RadiographyFile
     | XanesImagingFile

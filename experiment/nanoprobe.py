@@ -16,7 +16,10 @@ from .toml_source import ExperimentFileError
 
 def asks_for_maps(experiment: CommonTables) -> bool:
     """Whether any measurement of a file needs the nanoprobe."""
-    return any(isinstance(each, RasterFile) for each in experiment.measurements)
+    return any(
+        isinstance(each, RasterFile) or (isinstance(each, TechniqueSection) and "nanostage" in each.devices())
+        for each in experiment.measurements
+    )
 
 
 def asks_to_fly(experiment: CommonTables) -> bool:

@@ -1,6 +1,6 @@
 """Maps and rocking maps in an experiment file."""
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,9 @@ class RasterFile(AskedSection):
     detectors
         What counts at each pixel.
     """
+
+    spoken: ClassVar[str] = "map"
+    """What one trigger asks for."""
 
     technique: Any
     x_um: tuple[float, float]
@@ -70,6 +73,8 @@ class RockingFile(RasterFile):
     follow_drift
         Whether the region follows the specimen by its fluorescence, which a step scan reads at each pixel.
     """
+
+    spoken = "rocking map"
 
     technique: Literal["rocking"]
     angles_deg: tuple[float, float]

@@ -9,8 +9,10 @@ from ..callbacks.analysis.mapping import shift_between
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
 from ..plans.measurement import Measurement
+from ..plans.ptycho_scan import ptycho_scan
 from ..plans.raster_map import raster_map
 from ..plans.rocking_map import rocking_map
+from .coherent_file import PtychographyFile
 from .raster_file import RasterFile, RockingFile
 from .scan_grid import angles_of, raster_of
 
@@ -45,14 +47,14 @@ def raster_measurement(
     """
     raster = raster_of(entry)
     duration_s = raster_duration_s(entry, timing)
-    rocks = isinstance(entry, RockingFile)
+    # A phase comes from all places together, strain and tilts from all angles.
+    whole = isinstance(entry, RockingFile | PtychographyFile)
     return Measurement(
         plan=_plan(entry, station, timing, guard),
         duration_s=duration_s,
         energy_ev=entry.energy_ev,
-        # Strain of a position comes from all angles together.
-        blur_s=duration_s if rocks else duration_s / raster.shape[0],
-        what="rocking map" if rocks else "row",
+        blur_s=duration_s if whole else duration_s / raster.shape[0],
+        what=entry.spoken if whole else "row",
         **shared,
     )
 
@@ -61,6 +63,16 @@ def raster_duration_s(entry: RasterFile, timing: Timing) -> float:
     """Tell how long a map lasts, or a rocking map with all its angles, s."""
     one_s = raster_of(entry).duration_s(timing)
     return len(angles_of(entry)) * (one_s + TURN_S) if isinstance(entry, RockingFile) else one_s
+
+
+def raster_dead_time(entry: RasterFile, timing: Timing) -> str:
+    """Say where the time of a raster goes in which no detector counts."""
+    raster = raster_of(entry)
+    places, duration_s = raster.shape[0] * raster.shape[1], raster_duration_s(entry, timing)
+    part = raster.counting_s / duration_s
+    return (
+        f"{places} places in {duration_s:.0f} s, exposed for {part:.0%} of it; moves and rows take the rest"
+    )
 
 
 def _plan(
@@ -83,6 +95,8 @@ def _plan(
         "guard": guard,
         "dark_max_age_s": DARK_MAX_AGE_S,
     }
+    if isinstance(entry, PtychographyFile):
+        return _ptychography(entry, station, timing, guard)
     if not isinstance(entry, RockingFile):
         return lambda *, md: raster_map(station, **options, md=md)
     track = shift_between if entry.follow_drift else None
@@ -92,3 +106,25 @@ def _plan(
         return runs[-1]
 
     return rock
+
+
+def _ptychography(
+    entry: PtychographyFile,
+    station: Any,  # noqa: ANN401 - a beamline
+    timing: Timing,
+    guard: BeamGuard | None,
+) -> Callable[..., MsgGenerator[str]]:
+    raster = raster_of(entry)
+    options: dict[str, Any] = {"mode": raster.mode, "energy_ev": raster.energy_ev, "snake": raster.snake}
+    return lambda *, md: ptycho_scan(
+        station,
+        region=raster.region,
+        beam_um=entry.beam_um,
+        overlap=entry.overlap,
+        exposure_s=raster.dwell_s,
+        timing=timing,
+        guard=guard,
+        dark_max_age_s=DARK_MAX_AGE_S,
+        **options,
+        md=md,
+    )

@@ -94,7 +94,7 @@ class TechniqueSection(AskedSection):
         timing
             Dead times of the beamline.
         picture_mb
-            What one frame of the microscope's camera takes in a file, MB.
+            What one frame of the camera that it needs takes in a file, MB.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it takes")
 

@@ -11,7 +11,8 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_series import FrameSeries
-from .raster_map import NoMapError
+from .beam_guard import BeamGuard, Readings
+from .raster_map import COUNT_S, NoMapError
 from .rocking import standing
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
@@ -31,13 +32,15 @@ def bcdi_rocking(
     exposure_s: float,
     frames: int = 1,
     energy_ev: float | None = None,
+    guard: BeamGuard | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Take frames of one crystal at each angle of a rocking scan; the stages stay where they are.
 
     All frames are in stream `frames`, `frames` of them at each angle in turn, and `primary` has an event per
-    angle: where rotation and stages stand, energy, and the cell's state. The shutter closes and the rotation
-    returns on every way out. `callbacks.export.coherent.write_rocking` writes what cdiutils and cohere read.
+    angle: where rotation and stages stand, energy, I0, and the cell's state. The shutter closes and
+    the rotation returns on every way out. `callbacks.export.coherent_run.export_run` writes what cdiutils and
+    cohere read.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def bcdi_rocking(
         At each angle.
     energy_ev : float, optional
         Photon energy, eV; as the monochromator stands unless given.
+    guard : BeamGuard, optional
+        Limits below which the beam counts as lost, by I0 and ring after each angle; None: no check.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -67,10 +72,12 @@ def bcdi_rocking(
         If the angles are fewer than three or uneven.
     FramesMissingError
         If a frame is missing.
+    BeamLostError
+        If the guard finds that the beam was lost: the scan has to be taken again as a whole.
     TimeoutError
         If a device is not there in time.
     """
-    angles = _checked(angles_deg, frames, exposure_s)
+    angles = checked_angles(angles_deg, frames, exposure_s)
     rotation = getattr(getattr(station, "nanostage", None), "rotation", None)
     if rotation is None or station.camera is None:
         raise NoMapError(
@@ -99,17 +106,28 @@ def bcdi_rocking(
     def work() -> MsgGenerator[None]:
         if energy_ev is not None:
             yield from set_all({station.mono.energy: energy_ev})
-        yield from _rock(station, series, angles)
+        counted_s = min(max(exposure_s, COUNT_S[0]), COUNT_S[1])
+        yield from set_all({station.ion_chambers.averaging_time: counted_s})
+        yield from _rock(station, series, angles, guard)
 
     def leave() -> MsgGenerator[None]:
         yield from close_shutter(station.photon_shutter)
         yield Msg("stop", station.camera)
         yield from set_all({rotation: home_deg}, timeout_s=3 * WAIT_S)
 
-    return (yield from single_run(work, [station.mono, station.camera], md=_md, leave=leave))
+    return (
+        yield from single_run(work, [station.mono, station.camera, station.ion_chambers], md=_md, leave=leave)
+    )
 
 
-def _checked(angles_deg: Sequence[float], frames: int, exposure_s: float) -> tuple[float, ...]:
+def checked_angles(angles_deg: Sequence[float], frames: int, exposure_s: float) -> tuple[float, ...]:
+    """Give the angles of a rocking scan (degree) as they are asked for.
+
+    Raises
+    ------
+    ValueError
+        If they are fewer than three or uneven, or frames or exposure (s) are none.
+    """
     angles = tuple(float(angle) for angle in angles_deg)
     steps = [after - before for before, after in pairwise(angles)]
     mean = sum(steps) / len(steps) if len(angles) > 2 else 0.0
@@ -122,9 +140,15 @@ def _checked(angles_deg: Sequence[float], frames: int, exposure_s: float) -> tup
     return angles
 
 
-def _rock(station: Any, series: FrameSeries, angles: Sequence[float]) -> MsgGenerator[None]:  # noqa: ANN401
+def _rock(
+    station: Any,  # noqa: ANN401 - a station
+    series: FrameSeries,
+    angles: Sequence[float],
+    guard: BeamGuard | None,
+) -> MsgGenerator[None]:
     camera, stage = station.camera, station.nanostage
-    yield from _once("prepare", camera, 3 * WAIT_S, series)
+    first: Readings = {}
+    yield from _once("prepare", [camera], 3 * WAIT_S, series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)
     yield from set_all({station.photon_shutter: "open"})
     limit_s = SLOWNESS * series.per_trigger * series.interval_s + WAIT_S
@@ -132,16 +156,20 @@ def _rock(station: Any, series: FrameSeries, angles: Sequence[float]) -> MsgGene
         # A pause in between must not order the frames of an angle a second time.
         yield from bps.checkpoint()
         yield from set_all({stage.rotation: angle_deg}, timeout_s=3 * WAIT_S)
-        yield from _once("trigger", camera, limit_s)
-        devices = [stage.rotation, stage, station.mono, station.ring, station.cell]
-        yield from read_event(devices, trigger=[], stream="primary", timeout_s=WAIT_S)
+        yield from _once("trigger", [camera, station.ion_chambers], limit_s)
+        devices = [stage.rotation, stage, station.mono, station.ion_chambers, station.ring, station.cell]
+        reading = yield from read_event(devices, trigger=[], stream="primary", timeout_s=WAIT_S)
+        first = first or reading
+        if guard and reading:
+            guard.check(first, reading, 0.0)
         yield from bps.checkpoint()
     yield from close_shutter(station.photon_shutter)
-    yield from _once("complete", camera, 2 * WAIT_S)
+    yield from _once("complete", [camera], 2 * WAIT_S)
     yield from bps.collect(camera, name=FRAMES, return_payload=False)
 
 
-def _once(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
+def _once(command: str, devices: Sequence[Any], timeout_s: float, *args: object) -> MsgGenerator[None]:
     group = short_uid(command)
-    yield Msg(command, device, *args, group=group)
-    yield from wait_bounded(group, timeout_s, [device])
+    for device in devices:
+        yield Msg(command, device, *args, group=group)
+    yield from wait_bounded(group, timeout_s, devices)

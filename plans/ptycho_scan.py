@@ -26,9 +26,11 @@ def ptycho_scan(
     exposure_s: float,
     overlap: float = 0.65,
     mode: Mode = "step",
+    snake: bool = True,
     energy_ev: float | None = None,
     timing: Timing | None = None,
     guard: BeamGuard | None = None,
+    dark_max_age_s: float | None = None,
     redo: int = 1,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
@@ -36,7 +38,7 @@ def ptycho_scan(
 
     A run of `raster_map` with the camera alone, of technique `ptychography`: its start document has
     `ptychography` (beam, overlap, pixel size and distance of the camera are in `geometry`).
-    `callbacks.export.coherent.write_ptycho` writes what PtyPy reads.
+    `callbacks.export.coherent_run.export_run` writes what PtyPy reads.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def ptycho_scan(
         Of each frame, s.
     overlap : float
         Part of the diameter that neighbours share, 0.5 to below 1.
-    mode, energy_ev, timing, guard, redo
+    mode, snake, energy_ev, timing, guard, dark_max_age_s, redo
         As of `raster_map`.
     md : dict, optional
         Metadata; what is given here wins.
@@ -76,7 +78,7 @@ def ptycho_scan(
             f"ptycho_scan: beam_um {beam_um} um, overlap {overlap}; give a diameter up to 1000 um, and an "
             f"overlap of {LEAST_OVERLAP} to below 1: with less no object is found"
         )
-    step_um = beam_um * (1.0 - overlap)
+    step_um = round(beam_um * (1.0 - overlap), 9)
     _md = {
         "plan_name": "ptycho_scan",
         "technique": "ptychography",
@@ -91,10 +93,12 @@ def ptycho_scan(
             step_um=step_um,
             dwell_s=exposure_s,
             mode=mode,
+            snake=snake,
             energy_ev=energy_ev,
             detectors=("camera",),
             timing=timing,
             guard=guard,
+            dark_max_age_s=dark_max_age_s,
             redo=redo,
             md=_md,
         )

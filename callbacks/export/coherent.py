@@ -1,21 +1,22 @@
-"""Ptychography and Bragg coherent diffraction in the layouts that PtyPy, cdiutils and cohere read.
+"""Ptychography in the layouts that PtyPy reads, which is not needed to write them.
 
-None of them is needed to write. Layouts, as of 2026: PtyPy's recipe `Hdf5Loader` (its parameters name file
-and key of each quantity) and its own `.ptyd` (`meta`, `chunks`); the Bliss master file that cdiutils reads
-with its loader of beamline ID01; `preprocessed_data/prep_data.tif` of a cohere experiment.
+Layouts, as of PtyPy 0.9: `Hdf5Loader`, whose parameters name file and key of each quantity, and its own
+`.ptyd` (`meta`, `info`, `chunks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .frame_stack import FrameStack, store_frames
+
+Frames = NDArray[Any] | FrameStack
+"""Counts, shape (n, rows, columns), in memory or read as they are written."""
 
 PTYPY_KEYS = {
     "intensities": "entry/data/data",
@@ -28,8 +29,6 @@ PTYPY_KEYS = {
     "psize": "entry/detector/pixel_m",
 }
 """Where the file of `write_ptycho` has what."""
-CIRCLES = ("eta", "phi", "delta", "nu")
-"""Circles of a diffractometer as ID01 calls them: sample out of plane and in plane, detector likewise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class CoherentDetector:
 
 def write_ptycho(
     path: Path,
-    frames: NDArray[np.generic],
+    frames: Frames,
     *,
     y_um: NDArray[np.float64],
     x_um: NDArray[np.float64],
@@ -99,29 +98,55 @@ def write_ptycho(
     count = len(frames)
     beam = np.ones(count) if i0 is None else np.asarray(i0, dtype=np.float64)
     _check_lengths("write_ptycho", count, y_um=y_um, x_um=x_um, i0=beam)
-    masked = np.zeros(frames.shape[1:], bool) if detector.masked is None else detector.masked
     values = {
-        "intensities": frames,
         "slow": 1e-6 * np.asarray(y_um),
         "fast": 1e-6 * np.asarray(x_um),
-        "mask": (~masked).astype(np.uint8),
         "normalisation": beam,
         # One number each in an array: the loader takes the first.
         "energy": np.array([1e-3 * energy_ev]),
         "distance": np.array([1e-3 * detector.distance_mm]),
         "psize": np.array([1e-6 * detector.pixel_um]),
     }
+    beam_square(frames.shape[1:], detector)
     with h5py.File(path, "x") as file:
-        for name, key in PTYPY_KEYS.items():
-            chunks = (1, *frames.shape[1:]) if name == "intensities" else None
-            file.create_dataset(key, data=values[name], chunks=chunks)
+        masked = store_frames(file, PTYPY_KEYS["intensities"], frames)
+        masked = masked if detector.masked is None else masked | detector.masked
+        file[PTYPY_KEYS["mask"]] = (~masked).astype(np.uint8)
+        for name, value in values.items():
+            file[PTYPY_KEYS[name]] = value
         file["entry"].attrs["NX_class"] = "NXentry"
-    return ptypy_recipe(path)
+    return ptypy_recipe(path, frames.shape[1:], detector)
 
 
-def ptypy_recipe(path: Path) -> dict[str, Any]:
-    """Give the parameters by which PtyPy's `Hdf5Loader` reads a file of `write_ptycho`."""
+def beam_square(shape: tuple[int, ...], detector: CoherentDetector) -> tuple[int, int, int]:
+    """Find the largest square of pixels about the direct beam, as the Fourier transforms of PtyPy need it.
+
+    Returns
+    -------
+    row, column
+        Pixel of the direct beam.
+    side
+        Of the square, pixels, even: from `row` - `side` / 2 to before `row` + `side` / 2, likewise columns.
+
+    Raises
+    ------
+    ValueError
+        If the direct beam is not on the camera.
+    """
+    row, column = round(detector.beam_row), round(detector.beam_column)
+    side = 2 * min(row, column, shape[0] - row, shape[1] - column)
+    if side < 2:
+        raise ValueError(
+            f"ptychography: the direct beam is at row {row}, column {column} of a camera of {shape[0]} x "
+            f"{shape[1]} pixels; give the pixel about which the frames are centred (beam_px)"
+        )
+    return row, column, side
+
+
+def ptypy_recipe(path: Path, shape: tuple[int, ...], detector: CoherentDetector) -> dict[str, Any]:
+    """Give the parameters by which PtyPy's `Hdf5Loader` reads a file of `write_ptycho`, frames of `shape`."""
     file, keys = str(path), PTYPY_KEYS
+    row, column, side = beam_square(shape, detector)
     return {
         "name": "Hdf5Loader",
         "intensities": {"file": file, "key": keys["intensities"]},
@@ -131,12 +156,15 @@ def ptypy_recipe(path: Path) -> dict[str, Any]:
         "recorded_energy": {"file": file, "key": keys["energy"]},
         "recorded_distance": {"file": file, "key": keys["distance"]},
         "recorded_psize": {"file": file, "key": keys["psize"]},
+        "shape": (side, side),
+        "center": (row, column),
+        "auto_center": False,
     }
 
 
 def write_ptyd(
     path: Path,
-    frames: NDArray[np.generic],
+    frames: Frames,
     *,
     y_um: NDArray[np.float64],
     x_um: NDArray[np.float64],
@@ -150,7 +178,6 @@ def write_ptyd(
     rows, columns = frames.shape[1:]
     if rows != columns:
         raise ValueError(f"write_ptyd: frames of {rows} x {columns} pixels; cut them square about the beam")
-    masked = np.zeros((rows, columns), bool) if detector.masked is None else detector.masked
     meta = {
         "distance": 1e-3 * detector.distance_mm,
         "energy": 1e-3 * energy_ev,
@@ -163,116 +190,21 @@ def write_ptyd(
     }
     with h5py.File(path, "x") as file:
         for name, value in meta.items():
-            file[f"meta/{name}"] = value
-            file[f"info/{name}"] = value
+            for group in ("meta", "info"):
+                file[f"{group}/{name}"] = value
+                # By which PtyPy tells numbers from arrays of no dimension, at which it stumbles.
+                file[f"{group}/{name}"].attrs["type"] = _ptypy_type(value)
         chunk = file.create_group("chunks/0")
-        chunk.create_dataset("data", data=frames, chunks=(1, rows, columns))
+        masked = store_frames(chunk, "data", frames)
+        masked = masked if detector.masked is None else masked | detector.masked
         chunk["indices"] = np.arange(len(frames))
         chunk["positions"] = 1e-6 * np.stack([y_um, x_um], axis=1)
-        chunk["weights"] = np.broadcast_to((~masked).astype(np.float32), frames.shape)
+        file["meta/weight2d"] = (~masked).astype(np.float32)
+        file["meta/weight2d"].attrs["type"] = "array"
 
 
-def write_rocking(
-    path: Path,
-    frames: NDArray[np.generic],
-    *,
-    angles_deg: Mapping[str, float | NDArray[np.float64]],
-    energy_ev: float,
-    detector: CoherentDetector,
-    sample: str = "particle",
-    scan: int = 1,
-    detector_name: str = "eiger2M",
-    start_time_s: float = 0.0,
-) -> None:
-    """Write a rocking scan as the Bliss master file that cdiutils reads with its `ID01Loader`.
-
-    Parameters
-    ----------
-    path
-        New file.
-    frames
-        Counts, shape (n, rows, columns), one per angle.
-    angles_deg
-        By the names of `CIRCLES`: of the one that rocks shape (n,), of the others one number, degree; what is
-        not given is 0.
-    energy_ev
-        Photon energy, eV.
-    detector
-        Where the camera stands.
-    sample, scan, detector_name
-        By which the loader finds them; it knows mpxgaas, mpx1x4 and eiger2M, and has to be told others.
-    start_time_s
-        Host time of the first frame, s since 1970.
-
-    Raises
-    ------
-    ValueError
-        If no circle, or more than one, has an angle for each frame, or a name is unknown.
-    FileExistsError
-        If there is such a file.
-    """
-    import h5py
-
-    unknown = set(angles_deg) - set(CIRCLES)
-    scanned = [name for name, value in angles_deg.items() if np.ndim(value)]
-    if unknown or len(scanned) != 1 or len(np.atleast_1d(angles_deg[scanned[0]])) != len(frames):
-        raise ValueError(
-            f"write_rocking: angles of {', '.join(angles_deg)} for {len(frames)} frames; give one of "
-            f"{', '.join(CIRCLES)} an angle for each frame, and the others one number"
-        )
-    rows, columns = frames.shape[1:]
-    camera = {
-        "beam_center_x": detector.beam_column,
-        "beam_center_y": detector.beam_row,
-        "x_pixel_size": 1e-6 * detector.pixel_um,
-        "y_pixel_size": 1e-6 * detector.pixel_um,
-        "distance": 1e-3 * detector.distance_mm,
-        "dim_i": columns,
-        "dim_j": rows,
-    }
-    with h5py.File(path, "x") as file:
-        entry = file.create_group(f"{sample}_{scan}.1")
-        entry.attrs["NX_class"] = "NXentry"
-        entry["start_time"] = datetime.fromtimestamp(start_time_s, UTC).isoformat()
-        data = entry.create_dataset(f"measurement/{detector_name}", data=frames, chunks=(1, rows, columns))
-        for name, value in camera.items():
-            entry[f"instrument/{detector_name}/{name}"] = value
-        entry[f"instrument/{detector_name}/data"] = data
-        for name in CIRCLES:
-            entry[f"instrument/positioners/{name}"] = angles_deg.get(name, 0.0)
-        entry["instrument/positioners/mononrj"] = 1e-3 * energy_ev
-
-
-def write_cohere(folder: Path, frames: NDArray[np.generic]) -> Path:
-    """Write the frames of a rocking scan where cohere's `standard_preprocess` looks for them.
-
-    Parameters
-    ----------
-    folder
-        Of the cohere experiment, which is made; `conf/` in it is left to the user.
-    frames
-        Counts, shape (n, rows, columns): a page of the tif for each angle.
-
-    Returns
-    -------
-    Path
-        `preprocessed_data/prep_data.tif`, single precision.
-
-    Raises
-    ------
-    FileExistsError
-        If there is such a file.
-    """
-    try:
-        tifffile: Any = import_module("tifffile")
-    except ImportError as error:
-        raise ImportError("write_cohere needs tifffile: pip install tifffile") from error
-    path = folder / "preprocessed_data" / "prep_data.tif"
-    if path.exists():
-        raise FileExistsError(f"{path} exists already: give another folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, np.asarray(frames, dtype=np.float32), photometric="minisblack")
-    return path
+def _ptypy_type(value: object) -> str:
+    return {str: "string", np.ndarray: "array"}.get(type(value), "scalar")
 
 
 def _check_lengths(who: str, count: int, **values: NDArray[np.float64]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .coherent import Coherent
 from .delivered import rate_table, rates_of
 from .element_map import element_maps
 from .imaging import Imaging
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Experiment(StrainAndRedox, Imaging):
+class Experiment(StrainAndRedox, Imaging, Coherent):
     """One cell's life in the beam, read from wherever its runs are; while it runs, as far as it has come.
 
     Parameters

@@ -196,6 +196,11 @@ class JournalSource(RunSource):
         elif name == "stream_datum":
             self._external.add_datum(doc, self._descriptors[doc["descriptor"]])
 
+    def measurements(self) -> list[dict[str, Any]]:
+        """Start documents of all measurements, also of those outside of an experiment, by time."""
+        chosen = (start for start in self._starts.values() if start.get("purpose") == "measurement")
+        return sorted(chosen, key=lambda start: start["time"])
+
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
         """Start documents of an experiment, in the order of their time."""
         chosen = (

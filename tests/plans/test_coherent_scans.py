@@ -4,8 +4,10 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import FailedStatus
 from operando.callbacks.analysis.mapping.region import Region
 from operando.plans.bcdi_rocking import bcdi_rocking
+from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.ptycho_scan import ptycho_scan
 from operando.plans.raster_map import NoMapError
 from soft_camera import SoftCamera
@@ -65,3 +67,25 @@ def test_uneven_angles_and_a_missing_camera_are_refused(station):
     station.camera = None
     with pytest.raises(NoMapError, match=r"add \[devices.nanostage\] and"):
         run(bcdi_rocking(station, angles_deg=[0.0, 0.1, 0.2], exposure_s=0.05))
+
+
+def test_a_rocking_scan_whose_beam_is_lost_fails_dark_and_turns_back(station):
+    angles = np.linspace(-0.02, 0.02, 5)
+    ring = station.ring
+    station.camera.on_frames = lambda: ring.put(0.0) if station.camera.taken == 3 else None
+    with pytest.raises(BeamLostError, match="ring current"):
+        run(bcdi_rocking(station, angles_deg=angles, exposure_s=0.05, guard=BeamGuard()))
+    assert station.nanostage.rotation.get() == 0.03
+    assert station.photon_shutter.history[-1] == "closed"
+
+
+def test_a_rocking_scan_that_lost_a_frame_fails(station):
+    station.camera.faults = lambda numbers: [number for number in numbers if number != 3]
+    documents = []
+    with pytest.raises(FailedStatus):
+        RunEngine(call_returns_result=False)(
+            bcdi_rocking(station, angles_deg=np.linspace(-0.02, 0.02, 5), exposure_s=0.05),
+            lambda name, doc: documents.append((name, doc)),
+        )
+    assert documents[-1][1]["exit_status"] == "fail"
+    assert station.photon_shutter.history[-1] == "closed"

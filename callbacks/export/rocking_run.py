@@ -1,0 +1,73 @@
+"""A run of `bcdi_rocking` as cdiutils and cohere read it, in the axes of beamline ID01."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .bragg_coherent import write_cohere, write_rocking
+from .coherent import CoherentDetector
+from .coherent_facts import ScanIncompleteError, camera_of, mean_energy_ev, run_stack, square_pixel_um
+
+if TYPE_CHECKING:
+    from ..tiled.run_source import RunSource
+
+FRAMES = "frames"
+SMALL_DEG = 1e-6
+
+
+def export_rocking(source: RunSource, start: Mapping[str, Any], target: Path, layout: str) -> dict[str, Any]:
+    """Write a rocking scan; arguments and result as of `coherent_run.export_run`."""
+    events = source.stream(start["uid"], "primary")
+    rotation = next((key for key in events.columns if key.endswith("_rotation")), None)
+    if rotation is None or len(events) < 3:
+        raise ScanIncompleteError(
+            f"bcdi {start['uid'][:8]}: {len(events)} angles are known; three are needed"
+        )
+    events = events.sort_values(by="seq_num", ignore_index=True)
+    added = int(start["series"]["frames"])
+    stack = run_stack(source, start, FRAMES, added * np.arange(len(events)), added)
+    if layout == "cohere":
+        return {"beamline_full_datafile_name": str(write_cohere(target, stack))}
+    camera = camera_of(start)
+    arm_deg = _arm_deg(start, camera)
+    rows = stack.whole[0]
+    beam_row, beam_column = (
+        camera[key] / pixel - 0.5
+        for key, pixel in zip(("poni1_mm", "poni2_mm"), camera["pixel_mm"], strict=True)
+    )
+    # Rows of ID01 count downwards, and eta turns the other way: both are those of the documents mirrored.
+    detector = CoherentDetector(
+        camera["distance_mm"], square_pixel_um(start, camera), rows - 1 - beam_row, beam_column
+    )
+    sample = str(start.get("measurement", "particle"))
+    write_rocking(
+        target,
+        replace(stack, upside_down=True),
+        angles_deg={"eta": -events[rotation].to_numpy(float), **arm_deg},
+        energy_ev=mean_energy_ev(start, events),
+        detector=detector,
+        sample=sample,
+        start_time_s=float(start["time"]),
+    )
+    return {
+        "experiment_file_path": str(target),
+        "sample_name": sample,
+        "scan": 1,
+        "detector_name": "eiger2M",
+    }
+
+
+def _arm_deg(start: Mapping[str, Any], camera: Mapping[str, Any]) -> dict[str, float]:
+    """Angles of the detector's arms as ID01 has them, degree."""
+    rot1, rot2, rot3 = (float(camera.get(f"rot{number}_deg", 0.0)) for number in (1, 2, 3))
+    if abs(rot3) > SMALL_DEG or (abs(rot1) > SMALL_DEG and abs(rot2) > SMALL_DEG):
+        raise ScanIncompleteError(
+            f"run {start['uid'][:8]}: its camera is turned by rot1, rot2, rot3 = {rot1:g}, {rot2:g}, "
+            f"{rot3:g} degree; cdiutils is told of rot1 or rot2 alone: give the layout cohere"
+        )
+    return {"delta": -rot2, "nu": -rot1}

@@ -1,0 +1,40 @@
+"""Command ``operando export-coherent``: a scan with a coherent beam, for the program that reconstructs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+UID = Annotated[str, typer.Argument(help="uid of the run, or six letters of it")]
+TARGET = Annotated[Path, typer.Argument(help="new file; for cohere a folder")]
+LAYOUT = Annotated[str | None, typer.Option(help="ptypy or ptyd; cdiutils or cohere; else the first one")]
+BEAM = Annotated[
+    tuple[float, float] | None,
+    typer.Option(help="row and column of the beam on the camera; else as recorded"),
+]
+INCOMPLETE = Annotated[bool, typer.Option(help="write a run that failed as far as it came")]
+
+
+def export_coherent_command(
+    uid: UID, target: TARGET, layout: LAYOUT = None, beam_px: BEAM = None, incomplete: INCOMPLETE = False
+) -> None:
+    """Write a run of ptycho_scan or bcdi_rocking as PtyPy, cdiutils or cohere read it.
+
+    What the program is to be told is printed as JSON.
+    """
+    from ..callbacks.export.coherent_run import coherent_run, export_run
+    from ..callbacks.tiled.run_source import JournalSource
+    from .camera import camera_roots
+    from .cli import complaining, console
+    from .settings import DataRoot
+
+    with complaining():
+        root = DataRoot.from_environment()
+        source = JournalSource(root.journal, camera_roots(root))
+        chosen: Any = layout
+        start = coherent_run(source.measurements(), uid)
+        told = export_run(source, start, target.resolve(), chosen, beam_px=beam_px, incomplete=incomplete)
+        console.print(json.dumps(told, indent=2), markup=False, highlight=False, soft_wrap=True)
