@@ -24,7 +24,9 @@ FILE_S = 1.0
 FOCUS_S = 60.0
 """Longest wait for monochromator and optic, s."""
 
-Order = Literal["sequential", "interlaced", "golden"]
+Order = Literal["sequential", "interlaced", "golden", "golden_turns"]
+IN_TURNS: tuple[Order, ...] = ("interlaced", "golden_turns")
+"""Orders of several passes, which `turns` counts."""
 Angle = Annotated[float, Field(ge=-3600, le=3600)]
 
 
@@ -38,10 +40,12 @@ class TurnFile(TechniqueSection):
     range_deg
         180 or 360, degree; the end is not among the angles.
     order
-        In which even angles are taken: ``"sequential"``, ``"interlaced"`` in `turns` passes, or ``"golden"``:
-        any first part of it covers the range.
+        In which angles are taken: ``"sequential"``, ``"interlaced"`` in `turns` passes, ``"golden"``: any
+        first part of it covers the range; or ``"golden_turns"``: `turns` coarse passes, each begun a golden
+        section of the coarse step further, so that any first turns cover the range, on the fly as well.
     turns
-        Passes of an interlaced order, a power of two that divides `projections`.
+        Passes of ``"interlaced"``, a power of two that divides `projections`, or of ``"golden_turns"``, any
+        number that divides it.
     mode
         ``"step"`` stops at each angle, ``"fly"`` turns on while the camera exposes.
     exposure_s
@@ -84,8 +88,10 @@ class TurnFile(TechniqueSection):
             raise ValueError("needs projections = 181 (a count), or angles_deg = [...], and not both")
         if self.angles_deg is not None and self.model_fields_set & {"range_deg", "order", "turns"}:
             raise ValueError("angles_deg says range and order itself; remove range_deg, order and turns")
-        if self.order != "interlaced" and "turns" in self.model_fields_set:
-            raise ValueError(f'turns belongs to order = "interlaced", not to "{self.order}"; remove it')
+        if self.order not in IN_TURNS and "turns" in self.model_fields_set:
+            raise ValueError(
+                f'turns belongs to order = "interlaced" or "golden_turns", not to "{self.order}"; remove it'
+            )
         return self
 
     def angles(self) -> Sequence[float]:
@@ -94,10 +100,15 @@ class TurnFile(TechniqueSection):
         Raises
         ------
         ValueError
-            If an interlaced order has no whole passes.
+            If an order in turns has no whole passes.
         """
         # Here, for it takes two seconds to import, which most files need not spend.
-        from ..callbacks.analysis.imaging import golden_angles, interlaced_angles, sequential_angles
+        from ..callbacks.analysis.imaging import (
+            golden_angles,
+            golden_turns,
+            interlaced_angles,
+            sequential_angles,
+        )
 
         if self.angles_deg is not None:
             return self.angles_deg
@@ -107,6 +118,8 @@ class TurnFile(TechniqueSection):
                 found = interlaced_angles(count, turns=self.turns, **span)
             case "golden":
                 found = golden_angles(count, **span)
+            case "golden_turns":
+                found = golden_turns(count, turns=self.turns, **span)
             case _:
                 found = sequential_angles(count, **span)
         return found.tolist()

@@ -86,6 +86,7 @@ def test_check_tells_where_the_time_goes(tmp_path):
     [
         ('order = "golden"', 111.246, 180.0),
         ('order = "interlaced"\nturns = 4', 4.0, 720.0),
+        ('order = "golden_turns"\nturns = 5', 5.0, 900.0),
         ("range_deg = 360", 2.0, 360.0),
     ],
 )
@@ -93,6 +94,13 @@ def test_angles_come_in_the_order_that_is_asked_for(tmp_path, order, first, whol
     entry = read_experiment(written(tmp_path, changed(('mode = "fly"', order)))).measurements[1]
     assert entry.angles()[1] == pytest.approx(first, abs=1e-3)
     assert max(entry.angles()) < whole
+
+
+def test_golden_turns_are_taken_on_the_fly_in_one_pass_each(tmp_path):
+    text = changed(('mode = "fly"', 'mode = "fly"\norder = "golden_turns"\nturns = 5'))
+    passes = read_experiment(written(tmp_path, text)).measurements[1].turn().passes
+    assert [one.count for one in passes] == [36] * 5
+    assert [one.start_deg for one in passes[:2]] == pytest.approx([0.0, 183.090], abs=1e-3)
 
 
 def test_angles_may_be_given_one_by_one(tmp_path):
@@ -115,6 +123,8 @@ def test_angles_may_be_given_one_by_one(tmp_path):
         ("projections = 180", "projections = 1", "greater than or equal to 2"),
         ("projections = 180", "projections = 180\nturns = 4", 'turns belongs to order = "interlaced"'),
         ('mode = "fly"', 'order = "interlaced"\nturns = 8', "power of two that divides"),
+        ('mode = "fly"', 'order = "golden_turns"\nturns = 7', "turns must divide the number of projections"),
+        ('mode = "fly"', 'mode = "fly"\norder = "golden_turns"\nturns = 90', "three angles or more in each"),
         ('mode = "fly"', 'mode = "fly"\norder = "golden"', "a fly scan needs even ones"),
         ('mode = "fly"', 'mode = "spin"', "'step' or 'fly'"),
         ("exposure_s = 0.05", "exposure = 0.05", "did you mean 'exposure_s'"),
