@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from .style import INK, panel_bar, say, tidy
 
@@ -39,16 +39,17 @@ def map_figure(maps: xr.Dataset, title: str = "", which: int = -1) -> Figure:
     figure = Figure(figsize=(WIDTH_IN * columns + 0.6, HEIGHT_IN * rows + 0.5), layout="constrained", dpi=150)
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axes, element in zip(panels, one["element"].to_numpy(), strict=False):
-        _draw(figure, axes, one["rate"].sel(element=element), str(element))
+        draw_map(figure, axes, one["rate"].sel(element=element), str(element))
     for axes in panels[count:]:
         axes.set_axis_off()
     figure.suptitle(f"{title}   {_state(one)}".strip(), fontsize=11, color=INK)
     return figure
 
 
-def _draw(figure: Figure, axes: Axes, rate: xr.DataArray, element: str) -> None:
+def draw_map(figure: Figure | SubFigure, axes: Axes, rate: xr.DataArray, title: str) -> None:
+    """Draw counts per s of one element over x and y (um), with the key of their colours."""
     tidy(axes, "x (µm)", "y (µm)")
-    axes.set_title(element, fontsize=10, color=INK)
+    axes.set_title(title, fontsize=10, color=INK)
     values = rate.to_numpy()
     if not np.isfinite(values).any():
         say(axes, "no row fitted yet")

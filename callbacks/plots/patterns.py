@@ -45,7 +45,7 @@ def pattern_figure(experiment: Experiment) -> Figure:
     for axes, column, label in zip(
         below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
     ):
-        _draw_lattice(axes, lattice, column, label)
+        draw_lattice(axes, lattice, column, label)
     chemistry = experiment.cell.get("chemistry", "")
     count = patterns.sizes.get("pattern", 0)
     figure.suptitle(f"{experiment.name}   {chemistry}   {count} patterns", fontsize=11, color=INK)
@@ -92,7 +92,8 @@ def _draw_voltage(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
     axes.plot(cell["voltage"], (cell["time"] - origin_s) / 3600.0, color=INK, lw=1.3)
 
 
-def _draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:
+def draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:
+    """Draw a lattice constant of `Experiment.lattice` against lithium content, with its uncertainty."""
     tidy(axes, "lithium content x", label)
     known = lattice.loc[np.isfinite(lattice[column].astype(float))] if not lattice.empty else lattice
     if known.empty:

@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 INK = "#1b2a41"
 _COLOURS = "viridis_r"
@@ -23,7 +23,7 @@ def tidy(axes: Axes, x_label: str, y_label: str) -> None:
     axes.tick_params(direction="in")
 
 
-def panel_bar(figure: Figure, axes: Axes, shown: ScalarMappable, label: str) -> None:
+def panel_bar(figure: Figure | SubFigure, axes: Axes, shown: ScalarMappable, label: str) -> None:
     """Draw the key of a map's colours, as high as the map itself is, whatever its proportion."""
     bar = figure.colorbar(shown, cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)
     bar.outline.set_visible(False)  # type: ignore[operator]

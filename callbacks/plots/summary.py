@@ -1,7 +1,10 @@
-"""One picture of an experiment: voltage with ticks, waterfall of spectra, valence against lithium content."""
+"""One picture of an experiment: course of the cell, spectra, valence, lattice, maps, a slice: what it has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,33 +12,24 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from ..analysis.xas import normalise
+from .course import draw_course
+from .maps import draw_map
+from .patterns import draw_lattice
+from .slices import grey
 from .style import INK, content_scale, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
 
+Panel = Callable[[Figure | SubFigure, Axes], None]
+"""Draws into axes of a figure."""
 
-def _draw_voltage(axes: Axes, cell: pd.DataFrame, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
-    tidy(axes, "time (h)", "cell voltage (V)")
-    if cell.empty:
-        say(axes, "no samples of the cycler yet")
-        return
-    origin = cell["time"].iloc[0]
-    hours = (cell["time"] - origin) / 3600.0
-    axes.plot(hours, cell["voltage"], color=INK, lw=1.4)
-    axes.margins(x=0.01, y=0.08)
-    if spectra is None:
-        return
-    at = (spectra["time"].to_numpy() - origin) / 3600.0
-    colours = scale.to_rgba(spectra["lithium_content"].to_numpy())
-    axes.scatter(at, spectra["voltage"], c=colours, s=20, zorder=3, edgecolors="white", linewidths=0.5)
-    low = axes.get_ylim()[0]
-    axes.vlines(at, low, low + 0.06 * np.ptp(axes.get_ylim()), colors=list(map(tuple, colours)), lw=1.2)
-    axes.set_ylim(bottom=low)
+COLUMNS, MOST_MAPS = 2, 2
+"""Panels in a row below the spectra, and names of which the last map is shown."""
 
 
 def _normalised(spectra: xr.Dataset) -> np.ndarray:
@@ -105,8 +99,60 @@ def _draw_fits(axes: Axes, fits: pd.DataFrame, columns: tuple[str, str], scale: 
         axes.legend(frameon=False, fontsize=8)
 
 
+def _panels(experiment: Experiment) -> list[Panel]:
+    """Lattice, the last map of each measurement and the last tomogram, as far as there are any."""
+    panels: list[Panel] = []
+    lattice = experiment.lattice
+    if not lattice.empty and np.isfinite(lattice["a_angstrom"].astype(float)).any():
+        panels += [
+            lambda _, axes, column=column, label=label: draw_lattice(axes, lattice, column, label)
+            for column, label in (("a_angstrom", "a (Å)"), ("c_angstrom", "c (Å)"))
+        ]
+    for name in experiment.map_names[-MOST_MAPS:]:
+        # A map that was only begun has no row yet.
+        with suppress(KeyError):
+            panels.append(partial(_draw_last_map, maps=experiment.maps(name)))
+    slices = experiment.slices
+    if slices.sizes.get("tomogram", 0):
+        panels.append(partial(_draw_slice, slices=slices))
+    return panels
+
+
+def _draw_last_map(figure: Figure | SubFigure, axes: Axes, maps: xr.Dataset) -> None:
+    """Draw the element of which the last map has most."""
+    rate = maps["rate"].isel(map=-1)
+    most = int(np.argmax(np.nansum(rate.to_numpy(), axis=(1, 2))))
+    draw_map(
+        figure, axes, rate.isel(element=most), f"{maps.attrs['measurement']}: {rate['element'][most].item()}"
+    )
+
+
+def _draw_slice(_: Figure | SubFigure, axes: Axes, slices: xr.Dataset) -> None:
+    one = slices.isel(tomogram=-1)
+    pixel_um = float(one["pixel_um"])
+    known = bool(np.isfinite(pixel_um))
+    unit = "µm" if known else "pixel"
+    tidy(axes, f"x ({unit})", f"y ({unit})")
+    values = one["xy"].to_numpy()
+    inside = values[np.isfinite(values) & (values != 0)]
+    limits = np.percentile(inside, (1.0, 99.0)) if inside.size else (0.0, 1.0)
+    grey(axes, values, pixel_um if known else 1.0, (float(limits[0]), float(limits[1])))
+    axes.set_title(str(one["measurement"].item()), fontsize=10, color=INK)
+
+
+def _spectra(experiment: Experiment, element: str | None) -> xr.Dataset | None:
+    """Finished spectra of an element with the state of the cell; None without."""
+    if element is None:
+        return None
+    try:
+        spectra = experiment.spectra(element)
+    except KeyError:
+        return None
+    return spectra if {"lithium_content", "time", "voltage"} <= set(spectra.coords) else None
+
+
 def summary_figure(experiment: Experiment, element: str | None = None) -> Figure:
-    """Draw what is known of an experiment; parts that are still missing say so.
+    """Draw what is known of an experiment, and nothing that it does not have.
 
     Parameters
     ----------
@@ -118,26 +164,40 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     Returns
     -------
     matplotlib.figure.Figure
-        Above: voltage (V) against time (h), a tick for each spectrum. Below: normalised spectra coloured by
-        lithium content, and valence against lithium content: open dots where the cell discharges, crosses
-        for fits whose verdict is not good.
+        Above: voltage (V) and current (mA) against time (h), with marks where it was measured. Below, where
+        there are spectra: them, normalised and coloured by lithium content, and valence against lithium
+        content: open dots where the cell discharges, crosses for fits whose verdict is not good. Below that,
+        where there are any: a and c of the layered phase, the last map of each of the latest measurements
+        that made some (the element that counts most), and a slice of the last tomogram.
     """
-    try:
-        spectra = None if element is None else experiment.spectra(element)
-    except KeyError:
-        spectra = None
-    if spectra is not None and not {"lithium_content", "time", "voltage"} <= set(spectra.coords):
-        spectra = None
-    scale = content_scale(np.array([]) if spectra is None else spectra["lithium_content"].to_numpy())
-    figure = Figure(figsize=(9.0, 7.2), layout="constrained", dpi=150)
-    above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.45)), dtype=object)
-    left, right = below.subplots(1, 2, width_ratios=(1.35, 1.0))
-    _draw_voltage(above.subplots(), experiment.electrochemistry, spectra, scale)
-    _draw_waterfall(left, spectra, scale)
-    _draw_valence(right, experiment.edge_fits, element, scale)
-    count = 0 if spectra is None else spectra.sizes["measurement"]
-    chemistry = experiment.cell.get("chemistry", "")
-    figure.suptitle(
-        f"{experiment.name}   {chemistry}   {count} {element or ''} spectra", fontsize=11, color=INK
-    )
+    spectra, fits, cell = _spectra(experiment, element), experiment.edge_fits, experiment.electrochemistry
+    panels = _panels(experiment)
+    scale = content_scale(_contents(spectra, experiment.ledger))
+    rows = -(-len(panels) // COLUMNS)
+    heights = [2.9] + [4.3] * (spectra is not None or not fits.empty) + [3.2] * rows
+    figure = Figure(figsize=(9.0, sum(heights)), layout="constrained", dpi=150)
+    parts = list(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights), object)))
+    draw_course(parts.pop(0).subplots(), cell, experiment.ledger, spectra, scale)
+    if len(parts) > rows:
+        left, right = parts.pop(0).subplots(1, 2, width_ratios=(1.35, 1.0))
+        _draw_waterfall(left, spectra, scale)
+        _draw_valence(right, fits, element, scale)
+    for number, part in enumerate(parts):
+        own = panels[number * COLUMNS : (number + 1) * COLUMNS]
+        for axes, draw in zip(np.atleast_1d(part.subplots(1, len(own))), own, strict=True):
+            draw(part, axes)
+    figure.suptitle(_title(experiment, element, spectra), fontsize=11, color=INK)
     return figure
+
+
+def _contents(spectra: xr.Dataset | None, ledger: pd.DataFrame) -> np.ndarray:
+    """Lithium contents between which the colours change."""
+    if spectra is not None:
+        return spectra["lithium_content"].to_numpy()
+    return ledger["lithium_content"].to_numpy(float) if not ledger.empty else np.array([])
+
+
+def _title(experiment: Experiment, element: str | None, spectra: xr.Dataset | None) -> str:
+    count = 0 if spectra is None else spectra.sizes["measurement"]
+    told = f"{count} {element} spectra" if count else f"{len(experiment.runs('measurement'))} measurements"
+    return f"{experiment.name}   {experiment.cell.get('chemistry', '')}   {told}"

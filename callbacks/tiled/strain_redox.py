@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from ..analysis.mapping import correlate_maps, shift_between
+from .element_map import map_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,15 @@ class StrainAndRedox(ABC):
     """What an experiment says of strain against redox."""
 
     name: str
+
+    @abstractmethod
+    def runs(self, purpose: str) -> list[dict[str, Any]]:
+        """Start documents of the runs of a purpose, by time."""
+
+    @property
+    def map_names(self) -> list[str]:
+        """Names of the measurements that made maps, in the order of their first results."""
+        return map_names(self.runs("analysis"))
 
     @abstractmethod
     def maps(self, name: str) -> xr.Dataset:

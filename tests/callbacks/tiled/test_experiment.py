@@ -105,8 +105,13 @@ def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path
     journalled(folder, whole_experiment(spectra=spectra, points=60))
     figure = experiment_from_journal(folder, "demo").plot()
     figure.savefig(tmp_path / "summary.png")
-    texts = [text.get_text() for axes in figure.get_axes() for text in axes.texts]
-    assert texts == ([] if spectra else ["no finished spectrum yet", "no fitted spectrum yet"])
+    axes = figure.get_axes()
+    assert not [text.get_text() for each in axes for text in each.texts]
+    labels = [each.get_ylabel() for each in axes if each.get_ylabel()]
+    assert labels[:2] == ["cell voltage (V)", "current (mA)"]
+    assert ("Ni valence" in labels) == bool(spectra)
+    legend = axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["Ni K XANES (2)"] if spectra else not legend
 
 
 def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):

@@ -1,0 +1,103 @@
+"""Voltage and current of a cell against time, with marks where measurements were made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+
+from .style import INK, say, tidy
+
+CURRENT = "#b5651d"
+MARKS = "osD^vP"
+"""Of measurements in turn, so that they are told apart without colours."""
+TAKEN = ("done", "late")
+
+
+def draw_course(
+    axes: Axes, cell: pd.DataFrame, ledger: pd.DataFrame, spectra: xr.Dataset | None, scale: ScalarMappable
+) -> None:
+    """Draw voltage and current, and when each measurement was made.
+
+    Parameters
+    ----------
+    axes
+        For the voltage (V) against time (h); those of the current (mA) are added on the right.
+    cell
+        `Experiment.electrochemistry`.
+    ledger
+        `Experiment.ledger`: a mark on the voltage where a measurement began, a cross where one was missed.
+    spectra
+        Spectra that no ledger tells of, such as imported ones, get a tick; None without.
+    scale
+        Colours of lithium content.
+    """
+    tidy(axes, "time (h)", "cell voltage (V)")
+    if cell.empty:
+        say(axes, "no samples of the cycler yet")
+        return
+    origin = float(cell["time"].iloc[0])
+    hours = (cell["time"].to_numpy(float) - origin) / 3600.0
+    axes.plot(hours, cell["voltage"], color=INK, lw=1.4)
+    axes.margins(x=0.01, y=0.08)
+    _draw_current(axes, hours, cell)
+    if spectra is not None:
+        _ticks(axes, spectra, origin, scale)
+    if not ledger.empty:
+        _marks(axes, cell, ledger, origin, scale)
+
+
+def _draw_current(axes: Axes, hours: np.ndarray, cell: pd.DataFrame) -> None:
+    if "current" not in cell or not np.isfinite(cell["current"].astype(float)).any():
+        return
+    current = axes.twinx()
+    current.plot(hours, 1e3 * cell["current"].to_numpy(float), color=CURRENT, lw=1.0, alpha=0.8)
+    current.set_ylabel("current (mA)", color=CURRENT)
+    current.spines[["top", "left"]].set_visible(False)
+    current.tick_params(direction="in", colors=CURRENT)
+    current.margins(y=0.15)
+    # The voltage and its marks lie above.
+    axes.set_zorder(current.get_zorder() + 1)
+    axes.patch.set_visible(False)
+
+
+def _ticks(axes: Axes, spectra: xr.Dataset, origin: float, scale: ScalarMappable) -> None:
+    at = (spectra["time"].to_numpy() - origin) / 3600.0
+    colours = scale.to_rgba(spectra["lithium_content"].to_numpy())
+    low = axes.get_ylim()[0]
+    axes.vlines(at, low, low + 0.06 * np.ptp(axes.get_ylim()), colors=list(map(tuple, colours)), lw=1.2)
+    axes.set_ylim(bottom=low)
+
+
+def _marks(
+    axes: Axes, cell: pd.DataFrame, ledger: pd.DataFrame, origin: float, scale: ScalarMappable
+) -> None:
+    asked = ledger.loc[(ledger["measurement"] != "") & ledger["status"].isin([*TAKEN, "missed"])]
+    names = list(dict.fromkeys(asked["measurement"]))
+    for number, name in enumerate(names):
+        own = asked.loc[asked["measurement"] == name]
+        taken = own.loc[own["status"].isin(TAKEN)]
+        if taken.empty:
+            continue
+        begun_s = taken["time"].to_numpy(float) + np.nan_to_num(taken["delay_s"].to_numpy(float))
+        axes.scatter(
+            (begun_s - origin) / 3600.0,
+            np.interp(begun_s, cell["time"].to_numpy(float), cell["voltage"].to_numpy(float)),
+            c=scale.to_rgba(taken["lithium_content"].to_numpy(float)),
+            marker=MARKS[number % len(MARKS)],
+            s=22,
+            zorder=3,
+            edgecolors="white",
+            linewidths=0.5,
+            label=f"{name} ({len(taken)})",
+        )
+    missed = asked.loc[asked["status"] == "missed"]
+    if not missed.empty:
+        at = missed["time"].to_numpy(float)
+        volt = np.interp(at, cell["time"].to_numpy(float), cell["voltage"].to_numpy(float))
+        label = f"missed ({len(missed)})"
+        axes.scatter((at - origin) / 3600.0, volt, c="0.35", marker="x", s=24, zorder=3, label=label)
+    if names:
+        axes.legend(frameon=False, fontsize=8, loc="best")
