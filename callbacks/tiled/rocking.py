@@ -15,7 +15,6 @@ from ..analysis.mapping import (
     RockingGeometry,
     RockingMoments,
     StrainTilt,
-    lit_region,
     map_drift,
     orientation_colours,
     smooth_drift,
@@ -25,8 +24,8 @@ from .rocking_fluorescence import fluorescence_of, mean_where_it_was
 from .run_source import Frames, RunSource
 
 IMAGE = "_image"
-SAMPLE_ROWS, LIT_ROWS = 8, 4
-"""Rows of the first angle from which the background is taken, and of each angle that tell what is lit."""
+SAMPLE_ROWS = 8
+"""Rows of the first angle from which the background is taken."""
 DARK_PART = 0.5
 """Part of their frames, the darkest, that hold background alone: nothing reflects at an end of the scan."""
 LEAST_PIXELS = 16
@@ -192,26 +191,11 @@ def _smoothed(drift: MapDrift, angles: Sequence[AngleMap]) -> MapDrift:
 def _moments(angles: Sequence[AngleMap], drift: MapDrift) -> RockingMoments:
     geometry = geometry_of(angles[0])
     background, mask = _background(angles[0])
-    mask = mask | ~_lit(angles, mask)
-    moments = RockingMoments(geometry.masked(mask), angles[0].shape, np.where(mask, 0.0, background))
+    moments = RockingMoments(geometry.masked(mask), angles[0].shape, background)
     for each, shift in zip(angles, drift.shift_px, strict=True):
         sums = np.concatenate([moments.sums(each.row(number)) for number in range(each.shape[0])])
         moments.add_sums(float(each.start["angle_deg"]), sums, (float(shift[0]), float(shift[1])))
     return moments
-
-
-def _lit(angles: Sequence[AngleMap], mask: np.ndarray) -> np.ndarray:
-    """Pixels of the camera (rows, columns) that the reflection reaches at any angle."""
-    total = np.zeros(mask.shape)
-    for each in angles:
-        for number in _some_rows(each, LIT_ROWS):
-            total += each.row(number).sum(axis=0, dtype=np.float64)
-    return lit_region(np.where(mask, 0.0, total))
-
-
-def _some_rows(angle: AngleMap, count: int) -> list[int]:
-    """Numbers of rows of a map, evenly over it."""
-    return np.unique(np.linspace(0, angle.shape[0] - 1, count).astype(int)).tolist()
 
 
 def geometry_of(angle: AngleMap) -> RockingGeometry:
@@ -238,7 +222,8 @@ def geometry_of(angle: AngleMap) -> RockingGeometry:
 
 def _background(angle: AngleMap) -> tuple[np.ndarray, np.ndarray]:
     """Mean counts of a pixel without signal, and pixels that show the largest number of their type."""
-    frames = np.concatenate([angle.row(number) for number in _some_rows(angle, SAMPLE_ROWS)])
+    rows = np.unique(np.linspace(0, angle.shape[0] - 1, SAMPLE_ROWS).astype(int))
+    frames = np.concatenate([angle.row(int(number)) for number in rows])
     mask = (frames == np.iinfo(frames.dtype).max).any(axis=0)
     totals = np.where(mask, 0, frames).sum(axis=(1, 2))
     dark = np.argsort(totals, kind="stable")[: max(int(DARK_PART * len(frames)), 1)]

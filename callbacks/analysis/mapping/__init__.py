@@ -9,7 +9,6 @@ from .fluorescence_detector import DetectorResponse
 from .fluorescence_line import LineGroup, line_group
 from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
-from .lit_region import lit_region
 from .map_drift import MapDrift, map_drift, shift_between, smooth_drift
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
@@ -41,7 +40,6 @@ __all__ = [
     "flat_detector",
     "frame_moments",
     "line_group",
-    "lit_region",
     "live_fraction",
     "map_drift",
     "moved_back",

@@ -8,7 +8,6 @@ from operando.callbacks.analysis.mapping import (
     RockingMoments,
     flat_detector,
     frame_moments,
-    lit_region,
     orientation_colours,
     smooth_drift,
 )
@@ -84,47 +83,6 @@ def test_a_background_does_not_draw_the_centroid_to_the_middle(clean, sample):
     assert np.sqrt(np.mean(wrong["strain"] ** 2)) < 5e-6
     drawn = errors(measured(counts, (4, 6)), sample)
     assert np.sqrt(np.mean(drawn["strain"] ** 2)) > np.sqrt(np.mean(wrong["strain"] ** 2))
-
-
-def test_pixels_that_a_reflection_never_reaches_do_not_blur_its_tilt():
-    wide = 3
-    geometry = flat_detector(
-        (wide * SIZE, wide * SIZE),
-        energy_ev=1000 * KEV,
-        two_theta_deg=2 * np.rad2deg(THETA),
-        distance_mm=1000 * DISTANCE,
-        pixel_um=1e6 * PIXEL,
-    )
-    edge, around, rng = wide * SIZE, wide * SIZE // 2 - SIZE // 2, np.random.default_rng(5)
-    counts = np.zeros((len(ANGLES), 9, edge, edge), dtype=np.uint16)
-    inner = slice(around, around + SIZE)
-    signal = scan(Crystal(photons=1e4), ANGLES)
-    counts[:, :, inner, inner] = rng.poisson(signal[:, None], (len(ANGLES), 9, SIZE, SIZE))
-    dark = 1e-3
-    np.add.at(counts.ravel(), rng.integers(0, counts.size, rng.poisson(dark * counts.size)), 1)
-    lit = lit_region(counts.sum(axis=(0, 1)))
-    assert lit[around + SIZE // 2, around + SIZE // 2]
-    assert lit.mean() < 0.3
-    spread = []
-    for unlit in (np.zeros_like(lit), ~lit):
-        moments = RockingMoments(geometry.masked(unlit), (3, 3), np.where(unlit, 0.0, dark))
-        for angle, frames in zip(ANGLES, counts, strict=True):
-            moments.add(angle, frames)
-        spread.append(np.std(moments.strain_tilt().tilt_across_deg))
-    assert spread[1] < 0.5 * spread[0]
-
-
-def test_a_hot_pixel_is_not_taken_for_a_reflection():
-    total = np.random.default_rng(6).poisson(0.5, (80, 90)).astype(float)
-    total[40:48, 20:30] += 20.0
-    total[5, 80] = 1e5
-    lit = lit_region(total)
-    assert lit[40:48, 20:30].all()
-    assert not lit[5, 80]
-
-
-def test_where_nothing_stands_out_every_pixel_counts():
-    assert lit_region(np.full((30, 40), 3.0)).all()
 
 
 def test_quoted_uncertainties_are_those_of_repeated_counts():
