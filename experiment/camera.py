@@ -40,8 +40,8 @@ def check_camera(experiment: CommonTables, beamline: str, *, has_camera: bool) -
     asking = _asking(experiment)
     if asking and not has_camera:
         raise ExperimentFileError(
-            f"{experiment.experiment.name}: {', '.join(asking)}: a measurement of frames needs a camera, beamline "
-            f"{beamline} has none; add [devices.camera] to its settings, or remove these measurements"
+            f"{experiment.experiment.name}: {', '.join(asking)}: a measurement of frames needs a camera, "
+            f"beamline {beamline} has none; add [devices.camera] to its settings, or remove them"
         )
 
 

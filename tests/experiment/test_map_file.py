@@ -114,7 +114,7 @@ def test_the_estimate_tells_pixels_bytes_and_that_a_fly_scan_is_faster(tmp_path)
         (
             'technique = "map"',
             'technique = "maps"',
-            "needs technique = one of xanes, fly_xanes, xrd, pdf, map, rocking, ptychography, bcdi, tomography",
+            "needs technique = one of xanes, fly_xanes, xrd, pdf, map, rocking, ptychography, bcdi",
         ),
     ],
 )

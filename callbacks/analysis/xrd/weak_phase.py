@@ -24,7 +24,7 @@ LEAST_EXPLAINED = 28.0
 CALLED_GAIN = 12.0
 """Gain beyond the price of its lattice."""
 UNEXPECTED_GAIN = 4.0
-"""What a layered cell must gain on top where no phase has its own: chance alone reached 14 in 5,000 patterns."""
+"""What a layered cell must gain on top where no phase has its own: chance reached 14 in 5,000 patterns."""
 LEAST_EXPLAINED_NEAR = 20.0
 """The same, for a phase at its own lattice: the cells that are tried are half a line width apart."""
 ELSEWHERE_A, ELSEWHERE_C = 0.024, 0.24
