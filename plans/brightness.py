@@ -8,8 +8,7 @@ from typing import Any
 
 from bluesky.utils import MsgGenerator
 
-from ..callbacks.analysis.imaging.flat_field import MOST_DEAD
-from ..callbacks.analysis.imaging.saturation import saturated_pixels, saturation_warning
+from ..callbacks.analysis.saturation import MOST_SATURATED, saturated_pixels, saturation_warning
 from .beside import beside
 
 logger = logging.getLogger(__name__)
@@ -58,5 +57,5 @@ class Brightness:
             return
         self.warning = told
         logger.warning("%s", told)
-        if part > MOST_DEAD:
-            raise TooBrightError(f"{told}; limit {100 * MOST_DEAD:.0f} %")
+        if part > MOST_SATURATED:
+            raise TooBrightError(f"{told}; limit {100 * MOST_SATURATED:.0f} %")

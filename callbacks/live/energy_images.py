@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
-from ..analysis.imaging.saturation import saturation_warning
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
+from ..analysis.saturation import saturation_warning
 from ..tiled.edge_map import ANALYSIS, MAP_UNITS, STREAM
 from .growing_slices import joined
 from .result import Publish, ResultRun

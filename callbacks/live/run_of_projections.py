@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.imaging.saturation import OFTEN, saturated_pixels
+from ..analysis.saturation import OFTEN, saturated_pixels
 from ..tiled.external_file import require_inner_links, resolve_external
 from .run_of_frames import RunOfFrames
 from .spectrum import CELL_KEYS

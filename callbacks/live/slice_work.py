@@ -12,10 +12,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.imaging.flat_field import MOST_DEAD
 from ..analysis.imaging.preview import OrthogonalSlices
 from ..analysis.imaging.rotation_centre import CentreVerdict
-from ..analysis.imaging.saturation import saturation_warning
+from ..analysis.saturation import MOST_SATURATED, saturation_warning
 from .frame_queue import FrameQueue
 from .growing_slices import Beam, GrowingSlices, joined_side
 from .run_of_projections import DARK, FLAT, RunOfProjections
@@ -242,7 +241,7 @@ class SliceWork:
             side=growing.side,
             centre_px=growing.centre_px,
             centre_sigma_px=found.sigma_px * (self._growing or growing).side if found else float("nan"),
-            verdict="saturated" if part > MOST_DEAD else str(found.verdict) if found else "assumed",
+            verdict="saturated" if part > MOST_SATURATED else str(found.verdict) if found else "assumed",
             reason="; ".join(filter(None, (reason, saturation_warning(part, "the flat")))),
             saturated_part=part,
             pixel_um=self.run.pixel_um * growing.side,
@@ -259,7 +258,7 @@ class SliceWork:
         growing.correct_angles(angles_deg, least_deg=ANGLE_OFF_DEG)
         self._order = [index for index, deg in zip(self._order, angles_deg, strict=True) if np.isfinite(deg)]
         growing.find_centre()
-        is_lit = growing.beam.saturated_part <= MOST_DEAD
+        is_lit = growing.beam.saturated_part <= MOST_SATURATED
         if is_lit and growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:
             self.centre_px = growing.centre_px
         if growing.side == 1:

@@ -1,11 +1,13 @@
 """A cell is heated until it runs away before the fast camera: the frames around that instant are kept."""
 
+import threading
 from importlib.resources import files
 
 import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import RunEngineInterrupted
 from channels import variables
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
@@ -147,4 +149,20 @@ def test_a_full_disk_leaves_the_frames_until_then(hall):
     stops = [d["indices"]["stop"] for name, d in documents if name == "stream_datum"]
     assert stops == [error.written] * 3
     assert event_of(documents, "trigger")["microscope_camera_burst_whole"] == 0
+    is_in_order(hall)
+
+
+def test_an_abort_while_the_ring_waits_leaves_all_in_order(hall):
+    engine, documents = RunEngine(call_returns_result=False), []
+    burst = Burst(frames_before=25, frames_after=25, wait_limit_s=30.0, **SLOW)
+    timer = threading.Timer(3.0, engine.request_pause)
+    timer.start()
+    with pytest.raises(RunEngineInterrupted):
+        engine(
+            radiography_burst(hall, burst, burst_trigger("voltage > 9 V")),
+            lambda name, doc: documents.append((name, doc)),
+        )
+    timer.join()
+    engine.abort("enough")
+    assert documents[-1][1]["exit_status"] == "abort"
     is_in_order(hall)

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from functools import partial
 from importlib.resources import files
 
 import h5py
@@ -13,8 +14,12 @@ from channels import variables
 from operando.callbacks.analysis.imaging.angle import golden_angles, sequential_angles
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
+from operando.devices.frame_file import FramesMissingError
 from operando.devices.frame_series import FrameSeries
 from operando.plans.beam_guard import BeamGuard
+from operando.plans.fast_tomography import fast_tomography
+from operando.plans.multi_position import SamplePosition, multi_position
+from operando.plans.projection_table import TomogramPartialError
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
@@ -250,6 +255,47 @@ def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
     assert (found["status"], found["good"], found["missing"]) == ("partial", 4, 4)
     assert "no space left" in found["reason"]
     assert scope.photon_shutter.status.get() == "Closed"
+
+
+def test_a_full_disk_ends_a_turn_on_the_fly_with_what_was_written(scope):
+    documents, engine = [], RunEngine(call_returns_result=False)
+    velocity = scope.microscope.rotation.velocity.get()
+    turn = Turn(angles_deg=sequential_angles(60), exposure_s=0.05, flats=0, darks=0, binning=4)
+    captured = scope.microscope_camera.hdf.captured
+    with variables("OP:TXMCAM:SIM:DISK_FULL") as (full,):
+        token = captured.subscribe(lambda value, **_: value >= 10 and full.put(1), run=False)
+        try:
+            with pytest.raises((FramesMissingError, TomogramPartialError), match=r"no space left|missing"):
+                engine(tomography(scope, turn, mode="fly"), lambda name, doc: documents.append((name, doc)))
+        finally:
+            captured.unsubscribe(token)
+            full.put(0, wait=True)
+    assert documents[-1][1]["exit_status"] == "fail"
+    found = outcome(documents)
+    assert found["status"] == "partial"
+    assert 10 <= found["good"] == len(numbers_of(documents)) < 60
+    assert found["missing"] == 60 - found["good"]
+    assert scope.photon_shutter.status.get() == "Closed"
+    assert scope.microscope.rotation.velocity.get() == velocity
+    assert not scope.microscope_camera.hdf.capture.get()
+
+
+def test_tomograms_in_quick_succession_are_taken_at_two_places(scope):
+    documents, engine = [], RunEngine(call_returns_result=False)
+    options = {"tomograms": 2, "projections": 12, "exposure_s": 0.05, "flats": 1, "darks": 1, "binning": 4}
+    places = (SamplePosition("left", -5.0), SamplePosition("right", 5.0, z_um=1.0))
+    home_um = scope.microscope.sample_x.position
+    plan = multi_position(scope, places, partial(fast_tomography, scope, **options))
+    engine(plan, lambda name, doc: documents.append((name, doc)))
+    starts = [number for number, (name, _) in enumerate(documents) if name == "start"]
+    for place, first, end in zip(places, starts, [*starts[1:], len(documents)], strict=True):
+        own = documents[first:end]
+        assert own[0][1]["position"]["name"] == place.name
+        assert own[-1][1]["exit_status"] == "success"
+        found = outcome(own)
+        assert (found["status"], found["good"]) == ("whole", 24)
+        np.testing.assert_allclose(found["angle_deg"], np.arange(24) * 15.0, atol=0.01)
+    assert scope.microscope.sample_x.position == pytest.approx(home_um, abs=0.01)
 
 
 def test_a_rotation_that_stalls_ends_the_run_and_leaves_all_in_order(scope):

@@ -1,6 +1,7 @@
 """Imaging: projections to volumes, whole or as they come; chemistry of every pixel; particles."""
 
 from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
+from ..saturation import saturated_pixels, saturation_warning
 from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from .air_light import AirLight, AirVerdict, air_light
 from .alignment import StackAlignment, align_stack, aligned
@@ -36,7 +37,6 @@ from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
 from .sample_frame import SampleFrame, register, resample_map
-from .saturation import saturated_pixels, saturation_warning
 from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..mapping.registration import RegistrationVerdict
+from ..saturation import saturated_pixels
 from ..xas.grid import FloatArray
 from .air_light import AirLight, air_light, no_air
 from .alignment import StackAlignment, align_stack
 from .flat_field import FloatImage, line_integral, normalise
-from .saturation import saturated_pixels
 
 SAME_SCALE_PX = 0.02
 """Displacement at the edge of the picture up to which pixel sizes count as equal, pixels."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .saturation import REMEDY, saturated_pixels
+from ..saturation import MOST_SATURATED, REMEDY, saturated_pixels
 
 FloatImage: TypeAlias = NDArray[np.float32]
 
@@ -181,10 +181,10 @@ def normalise(
 
 def _require_few(saturated: NDArray[np.bool_]) -> None:
     """Refuse frames in which a rotation centre and edges would be those of the full scale."""
-    if saturated.mean() > MOST_DEAD:
+    if saturated.mean() > MOST_SATURATED:
         raise ValueError(
             f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale in flats or "
-            f"projections (limit {100 * MOST_DEAD:.0f} %); {REMEDY}"
+            f"projections (limit {100 * MOST_SATURATED:.0f} %); {REMEDY}"
         )
 
 

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 SATURATED_PART = 0.001
 """Of the pixels: from so many on it is said; fewer are hot ones, which every camera has."""
+MOST_SATURATED = 0.2
+"""Of the pixels, beyond which a rotation centre and edges would be those of the full scale."""
 OFTEN = 0.1
 """Of a pixel's frames that stand at full scale, for it to be left out."""
 ENOUGH = 64
