@@ -101,9 +101,9 @@ class IonChambers(ReachedDevice):
         super().__init__(prefix, name=name, **kwargs)
         self.overhead_limit_s = overhead_limit_s
         filled = {"i0_gas": i0_gas, "i0_length": i0_length_cm, "i0_pressure": i0_pressure_mbar}
-        for name_, value in filled.items():
-            getattr(self, name_).name = name_
-            getattr(self, name_).put(value)
+        for key, value in filled.items():
+            getattr(self, key).name = key
+            getattr(self, key).put(value)
         for chamber in CHAMBERS:
             for suffix in ("", "_raw", "_dark"):
                 getattr(self, chamber + suffix).name = chamber + suffix

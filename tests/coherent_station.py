@@ -2,7 +2,7 @@
 
 import h5py
 import numpy as np
-from operando.simulated_beamline.physics.coherent_scattering import (
+from coherent_field import (
     focused_beam,
     ptycho_frame,
     rocked_frames,

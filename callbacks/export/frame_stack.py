@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.saturation import full_scale
+
 MOST_BYTES = 64_000_000
 """Read at once, if it is more than one frame."""
 
@@ -72,7 +74,7 @@ class FrameStack:
         """
         bytes_each = max(int(np.prod(self.whole)) * self.dtype.itemsize * self.added, 1)
         most = max(MOST_BYTES // bytes_each, 1)
-        largest = np.iinfo(self.dtype).max if self.dtype.kind in "ui" else None
+        largest = full_scale(self.dtype)
         place = 0
         while place < len(self.first):
             count = 1
