@@ -30,7 +30,7 @@ def draw_course(
     ledger
         `Experiment.ledger`: a mark on the voltage where a measurement began, a cross where one was missed.
     spectra
-        Spectra that no ledger tells of, such as imported ones, get a tick; None without.
+        Each gets a tick below, those that no ledger tells of, such as imported ones, too; None without.
     scale
         Colours of lithium content.
     """
