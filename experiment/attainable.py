@@ -2,6 +2,7 @@
 
 from .expected_course import course_of
 from .file import ExperimentFile
+from .polarisation import NONE
 from .step_conversion import directions_of, voltages_of
 
 RANGED = ("voltage", "lithium_content", "state_of_charge", "capacity", "time")
@@ -38,7 +39,7 @@ def value_range(experiment: ExperimentFile, quantity: str) -> tuple[float, float
     """
     full = experiment.cell.full_capacity_mah
     x0 = experiment.cell.initial_lithium_content
-    course = course_of(experiment, resistance_ohm_cm2=0.0)
+    course = course_of(experiment, NONE)
     low_v, high_v = voltage_window(experiment)
     low_x, high_x = course.lithium_content_range
     low_x = max(0.0, low_x - MARGIN_X) if high_v < KNOWN_V[1] else 0.0

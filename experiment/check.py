@@ -15,6 +15,7 @@ from .mode_check import mode_problems
 from .onset_check import onset_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid
+from .scenario_section import SCENARIOS
 from .step_conversion import voltages_of
 from .titration_file import Several
 from .toml_source import KeyPath
@@ -22,9 +23,6 @@ from .trigger_check import trigger_problems
 
 MONO_RANGE_EV = (2000.0, 80000.0)
 """What Si(111) to Si(311) monochromators reach, eV."""
-
-SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
-"""Files of the simulated beamline, which is another program."""
 
 RATE_MIN = 1e-4
 """C-rate (1/h, of the full capacity) below which a current was written in another unit."""

@@ -21,6 +21,7 @@ from .estimate import (
 )
 from .file import ExperimentFile
 from .progress import spoken
+from .scenario_section import widest_range_a
 
 
 def check_report(
@@ -67,11 +68,24 @@ def check_report(
     lines += [edge_round.sentence for edge_round in rounds]
     warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]
     warnings += [problem.text for problem in problems(experiment)]
+    warnings += _too_large_a_current(experiment, course.current_max_a)
     told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]
     title = Text(
         f"{experiment.experiment.name}: {experiment.cell.chemistry}, nothing was started", style="bold"
     )
     return Group(title, table, *(Text(line) for line in lines), *told)
+
+
+def _too_large_a_current(experiment: ExperimentFile, current_max_a: float) -> list[str]:
+    scenario = "" if experiment.rehearsal is None else experiment.rehearsal.scenario
+    range_a = widest_range_a(scenario)
+    if range_a is None or current_max_a <= range_a:
+        return []
+    return [
+        f"rehearsal.scenario: the protocol asks for {current_max_a * 1e3:.3g} mA, and the cycler of "
+        f"{scenario!r} has {range_a * 1e3:.3g} mA at most, it will refuse; lower the rate, or let the "
+        "scenario be a file with a larger potentiostat.current_range_a"
+    ]
 
 
 def frames_line(size_bytes: int) -> str:

@@ -8,6 +8,7 @@ from ..devices.step import sufficient
 from .chemistry import lithium_content_at
 from .file import ConstantCurrentStep, ConstantPowerStep, ExperimentFile, LoopStep, VoltageRampStep
 from .impedance_file import ImpedanceStep
+from .polarisation import TYPICAL, Polarisation
 from .step_conversion import until_of
 from .step_file import ConstantVoltageStep, RestStep, TriggerOutStep, WaitForTriggerStep
 
@@ -16,9 +17,6 @@ HOLD_S = 1800.0
 
 MEAN_VOLTAGE_V = 3.8
 """Voltage at which a power is taken for a current, V."""
-
-RESISTANCE_OHM_CM2 = 150.0
-"""Difference of terminal and resting voltage per current density, slow diffusion included, ohm cm2."""
 
 Moving = ConstantCurrentStep | ConstantPowerStep | VoltageRampStep
 Standing = RestStep | ConstantVoltageStep | ImpedanceStep | WaitForTriggerStep | TriggerOutStep
@@ -50,14 +48,14 @@ class Course:
     lithium_content_range: tuple[float, float] = (0.0, 1.0)
 
 
-def course_of(experiment: ExperimentFile, resistance_ohm_cm2: float = RESISTANCE_OHM_CM2) -> Course:
+def course_of(experiment: ExperimentFile, polarisation: Polarisation = TYPICAL) -> Course:
     """Follow the protocol roughly, with the open-circuit curve of a layered oxide.
 
     Parameters
     ----------
     experiment
         The file.
-    resistance_ohm_cm2
+    polarisation
         Of the cell, by which the steps that end at a voltage end earlier.
     """
     full_mah = experiment.cell.full_capacity_mah
@@ -65,7 +63,7 @@ def course_of(experiment: ExperimentFile, resistance_ohm_cm2: float = RESISTANCE
     duration_s, current_max, half_cycles, path = 0.0, 0.0, 0, [x]
     for step in _unrolled(experiment):
         if isinstance(step, ConstantCurrentStep | ConstantPowerStep | VoltageRampStep):
-            change, current_a = _movement(experiment, step, x, resistance_ohm_cm2)
+            change, current_a = _movement(experiment, step, x, polarisation)
             x = min(1.0, max(0.0, x - change))
             duration_s += abs(change) * full_mah * 3.6 / max(abs(current_a), 1e-12)
             current_max, half_cycles = max(current_max, abs(current_a)), half_cycles + 1
@@ -94,7 +92,7 @@ def _standing_s(step: Standing) -> float:
 
 
 def _movement(
-    experiment: ExperimentFile, step: Moving, x: float, resistance_ohm_cm2: float
+    experiment: ExperimentFile, step: Moving, x: float, polarisation: Polarisation
 ) -> tuple[float, float]:
     """Lithium content that leaves in a step (negative: enters), and the mean current, A."""
     full_mah = experiment.cell.full_capacity_mah
@@ -106,8 +104,7 @@ def _movement(
     else:
         current_a = step.power_w / MEAN_VOLTAGE_V
     sign = 1.0 if current_a > 0 else -1.0
-    drop_v = resistance_ohm_cm2 * current_a / experiment.cell.area_cm2
-    return sign * _change(step, x, abs(current_a), full_mah, drop_v), current_a
+    return sign * _change(step, x, current_a, experiment, polarisation), current_a
 
 
 def _sweep(step: VoltageRampStep, x: float, full_mah: float) -> tuple[float, float]:
@@ -141,24 +138,36 @@ def _unrolled(experiment: ExperimentFile) -> list[Flat]:
 
 
 def _change(
-    step: ConstantCurrentStep | ConstantPowerStep, x: float, current_a: float, full_mah: float, drop_v: float
+    step: ConstantCurrentStep | ConstantPowerStep,
+    x: float,
+    current_a: float,
+    experiment: ExperimentFile,
+    polarisation: Polarisation,
 ) -> float:
     """Change of lithium content in a step at constant current, without sign."""
-    charges = step.direction == "charge"
+    charges, full_mah = step.direction == "charge", experiment.cell.full_capacity_mah
+    drop_v = polarisation.resistance_ohm_cm2 * current_a / experiment.cell.area_cm2
+    rate_per_s = abs(current_a) / (3.6 * full_mah)
     until = until_of(step)
-    ends = [x if charges else 1.0 - x]
     targets = [step.until_voltage_v] if step.until_voltage_v is not None else []
     targets += _levels(until, "voltage", "above" if charges else "below")
-    contents = [lithium_content_at(target - drop_v) for target in targets]
-    contents += _levels(until, "lithium_content", "below" if charges else "above")
-    ends += [max(0.0, x - content if charges else content - x) for content in contents]
+    surfaces = [lithium_content_at(target - drop_v) for target in targets]
+    contents = _levels(until, "lithium_content", "below" if charges else "above")
     times = [step.until_time_s] if step.until_time_s is not None else []
     times += _levels(until, "time", "above")
     capacities = [step.until_capacity_mah] if step.until_capacity_mah is not None else []
     capacities += _levels(until, "capacity", "above")
-    ends += [current_a * 1e3 * time_s / 3600 / full_mah for time_s in times]
-    ends += [capacity_mah / full_mah for capacity_mah in capacities]
-    return min(ends)
+
+    def way(content: float) -> float:
+        return max(0.0, x - content if charges else content - x)
+
+    return min(
+        x if charges else 1.0 - x,
+        *(polarisation.moved(way(surface), rate_per_s) for surface in surfaces),
+        *(way(content) for content in contents),
+        *(rate_per_s * time_s for time_s in times),
+        *(capacity_mah / full_mah for capacity_mah in capacities),
+    )
 
 
 def _levels(until: Until | None, quantity: str, side: str) -> list[float]:

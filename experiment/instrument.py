@@ -4,7 +4,8 @@ from ..devices.beamline import Beamline, BeamlineSettings
 from .camera import asks_for_frames, check_camera
 from .estimate import PICTURE_MB
 from .file import CommonTables
-from .nanoprobe import asks_for_maps, asks_to_fly, check_devices, check_nanoprobe, has_section
+from .nanoprobe import asks_for_maps, asks_to_fly, check_devices, check_nanoprobe
+from .scenario_section import section_of
 from .technique import MICROSCOPE, TechniqueSection
 
 
@@ -60,7 +61,7 @@ def picture_mb(settings: BeamlineSettings) -> float:
 
 def has_microscope(scenario: str) -> bool:
     """Whether a scenario of the simulated beamline, a name or a file, has a microscope."""
-    return has_section(scenario, "microscope")
+    return section_of(scenario, "microscope") is not None
 
 
 def _needed(experiment: CommonTables) -> set[str]:

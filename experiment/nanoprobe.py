@@ -1,15 +1,13 @@
 """Nanoprobe and trigger box that an experiment file may ask for: are they there, and who has them."""
 
-import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..devices.beamline import Beamline, BeamlineSettings
-from .check import SCENARIOS
 from .file import CommonTables
 from .measurement_file import FlyXanesFile
 from .raster_file import RasterFile
 from .scan_grid import raster_of
+from .scenario_section import section_of
 from .technique import TechniqueSection
 from .toml_source import ExperimentFileError
 
@@ -99,11 +97,4 @@ def _check_gates(name: str, entry: RasterFile, devices: object) -> None:
 
 def has_particle(scenario: str) -> bool:
     """Whether a scenario of the simulated beamline, a name or a file, has a particle in a nanoprobe."""
-    return has_section(scenario, "particle")
-
-
-def has_section(scenario: str, section: str) -> bool:
-    """Whether a scenario of the simulated beamline, a name or a file, has a section."""
-    named = scenario.partition("@")[0]
-    found = next((path for path in (SCENARIOS / f"{named}.toml", Path(named)) if path.is_file()), None)
-    return found is not None and section in tomllib.loads(found.read_text(encoding="utf-8"))
+    return section_of(scenario, "particle") is not None

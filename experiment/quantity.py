@@ -77,7 +77,7 @@ def c_rate(value: object) -> float:
     Raises
     ------
     ValueError
-        When the text is not a C-rate between C/1000 and 20C.
+        When the text is not a C-rate between C/1000 and 100C.
 
     Examples
     --------
@@ -88,8 +88,8 @@ def c_rate(value: object) -> float:
     if match is None or (match[2] is not None and float(match[2]) == 0):
         raise ValueError(f'{value!r} is not a C-rate; write text such as "C/2", "C/10" or "2C"')
     rate = float(match[1] or 1.0) / float(match[2] or 1.0)
-    if not 1e-3 <= rate <= 20:
-        raise ValueError(f"{value!r} is {rate:g} C; rates from C/1000 to 20C are accepted")
+    if not 1e-3 <= rate <= 100:
+        raise ValueError(f"{value!r} is {rate:g} C; rates from C/1000 to 100C are accepted")
     return rate
 
 

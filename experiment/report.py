@@ -71,7 +71,7 @@ def snippet(root: DataRoot, *uids: str) -> list[str]:
             f'{name} = open_experiment(reader_client({str(root.path)!r}), "{uid[:8]}")'
             for name, uid in zip(names, uids, strict=True)
         ),
-        f"{names[0]}.edge_fits",
+        f"{names[0]}.ledger",
     ]
 
 

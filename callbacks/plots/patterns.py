@@ -30,9 +30,10 @@ def pattern_figure(experiment: Experiment) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Above: patterns (square root of the intensity above each pattern's floor) over q (1/angstrom) and time
-        (h), and the voltage (V) beside them at the same time. Below: a and c (angstrom) of the layered phase
-        against lithium content with their uncertainty, crosses where the verdict is not a single phase.
+        Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
+        q (1/angstrom) and time (h), and the voltage (V) beside them at the same time. Below: a and c
+        (angstrom) of the layered phase against lithium content with their uncertainty, crosses where the
+        verdict is not a single phase.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
     cell = experiment.electrochemistry
@@ -64,8 +65,9 @@ def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
     intensity = patterns["intensity"].to_numpy()
     seen = np.isfinite(intensity).any(axis=0)
     intensity, q = intensity[:, seen], patterns["q"].to_numpy()[seen]
-    above = intensity - np.nanpercentile(intensity, 5, axis=1, keepdims=True)
-    shade = np.sqrt(np.clip(above, 0.0, None))
+    above = np.clip(intensity - np.nanpercentile(intensity, 5, axis=1, keepdims=True), 0.0, None)
+    # Frames of a burst and of a series are exposed for different times.
+    shade = np.sqrt(above / np.maximum(np.nanmean(above, axis=1, keepdims=True), np.finfo(float).tiny))
     low, high = np.nanpercentile(shade, BLUR_PERCENT)
     hours = (patterns["time"].to_numpy() - origin_s) / 3600.0
     edges = _edges(hours)

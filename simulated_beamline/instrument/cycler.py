@@ -5,7 +5,7 @@ from __future__ import annotations
 from .channel import CHANNELS, RefusedError, State
 from .lead import COULOMB_PER_MAH, Control, control_of, held
 from .progress import Progress
-from .start_check import largest_current, rate_refusal, voltage_refusal
+from .start_check import largest_current, range_refusal, rate_refusal, voltage_refusal
 from .stepping import Stepping
 from .technique import EngineStep
 
@@ -94,12 +94,10 @@ class Cycler(Stepping):
         self._need_plausible(self.program)
 
     def _need_plausible(self, program: tuple[EngineStep, ...]) -> None:
-        refusal = rate_refusal(
-            *largest_current(program, self.safety.vmin),
-            capacity_mah=self.coulometry.capacity_mah,
-            rate_max_per_h=self.safety.cratemax,
-        )
-        if refusal:
+        largest = largest_current(program, self.safety.vmin)
+        capacity_mah, rate_max_per_h = self.coulometry.capacity_mah, self.safety.cratemax
+        refusal = rate_refusal(*largest, capacity_mah=capacity_mah, rate_max_per_h=rate_max_per_h)
+        if refusal := refusal or range_refusal(*largest, self.meter.current_range_a):
             raise RefusedError(refusal)
 
     def hold(self, word: str) -> None:

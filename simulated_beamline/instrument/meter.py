@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RANGE_DECADES = 5
+RANGE_DECADES = 6
 NARROW_SHARE = 0.9
 """Of a narrower range, which a current must be below to be shown in it."""
 TRANSIENT_LENGTHS = 5

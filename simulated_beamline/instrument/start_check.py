@@ -59,6 +59,24 @@ def rate_refusal(step_id: str, current_a: float, *, capacity_mah: float, rate_ma
     )
 
 
+def range_refusal(step_id: str, current_a: float, range_a: float) -> str:
+    """Why the largest current of a program cannot be driven; empty when it can.
+
+    Parameters
+    ----------
+    step_id, current_a
+        The step that asks for it, and the current without sign, A.
+    range_a
+        Widest range of the instrument, A.
+    """
+    if current_a <= range_a:
+        return ""
+    return (
+        f"step {step_id} asks for {current_a * 1e3:.4g} mA, and the widest range of this channel is "
+        f"{range_a * 1e3:.4g} mA: lower the rate, take a smaller electrode, or a channel with a wider range"
+    )
+
+
 def largest_current(program: Sequence[EngineStep], lowest_v: float) -> tuple[str, float]:
     """Step that asks for the largest current, and that current (A) without sign.
 

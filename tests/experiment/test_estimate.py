@@ -4,13 +4,17 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from operando.experiment.check_report import check_report
 from operando.experiment.dead_time import expected_timing
 from operando.experiment.estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
 from operando.experiment.reading import read_experiment
 from operando.experiment.scan_grid import energy_grid
 from operando.plans.duration import Timing
+from rich.console import Console
 
 DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
+TIMING = Timing()
+FAST = DEFAULT.with_name("nmc811-fast-charge.toml")
 
 
 def changed(tmp_path, *changes):
@@ -78,3 +82,26 @@ def test_rehearsal_takes_longer_the_slower_the_cell_lives(monkeypatch):
     fast, slow = (rehearsal_s(experiment, estimates, speed) for speed in (1000.0, 100.0))
     assert slow - fast == pytest.approx(alone_s * (1 / 100 - 1 / 1000))
     assert 120 < rehearsal_s(experiment, estimates, 500.0) < 400
+
+
+@pytest.mark.parametrize(
+    ("rate", "content"),
+    [("C/10", 0.282), ("C/2", 0.338), ("1C", 0.409), ("3C", 0.644), ("5C", 0.763), ("10C", 0.864)],
+)
+def test_a_charge_ends_about_where_that_of_a_half_cell_with_diffusion_does(tmp_path, rate, content):
+    """Ends at 4.3 V of a charge from 0.93, by the simulated NMC811 half cell (sphere diffusion, kinetics)."""
+    text = FAST.read_text().replace("current_max_ma = 12.0", "current_max_ma = 30.0")
+    text = text.replace('rate = "5C"', f'rate = "{rate}"').replace('until_time_s = "12 min"\n', "")
+    path = tmp_path / "rate.toml"
+    path.write_text(text)
+    assert course_of(read_experiment(path)).lithium_content_range[0] == pytest.approx(content, abs=0.04)
+
+
+def test_a_current_that_the_simulated_cycler_does_not_have_is_told(tmp_path):
+    path = tmp_path / "rapid.toml"
+    limits = "current_max_ma = 200.0\nc_rate_max = 100.0"
+    path.write_text(FAST.read_text().replace('"5C"', '"60C"').replace("current_max_ma = 12.0", limits))
+    console = Console(width=400)
+    with console.capture() as captured:
+        console.print(check_report(read_experiment(path), TIMING))
+    assert "asks for 121 mA, and the cycler of 'nmc811-first-charge' has 100 mA at most" in captured.get()

@@ -184,6 +184,15 @@ def test_a_current_in_the_wrong_unit_is_refused_with_numbers_and_remedy():
     assert told.endswith("SAFETY:CRATEMAX is 30: correct the current or the capacity, or raise CRATEMAX")
 
 
+def test_a_current_beyond_the_widest_range_is_refused_and_not_given_in_part():
+    cycler = loaded(current_a=0.04)
+    cycler.meter.current_range_a = 0.01
+    told = refusal(cycler)
+    assert told.startswith(
+        "step step0 asks for 40 mA, and the widest range of this channel is 10 mA: lower the rate"
+    )
+
+
 def test_a_power_is_judged_where_it_takes_most_current():
     cycler = made()
     load(cycler, "cpower", {"CPOWER:0:PSTEP": [0.2], "CPOWER:0:DURSTEP": [10.0]})
