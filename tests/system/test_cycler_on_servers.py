@@ -69,7 +69,7 @@ def unhurried(simulated_beamline):
 @pytest.fixture
 def fault(cell, unhurried):
     """Lets something go wrong at the cycler, `fault("LEADS", "reversed")`, and puts it right afterwards."""
-    right = {"LEADS": "right", "CONTACT": 1, "MEMORY": 200_000, "COMPLIANCE:I": 0.01, "CLOCK:OFFSET": 0.0}
+    right = {"LEADS": "right", "CONTACT": 1, "MEMORY": 200_000, "COMPLIANCE:I": 0.1, "CLOCK:OFFSET": 0.0}
     with variables(*(f"{cell.prefix}SIM:{name}" for name in right)) as found:
         by_name = dict(zip(right, found, strict=True))
 

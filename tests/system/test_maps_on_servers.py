@@ -1,11 +1,13 @@
 """One particle, mapped step by step and on the fly through the simulated nanoprobe: the same map twice."""
 
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import RunEngineInterrupted
 from channels import variables
 from operando.callbacks.analysis.mapping import Region
 from operando.callbacks.live.maps import Maps
@@ -54,6 +56,20 @@ class Nanoprobe:
                 md=md,
             )
         )
+        return self.made(name)
+
+    def frames_told(self):
+        """Numbers of the frames that documents tell of, by what is in them; each once."""
+        names = {doc["uid"]: doc["data_key"] for kind, doc in self.documents if kind == "stream_resource"}
+        told = {name: [] for name in names.values()}
+        for kind, doc in self.documents:
+            if kind == "stream_datum":
+                told[names[doc["stream_resource"]]] += range(doc["indices"]["start"], doc["indices"]["stop"])
+        assert all(len(set(numbers)) == len(numbers) for numbers in told.values())
+        return told
+
+    def made(self, name):
+        """Fit what was measured of a map, and give it with the events of its rows."""
         while self.maps.step():
             pass
         rows = [doc["data"] for kind, doc in self.documents if kind == "event" and "map_row" in doc["data"]]
@@ -179,6 +195,36 @@ def test_a_beam_dump_in_a_row_has_it_taken_again_once_the_ring_is_filled(nanopro
     assert [(row["map_row"], row["map_status"]) for row in rows] == [(0, "redone"), (0, "good"), (1, "good")]
     assert "beam lost" in rows[0]["map_reason"]
     assert np.isfinite(made["counts"]).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "half_um", "moment", "nth"),
+    [("step", 0.3, ("save", ""), 3), ("fly", 1.0, ("trigger", "nanostage_x_sweep"), 1)],
+)
+def test_a_map_in_which_somebody_pauses_is_whole_and_nothing_counts_twice(
+    nanoprobe, mode, half_um, moment, time
+):
+    engine, seen, name = nanoprobe.engine, [], f"paused {mode}"
+
+    def pause_in_the_first_row(msg):
+        seen.append((msg.command, getattr(msg.obj, "name", "")))
+        if seen[-1] == moment and seen.count(moment) == nth:
+            threading.Thread(target=engine.request_pause, daemon=True).start()
+
+    engine.msg_hook = pause_in_the_first_row
+    try:
+        with pytest.raises(RunEngineInterrupted):
+            nanoprobe.map(name, mode=mode, region=Region((-half_um, half_um), (0.0, 0.1)))
+        engine.resume()
+    finally:
+        engine.msg_hook = None
+    made, rows = nanoprobe.made(name)
+    assert [row["map_row"] for row in rows if row["map_status"] == "good"] == [0, 1]
+    assert np.isfinite(made["counts"]).all()
+    pixels = 2 * (1 + round(2 * half_um / STEP_UM))
+    told = {name: len(numbers) for name, numbers in nanoprobe.frames_told().items()}
+    assert told["fluorescence_spectra"] == made["rate"].sel(element="Ni").size == pixels
+    assert set(told.values()) == {pixels}
 
 
 def test_the_guide_finds_the_particle_and_maps_it(nanoprobe, tmp_path, monkeypatch):
