@@ -201,8 +201,8 @@ def test_a_beam_dump_in_a_row_has_it_taken_again_once_the_ring_is_filled(nanopro
     ("mode", "half_um", "moment", "nth"),
     [("step", 0.3, ("save", ""), 3), ("fly", 1.0, ("trigger", "nanostage_x_sweep"), 1)],
 )
-def test_a_map_in_which_somebody_pauses_is_whole_and_nothing_counts_twice(
-    nanoprobe, mode, half_um, moment, time
+def test_a_map_in_which_somebody_pauses_is_whole_and_counts_nothing_twice(
+    nanoprobe, mode, half_um, moment, nth
 ):
     engine, seen, name = nanoprobe.engine, [], f"paused {mode}"
 
@@ -222,7 +222,7 @@ def test_a_map_in_which_somebody_pauses_is_whole_and_nothing_counts_twice(
     assert [row["map_row"] for row in rows if row["map_status"] == "good"] == [0, 1]
     assert np.isfinite(made["counts"]).all()
     pixels = 2 * (1 + round(2 * half_um / STEP_UM))
-    told = {name: len(numbers) for name, numbers in nanoprobe.frames_told().items()}
+    told = {key: len(numbers) for key, numbers in nanoprobe.frames_told().items()}
     assert told["fluorescence_spectra"] == made["rate"].sel(element="Ni").size == pixels
     assert set(told.values()) == {pixels}
 
