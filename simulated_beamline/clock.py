@@ -119,6 +119,12 @@ class SharedClock:
         with self._locked():
             return time.monotonic() < self._read().busy_until_s
 
+    def only_cell_at_work(self) -> bool:
+        """Whether no instrument is at work and time leaps with the cell (elastic mode): nobody waits then."""
+        with self._locked():
+            state = self._read()
+            return state.mode is ClockMode.ELASTIC and time.monotonic() >= state.busy_until_s
+
     def set_mode(self, mode: ClockMode | str, factor: float = 1.0) -> None:
         """Change how time passes, from the present simulated time on.
 

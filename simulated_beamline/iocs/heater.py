@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from caproto import ChannelData
 
 from ..board import Board
-from ..clock import ClockMode, SharedClock
+from ..clock import SharedClock
 from ..imaging_scenario import build_heater
 from ..imaging_section import HeaterSection
 from ..physics.heater import Heater, HeaterState, heated, own_heat_degc
@@ -63,9 +63,10 @@ class HeaterDriver:
         while True:
             self.hasten()
             await self.tick()
-            for _ in range(LOOKS):
-                # Cameras wait for the board.
-                await asyncio.sleep(TICK_S / LOOKS)
+            # Cameras, once one is at work, wait for the board.
+            looks = 1 if self._clock.only_cell_at_work() else LOOKS
+            for _ in range(looks):
+                await asyncio.sleep(TICK_S / looks)
                 await self._advance()
 
     async def tick(self) -> None:
@@ -145,7 +146,7 @@ class HeaterDriver:
     def hasten(self) -> None:
         """Let a ramp take less than its time while it is all that happens (elastic time)."""
         on_its_way = self.page["ENABLE"] == "Enable" and not self._settled
-        if on_its_way and self._clock.mode is ClockMode.ELASTIC and not self._clock.busy():
+        if on_its_way and self._clock.only_cell_at_work():
             self._clock.grant(self._clock.now() + LEAP_S)
 
     @property

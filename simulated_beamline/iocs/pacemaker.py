@@ -13,6 +13,8 @@ from ..instrument.cycler import Cycler, State
 from ..instrument.rack import advance_together
 
 TICK_S = 0.004
+IDLE_TICK_S = 0.02
+"""While no instrument is at work: a step of the cell in every short tick would take a quarter of a core."""
 LEAST_ADVANCE_S = 0.015
 STEPS_PER_TICK = 40
 ANSWER_S = 0.002
@@ -62,10 +64,12 @@ class Pacemaker:
     def _pause_s(self, *, behind: bool) -> float:
         """Wall time left to clients: many cells cost a step each in every tick, and ask for more."""
         channels = len(self._cyclers)
-        if channels == 1:
-            return 0.0 if behind else TICK_S
         if behind:
-            return ANSWER_S
+            return 0.0 if channels == 1 else ANSWER_S
+        if self._clock.only_cell_at_work():
+            return max(IDLE_TICK_S, TICK_S * channels)
+        if channels == 1:
+            return TICK_S
         # While an instrument works every point of a scan waits for the cells.
         waited_for = self._clock.busy() and not self._all_stopped
         return TICK_S * (min(channels, SCAN_TICKS) if waited_for else channels)

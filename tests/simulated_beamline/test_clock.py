@@ -37,6 +37,16 @@ def test_time_stands_in_elastic_mode_while_nobody_works(clock):
     assert clock.now() == START_S
 
 
+def test_it_tells_whether_only_the_cell_is_at_work(clock, wall):
+    assert clock.only_cell_at_work()
+    clock.notice()
+    assert not clock.only_cell_at_work()
+    wall.now += LINGER_S
+    assert clock.only_cell_at_work()
+    clock.set_mode("constant", 100.0)
+    assert not clock.only_cell_at_work()
+
+
 def test_work_completes_at_once_and_takes_its_nominal_time(clock):
     before = time.monotonic()
     started_s = asyncio.run(clock.work(1000.0))

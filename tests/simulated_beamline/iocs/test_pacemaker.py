@@ -1,12 +1,13 @@
 """The pacemaker of two channels: time is granted to where one has latched, and stands still for none."""
 
 import asyncio
+import time
 
 import pytest
 from operando.simulated_beamline.board import Board, cell_slot
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.instrument.technique import compile_program
-from operando.simulated_beamline.iocs.pacemaker import Pacemaker
+from operando.simulated_beamline.iocs.pacemaker import IDLE_TICK_S, Pacemaker
 from operando.simulated_beamline.iocs.potentiostat import PotentiostatIOC
 from operando.simulated_beamline.iocs.server import ServerSettings
 from operando.simulated_beamline.mount import load_mounts
@@ -67,6 +68,16 @@ def test_all_stand_at_the_sample_in_which_one_has_latched(beamline):
     assert channels[1].channels()["TRIG:1:COUNT"].value == 1
     contents = [board[cell_slot("lithium_content", number)] for number in (1, 2)]
     assert contents == pytest.approx([channel.cycler.cell.state.lithium_content for channel in channels])
+
+
+def test_a_cell_to_which_nobody_listens_takes_few_steps_but_lives_as_fast(beamline, monkeypatch):
+    clock, board, channels = beamline
+    charge(channels[0].cycler)
+    steps, take = [], Pacemaker._advance
+    monkeypatch.setattr(Pacemaker, "_advance", lambda *given: steps.append(time.monotonic()) or take(*given))
+    live((clock, board, channels[:1]), lambda: len(steps) > 10)
+    assert (steps[-1] - steps[0]) / (len(steps) - 1) >= IDLE_TICK_S
+    assert channels[0].cycler.time_s - 1.7e9 > 0.9 * clock.factor * 10 * IDLE_TICK_S
 
 
 def test_while_no_cell_is_cycled_time_passes_as_it_does_for_people(beamline):
