@@ -166,8 +166,8 @@ def refine_drift(maps: ArrayLike, shift_px: ArrayLike) -> RefinedDrift:
     weighted for counting noise: Gauss and Newton with the common image eliminated (variable projection, Golub
     and Pereyra 2003, Inverse Problems 19, R1). Each map counts where it shows what at least half of them do,
     so that a long drift costs edges of the maps at its ends, not edges of all. Amount and level of each
-    element are free, so that the beam may change. Of gradients alone (`register`) the finite field leaves a bias of
-    some hundredths of a pixel. Of all rounds the one counts that leaves the least variance, the first
+    element are free, so that the beam may change. Of gradients alone (`register`) the finite field leaves a
+    bias of some hundredths of a pixel. Of all rounds the one counts that leaves the least variance, the first
     included: as far as the maps tell, what was given is never made worse.
 
     Parameters

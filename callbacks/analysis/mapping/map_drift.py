@@ -155,7 +155,7 @@ def _more_than_noise(scatter: FloatArray, freedom: FloatArray, sigma_px: ArrayLi
     noise = np.full_like(scatter, np.nan) if sigma_px is None else np.asarray(sigma_px, dtype=np.float64)
     known = np.isfinite(noise)
     if not known.all(axis=1).any():
-        return np.zeros(scatter.shape[1])
+        return np.zeros(2)
     expected = np.where(known, noise**2 * freedom[:, None], 0.0).sum(axis=0)
     seen = np.where(known, scatter**2, 0.0).sum(axis=0)
     return np.asarray(np.clip(1.0 - expected / np.maximum(seen, 1e-300), 0.0, 1.0), dtype=np.float64)
