@@ -2,7 +2,7 @@
 
 from .correlation import CorrelationVerdict, MapCorrelation, correlate_maps
 from .dead_time import DeadTimeModel, live_fraction
-from .drift_refinement import refine_drift
+from .drift_refinement import RefinedDrift, refine_drift
 from .fluorescence import fit_fluorescence
 from .fluorescence_calibration import calibrate_response
 from .fluorescence_detector import DetectorResponse
@@ -26,6 +26,7 @@ __all__ = [
     "LineGroup",
     "MapCorrelation",
     "MapDrift",
+    "RefinedDrift",
     "Region",
     "Registration",
     "RegistrationVerdict",

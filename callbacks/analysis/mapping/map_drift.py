@@ -14,6 +14,8 @@ from .rocking_geometry import FloatArray
 
 WINDOW, LEAP_PX = 11, 0.5
 """Maps through which a parabola is laid, and what is no noise of registration, pixels."""
+ELSEWHERE_PX = 2.0
+"""A refined map further than this from where it was registered is not believed."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class MapDrift:
     shift_px
         Rows and columns by which the sample appears moved, shape (n, 2); that of the map before where a map
         cannot be placed.
+    sigma_px
+        One standard deviation of each place, shape (n, 2); nan where it is only registered (some
+        hundredths to tenths of a pixel) or unknown.
     verdict
         Strings of `RegistrationVerdict`, shape (n,).
     reason
@@ -32,6 +37,7 @@ class MapDrift:
     """
 
     shift_px: FloatArray
+    sigma_px: FloatArray
     verdict: NDArray[np.str_]
     reason: NDArray[np.object_]
 
@@ -40,7 +46,7 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
     """Find the drift over a series of maps.
 
     Each map is registered with the first, so that errors do not add up, and those that could be are refined
-    against their mean (`refine_drift`). Take maps of something that does not change with the series, such as
+    together (`refine_drift`). Take maps of something that does not change with the series, such as
     fluorescence or transmission; diffracted intensity walks over a bent crystal as it turns.
 
     Parameters
@@ -73,40 +79,48 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
     if not series:
         raise ValueError("map_drift: no map is given; give the maps of the series, the first one included")
     found: list[Registration] = [register(series[0], each, smooth_px=smooth_px) for each in series]
-    shift_px = _refined(np.stack(series), found)
-    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found[1:]])
-    for place in np.flatnonzero(~placed) + 1:
+    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
+    # The first one is where the others are counted from, whatever its own edges are like.
+    placed[0] = True
+    shift_px, sigma_px = _refined(np.stack(series), found, placed)
+    for place in np.flatnonzero(~placed):
         shift_px[place] = shift_px[place - 1]
     return MapDrift(
         shift_px=shift_px,
+        sigma_px=sigma_px,
         verdict=np.array([str(each.verdict) for each in found]),
         reason=np.array([each.reason for each in found], dtype=object),
     )
 
 
-def _refined(series: FloatArray, found: Sequence[Registration]) -> FloatArray:
-    """Shifts of a series as registered, made better where that does not lead elsewhere."""
+def _refined(
+    series: FloatArray, found: Sequence[Registration], placed: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Shifts of a series as registered, made better where that does not lead elsewhere, and their sigmas."""
     registered = np.array([each.shift_px for each in found], dtype=np.float64)
-    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
-    # The first one is where the others are counted from, whatever its own edges are like.
-    placed[0] = True
-    shift_px = registered.copy()
-    shift_px[placed] = refine_drift(series[placed], registered[placed])
-    elsewhere = np.abs(shift_px - registered).max(axis=1) > LEAP_PX
-    return np.where(elsewhere[:, None], registered, shift_px)
+    shift_px, sigma_px = registered.copy(), np.full_like(registered, np.nan)
+    better = refine_drift(series[placed], registered[placed])
+    shift_px[placed], sigma_px[placed] = better.shift_px, better.sigma_px
+    elsewhere = np.abs(shift_px - registered).max(axis=1) > ELSEWHERE_PX
+    shift_px[elsewhere], sigma_px[elsewhere] = registered[elsewhere], np.nan
+    return shift_px, sigma_px
 
 
-def smooth_drift(drift_px: ArrayLike) -> FloatArray:
+def smooth_drift(drift_px: ArrayLike, sigma_px: ArrayLike | None = None) -> FloatArray:
     """Drift over a series without the noise of its registration: a parabola through the maps around each.
 
     A specimen drifts, and walks with the rotation, smoothly; of a map that is off by a twentieth of a pixel
     against its neighbours, a boundary of grains makes a strain of 3e-5. Where a stage has leapt, a
-    drift is left as it was found.
+    drift is left as it was found. What is more than noise is kept: the part of the scatter about the
+    parabolas that exceeds the known uncertainty (James and Stein 1961, Proc. 4th Berkeley Symp. 1, 361).
 
     Parameters
     ----------
     drift_px
         Rows and columns by which the sample is moved since the first map, shape (n, 2).
+    sigma_px
+        One standard deviation of each, shape (n, 2), such as `MapDrift` has; all scatter counts as noise
+        where none is known.
 
     Returns
     -------
@@ -124,13 +138,27 @@ def smooth_drift(drift_px: ArrayLike) -> FloatArray:
     if len(found) < WINDOW:
         return found
     number = np.arange(len(found), dtype=np.float64)
-    smooth = np.empty_like(found)
+    smooth, freedom = np.empty_like(found), np.empty(len(found))
     for place in range(len(found)):
         first = min(max(place - WINDOW // 2, 0), len(found) - WINDOW)
         near = slice(first, first + WINDOW)
-        terms = np.vander(number[near] - place, 3)
-        smooth[place] = np.linalg.lstsq(terms, found[near], rcond=None)[0][-1]
-    return found if np.abs(smooth - found).max() > LEAP_PX else smooth
+        weights = np.linalg.pinv(np.vander(number[near] - place, 3))[-1]
+        smooth[place], freedom[place] = weights @ found[near], 1.0 - weights[place - first]
+    if np.abs(smooth - found).max() > LEAP_PX:
+        return found
+    scatter: FloatArray = found - smooth
+    return np.asarray(smooth + _more_than_noise(scatter, freedom, sigma_px) * scatter, dtype=np.float64)
+
+
+def _more_than_noise(scatter: FloatArray, freedom: FloatArray, sigma_px: ArrayLike | None) -> FloatArray:
+    """Part (2,) of the scatter about smooth curves that is movement; none where the noise is not known."""
+    noise = np.full_like(scatter, np.nan) if sigma_px is None else np.asarray(sigma_px, dtype=np.float64)
+    known = np.isfinite(noise)
+    if not known.all(axis=1).any():
+        return np.zeros(2)
+    expected = np.where(known, noise**2 * freedom[:, None], 0.0).sum(axis=0)
+    seen = np.where(known, scatter**2, 0.0).sum(axis=0)
+    return np.asarray(np.clip(1.0 - expected / np.maximum(seen, 1e-300), 0.0, 1.0), dtype=np.float64)
 
 
 def shift_between(first: ArrayLike, later: ArrayLike) -> tuple[float, float] | None:

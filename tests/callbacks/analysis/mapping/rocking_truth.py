@@ -32,20 +32,22 @@ def turn_x(vector: np.ndarray, angle: float) -> np.ndarray:
     )
 
 
-def pixel_q() -> np.ndarray:
+def pixel_q(size: int = SIZE, pixel: float = PIXEL) -> np.ndarray:
     """Scattering vector of each pixel in the laboratory, 1/A, rows rising with two theta."""
-    v, u = np.meshgrid(*2 * [(np.arange(SIZE) - SIZE // 2) * PIXEL], indexing="ij")
+    v, u = np.meshgrid(*2 * [(np.arange(size) - size // 2) * pixel], indexing="ij")
     place = turn_x(np.stack([u, v, np.full_like(u, DISTANCE)], axis=-1), -2 * THETA)
     unit = place / np.sqrt((place**2).sum(axis=-1))[..., None]
     return 2 * np.pi / LAMBDA * (unit - np.array([0.0, 0.0, 1.0]))
 
 
-def frame(crystal: Crystal, angle_deg: float, widths=(3e-4, 1.5e-4, 2.5e-4)) -> np.ndarray:
+def frame(
+    crystal: Crystal, angle_deg: float, widths=(3e-4, 1.5e-4, 2.5e-4), q_lab: np.ndarray | None = None
+) -> np.ndarray:
     """Expected counts on the detector with the sample turned by an angle about x.
 
     Widths: relative spread of the spacing, of the rocking tilt and of the other tilt (radian).
     """
-    q = turn_x(pixel_q(), -np.deg2rad(angle_deg))
+    q = turn_x(pixel_q() if q_lab is None else q_lab, -np.deg2rad(angle_deg))
     # Undo the tilts in turn: first the one about x, then the one about the direction ahead of Q.
     q = turn_x(q, -np.deg2rad(crystal.rocking_deg))
     normal = np.array([0.0, np.cos(THETA), -np.sin(THETA)])

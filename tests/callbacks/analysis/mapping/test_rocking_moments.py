@@ -170,6 +170,17 @@ def test_the_noise_of_registration_is_smoothed_and_a_leap_is_not():
     assert (smooth_drift(noisy[:5]) == noisy[:5]).all()
 
 
+def test_what_moves_more_than_the_noise_of_registration_is_kept():
+    rng = np.random.default_rng(4)
+    jolts = np.stack([np.linspace(0, 1, 41), np.linspace(0, 2, 41)], axis=1) + rng.normal(0, 0.05, (41, 2))
+    known = np.full(jolts.shape, 0.004)
+    found = jolts + known * rng.normal(size=jolts.shape)
+    assert np.std(smooth_drift(found, known) - jolts) < 0.005
+    assert np.std(smooth_drift(found) - jolts) > 0.03
+    unsure = smooth_drift(found, np.full(jolts.shape, 0.1))
+    np.testing.assert_allclose(unsure, smooth_drift(found))
+
+
 def test_a_peak_at_the_end_of_the_scan_is_cut_and_an_empty_position_weak():
     frames = np.stack(
         [
