@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -91,6 +91,7 @@ def tomogram_volume(
     rings: str = "none",
     particles: bool = False,
     workers: int | None = None,
+    client: Any = None,  # noqa: ANN401
     progress: Progress | None = None,
 ) -> TomogramVolume:
     """Reconstruct the volume of a stored tomogram; called again after an end of any kind, it goes on.
@@ -115,6 +116,8 @@ def tomogram_volume(
         Whether to tell particles apart and describe each.
     workers
         Slabs at a time; as many as cores unless given.
+    client
+        `dask.distributed.Client` of a cluster that sees the same files; this machine if absent.
     progress
         Called with finished and all slabs.
 
@@ -132,7 +135,8 @@ def tomogram_volume(
         raise ValueError(f"tomogram {run.uid[:8]}: pixel_um is {edge_um}; give the edge of a pixel in um")
     recipe = Recipe(pixel_um=edge_um, rings=rings)
     source = stored_tomogram(run, runs)
-    made = _volume_of(source, _paths(journal, run), centre_px, recipe, workers, progress)
+    told = {"workers": workers, "client": client, "progress": progress}
+    made = _volume_of(source, _paths(journal, run), centre_px, recipe, told)
     table, reason = _particles(made.path, edge_um) if particles else (None, "")
     if made.made or table is not None or not _is_told(journal, run.uid, made.path):
         _tell(publish, run, made, edge_um, (source.shape, table, reason))
@@ -153,17 +157,16 @@ def _volume_of(
     paths: Iterator[Path],
     centre_px: float | None,
     recipe: Recipe,
-    workers: int | None,
-    progress: Progress | None,
+    options: Mapping[str, Any],
 ) -> VolumeFile:
     """Reconstruct into the first file that holds this reconstruction, or none yet."""
     found = centre_of(source) if centre_px is None else None
     column_px = found.column_px if found else centre_px
     rows = min(SLAB_ROWS, source.shape[1])
-    options = {"centre": column_px, "recipe": recipe, "slab_rows": rows, "workers": workers}
+    how = {"centre": column_px, "recipe": recipe, "slab_rows": rows}
     while True:
         with suppress(OtherVolumeError):
-            made = reconstruct_volume(source, next(paths), **options, progress=progress)
+            made = reconstruct_volume(source, next(paths), **how, **options)
             return replace(made, centre_reason=found.reason if found else "")
 
 
