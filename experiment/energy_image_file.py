@@ -173,13 +173,14 @@ class SpectroTomographyFile(TurnFile):
         each_s = self.duration_s(timing) + max(timing.move_s + timing.settle_s, FOCUS_S)
         turning_s = count * self.turning_s()
         frames = self.count + self.flats + self.darks
+        each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(
             points=count * self.count,
             duration_s=count * each_s,
             blur_s=count * each_s,
             lit_s=turning_s,
             energy_ev=edge_energy_ev(f"{self.element}_{self.edge}"),
-            frames_bytes=bytes_of_frames(count * frames, picture_mb, self.binning),
+            frames_bytes=count * each,
             words=("series of tomograms", "series of tomograms"),
             dead_time=(
                 f"{count} tomograms of {self.count} projections in {count * each_s:.0f} s, of which "
@@ -211,7 +212,7 @@ class SpectroTomographyFile(TurnFile):
                 tolerance=Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur),
                 guard=guard,
                 timing=timing,
-                md=md,
+                md={**self.metadata(), **md},
             )
             return runs[-1]
 

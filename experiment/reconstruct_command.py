@@ -10,6 +10,7 @@ PIXEL = Annotated[float | None, typer.Option(help="edge of a pixel at the specim
 RINGS = Annotated[str, typer.Option(help="none, sorting or combined: how rings are removed")]
 PARTICLES = Annotated[bool, typer.Option(help="tell particles apart and describe each")]
 WORKERS = Annotated[int | None, typer.Option(min=1, help="slabs at a time; else as many as cores")]
+READ_BACK = "read back by experiment_from_journal or open_experiment with the name {!r}: .{}"
 TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
 
 
@@ -24,7 +25,8 @@ def reconstruct_command(
 ) -> None:
     """Make the volume of a tomogram, or the maps of images at the energies of an edge.
 
-    A volume that was ended by Ctrl-C goes on where it was when the command is given again.
+    A volume that was ended by Ctrl-C goes on where it was when the command is given again. One that was made
+    otherwise stays as it is: the new one gets a file of its own, and counts.
     """
     from rich.progress import Progress
 
@@ -46,8 +48,15 @@ def reconstruct_command(
                 bar.add_task("maps of the edge", total=None)
                 maps = publish_maps(publish, root.path / "results", run, runs)
                 told = f"{maps.element} {maps.edge}: {100 * maps.mask.mean():.0f} % of the pixels are good"
+                where = f"xanes_maps({maps.element!r})"
             else:
                 task = bar.add_task("slabs of the volume", total=None)
+
+                def show(done: int, total: int) -> None:
+                    bar.update(task, completed=done, total=total)
+                    if particles and done == total:
+                        bar.add_task("particles", total=None)
+
                 made = tomogram_volume(
                     root.journal,
                     publish,
@@ -57,9 +66,10 @@ def reconstruct_command(
                     rings=rings,
                     particles=particles,
                     workers=workers,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    progress=show,
                 )
-                told = made.told
+                told, where = made.told, "tomograms"
         console.print(told, soft_wrap=True)
+        console.print(READ_BACK.format(run.start["experiment"]["name"], where), soft_wrap=True)
         if tiled:
             console.print(to_tiled(root))

@@ -36,6 +36,10 @@ NICENESS = 10
 """How far forwarder and pictures give way; a fit is wanted before the next scan and gives way to nobody."""
 
 
+LAST = 19
+"""Niceness of what may take as long as it likes."""
+
+
 class BusyError(RuntimeError):
     """Another process already runs services in this data root."""
 
@@ -127,7 +131,8 @@ def running_services(
     nanoprobe
         Likewise maps and a nanoprobe.
     trigger_box, microscope
-        Whether a simulated beamline has a trigger box; a microscope, whose tomograms are then shown live.
+        Whether a simulated beamline has a trigger box; a microscope, whose tomograms are then shown live and
+        reconstructed where they ask for it.
 
     Raises
     ------
@@ -158,7 +163,7 @@ def running_services(
         if nanoprobe:
             helpers.append(live_maps(root, external_roots))
         if microscope:
-            helpers.append(live_slices(root, external_roots))
+            helpers += [live_slices(root, external_roots), live_volumes(root)]
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -270,6 +275,14 @@ def live_slices(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> Helper
     options += [word for folder in external_roots for word in ("--root", str(folder))]
     helper = _follower("live_slices", "operando.callbacks.live.slices", root, options)
     return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
+
+
+def live_volumes(root: DataRoot) -> HelperProcess:
+    """Process that reconstructs each tomogram that asks for a volume, with what others leave of the cores."""
+    helper = _follower(
+        "live_volumes", "operando.callbacks.live.volumes", root, ["--journal", str(root.journal)]
+    )
+    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=LAST)
 
 
 def forwarder(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:

@@ -36,7 +36,7 @@ class Reckoning:
     energy_ev
         Photon energy, eV.
     frames_bytes
-        In the files of a camera.
+        In the files of a camera, and of volumes that are made of them.
     words
         What smears the cell, and what one trigger asks for; a spectrum or frames unless given.
     dead_time

@@ -1,10 +1,11 @@
 """``[[measurements]]`` of technique ``"tomography"``: a tomogram of the specimen in a microscope."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from bluesky.utils import MsgGenerator
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
@@ -13,6 +14,7 @@ from ..plans.tomography import tomography
 from ..plans.turn import Turn, When
 from ..plans.waiting import set_all
 from .quantity import Seconds
+from .section import Section
 from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
 
 STEP_S = 0.35
@@ -28,6 +30,24 @@ Order = Literal["sequential", "interlaced", "golden", "golden_turns"]
 IN_TURNS: tuple[Order, ...] = ("interlaced", "golden_turns")
 """Orders of several passes, which `turns` counts."""
 Angle = Annotated[float, Field(ge=-3600, le=3600)]
+
+
+class AskedVolume(Section):
+    """``volume = {...}`` of a tomogram: it is reconstructed once it is taken, while the cell goes on.
+
+    Attributes
+    ----------
+    centre_px
+        Column of the rotation axis, pixels of a frame; found unless given.
+    rings
+        How rings are removed: ``"none"``, ``"sorting"`` or ``"combined"``.
+    particles
+        Whether particles are told apart and described.
+    """
+
+    centre_px: float | None = Field(default=None, ge=-1e5, le=1e5)
+    rings: Literal["none", "sorting", "combined"] = "none"
+    particles: bool = False
 
 
 class TurnFile(TechniqueSection):
@@ -64,6 +84,9 @@ class TurnFile(TechniqueSection):
         Pixels along each side that the camera adds up to one.
     energy_ev
         Photon energy, eV; monochromator and focus as they stand unless given.
+    volume
+        How the volume is reconstructed once a tomogram is taken; ``true`` for the usual way, left to
+        ``operando reconstruct`` unless given.
     """
 
     projections: int | None = Field(default=None, ge=2, le=20000)
@@ -81,6 +104,12 @@ class TurnFile(TechniqueSection):
     flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
     binning: Literal[1, 2, 4] = 1
     energy_ev: float | None = Field(default=None, ge=2000, le=80000)
+    volume: AskedVolume | None = None
+
+    @field_validator("volume", mode="before")
+    @classmethod
+    def _usual_volume(cls, told: object) -> object:
+        return {True: {}, False: None}[told] if isinstance(told, bool) else told
 
     @model_validator(mode="after")
     def _one_way_to_say_angles(self) -> Self:
@@ -166,6 +195,15 @@ class TurnFile(TechniqueSection):
             except ValueError as error:
                 yield "mode", f"{error} (of this file: order, or angles_deg)"
 
+    def metadata(self) -> dict[str, Any]:
+        """Start document keys of a tomogram: `volume`, where one is asked for."""
+        return {} if self.volume is None else {"volume": self.volume.model_dump()}
+
+    def volume_bytes(self, picture_mb: float) -> int:
+        """Count what a volume takes, 4 bytes a voxel; a picture of so many MB is square, 2 bytes a pixel."""
+        side = math.sqrt(0.5e6 * picture_mb) / self.binning
+        return round(4 * side**3) if self.volume else 0
+
     def turning_s(self) -> float:
         """Time of the projections alone, s."""
         if self.mode == "step":
@@ -196,7 +234,7 @@ class TomographyFile(TurnFile):
             blur_s=turning_s,
             lit_s=turning_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=bytes_of_frames(frames, picture_mb, self.binning),
+            frames_bytes=bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb),
             words=("tomogram", "tomogram"),
             dead_time=(
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
@@ -217,7 +255,8 @@ class TomographyFile(TurnFile):
             yield from in_focus(station, self.energy_ev)
             options: dict[str, Any] = {"mode": self.mode, "guard": guard, "timing": timing}
             tolerance = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
-            return (yield from tomography(station, self.turn(), tolerance=tolerance, **options, md=md))
+            told = {**self.metadata(), **md}
+            return (yield from tomography(station, self.turn(), tolerance=tolerance, **options, md=told))
 
         return plan
 

@@ -1,5 +1,6 @@
 """What is measured in a series of frames: times, energy, and whether the shutter closes between frames."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from .duration import Timing, estimate_series_s
 
 GATE_S = 10.0
 """Pause between two frames from which on the shutter is closed in it, s: no dose for nothing."""
+UNUSABLE = re.compile(r"[^A-Za-z0-9_.-]")
+"""What the name of a folder must not have."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,14 @@ def series_metadata(options: SeriesOptions, timing: Timing) -> dict[str, Any]:
 
 
 def experiment_folder(md: Mapping[str, Any]) -> str:
-    """Folder of the files of an experiment below that of the camera; none outside an experiment."""
+    """Folder of the files of an experiment below that of the camera; none outside an experiment.
+
+    What its name must not have, such as a blank in the name of the experiment, becomes "_".
+    """
     experiment = md.get("experiment") or {}
-    return f"{experiment['name']}_{experiment['uid'][:8]}" if experiment else ""
+    if not experiment:
+        return ""
+    return UNUSABLE.sub("_", f"{experiment['name']}_{experiment['uid'][:8]}").lstrip("_.-")
 
 
 def file_name(md: Mapping[str, Any]) -> str:

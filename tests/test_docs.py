@@ -115,6 +115,7 @@ FILE_TABLES = {
     "Ptychography": coherent_file.PtychographyFile,
     "Bragg CDI": coherent_file.BcdiFile,
     "Tomogram": tomogram_file.TomographyFile,
+    "volume": tomogram_file.AskedVolume,
     "Images of an edge": energy_image_file.XanesImagingFile,
     "Tomograms of an edge": energy_image_file.SpectroTomographyFile,
     "Burst": burst_file.RadiographyFile,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,20 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.imaging.reconstruction import SLAB_ROWS, Recipe
-from ..analysis.imaging.volume import VOLUME, Progress, VolumeFile, reconstruct_volume
+from ..analysis.imaging.volume import (
+    VOLUME,
+    OtherVolumeError,
+    Progress,
+    VolumeFile,
+    centre_of,
+    reconstruct_volume,
+)
 from ..tiled.journal import JournalTail
 from .result import Publish, ResultRun
 from .run_of_projections import RunOfProjections
 from .slice_record import folder_of
 from .stored_result import StoredArray
-from .stored_tomogram import find_run, stored_tomogram
+from .stored_tomogram import StoredTomogram, find_run, stored_tomogram
 
 ANALYSIS, PARTICLES = "volume", "particles"
 TECHNIQUES = ("tomography",)
@@ -35,6 +45,8 @@ class TomogramVolume:
         Uid of the tomogram.
     volume
         Its file.
+    good, asked
+        Projections that are in it, and that were asked for.
     pixel_um
         Edge of a voxel, um.
     particles, particles_reason
@@ -43,6 +55,8 @@ class TomogramVolume:
 
     run: str
     volume: VolumeFile
+    good: int
+    asked: int
     pixel_um: float
     particles: pd.DataFrame | None = None
     particles_reason: str = ""
@@ -50,12 +64,21 @@ class TomogramVolume:
     @property
     def told(self) -> str:
         """What was made, in words."""
-        made, count = self.volume, "no" if self.particles is None else str(len(self.particles))
-        why = f": {self.particles_reason}" if self.particles_reason else ""
-        return (
-            f"{made.path}: {made.slabs} slabs, {made.made} of them made now; axis at column "
-            f"{made.centre_px:.2f}, voxel {self.pixel_um:g} um; {count} particles{why}"
-        )
+        made = self.volume
+        done = "made now" if made.made == made.slabs else f"{made.made} of them made now"
+        parts = [
+            f"{self.good} of {self.asked} projections",
+            f"{made.slabs} slabs, {done}",
+            f"voxel {self.pixel_um:g} um",
+            f"axis at column {made.centre_px:.2f}",
+        ]
+        if self.particles is not None:
+            parts.append(f"{len(self.particles)} particles")
+        if made.centre_reason:
+            parts.append(f"which is doubtful: {made.centre_reason}; if it is wrong, give --centre-px")
+        if self.particles_reason:
+            parts.append(f"no particles: {self.particles_reason}")
+        return f"{made.path}: {'; '.join(parts)}"
 
 
 def tomogram_volume(
@@ -68,9 +91,12 @@ def tomogram_volume(
     rings: str = "none",
     particles: bool = False,
     workers: int | None = None,
+    client: Any = None,  # noqa: ANN401
     progress: Progress | None = None,
 ) -> TomogramVolume:
     """Reconstruct the volume of a stored tomogram; called again after an end of any kind, it goes on.
+
+    A volume that was made otherwise, about another axis for one, stays: this one gets a file of its own.
 
     Parameters
     ----------
@@ -81,7 +107,7 @@ def tomogram_volume(
     uid
         Of the tomogram's run, or the first six or more characters of it.
     centre_px
-        Column of the axis, pixels; found in the middle rows unless given.
+        Column of the axis, pixels; found unless given.
     pixel_um
         Edge of a pixel at the specimen, um; as the run tells unless given.
     rings
@@ -90,6 +116,8 @@ def tomogram_volume(
         Whether to tell particles apart and describe each.
     workers
         Slabs at a time; as many as cores unless given.
+    client
+        `dask.distributed.Client` of a cluster that sees the same files; this machine if absent.
     progress
         Called with finished and all slabs.
 
@@ -98,30 +126,48 @@ def tomogram_volume(
     RunNotFoundError
         If there is no such tomogram.
     ValueError
-        If it has no good projection, no pixel size or no axis, or the file holds another reconstruction.
+        If it has no good projection, no pixel size or no axis.
     """
     runs = find_run(journal, uid, TECHNIQUES)
     run = next(iter(runs.values()))
     edge_um = run.pixel_um if pixel_um is None else pixel_um
     if not (math.isfinite(edge_um) and edge_um > 0.0):
         raise ValueError(f"tomogram {run.uid[:8]}: pixel_um is {edge_um}; give the edge of a pixel in um")
-    path = folder_of(journal.resolve().parent / "results", run) / f"{run.measurement}_{run.uid[:8]}_volume.h5"
-    path.parent.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(pixel_um=edge_um, rings=rings)
     source = stored_tomogram(run, runs)
-    made = reconstruct_volume(
-        source,
-        path,
-        centre=centre_px,
-        recipe=recipe,
-        slab_rows=min(SLAB_ROWS, source.shape[1]),
-        workers=workers,
-        progress=progress,
-    )
-    table, reason = _particles(path, edge_um) if particles else (None, "not asked for")
-    if made.made or table is not None or not _is_told(journal, run.uid):
+    told = {"workers": workers, "client": client, "progress": progress}
+    made = _volume_of(source, _paths(journal, run), centre_px, recipe, told)
+    table, reason = _particles(made.path, edge_um) if particles else (None, "")
+    if made.made or table is not None or not _is_told(journal, run.uid, made.path):
         _tell(publish, run, made, edge_um, (source.shape, table, reason))
-    return TomogramVolume(run.uid, made, edge_um, table, reason)
+    return TomogramVolume(run.uid, made, source.shape[0], run.planned_deg.size, edge_um, table, reason)
+
+
+def _paths(journal: Path, run: RunOfProjections) -> Iterator[Path]:
+    """Name the files in which volumes of a run may be, the first one first."""
+    folder = folder_of(journal.resolve().parent / "results", run)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        which = "" if number == 1 else f"_{number}"
+        yield folder / f"{run.measurement}_{run.uid[:8]}_volume{which}.h5"
+
+
+def _volume_of(
+    source: StoredTomogram,
+    paths: Iterator[Path],
+    centre_px: float | None,
+    recipe: Recipe,
+    options: Mapping[str, Any],
+) -> VolumeFile:
+    """Reconstruct into the first file that holds this reconstruction, or none yet."""
+    found = centre_of(source) if centre_px is None else None
+    column_px = found.column_px if found else centre_px
+    rows = min(SLAB_ROWS, source.shape[1])
+    how = {"centre": column_px, "recipe": recipe, "slab_rows": rows}
+    while True:
+        with suppress(OtherVolumeError):
+            made = reconstruct_volume(source, next(paths), **how, **options)
+            return replace(made, centre_reason=found.reason if found else "")
 
 
 def _particles(path: Path, pixel_um: float) -> tuple[pd.DataFrame | None, str]:
@@ -159,10 +205,11 @@ def _joined(stored: Any, side: int) -> np.ndarray:  # noqa: ANN401  h5py's data 
     return joined
 
 
-def _is_told(journal: Path, uid: str) -> bool:
-    """Tell whether a run of results has this tomogram's volume already."""
-    told = (doc for name, doc in JournalTail(journal).poll() if name == "start" and "analysis" in doc)
-    return any(doc["analysis"]["name"] == ANALYSIS and doc["analysis"]["of"] == uid for doc in told)
+def _is_told(journal: Path, uid: str, path: Path) -> bool:
+    """Tell whether the last run of results of this tomogram's volume is that of this file."""
+    starts = (doc for name, doc in JournalTail(journal).poll() if name == "start" and "analysis" in doc)
+    told = [one for doc in starts if (one := doc["analysis"])["name"] == ANALYSIS and one["of"] == uid]
+    return bool(told) and told[-1]["parameters"].get("file", path.name) == path.name
 
 
 def _tell(
@@ -180,6 +227,7 @@ def _tell(
         "measurement": run.measurement,
         "measurement_run": run.uid,
         "shape": [rows, columns, columns],
+        "file": made.path.name,
     }
     known = (start["experiment"], start.get("cell") or {}, run.uid, parameters)
     results = ResultRun(publish, *known, name=ANALYSIS)

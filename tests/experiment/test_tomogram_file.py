@@ -211,3 +211,20 @@ def test_a_table_measured_by_hand_is_refused_like_one_of_a_file():
     there = SimpleNamespace(name="hall", microscope=1, microscope_camera=1)
     with pytest.raises(ValueError, match="projections: interlaced order"):
         next(measurement_by_hand({**table, "order": "interlaced", "turns": 16}, there))
+
+
+def test_a_volume_is_asked_for_in_the_start_document_of_each_tomogram(tmp_path):
+    asked = read_experiment(written(tmp_path, changed(("mode =", "volume = true\nmode ="))))
+    (entry,) = (one for one in asked.measurements if isinstance(one, TomographyFile))
+    assert entry.metadata() == {"volume": {"centre_px": None, "rings": "none", "particles": False}}
+    # 16 bits per pixel of a frame, 32 per voxel.
+    bytes_of = [
+        one.reckoning(TIMING, 2.0).frames_bytes for one in (entry, entry.model_copy(update={"volume": None}))
+    ]
+    assert bytes_of[0] - bytes_of[1] == 4 * 1000**3
+
+
+def test_a_volume_of_unknown_making_is_refused_with_its_line(tmp_path):
+    path = written(tmp_path, changed(("mode =", 'volume = {rings = "away"}\nmode =')))
+    with pytest.raises(ExperimentFileError, match=r"volume.*rings"):
+        read_experiment(path)

@@ -11,9 +11,10 @@ from bluesky.simulators import RunEngineSimulator
 from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.analysis.mid_scan import mid_scan
 from operando.devices.frame_file import FramesMissingError
+from operando.devices.refusal import check_file
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.duration import Timing
-from operando.plans.series_options import SeriesOptions
+from operando.plans.series_options import SeriesOptions, experiment_folder
 from operando.plans.xrd_series import NoCameraError, xrd_series
 from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera
 from soft_station import SoftStation, collected, column
@@ -350,3 +351,10 @@ def test_a_series_that_cannot_be_is_refused_before_anything_moves(station, engin
     with pytest.raises(ValueError, match="give 1 s or more"):
         engine(xrd_series(station, exposure_s=1.0, frames=2, period_s=0.5))
     assert documents == []
+
+
+@pytest.mark.parametrize("name", ["Ni-rich, 4.3 V", "../elsewhere", "Zyklus für 60 °C"])
+def test_an_experiment_of_any_name_has_a_folder_that_cameras_take(name):
+    folder = experiment_folder({"experiment": {"uid": "0123456789abcdef", "name": name}})
+    check_file("series", folder, "frames")
+    assert folder.endswith("_01234567")

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 from importlib.resources import files
 
 import h5py
@@ -17,9 +18,14 @@ from operando.callbacks.analysis.xas import calibrate_valence
 from operando.callbacks.tiled.energy_images import energy_images
 from operando.callbacks.tiled.energy_tomograms import energy_tomograms
 from operando.devices.beamline import load_beamline
+from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
+from operando.experiment.energy_image_file import XanesImagingFile
 from operando.plans.beam_guard import BeamGuard
+from operando.plans.duration import Timing
 from operando.plans.grids import EnergyGrid
 from operando.plans.image_options import ImageOptions
+from operando.plans.measurement import Measurement
+from operando.plans.operando import operando
 from operando.plans.spectro_tomography import spectro_tomography
 from operando.plans.turn import Turn
 from operando.plans.xanes_imaging import xanes_imaging
@@ -85,33 +91,41 @@ def beamline(scenario, frames_folder, beamline_ports):
         launcher.stop()
 
 
+def dumping_once(documents, dump, at_ev):
+    """Collect documents; once an energy has been told of, dump the beam and store it again."""
+    dumped = []
+
+    def store_again():
+        ca.use_initial_context()
+        dump.put(0)
+
+    def collect(name, doc):
+        documents.append((name, doc))
+        energy_ev = doc["data"].get("mono_energy", math.nan) if name == "event" else math.nan
+        if abs(energy_ev - at_ev) < 0.1 and not dumped:
+            dumped.append(energy_ev)
+            dump.put(1, wait=True)
+            threading.Timer(2.0, store_again).start()
+
+    return collect
+
+
+# A ring that is filled in seconds changes its light within an exposure: it is waited for to the end.
+GUARD = BeamGuard(i0_fraction_min=0.8)
+
+
 @pytest.fixture(scope="module")
 def taken(beamline):
     """Documents of a series that lost its beam once and of a whole one, and the file with the truth."""
-    documents, dumped = [], []
+    documents = []
     engine = RunEngine(call_returns_result=False)
     truth = [f"OP:TXMCAM:SIM:TRUTH{end}" for end in ("_VOXEL_UM", "", "_FILE")]
     with variables("OP:RING:SIM:DUMP", *truth) as (dump, voxel, write, file):
-
-        def store_again():
-            ca.use_initial_context()
-            dump.put(0)
-
-        def dump_once(name, doc):
-            documents.append((name, doc))
-            energy_ev = doc["data"].get("mono_energy", math.nan) if name == "event" else math.nan
-            if abs(energy_ev - DUMPED) < 0.1 and not dumped:
-                dumped.append(energy_ev)
-                dump.put(1, wait=True)
-                threading.Timer(2.0, store_again).start()
-
         options = ImageOptions(frames=2, flats=2, darks=5, flat_every=3)
-        # A ring that is filled in seconds changes its light within an exposure: it is waited for to the end.
-        guard = BeamGuard(i0_fraction_min=0.8)
-        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=guard)
-        engine(plan, dump_once)
+        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=GUARD)
+        engine(plan, dumping_once(documents, dump, DUMPED))
         again = []
-        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=guard)
+        plan = xanes_imaging(beamline, grid=GRID, element="Ni", options=options, guard=GUARD)
         engine(plan, lambda name, doc: again.append((name, doc)))
         voxel.put(PIXEL_UM, wait=True)
         write.put(1, wait=True, timeout=30)
@@ -220,3 +234,56 @@ def test_the_specimen_absorbs_more_above_the_edge_from_every_side(tomograms):
         depths.append(line_integral(normalise(one.projections(), one.flats(), one.darks()).values))
     below, above = (depth[:, 24:72, 24:72].mean(axis=(1, 2)) for depth in depths)
     assert (above > 1.3 * below).all(), (below, above)
+
+
+class WithoutRedoing(XanesImagingFile):
+    """Images whose plan gives up at the first loss, so that `operando` has to ask again."""
+
+    def options(self):
+        return replace(super().options(), redo=0)
+
+
+FEW = {"regions": [[-13, 7, 5, 0.02]]}
+"""Energies of the request of a cell, eV from the edge: 8320, 8325, 8330, 8335, 8340."""
+
+
+@pytest.fixture(scope="module")
+def asked_for(beamline):
+    """Documents of a cell that asks for images, which lose their beam after 8330 eV; how it ended."""
+    section = WithoutRedoing(name="ni", technique="xanes_imaging", element="Ni", grid=FEW, flats=1, darks=1)
+    documents = []
+    engine = RunEngine(call_returns_result=True)
+    capacity_mah = float(beamline.cell.cell_capacity.get())
+    soon = float(beamline.cell.lithium_content.get()) - 0.001
+    protocol = Protocol((ConstantCurrent(0.02 * capacity_mah * 1e-3, until_time_s=4000.0), Rest(5.0)))
+    with variables("OP:RING:SIM:DUMP") as (dump,):
+        plan = operando(
+            beamline.cell,
+            protocol,
+            [Measurement("ni", section.planned(beamline, Timing(), GUARD), duration_s=20)],
+            {"ni": f"at lithium_content {soon:.5f} falling"},
+            limits=Limits(4.5, 2.0, 10e-3, 20.0),
+            experiment={"uid": "lost-in-images", "name": "lost in images"},
+            guard=GUARD,
+            ring=beamline.ring,
+            front_end_shutter=beamline.front_end_shutter,
+            poll_s=0.2,
+        )
+        result = engine(plan, dumping_once(documents, dump, 8330.0)).plan_result
+    return documents, result
+
+
+def test_images_that_a_cell_asked_for_go_on_at_the_energy_at_which_they_lost_their_beam(
+    asked_for, frames_folder
+):
+    documents, result = asked_for
+    assert (result.fault, result.missed) == ("", 0)
+    starts = [doc for name, doc in documents if name == "start" and doc["purpose"] == "measurement"]
+    assert [one["attempt"] for one in starts[:2]] == [1, 2]
+    assert starts[1]["resumes"] == starts[0]["uid"]
+    assert starts[1]["images"]["first"] == 3
+    found = energy_images(documents, starts[1]["uid"], (frames_folder,))
+    assert found.is_whole
+    assert [one["image_energy_index"] for one in found.events] == [0, 1, 2, 3, 4]
+    reasons = [doc["data"]["ledger_reason"] for _, doc in documents if "ledger_reason" in doc.get("data", {})]
+    assert reasons == ["redone: beam lost: ring current 0 mA, limit 10 mA"]

@@ -12,10 +12,13 @@ from bluesky import RunEngine
 from bluesky.utils import FailedStatus, RunEngineInterrupted
 from channels import variables
 from operando.callbacks.analysis.imaging.angle import golden_angles, sequential_angles
+from operando.callbacks.tiled.journal import Journal
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_file import FramesMissingError
 from operando.devices.frame_series import FrameSeries
+from operando.experiment.cli import app
+from operando.experiment.settings import DataRoot
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.fast_tomography import fast_tomography
 from operando.plans.multi_position import SamplePosition, multi_position
@@ -25,6 +28,7 @@ from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
 from operando.simulated_beamline.launcher import SERVERS as STANDARD
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.system
 COUNT = itertools.count()
@@ -34,7 +38,13 @@ SETTINGS = files("operando.simulated_beamline") / "microscope.toml"
 
 
 @pytest.fixture(scope="module")
-def scope(tmp_path_factory, beamline_ports):
+def root(tmp_path_factory):
+    """Where journal and frames are."""
+    return DataRoot(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def scope(root, tmp_path_factory, beamline_ports):
     """A beamline with a microscope before one ball that is off the axis."""
     folder = tmp_path_factory.mktemp("microscope")
     text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
@@ -44,13 +54,14 @@ def scope(tmp_path_factory, beamline_ports):
     text = text.replace("refill_s = 600.0", "refill_s = 5.0")
     scenario.write_text(text.replace("[spheres]\n", f"[spheres]\nat_um = [{list(BALL_UM)}]\n"))
     ports = {name: beamline_ports[name] for name in SERVERS}
-    launcher = Launcher(folder / "run", scenario=str(scenario), servers=SERVERS, ports=ports)
+    options = {"servers": SERVERS, "ports": ports, "data_folder": root.frames}
+    launcher = Launcher(folder / "run", scenario=str(scenario), **options)
     launcher.start("elastic", 500.0)
     beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     try:
         assert not beamline.connect(timeout_s=30).missing
         for detector in (beamline.microscope_camera, beamline.trigger_box):
-            detector.default_folder(folder / "run" / "frames")
+            detector.default_folder(root.frames)
         beamline.photon_shutter.set("open").wait(30)
         yield beamline
     finally:
@@ -209,15 +220,50 @@ def test_the_part_of_a_turn_without_beam_is_taken_again_once_there_is_beam(scope
     assert attempts == [1, 2]
 
 
-def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
+@pytest.fixture
+def journalled(root):
+    """An engine whose documents are in the journal; they are kept too."""
     documents, engine = [], RunEngine(call_returns_result=False)
+    with Journal(root.journal, minimum_free_bytes=0) as journal:
+        engine.subscribe(journal)
+        engine.subscribe(lambda name, doc: documents.append((name, doc)))
+        yield engine, documents
+
+
+MD = {"experiment": {"uid": "e" * 36, "name": "turned"}, "measurement": "tomo"}
+CENTRE_PX = 0.25 * (511.5 + 0.134 / 0.02) - 0.375
+"""Column of the axis in pixels of 4 x 4 of the camera's."""
+
+
+def reconstructed(root, uid, monkeypatch, *options):
+    """What the command prints, and the volume that it made."""
+    monkeypatch.setenv("OPERANDO_DATA", str(root.path))
+    done = CliRunner().invoke(app, ["reconstruct", uid[:8], "--no-tiled", *options])
+    assert done.exit_code == 0, done.output
+    (path,) = root.path.glob(f"results/**/*_{uid[:8]}_volume.h5")
+    with h5py.File(path) as file:
+        return done.output, file["attenuation_per_um"][()]
+
+
+def place_of_ball(volume):
+    """Centre of mass of what attenuates, from the axis and the middle row, um."""
+    dense = np.where(volume > 0.5 * np.quantile(volume, 0.9999), volume, 0.0)
+    z, y, x = (np.sum(grid * dense) / dense.sum() for grid in np.indices(volume.shape))
+    middle = 0.5 * (len(volume) - 1)
+    return 0.08 * np.array([x - CENTRE_PX, y - CENTRE_PX, z - middle])
+
+
+def test_an_abort_in_a_turn_leaves_all_in_order_and_what_was_taken_is_reconstructed(
+    scope, root, journalled, monkeypatch
+):
+    engine, documents = journalled
     velocity = scope.microscope.rotation.velocity.get()
-    turn = Turn(angles_deg=sequential_angles(1000), exposure_s=0.05, flats=0, darks=0, binning=4)
+    turn = Turn(angles_deg=sequential_angles(120), exposure_s=0.05, flats=2, darks=2, binning=4)
     pause = threading.Thread(target=engine.request_pause)
 
     def look(value, **_):
         if (
-            value >= 10
+            value >= 80
             and not pause.ident
             and any("pass_first" in doc.get("data", {}) for _, doc in documents)
         ):
@@ -225,17 +271,55 @@ def test_an_abort_leaves_what_was_taken_and_all_in_order(scope):
 
     token = scope.microscope_camera.frames.subscribe(look, run=False)
     with pytest.raises(RunEngineInterrupted):
-        engine(tomography(scope, turn, mode="fly"), lambda name, doc: documents.append((name, doc)))
+        engine(tomography(scope, turn, mode="fly", md=MD))
     scope.microscope_camera.frames.unsubscribe(token)
     pause.join(10)
     engine.abort("enough")
     assert documents[-1][1]["exit_status"] == "abort"
     found = outcome(documents)
     assert found["status"] == "partial"
-    assert 0 < found["good"] == len(numbers_of(documents)) <= 1000, (found["reason"], numbers_of(documents))
+    assert 0 < found["good"] == len(numbers_of(documents)) - 4 < 120, (found["reason"], numbers_of(documents))
     assert scope.photon_shutter.status.get() == "Closed"
     assert scope.microscope.rotation.velocity.get() == velocity
     assert not scope.microscope_camera.hdf.capture.get()
+    told, volume = reconstructed(root, documents[0][1]["uid"], monkeypatch, "--centre-px", str(CENTRE_PX))
+    assert f"{found['good']} of 120 projections" in told
+    np.testing.assert_allclose(place_of_ball(volume), BALL_UM[:3], atol=0.2)
+
+
+def test_frames_that_overflow_the_queue_of_the_writer_mark_the_scan_and_the_rest_is_reconstructed(
+    scope, root, journalled, monkeypatch
+):
+    engine, documents = journalled
+    turn = Turn(angles_deg=sequential_angles(120), exposure_s=0.05, flats=2, darks=2, binning=4)
+    captured, stalled = scope.microscope_camera.hdf.captured, []
+    with variables("OP:TXMCAM:SIM:STALL", "OP:TXMCAM:HDF1:QueueSize") as (stall, queue):
+
+        def stall_once(value, **_):
+            if value >= 40 and not stalled:
+                stalled.append(value)
+                stall.put(0.5)
+
+        room = queue.get()
+        queue.put(4, wait=True)
+        token = captured.subscribe(stall_once, run=False)
+        try:
+            with pytest.raises(TomogramPartialError, match="projections are missing, from"):
+                engine(tomography(scope, turn, mode="fly", tolerance=Tolerance(max_missing=0.0), md=MD))
+        finally:
+            captured.unsubscribe(token)
+            queue.put(room, wait=True)
+    found, numbers = outcome(documents), np.array(numbers_of(documents)[4:])
+    kept = np.flatnonzero(np.array(found["frame"]) >= 0)
+    assert (found["status"], found["good"]) == ("partial", len(kept))
+    assert found["missing"] == 120 - len(numbers) > 0
+    # By the camera's numbers: each frame that is there has its own angle.
+    np.testing.assert_array_equal(kept - kept[0], numbers - numbers[0])
+    told, volume = reconstructed(root, documents[0][1]["uid"], monkeypatch)
+    assert f"{len(kept)} of 120 projections" in told
+    # In the middle rows, where the axis is looked for first, is nothing of the ball.
+    assert "doubtful" not in told
+    np.testing.assert_allclose(place_of_ball(volume), BALL_UM[:3], atol=0.2)
 
 
 def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):

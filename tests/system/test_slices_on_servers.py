@@ -1,4 +1,4 @@
-"""A tomogram on the servers of the microscope is shown while it is taken; its slices are read from Tiled."""
+"""A tomogram on servers is shown and reconstructed by other processes, and read from Tiled."""
 
 from importlib.resources import files
 
@@ -16,7 +16,7 @@ from operando.callbacks.tiled.open_experiment import open_experiment
 from operando.callbacks.tiled.replay import replay
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
-from operando.experiment.services import live_slices
+from operando.experiment.services import live_slices, live_volumes
 from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
 from operando.plans.tomography import tomography
@@ -63,30 +63,33 @@ def scope(root, tmp_path, beamline_ports):
         launcher.stop()
 
 
-def shown(root):
-    """Whether the results of a tomogram have ended."""
-    starts = (run for run in runs(root.journal) if run.start and run.start.get("purpose") == "analysis")
-    return any(run.stop is not None for run in starts)
+def made(root):
+    """Whether slices and volume of a tomogram have ended."""
+    starts = [run for run in runs(root.journal) if run.start and run.start.get("purpose") == "analysis"]
+    return len(starts) == 2 and all(run.stop is not None for run in starts)
 
 
-def test_slices_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, root):
-    # In a process of its own, as always: HDF5 shows a file that grows to one reader in a process only.
-    follower = live_slices(root)
+def test_slices_and_volume_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, root):
+    # In processes of their own, as always: HDF5 shows a file that grows to one reader in a process only.
+    followers = live_slices(root), live_volumes(root)
     with Journal(root.journal, minimum_free_bytes=0) as journal:
-        follower.start()
+        for follower in followers:
+            follower.start()
         try:
             engine = RunEngine({}, call_returns_result=True)
             engine.subscribe(journal)
             cycling = compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT})
             journal("start", dict(cycling.start_doc))
             turn = Turn(angles_deg=golden_angles(COUNT), exposure_s=0.05, flats=2, darks=2)
-            md = {"experiment": EXPERIMENT, "measurement": "tomo"}
+            asked = {"volume": {"centre_px": 0.5 * SIDE, "rings": "none"}}
+            md = {"experiment": EXPERIMENT, "measurement": "tomo", **asked}
             uid = engine(tomography(scope, turn, md=md)).plan_result
             journal("stop", dict(cycling.compose_stop()))
-            assert until((), lambda: shown(root), 60.0)
+            assert until((), lambda: made(root), 60.0)
         finally:
-            # Told to end, it first does what waits.
-            follower.end(60.0)
+            # Told to end, they first do what waits.
+            for follower in followers:
+                follower.end(60.0)
     with TiledServer(root.path):
         replay(root.journal, writer_client(root.path), roots=(root.path,))
         experiment = open_experiment(reader_client(root.path), EXPERIMENT["uid"])
@@ -102,3 +105,6 @@ def test_slices_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell(scope, roo
         frame = tomogram["projections"].isel(projection=3)
         assert frame.shape == (SIDE, SIDE)
         assert float(frame.mean().compute()) > 100.0
+        volume = tomogram["attenuation"]
+        assert volume.shape == (SIDE, SIDE, SIDE)
+        assert float(volume.isel(z=SIDE // 2).max().compute()) > 0.0

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,17 @@ from .flat_field import line_integral, normalise
 from .projection_file import ProjectionFrames, ProjectionSource
 from .ramp import FloatImage
 from .reconstruction import SLAB_ROWS, Recipe, prepared
-from .rotation_centre import CentreVerdict, rotation_centre
+from .rotation_centre import AGREED_PX, CentreVerdict, RotationCentre, rotation_centre
 from .slab import imaging_module, reconstruct_slab
 
 VOLUME = "attenuation_per_um"
 FINISHED = "finished_slabs"
 AHEAD = 2
 """Slabs under way for each worker: more would only wait in memory."""
+BAND_ROWS = 8
+"""Neighbouring detector rows in which the rotation axis is looked for."""
+BANDS = (1 / 2, 3 / 8, 5 / 8, 1 / 4, 3 / 4, 1 / 8, 7 / 8)
+"""Where those lie, as parts of the height: a specimen need not be in the middle."""
 
 Progress = Callable[[int, int], None]
 """Called with finished and all slabs."""
@@ -43,12 +47,19 @@ class VolumeFile:
         Column of the rotation axis that was used, pixels.
     slabs, made
         Slabs in all, and how many were reconstructed by this call.
+    centre_reason
+        Why the column may be wrong; empty if it was given, or if two estimates agree.
     """
 
     path: Path
     centre_px: float
     slabs: int
     made: int
+    centre_reason: str = ""
+
+
+class OtherVolumeError(ValueError):
+    """A file holds the volume of another reconstruction: other projections, centre, recipe or slabs."""
 
 
 def transmission_of(frames: ProjectionFrames) -> FloatImage:
@@ -92,20 +103,32 @@ def slab_of_volume(
     return slab / np.float32(recipe.pixel_um)
 
 
-def centre_of(source: ProjectionSource) -> float:
-    """Find the rotation axis from a few rows at the detector's middle.
+def centre_of(source: ProjectionSource) -> RotationCentre:
+    """Find the rotation axis in a few rows: the detector's middle ones, or the first others that agree on it.
+
+    Returns
+    -------
+    RotationCentre
+        Of the rows whose estimates agree, else of those in which it is known best.
 
     Raises
     ------
     ValueError
         If there is none to be found.
     """
-    rows = source.shape[1]
-    middle = source.rows(max(rows // 2 - 4, 0), min(rows // 2 + 4, rows))
-    found = rotation_centre(line_integral(transmission_of(middle)), source.angle_deg)
-    if found.verdict is CentreVerdict.NOT_FOUND:
-        raise ValueError(f"reconstruct volume: no rotation centre: {found.reason}; give it as `centre`")
-    return found.column_px
+    bands: list[RotationCentre] = []
+    for part in BANDS:
+        first = max(round(part * source.shape[1]) - BAND_ROWS // 2, 0)
+        passed = transmission_of(source.rows(first, min(first + BAND_ROWS, source.shape[1])))
+        found = rotation_centre(line_integral(passed), source.angle_deg)
+        if found.verdict is CentreVerdict.AGREED and found.sigma_px <= AGREED_PX:
+            return found
+        bands.append(found)
+    if all(found.verdict is CentreVerdict.NOT_FOUND for found in bands):
+        raise ValueError(f"reconstruct volume: no rotation centre: {bands[0].reason}")
+    best = min(bands, key=lambda found: math.inf if math.isnan(found.sigma_px) else found.sigma_px)
+    # Where there is noise alone, two estimates now and then agree by chance.
+    return replace(best, reason=best.reason or f"rows tell columns that are {2 * best.sigma_px:.1f} apart")
 
 
 def _fingerprint(source: ProjectionSource, centre_px: float, recipe: Recipe, slab_rows: int) -> str:
@@ -142,7 +165,7 @@ def _begin(
         unborn.replace(path)
     with h5py.File(path, "r") as file:
         if file.attrs.get("fingerprint") != mark:
-            raise ValueError(
+            raise OtherVolumeError(
                 f"reconstruct volume: {path} holds another reconstruction (other projections, centre, recipe "
                 "or slabs); name another file, or remove it"
             )
@@ -199,7 +222,7 @@ def reconstruct_volume(
     path
         HDF5 file to make or to finish.
     centre
-        Column of the rotation axis, pixels; found in the middle rows if absent.
+        Column of the rotation axis, pixels; found as `centre_of` does if absent.
     recipe
         How.
     slab_rows
@@ -218,12 +241,15 @@ def reconstruct_volume(
 
     Raises
     ------
+    OtherVolumeError
+        If the file holds another reconstruction.
     ValueError
-        If the file holds another reconstruction, or no centre is found.
+        If no centre is found.
     """
     how, where = recipe or Recipe(), Path(path)
     _, rows, columns = source.shape
-    column = centre_of(source) if centre is None else float(centre)
+    found = centre_of(source) if centre is None else None
+    column = found.column_px if found else float(centre or 0.0)
     starts = list(range(0, rows, slab_rows))
     mark = _fingerprint(source, column, how, slab_rows)
     finished = _begin(where, (rows, columns, columns), len(starts), mark, column)
@@ -246,7 +272,7 @@ def reconstruct_volume(
     finally:
         if client is None:
             pool.shutdown(cancel_futures=True)
-    return VolumeFile(where, column, len(starts), len(missing))
+    return VolumeFile(where, column, len(starts), len(missing), found.reason if found else "")
 
 
 def lazy_volume(path: str | Path, *, slab_rows: int = SLAB_ROWS) -> Any:  # noqa: ANN401

@@ -74,6 +74,25 @@ def test_volumes_that_were_told_of_are_not_told_of_again(told):
     assert not documents
 
 
+def test_a_volume_about_another_axis_leaves_the_first_one_and_counts(tmp_path):
+    told = ToldTomogram(tmp_path)
+    told.begin(golden_angles(COUNT))
+    told.take(0, COUNT)
+    told.end()
+    given = (tmp_path / "journal", told.journal, told.uid)
+    first, other, again = (
+        tomogram_volume(*given, centre_px=centre_px, workers=1) for centre_px in (25.0, 24.0, 25.0)
+    )
+    assert first.volume.path.name == f"tomo_{told.uid[:8]}_volume.h5"
+    assert other.volume.path.name == f"tomo_{told.uid[:8]}_volume_2.h5"
+    assert (again.volume.path, again.volume.made) == (first.volume.path, 0)
+    assert f"{COUNT} of {COUNT} projections" in first.told
+    (tomogram,) = experiment_from_journal(given[0], told.experiment["uid"], roots=(tmp_path,)).tomograms
+    assert tomogram.attrs["centre_px"] == 25.0
+    told.slices.close()
+    told.journal.close()
+
+
 def test_particles_are_a_table_by_tomogram_and_label(experiment, told):
     table = experiment.particles
     assert table.index.names == ["measurement_run", "label"]

@@ -110,6 +110,23 @@ def test_the_axis_is_found_in_counts(source, tmp_path):
     assert made.centre_px == pytest.approx(CENTRE, abs=0.3)
 
 
+def test_the_axis_is_found_where_the_middle_rows_are_empty(tmp_path):
+    """A specimen above the middle: in the middle there is noise alone, which has a sharpest column, too."""
+    rng = np.random.default_rng(4)
+    depth = np.zeros((len(ANGLES), 4 * ROWS, WIDTH))
+    depth[:, :ROWS] = balls.projections(ANGLES, ROWS, WIDTH, CENTRE)
+    seen = np.exp(-depth) + 0.003 * rng.standard_normal(depth.shape)
+    made = reconstruct_volume(HeldProjections(ProjectionFrames(seen), ANGLES), tmp_path / "volume.h5")
+    assert made.centre_px == pytest.approx(CENTRE, abs=0.3)
+    assert not made.centre_reason
+
+
+def test_an_axis_that_nothing_agrees_on_is_told(tmp_path):
+    noise = 1.0 + 0.003 * np.random.default_rng(4).standard_normal((len(ANGLES), ROWS, WIDTH))
+    made = reconstruct_volume(HeldProjections(ProjectionFrames(noise), ANGLES), tmp_path / "volume.h5")
+    assert "look at a slice" in made.centre_reason
+
+
 def test_a_cluster_does_the_slabs_of_a_source_that_travels(source, tmp_path):
     class Client:
         def get_executor(self):
