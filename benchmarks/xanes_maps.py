@@ -61,7 +61,7 @@ def run() -> list[Figure]:
     stack, cores = _stack(np.random.default_rng(1)), os.cpu_count() or 1
     spectra = stack.reshape(ENERGY.size, -1)
     part = np.ascontiguousarray(spectra[:, :SAMPLE].T, dtype=float)
-    xanes_maps(stack[:, :8], ENERGY, element="Ni")
+    xanes_maps(stack[:, :8].copy(), ENERGY, element="Ni")
     fit_edge(ENERGY, part[:8], element="Ni")
     ours = _best(lambda: xanes_maps(stack, ENERGY, element="Ni", workers=cores))
     with threadpool_limits(1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.polynomial.polynomial import polypow
 from numpy.typing import NDArray
 
 from ..xas.edge import WHITE_LINE_REACH_EV
@@ -14,10 +15,17 @@ from ..xas.local import LocalFits, local_fits
 from ..xas.normalisation import Baseline, baseline
 from ..xas.verdict import SEARCH_EV
 from ..xas.window import Windows
+from .xanes_kernel import STREAMS
 
 SingleArray: TypeAlias = NDArray[np.float32]
 
 SMOOTHING_EV = 1.5
+SCALE_EV = 100.0
+"""Energies from the edge are taken in this unit by the baselines, near 1 in their windows."""
+VARIANCES = 5
+"""Coefficients of the variance of a baseline: twice the degree of the steepest, and one."""
+ALIKE = 6
+"""Digits of weights (up to 1 per eV^3) that points of one kind share."""
 QUIET_EV = (-10.0, 30.0)
 """Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
 LEAST_QUIET = 6
@@ -34,17 +42,23 @@ class LocalSet(NamedTuple):
     ----------
     first
         Index of the first of the k points used about each point, shape (m,).
+    kind
+        Which stencil each point has: where energies lie at equal distances it is the same, shape (m,).
     weight
-        From values to coefficients, shape (m, degree + 1, k).
-    table
-        For each point: its energy as the two baselines scale it, half width in eV, then, for unit noise, the
-        variance of the polynomial and that of its slope as polynomials of eV from the point, shape
-        (3 + (2 degree + 1) + (2 degree - 1), m).
+        From values to coefficients of rising powers of eV from the point, shape (kinds, degree + 1, k).
+    width
+        How far from its point each is used, eV, shape (kinds,).
+    own, slope
+        Variance of the polynomial and of its slope for unit noise: coefficients of rising powers of eV from
+        the point, shape (kinds, 7) and (kinds, 5).
     """
 
     first: NDArray[np.intp]
+    kind: NDArray[np.intp]
     weight: SingleArray
-    table: SingleArray
+    width: SingleArray
+    own: SingleArray
+    slope: SingleArray
 
 
 class XanesGrid(NamedTuple):
@@ -53,7 +67,7 @@ class XanesGrid(NamedTuple):
     Attributes
     ----------
     order
-        Image of each rising energy, shape (m,).
+        Image of each rising energy, the last repeated up to a multiple of `STREAMS`, shape (>= m,).
     energy_ev
         Rising energies, shape (m,).
     limits
@@ -62,20 +76,21 @@ class XanesGrid(NamedTuple):
     pre_weight, post_weight
         From values in the window to coefficients of the baselines, shape (2, p) and (3, q); rows of zeros for
         degrees not fitted.
-    pre_covariance, post_covariance
-        Of the coefficients for unit noise, shape (2, 2) and (3, 3).
+    pre_variance, post_variance
+        Of the baselines for unit noise: coefficients of rising powers, shape (5,).
     place
-        Energies as the two baselines scale them, shape (2, m).
+        Energies as the baselines take them, (energy - edge) / SCALE_EV, shape (m,).
     per_ev
-        Scaled units per eV, shape (2,).
+        1 / SCALE_EV.
+    edge_ev
+        The tabulated edge.
     smooth
-        First point and weights of the smooth value, from `LocalSet`.
+        First of the k points of the smooth value about each point, shape (m,), and their weights, (m, k).
     half_step, white_line
         Local polynomials.
     quiet
-        First point and the five weights of each deviation that tells the noise, shape (q,) and (q, 5); what
-        a spectrum without noise deviates there, edge steps, shape (q,); the edge as the two baselines scale
-        it, shape (2,).
+        First point and five weights of each deviation that tells the noise, shape (q,) and (q, 5), q even;
+        what a spectrum without noise deviates there, edge steps, shape (q,).
     """
 
     order: NDArray[np.intp]
@@ -83,14 +98,15 @@ class XanesGrid(NamedTuple):
     limits: NDArray[np.intp]
     pre_weight: SingleArray
     post_weight: SingleArray
-    pre_covariance: FloatArray
-    post_covariance: FloatArray
-    place: FloatArray
-    per_ev: FloatArray
+    pre_variance: SingleArray
+    post_variance: SingleArray
+    place: SingleArray
+    per_ev: float
+    edge_ev: float
     smooth: tuple[NDArray[np.intp], SingleArray]
-    half_step: tuple[NDArray[np.intp], SingleArray, SingleArray]
-    white_line: tuple[NDArray[np.intp], SingleArray, SingleArray]
-    quiet: tuple[NDArray[np.intp], SingleArray, SingleArray, SingleArray]
+    half_step: LocalSet
+    white_line: LocalSet
+    quiet: tuple[NDArray[np.intp], SingleArray, SingleArray]
 
 
 def _odd(points: int) -> int:
@@ -98,53 +114,71 @@ def _odd(points: int) -> int:
     return max(points + 1 - points % 2, 5)
 
 
-def _padded(fit: Baseline, degrees: int, size: int) -> tuple[int, SingleArray, FloatArray]:
-    """First point, weights and covariance of a baseline, zero for points and degrees that are not fitted."""
-    count, points = fit.projection.shape
-    wide = _odd(points)
+def _about_edge(fit: Baseline, edge_ev: float, degrees: int) -> FloatArray:
+    """From coefficients of a baseline to those in (energy - edge) / SCALE_EV, shape (degrees, degree + 1)."""
+    scaled = ((edge_ev - fit.centre_ev) / fit.scale_ev, SCALE_EV / fit.scale_ev)
+    turn = np.zeros((degrees, fit.projection.shape[0]))
+    for power in range(turn.shape[1]):
+        turn[: power + 1, power] = polypow(scaled, power)
+    return turn
+
+
+def _padded(fit: Baseline, edge_ev: float, degrees: int, size: int) -> tuple[int, SingleArray, SingleArray]:
+    """First point, weights and variance of a baseline, zero for points and degrees that are not fitted."""
+    points = fit.projection.shape[1]
+    turn, wide = _about_edge(fit, edge_ev, degrees), _odd(points)
     first = min(fit.points.start, size - wide)
     skipped = fit.points.start - first
-    weight, covariance = np.zeros((degrees, wide), np.float32), np.zeros((degrees, degrees))
-    weight[:count, skipped : skipped + points] = fit.projection
-    covariance[:count, :count] = fit.covariance
-    return first, weight, covariance
+    weight = np.zeros((degrees, wide), np.float32)
+    weight[:, skipped : skipped + points] = turn @ fit.projection
+    covariance, variance = turn @ fit.covariance @ turn.T, np.zeros(VARIANCES)
+    for power in range(2 * degrees - 1):
+        variance[power] = np.fliplr(covariance).trace(degrees - 1 - power)
+    return first, weight, variance.astype(np.float32)
 
 
 def _variance(covariance: FloatArray, order: int) -> FloatArray:
-    """Variance of polynomials (order 0) or of their slopes (1): coefficients of its own rising powers."""
+    """Variance of cubics at most (order 0) or of their slopes (1): coefficients of its own rising powers."""
     size = covariance.shape[-1]
-    powers = np.zeros((len(covariance), 2 * (size - order) - 1))
+    powers = np.zeros((len(covariance), 7 - 2 * order))
     for i in range(order, size):
         for j in range(order, size):
             powers[:, i + j - 2 * order] += (i * j if order else 1) * covariance[:, i, j]
     return powers
 
 
-def _local(fits: LocalFits, place: FloatArray) -> LocalSet:
-    """Cut each stretch to the points that have a weight; they are neighbours."""
+def _local(fits: LocalFits, share: float = 1.0) -> LocalSet:
+    """Cut each stretch to the points that have a weight, which are neighbours, and tell the kinds apart."""
     points = fits.index.shape[0]
     used = np.abs(fits.projection).max(axis=1) > 0
-    width = _odd(int(used.sum(axis=1).max()))
+    count = _odd(int(used.sum(axis=1).max()))
     begin = fits.index[np.arange(points), used.argmax(axis=1)]
-    first = np.minimum(begin, points - width)
-    weight = np.zeros((points, fits.projection.shape[1], width), np.float32)
+    first = np.minimum(begin, points - count)
+    weight = np.zeros((points, fits.projection.shape[1], count))
     row, column = np.nonzero(used)
     weight[row, :, fits.index[row, column] - first[row]] = fits.projection[row, :, column]
-    variances = (_variance(fits.covariance, 0), _variance(fits.covariance, 1))
-    table = np.column_stack([*place, fits.half_width_ev, *variances])
-    return LocalSet(first.astype(np.intp), weight, np.ascontiguousarray(table.T, dtype=np.float32))
+    _, kinds, kind = np.unique(
+        weight.reshape(points, -1).round(ALIKE), axis=0, return_index=True, return_inverse=True
+    )
+    of_kinds = (weight, share * fits.half_width_ev, *(_variance(fits.covariance, order) for order in (0, 1)))
+    return LocalSet(first.astype(np.intp), kind.ravel(), *(one[kinds].astype(np.float32) for one in of_kinds))
 
 
-def _quiet(
-    energy_ev: FloatArray, edge_ev: float, scaled: list[float]
-) -> tuple[NDArray[np.intp], SingleArray, SingleArray, SingleArray]:
+def _smooth(fits: LocalFits) -> tuple[NDArray[np.intp], SingleArray]:
+    """First point and weights of the smooth value about each point."""
+    local = _local(fits)
+    return local.first, np.ascontiguousarray(local.weight[local.kind, 0])
+
+
+def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray, SingleArray]:
     """Deviations from the cubic through four neighbours, away from the edge; all where these are few."""
     first, five = _windows(energy_ev)
     below, above = energy_ev[first + 4] < edge_ev + QUIET_EV[0], energy_ev[first] > edge_ev + QUIET_EV[1]
     chosen = np.flatnonzero(below | above)
     if chosen.size < LEAST_QUIET:
         chosen = np.arange(first.size)
-    return first[chosen], five[chosen], np.zeros(chosen.size, np.float32), np.array(scaled, np.float32)
+    chosen = chosen[: chosen.size // 2 * 2]
+    return first[chosen], five[chosen], np.zeros(chosen.size, np.float32)
 
 
 def _windows(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
@@ -183,15 +217,11 @@ def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
     if chosen.shape[1] < LEAST_PIXELS:
         return grid
     first, five = _windows(grid.energy_ev)
-    scaled = grid.quiet[3]
     pre, post = (
-        np.vander(place[None], len(weight), increasing=True)
-        @ (weight.astype(np.float64) @ chosen[begin : begin + weight.shape[1]])
-        for place, weight, begin in zip(
-            scaled, (grid.pre_weight, grid.post_weight), grid.limits[:2].tolist(), strict=True
-        )
+        weight[0].astype(np.float64) @ chosen[begin : begin + weight.shape[1]]
+        for weight, begin in zip((grid.pre_weight, grid.post_weight), grid.limits[:2].tolist(), strict=True)
     )
-    step: FloatArray = (post - pre)[0]
+    step: FloatArray = post - pre
     deviations = np.zeros((first.size, chosen.shape[1]))
     for point in range(five.shape[1]):
         deviations += five[:, point, None] * chosen[point : point + first.size]
@@ -200,7 +230,8 @@ def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
     level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
     kept = np.flatnonzero(left <= MOST_LEFT * level)
     kept = kept[:: -(-kept.size // MOST_QUIET)]
-    return grid._replace(quiet=(first[kept], five[kept], structure[kept].astype(np.float32), scaled))
+    kept = kept[: kept.size // 2 * 2]
+    return grid._replace(quiet=(first[kept], five[kept], structure[kept].astype(np.float32)))
 
 
 def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows) -> XanesGrid:
@@ -227,23 +258,21 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
     )
     pre = baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree)
     post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
-    pre_first, pre_weight, pre_covariance = _padded(pre, 2, energy_ev.size)
-    post_first, post_weight, post_covariance = _padded(post, 3, energy_ev.size)
-    place = np.stack([(energy_ev - each.centre_ev) / each.scale_ev for each in (pre, post)])
-    half = _local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2), place)
-    white = _local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), place)
+    pre_first, pre_weight, pre_variance = _padded(pre, edge_ev, 2, energy_ev.size)
+    post_first, post_weight, post_variance = _padded(post, edge_ev, 3, energy_ev.size)
     return XanesGrid(
-        order=np.ascontiguousarray(order, dtype=np.intp),
+        order=np.pad(order, (0, -order.size % STREAMS), mode="edge").astype(np.intp),
         energy_ev=np.ascontiguousarray(energy_ev),
         limits=np.array([pre_first, post_first, max(int(ends[0]) - 1, 0), ends[1], ends[1:].min()]),
         pre_weight=pre_weight,
         post_weight=post_weight,
-        pre_covariance=pre_covariance,
-        post_covariance=post_covariance,
-        place=place,
-        per_ev=np.array([1 / pre.scale_ev, 1 / post.scale_ev]),
-        smooth=_local(local_fits(energy_ev, SMOOTHING_EV, 2), place)[:2],
-        half_step=(half.first, half.weight, half.table),
-        white_line=(white.first, white.weight, white.table),
-        quiet=_quiet(energy_ev, edge_ev, [(edge_ev - one.centre_ev) / one.scale_ev for one in (pre, post)]),
+        pre_variance=pre_variance,
+        post_variance=post_variance,
+        place=((energy_ev - edge_ev) / SCALE_EV).astype(np.float32),
+        per_ev=1 / SCALE_EV,
+        edge_ev=edge_ev,
+        smooth=_smooth(local_fits(energy_ev, SMOOTHING_EV, 2)),
+        half_step=_local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2)),
+        white_line=_local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), 0.5),
+        quiet=_quiet(energy_ev, edge_ev),
     )

@@ -5,30 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from ..xrd.kernel import Array, compiled
+from .xanes_grid import XanesGrid
 from .xanes_kernel import (
     AT_ONCE,
-    BASELINES,
     EDGE,
-    HEIGHT,
+    MEAN,
     NOISE,
+    OTHER,
+    OWN,
     PEAK,
+    PLACE,
     POLY,
     POST,
     PRE,
     ROWS,
-    SIGMA,
     SLOPE,
-    SPREAD,
     STEP,
-    TABLE,
     TILE,
     TILES,
+    TOP,
+    WIDTH,
     X,
+    average,
     deviate,
-    gather,
+    fit_locally,
     half,
+    judge_locally,
     load,
     one,
+    pick,
     project,
     room,
     three,
@@ -36,138 +41,114 @@ from .xanes_kernel import (
 )
 from .xanes_search import begin, nearest, search
 
-six = np.float32(6.0)
+GOOD, NOISY, NO_EDGE, NO_DATA = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
+"""Codes of `PixelVerdict`, as the compiler takes them."""
 
 
 @compiled
-def refine_half(state: Array, u: Array, v: Array) -> None:
-    """Half step by a local parabola: energy less that of the point in eV, and slope of the difference."""
-    u, v = np.float32(u), np.float32(v)
+def refine_half(state: Array, per_ev: float) -> None:
+    """Half step by a local parabola: energy less that of the point in eV, slope there, and the edge step."""
+    k = np.float32(per_ev)
     for pixel in range(TILE):
-        s, t = state[TABLE * TILE + pixel], state[(TABLE + 1) * TILE + pixel]
-        width = state[(TABLE + 2) * TILE + pixel]
-        p, q = state[PRE * TILE + pixel], state[(PRE + 1) * TILE + pixel]
+        z, width = state[PLACE * TILE + pixel], state[WIDTH * TILE + pixel]
         f, g, h = (
-            state[POST * TILE + pixel],
-            state[(POST + 1) * TILE + pixel],
-            state[(POST + 2) * TILE + pixel],
+            state[MEAN * TILE + pixel],
+            state[(MEAN + 1) * TILE + pixel],
+            state[(MEAN + 2) * TILE + pixel],
         )
         # The difference of parabola and mean baseline is a parabola in eV from the point.
-        a = state[POLY * TILE + pixel] - half * (p + s * q + f + t * (g + t * h))
-        b = state[(POLY + 1) * TILE + pixel] - half * (u * q + v * (g + two * t * h))
-        c = state[(POLY + 2) * TILE + pixel] - half * v * v * h
+        a = state[POLY * TILE + pixel] - (f + z * (g + z * h))
+        b = state[(POLY + 1) * TILE + pixel] - k * (g + two * z * h)
+        c = state[(POLY + 2) * TILE + pixel] - k * k * h
         x = min(max(-a / b, -width), width)
         x = min(max(x - (a + x * (b + x * c)) / (b + two * c * x), -width), width)
         x = min(max(x - (a + x * (b + x * c)) / (b + two * c * x), -width), width)
-        state[X * TILE + pixel] = x
+        z += k * x
+        below = state[PRE * TILE + pixel] + z * state[(PRE + 1) * TILE + pixel]
+        bend = state[(POST + 1) * TILE + pixel] + z * state[(POST + 2) * TILE + pixel]
+        state[STEP * TILE + pixel] = state[POST * TILE + pixel] + z * bend - below
+        state[X * TILE + pixel], state[PLACE * TILE + pixel] = x, z
         state[SLOPE * TILE + pixel] = abs(b + two * c * x)
-        t += v * x
-        state[STEP * TILE + pixel] = f + t * (g + t * h) - p - (s + u * x) * q
 
 
 @compiled
-def judge_half(state: Array, u: Array, v: Array, pre: Array, post: Array) -> None:
-    """Sigma of the half step for unit noise, and variance of the edge step."""
-    u, v = np.float32(u), np.float32(v)
-    pre0, pre1, pre2 = np.float32(pre[0, 0]), np.float32(2 * pre[0, 1]), np.float32(pre[1, 1])
-    post0, post1 = np.float32(post[0, 0]), np.float32(2 * post[0, 1])
-    post2 = np.float32(post[1, 1] + 2 * post[0, 2])
-    post3, post4 = np.float32(2 * post[1, 2]), np.float32(post[2, 2])
+def refine_peak(state: Array, per_ev: float) -> None:
+    """White line by a local cubic: energy less that of the point in eV, curvature and height, edge steps."""
+    k = np.float32(per_ev)
     for pixel in range(TILE):
-        x = state[X * TILE + pixel]
-        s = state[TABLE * TILE + pixel] + u * x
-        t = state[(TABLE + 1) * TILE + pixel] + v * x
-        baselines = pre0 + s * (pre1 + s * pre2)
-        baselines += post0 + t * (post1 + t * (post2 + t * (post3 + t * post4)))
-        own = state[(TABLE + 6) * TILE + pixel] + x * state[(TABLE + 7) * TILE + pixel]
-        own = state[(TABLE + 4) * TILE + pixel] + x * (state[(TABLE + 5) * TILE + pixel] + x * own)
-        own = state[(TABLE + 3) * TILE + pixel] + x * own
-        state[BASELINES * TILE + pixel] = np.sqrt(baselines)
-        state[SIGMA * TILE + pixel] = np.sqrt(own + half * half * baselines) / state[SLOPE * TILE + pixel]
-
-
-@compiled
-def refine_peak(state: Array, u: Array) -> None:
-    """White line by a local cubic: energy less that of the point in eV, height in edge steps, curvature."""
-    u = np.float32(u)
-    for pixel in range(TILE):
-        s, width = state[TABLE * TILE + pixel], half * state[(TABLE + 2) * TILE + pixel]
-        p, q = state[PRE * TILE + pixel], state[(PRE + 1) * TILE + pixel]
-        a = state[POLY * TILE + pixel] - p - s * q
-        b = state[(POLY + 1) * TILE + pixel] - u * q
+        z, width = state[PLACE * TILE + pixel], state[WIDTH * TILE + pixel]
+        tilt = state[(PRE + 1) * TILE + pixel]
+        a = state[POLY * TILE + pixel] - state[PRE * TILE + pixel] - z * tilt
+        b = state[(POLY + 1) * TILE + pixel] - k * tilt
         c, d = state[(POLY + 2) * TILE + pixel], state[(POLY + 3) * TILE + pixel]
-        x, bend = np.float32(0.0), two * c
-        for _ in range(4):
-            move = (b + x * (two * c + three * d * x)) / bend
-            x = min(max(x - move, -width), width) if bend < 0 else x
-            bend = two * c + six * d * x
-        state[X * TILE + pixel] = x
-        state[SLOPE * TILE + pixel] = bend
-        state[HEIGHT * TILE + pixel] = (a + x * (b + x * (c + x * d))) / state[STEP * TILE + pixel]
-
-
-@compiled
-def judge_peak(state: Array, u: Array, v: Array, pre: Array, post: Array) -> None:
-    """Sigma of the energy and of the height of the white line for unit noise."""
-    u, v = np.float32(u), np.float32(v)
-    pre0, pre1, pre2 = np.float32(pre[0, 0]), np.float32(2 * pre[0, 1]), np.float32(pre[1, 1])
-    post0, post1 = np.float32(post[0, 0]), np.float32(2 * post[0, 1])
-    post2 = np.float32(post[1, 1] + 2 * post[0, 2])
-    post3, post4 = np.float32(2 * post[1, 2]), np.float32(post[2, 2])
-    for pixel in range(TILE):
-        x, bend = state[X * TILE + pixel], state[SLOPE * TILE + pixel]
-        s = state[TABLE * TILE + pixel] + u * x
-        t = state[(TABLE + 1) * TILE + pixel] + v * x
-        own, slope = np.float32(0.0), np.float32(0.0)
-        for power in range(7):
-            own = own * x + state[(TABLE + 9 - power) * TILE + pixel]
-        for power in range(5):
-            slope = slope * x + state[(TABLE + 14 - power) * TILE + pixel]
-        height = state[HEIGHT * TILE + pixel]
-        own += (height - one) * (height - one) * (pre0 + s * (pre1 + s * pre2))
-        own += height * height * (post0 + t * (post1 + t * (post2 + t * (post3 + t * post4))))
-        state[SPREAD * TILE + pixel] = np.sqrt(own) / abs(state[STEP * TILE + pixel])
-        sigma = np.sqrt(slope) / -bend
-        state[SIGMA * TILE + pixel] = sigma if bend < 0 else np.float32(np.inf)
+        # The root of the derivative at which the cubic bends down, without the loss of digits of small d.
+        root = np.sqrt(max(c * c - three * b * d, np.float32(0.0)))
+        x = min(max(b / (root - c), -width), width)
+        x = x if c < 0 else np.float32(0.0)
+        state[X * TILE + pixel], state[PLACE * TILE + pixel] = x, z + k * x
+        state[SLOPE * TILE + pixel] = two * (c + three * d * x)
+        state[TOP * TILE + pixel] = (a + x * (b + x * (c + x * d))) / state[STEP * TILE + pixel]
 
 
 @compiled
 def write_half(
-    state: Array, found: Array, energy: Array, start: int, count: int, energies: Array, others: Array
+    state: Array,
+    found: Array,
+    grid: XanesGrid,
+    limits: tuple[float, float],
+    pixels: tuple[int, int],
+    energies: Array,
+    others: Array,
+    verdict: Array,
 ) -> None:
-    """Give the numbers of the edge; nan where there is none."""
-    where, sigma = energies[0, start : start + count], others[0, start : start + count]
-    height, error = others[2, start : start + count], others[3, start : start + count]
-    noise = others[6, start : start + count]
-    for pixel in range(where.size):
-        level, step = state[NOISE * TILE + pixel], state[STEP * TILE + pixel]
-        at, x = found[EDGE * TILE + pixel], state[X * TILE + pixel]
-        own, baselines = state[SIGMA * TILE + pixel], state[BASELINES * TILE + pixel]
-        there = (at >= 0) & (level < np.float32(np.inf))
+    """Give the half step and its sigma, the edge step and what they are worth; nan where there is none."""
+    first, last = pixels
+    where, sigma, height = energies[0, first:last], others[0, first:last], others[2, first:last]
+    error, noise, code = others[3, first:last], others[6, first:last], verdict[first:last]
+    most, least = np.float32(limits[0]), np.float32(limits[1])
+    p, q, r = grid.pre_variance[0], grid.pre_variance[1], grid.pre_variance[2]
+    a, b, c = grid.post_variance[0], grid.post_variance[1], grid.post_variance[2]
+    d, e = grid.post_variance[3], grid.post_variance[4]
+    edge_ev, per_ev = grid.edge_ev, grid.per_ev
+    for pixel in range(code.size):
+        z, level, step = state[PLACE * TILE + pixel], state[NOISE * TILE + pixel], state[STEP * TILE + pixel]
+        baselines = p + z * (q + z * r) + a + z * (b + z * (c + z * (d + z * e)))
+        spread = np.sqrt(state[OWN * TILE + pixel] + half * half * baselines) / state[SLOPE * TILE + pixel]
+        there = (found[EDGE * TILE + pixel] >= 0) & (level < np.float32(np.inf))
         gap = np.float32(0.0) if there else np.float32(np.nan)
-        where[pixel] = energy[max(at, np.int32(0))] + np.float64(x + gap)
-        sigma[pixel] = level * own + gap
-        height[pixel] = step + gap
-        error[pixel] = level * baselines + gap
+        own, uncertain = level * spread, level * np.sqrt(baselines)
+        where[pixel] = edge_ev + np.float64(z + gap) / per_ev
+        sigma[pixel], height[pixel], error[pixel] = own + gap, step + gap, uncertain + gap
         noise[pixel] = level / (abs(step) if there else one)
+        grade = GOOD if own < most else NOISY
+        grade = grade if there & (step > least * uncertain) else NO_EDGE
+        code[pixel] = grade if level < np.float32(np.inf) else NO_DATA
 
 
 @compiled
 def write_peak(
-    state: Array, found: Array, energy: Array, start: int, count: int, energies: Array, others: Array
+    state: Array, found: Array, grid: XanesGrid, pixels: tuple[int, int], energies: Array, others: Array
 ) -> None:
-    """Give the numbers of the white line; nan where there is none."""
-    where, sigma = energies[1, start : start + count], others[1, start : start + count]
-    height, error = others[4, start : start + count], others[5, start : start + count]
-    for pixel in range(where.size):
-        level, at = state[NOISE * TILE + pixel], found[PEAK * TILE + pixel]
-        x, own = state[X * TILE + pixel], state[SIGMA * TILE + pixel]
-        high, spread = state[HEIGHT * TILE + pixel], state[SPREAD * TILE + pixel]
-        gap = np.float32(0.0) if (at >= 0) & (level < np.float32(np.inf)) else np.float32(np.nan)
-        where[pixel] = energy[max(at, np.int32(0))] + np.float64(x + gap)
-        sigma[pixel] = level * own + gap
-        height[pixel] = high + gap
-        error[pixel] = level * spread + gap
+    """Give the white line and its sigma, its height and sigma of that; nan where there is none."""
+    first, last = pixels
+    where, sigma = energies[1, first:last], others[1, first:last]
+    height, error = others[4, first:last], others[5, first:last]
+    p, q, r = grid.pre_variance[0], grid.pre_variance[1], grid.pre_variance[2]
+    a, b, c = grid.post_variance[0], grid.post_variance[1], grid.post_variance[2]
+    d, e = grid.post_variance[3], grid.post_variance[4]
+    edge_ev, per_ev = grid.edge_ev, grid.per_ev
+    for pixel in range(sigma.size):
+        z, level, high = state[PLACE * TILE + pixel], state[NOISE * TILE + pixel], state[TOP * TILE + pixel]
+        spread = state[OWN * TILE + pixel] + (high - one) * (high - one) * (p + z * (q + z * r))
+        spread += high * high * (a + z * (b + z * (c + z * (d + z * e))))
+        there = (found[PEAK * TILE + pixel] >= 0) & (level < np.float32(np.inf))
+        gap = np.float32(0.0) if there else np.float32(np.nan)
+        bend = state[SLOPE * TILE + pixel]
+        shift = np.sqrt(state[OTHER * TILE + pixel]) / -bend
+        shift = shift if bend < 0 else np.float32(np.inf)
+        where[pixel] = edge_ev + np.float64(z + gap) / per_ev
+        sigma[pixel], height[pixel] = level * shift + gap, high + gap
+        error[pixel] = level * np.sqrt(spread) / abs(state[STEP * TILE + pixel]) + gap
 
 
 @compiled
@@ -175,21 +156,11 @@ def fit_pixels(
     stack: Array,
     first: int,
     last: int,
-    order: Array,
-    energy: Array,
-    limits: Array,
-    pre_weight: Array,
-    post_weight: Array,
-    pre_covariance: Array,
-    post_covariance: Array,
-    place: Array,
-    per_ev: Array,
-    smooth: tuple[Array, Array],
-    edge: tuple[Array, Array, Array],
-    peak: tuple[Array, Array, Array],
-    quiet: tuple[Array, Array, Array, Array],
+    grid: XanesGrid,
+    limits: tuple[float, float],
     energies: Array,
     others: Array,
+    verdict: Array,
 ) -> None:
     """Fit the pixels first .. last - 1.
 
@@ -199,37 +170,45 @@ def fit_pixels(
         Absorption, shape (m, pixels), any real type.
     first, last
         Pixels.
-    order, energy, limits, ... quiet
-        Of `XanesGrid`.
+    grid
+        Of `xanes_grid`.
+    limits
+        Largest sigma of a good half step, eV; least edge step, in its sigmas.
     energies
         Written, shape (2, pixels): half step and white line, eV; nan where there is no edge.
     others
         Written, shape (7, pixels): sigma of the half step and of the white line (eV), edge step and its
         sigma (units of the stack), height of the white line and its sigma (edge steps), noise (edge steps;
         units of the stack where there is no edge).
+    verdict
+        Written, shape (pixels,): codes of `PixelVerdict`.
     """
-    tiles = room(TILES * order.size * TILE).reshape((TILES, order.size, TILE))
+    tiles = room(TILES * grid.order.size * TILE).reshape((TILES, grid.order.size, TILE))
     state, found = room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
-    at = np.empty((2, AT_ONCE), np.float32)
-    u, v = per_ev[0], per_ev[1]
+    at, seen = np.empty(AT_ONCE, np.float32), np.zeros(grid.order.size, np.bool_)
+    half_points, peak_points = grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]
+    picked = room(max(half_points, peak_points) * TILE).reshape((-1, TILE))
     for begun in range(first, last, TILES * TILE):
-        load(stack, order, begun, min(TILES * TILE, last - begun), tiles)
+        load(stack, grid.order, begun, min(TILES * TILE, last - begun), tiles)
         for tile in range(TILES):
             start, block = begun + tile * TILE, tiles[tile]
-            count = min(TILE, last - start)
-            if count <= 0:
+            pixels = start, min(start + TILE, last)
+            if start >= last:
                 break
-            project(block, limits[0], pre_weight, state, PRE)
-            project(block, limits[1], post_weight, state, POST)
-            deviate(block, quiet[0], quiet[1], quiet[2], quiet[3], state)
+            project(block, grid.limits[0], grid.pre_weight, state, PRE)
+            project(block, grid.limits[1], grid.post_weight, state, POST)
+            average(state)
+            deviate(block, grid.quiet[0], grid.quiet[1], grid.quiet[2], state)
             begin(state, found)
-            search(block, limits, place, smooth, at, state, found)
+            search(block, grid.limits, grid.place, grid.smooth, at, state, found)
             nearest(state, found)
-            gather(block, edge[0], edge[1], edge[2], state, found, EDGE)
-            refine_half(state, u, v)
-            judge_half(state, u, v, pre_covariance, post_covariance)
-            write_half(state, found, energy, start, count, energies, others)
-            gather(block, peak[0], peak[1], peak[2], state, found, PEAK)
-            refine_peak(state, u)
-            judge_peak(state, u, v, pre_covariance, post_covariance)
-            write_peak(state, found, energy, start, count, energies, others)
+            pick(block, grid.place, grid.half_step, state, found, EDGE, seen, picked[:half_points])
+            fit_locally(grid.half_step, seen, picked, state)
+            refine_half(state, grid.per_ev)
+            judge_locally(grid.half_step, seen, state)
+            write_half(state, found, grid, limits, pixels, energies, others, verdict)
+            pick(block, grid.place, grid.white_line, state, found, PEAK, seen, picked[:peak_points])
+            fit_locally(grid.white_line, seen, picked, state)
+            refine_peak(state, grid.per_ev)
+            judge_locally(grid.white_line, seen, state)
+            write_peak(state, found, grid, pixels, energies, others)

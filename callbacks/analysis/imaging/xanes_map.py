@@ -92,28 +92,23 @@ def _rising(stack: NDArray[np.generic], energy_ev: FloatArray) -> NDArray[np.int
     return order
 
 
-def _fit(stack: NDArray[np.generic], grid: XanesGrid, workers: int) -> tuple[FloatArray, SingleArray]:
+def _fit(
+    stack: NDArray[np.generic], grid: XanesGrid, workers: int
+) -> tuple[FloatArray, SingleArray, NDArray[np.uint8]]:
     """Share the pixels among threads; the compiled loop holds no lock."""
     flat = stack.reshape(stack.shape[0], -1)
     pixels = flat.shape[1]
     energies, others = np.empty((2, pixels)), np.empty((7, pixels), dtype=np.float32)
+    verdict = np.empty(pixels, dtype=np.uint8)
     share = -(-pixels // (workers * TILE)) * TILE
 
     def fit(start: int) -> None:
-        fit_pixels(flat, start, min(start + share, pixels), *grid, energies, others)
+        end = min(start + share, pixels)
+        fit_pixels(flat, start, end, grid, (NOISY_HALF_STEP_EV, LEAST_STEP_SIGMA), energies, others, verdict)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(fit, range(0, pixels, share)))
-    return energies, others
-
-
-def _judge(half_ev: FloatArray, others: SingleArray) -> NDArray[np.uint8]:
-    """Code of each pixel (n,), the gravest that holds."""
-    verdict = np.full(half_ev.shape, PixelVerdict.GOOD, dtype=np.uint8)
-    verdict[~(others[0] < NOISY_HALF_STEP_EV)] = PixelVerdict.NOISY
-    verdict[~(others[2] > LEAST_STEP_SIGMA * others[3]) | np.isnan(half_ev)] = PixelVerdict.NO_EDGE
-    verdict[~np.isfinite(others[6])] = PixelVerdict.NO_DATA
-    return verdict
+    return energies, others, verdict
 
 
 def xanes_maps(
@@ -179,7 +174,7 @@ def xanes_maps(
         raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
     grid = xanes_grid(energy[order], order, edge_ev, windows)
     grid = with_structure(grid, values.reshape(len(values), -1))
-    energies, others = _fit(values, grid, workers or os.cpu_count() or 1)
+    energies, others, verdict = _fit(values, grid, workers or os.cpu_count() or 1)
     shape = values.shape[1:]
     maps = [one.reshape(shape) for one in others]
     return XanesMaps(
@@ -194,7 +189,7 @@ def xanes_maps(
         edge_step=maps[2],
         edge_step_sigma=maps[3],
         noise=maps[6],
-        verdict=_judge(energies[0], others).reshape(shape),
+        verdict=verdict.reshape(shape),
         pre_window_ev=windows.pre_ev,
         post_window_ev=windows.post_ev,
         post_degree=windows.post_degree,

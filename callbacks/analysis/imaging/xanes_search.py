@@ -10,15 +10,14 @@ from .xanes_kernel import (
     EDGE,
     HIGH,
     LOW,
+    MEAN,
     NOWHERE,
     PEAK,
-    POST,
     PRE,
     RISE,
     SMOOTH,
     TILE,
     TOP,
-    half,
     one,
     weigh,
 )
@@ -62,44 +61,50 @@ def smoothen(
 ) -> None:
     """Smooth values at the next energies; once at the last, it is taken again, which finds nothing new."""
     for step in range(AT_ONCE):
-        row = min(first + step, last - 1)
-        at[0, step], at[1, step] = np.float32(place[0, row]), np.float32(place[1, row])
+        at[step] = place[min(first + step, last - 1)]
     begin = smooth[0][first]
-    is_even = smooth[1].shape[2] == FIVE and first + AT_ONCE <= last
+    is_even = smooth[1].shape[1] == FIVE and first + AT_ONCE <= last
     if is_even and smooth[0][first + AT_ONCE - 1] - begin == AT_ONCE - 1:
-        weights = smooth[1][first : first + AT_ONCE, 0]
+        weights = smooth[1][first : first + AT_ONCE]
         weigh_four(block.reshape(-1)[begin * TILE :], weights, state[SMOOTH * TILE :])
         return
     for step in range(AT_ONCE):
         row = min(first + step, last - 1)
-        weigh(block, smooth[0][row], smooth[1][row, 0], state, SMOOTH + step)
+        weigh(block, smooth[0][row], smooth[1][row], state, SMOOTH + step)
 
 
 @compiled
-def rise_at(state: Array, found: Array, first: int, at: Array) -> None:
+def compare(state: Array, at: Array) -> int:
+    """Take the mean of the baselines from the smooth values; how many are then not below zero."""
+    above = np.int32(0)
+    for pixel in range(TILE):
+        base, slope = state[MEAN * TILE + pixel], state[(MEAN + 1) * TILE + pixel]
+        bend = state[(MEAN + 2) * TILE + pixel]
+        for step in range(AT_ONCE):
+            z = at[step]
+            rise = state[(SMOOTH + step) * TILE + pixel] - (base + z * (slope + z * bend))
+            state[(SMOOTH + step) * TILE + pixel] = rise
+            above += np.int32(rise >= 0)
+    return int(above)
+
+
+@compiled
+def rise_at(state: Array, found: Array, first: int) -> None:
     """Look at the next energies for the first rise through the mean of the baselines.
 
     Kept are the differences before and after it, and the index after it.
     """
     for pixel in range(TILE):
-        pre, tilt = state[PRE * TILE + pixel], state[(PRE + 1) * TILE + pixel]
-        f, g, h = (
-            state[POST * TILE + pixel],
-            state[(POST + 1) * TILE + pixel],
-            state[(POST + 2) * TILE + pixel],
-        )
         # All are read before any is chosen: a read that depends on a choice is not done for many at once.
         before, edge = state[RISE * TILE + pixel], found[EDGE * TILE + pixel]
         low, high = state[LOW * TILE + pixel], state[HIGH * TILE + pixel]
         for step in range(AT_ONCE):
-            s, t = at[0, step], at[1, step]
-            mean = half * (pre + s * tilt + f + t * (g + t * h))
-            rise = state[(SMOOTH + step) * TILE + pixel] - mean
+            rise = state[(SMOOTH + step) * TILE + pixel]
             hit = (rise >= 0) & (before < 0) & (edge == NOWHERE)
             low, high = before if hit else low, rise if hit else high
             edge = np.int32(first + step) if hit else edge
             before = rise
-        state[RISE * TILE + pixel], found[EDGE * TILE + pixel] = before, edge
+        found[EDGE * TILE + pixel] = edge
         state[LOW * TILE + pixel], state[HIGH * TILE + pixel] = low, high
 
 
@@ -112,7 +117,7 @@ def top_at(state: Array, found: Array, first: int, at: Array) -> None:
         edge = found[EDGE * TILE + pixel]
         for step in range(AT_ONCE):
             here = np.int32(first + step)
-            height = state[(SMOOTH + step) * TILE + pixel] - pre - at[0, step] * tilt
+            height = state[(SMOOTH + step) * TILE + pixel] - pre - at[step] * tilt
             higher = (here >= edge) & (height > top)
             top, peak = height if higher else top, here if higher else peak
         state[TOP * TILE + pixel], found[PEAK * TILE + pixel] = top, peak
@@ -142,10 +147,14 @@ def search(
     lowest = NOWHERE
     for row in range(limits[2], limits[3], AT_ONCE):
         smoothen(block, row, limits[3], smooth, place, at, state)
-        rise_at(state, found, row, at)
-        lowest, highest = reach(found)
-        if highest < NOWHERE:
-            break
+        if compare(state, at):
+            rise_at(state, found, row)
+            lowest, highest = reach(found)
+            if highest < NOWHERE:
+                break
+        state[RISE * TILE : (RISE + 1) * TILE] = state[
+            (SMOOTH + AT_ONCE - 1) * TILE : (SMOOTH + AT_ONCE) * TILE
+        ]
     for row in range(lowest, limits[4], AT_ONCE):
         smoothen(block, row, limits[4], smooth, place, at, state)
         top_at(state, found, row, at)
