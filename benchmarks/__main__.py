@@ -39,24 +39,26 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "benchmarks.
 INTRODUCTION = """# Benchmarks
 
 `make bench` measures each figure beside a baseline in the same run; `.venv/bin/python -m benchmarks --write`
-also renews this page. The ratio says how many times better than the baseline: above 1 is better. Compare
-ratios: the figures themselves are those of {cores} shared cores.
+also renews this page, of the benchmarks that are named or of all but the longest. The ratio says how many
+times better than the baseline: above 1 is better. Compare ratios: the figures themselves are those of
+{cores} shared cores.
 """
 
 
 def rows(results: dict[str, list[Figure] | str]) -> list[tuple[str, ...]]:
-    """Give one row per figure or failure: what, figure, baseline, its figure, ratio, goal, reached."""
+    """Give one row per figure or failure, in the order of `HEADINGS`."""
     told: list[tuple[str, ...]] = []
     for name, result in results.items():
         if isinstance(result, str):
-            told.append((name, "failed", result, "", "", "", ""))
+            told.append((name, name, "failed", result, "", "", "", ""))
             continue
         for one in result:
             value, baseline = (
                 f"{number:,.0f} {one.unit}" if number >= 1e4 else f"{number:.4g} {one.unit}".strip()
                 for number in (one.value, one.baseline_value)
             )
-            told.append((one.name, value, one.baseline, baseline, f"{one.ratio:.3g}", one.goal, verdict(one)))
+            ratio, reached = f"{one.ratio:.3g}", verdict(one)
+            told.append((name, one.name, value, one.baseline, baseline, ratio, one.goal, reached))
     return told
 
 
@@ -73,7 +75,16 @@ def verdict(figure: Figure) -> str:
     return "yes" if reached else "no"
 
 
-HEADINGS = ("what", "figure", "baseline", "its figure", "ratio", "goal", "reached")
+HEADINGS = ("benchmark", "what", "figure", "baseline", "its figure", "ratio", "goal", "reached")
+
+
+def renewed(before: str, table: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows of a page, those of the benchmarks in a table in place of their former ones."""
+    lines = [line for line in before.splitlines() if line.startswith("| ")]
+    kept = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[2:]]
+    measured, order = {cells[0] for cells in table}, MODULES + LONG
+    rest = [cells for cells in kept if cells[0] in order and cells[0] not in measured]
+    return sorted([*rest, *table], key=lambda cells: order.index(cells[0]))
 
 
 def page(table: Sequence[tuple[str, ...]]) -> str:
@@ -88,10 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, and write the page if asked; 1 if a module failed."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES + LONG)}")
-    parser.add_argument("--write", action="store_true", help=f"renew docs/reference/{PAGE.name}")
+    parser.add_argument(XX)
     asked = parser.parse_args(arguments)
-    if asked.write and set(asked.names) != set(MODULES):
-        parser.error("--write renews the whole page: give no names")
     console = Console()
     results: dict[str, list[Figure] | str] = {}
     for name in asked.names:
@@ -103,8 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table.add_row(*cells)
     console.print(table)
     if asked.write:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page(found), encoding="utf-8")
+        before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        PAGE.write_text(page(renewed(before, found)), encoding="utf-8")
     return int(any(isinstance(result, str) for result in results.values()))
 
 

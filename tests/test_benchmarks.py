@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import xanes_maps
-from benchmarks.__main__ import LONG, MODULES, verdict
+from benchmarks.__main__ import HEADINGS, LONG, MODULES, page, renewed, verdict
 
 
 @pytest.mark.parametrize("name", MODULES + LONG)
@@ -20,3 +20,17 @@ def test_maps_of_an_edge_are_measured_as_they_are(monkeypatch):
     figures = xanes_maps.run()
     assert [one.goal for one in figures] == [">= 10 x", "<= 3 x its time"]
     assert all(np.isfinite(one.value) and one.value > 0 and verdict(one) in ("yes", "no") for one in figures)
+
+
+def test_rows_of_other_benchmarks_stay_on_the_page_that_is_renewed_in_part():
+    def row(name, figure):
+        return (name, "what", figure, "baseline", "1 s", "2", ">= 1 x", "yes")
+
+    before = page([row("camera", "1 s"), row("maps", "1 s"), row("gone", "1 s")])
+    found = renewed(before, [row("maps", "2 s"), row("phases", "3 s")])
+    assert [(cells[0], cells[2]) for cells in found] == [
+        ("camera", "1 s"),
+        ("maps", "2 s"),
+        ("phases", "3 s"),
+    ]
+    assert all(len(cells) == len(HEADINGS) for cells in found)
