@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, and write the page if asked; 1 if a module failed."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES + LONG)}")
-    parser.add_argument(XX)
+    parser.add_argument("--write", action="store_true", help=f"renew their rows in {PAGE.name}")
     asked = parser.parse_args(arguments)
     console = Console()
     results: dict[str, list[Figure] | str] = {}

@@ -5,8 +5,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks import xanes_maps
 from benchmarks.__main__ import HEADINGS, LONG, MODULES, page, renewed, verdict
+from benchmarks.figure import Figure
 
 
 @pytest.mark.parametrize("name", MODULES + LONG)
@@ -34,3 +36,13 @@ def test_rows_of_other_benchmarks_stay_on_the_page_that_is_renewed_in_part():
         ("phases", "3 s"),
     ]
     assert all(len(cells) == len(HEADINGS) for cells in found)
+
+
+def test_what_was_measured_is_written_when_asked(tmp_path, monkeypatch):
+    figure = Figure("what", 2.0, "baseline", 4.0, 2.0, ">= 1 x", "s")
+    monkeypatch.setattr(command, "measure_apart", lambda name: [figure])
+    monkeypatch.setattr(command, "PAGE", tmp_path / "benchmarks.md")
+    assert command.main(["maps"]) == 0
+    assert not command.PAGE.exists()
+    assert command.main(["maps", "--write"]) == 0
+    assert "| maps | what | 2 s | baseline | 4 s | 2 | >= 1 x | yes |" in command.PAGE.read_text()
