@@ -43,6 +43,8 @@ class AreaDetector(SettableCamera):
         Where the camera stands, for the documents.
     flat, dark
         Files with what its pixels are corrected by, for the documents; empty for none.
+    full_scale_counts
+        Largest count of a pixel; None: what the type of its pixels holds.
 
     The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
     and `reference_runs` to the runs of its dark and flat: start documents name both.
@@ -60,10 +62,11 @@ class AreaDetector(SettableCamera):
         geometry: Mapping[str, Any] | None = None,
         flat: str = "",
         dark: str = "",
+        full_scale_counts: float | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
-        self.dataset = dataset
+        self.dataset, self.full_scale_counts = dataset, full_scale_counts
         self.standing.put(dict(geometry or {}))
         self.reference_runs.put({})
         files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}

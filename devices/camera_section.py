@@ -63,6 +63,8 @@ class CameraSection(Section):
         Files with the relative response of its pixels and with the counts to subtract, as we see them: below
         `read_path` or the data root; an image, a numpy array, or a file of the camera itself, whose frames
         are averaged. Empty: no such correction.
+    full_scale_counts
+        Largest count of a pixel, where it is below what the type of its pixels holds: 4095 for 12 bits in 16.
     """
 
     class_: Literal["area_detector"] = Field(alias="class")
@@ -76,6 +78,7 @@ class CameraSection(Section):
     geometry: GeometrySection | None = None
     flat: str = ""
     dark: str = ""
+    full_scale_counts: float | None = Field(default=None, gt=0.0)
 
     @field_validator("flat", "dark")
     @classmethod

@@ -21,6 +21,17 @@ class TooBrightError(RuntimeError):
     """Frames stand at full scale: what would be taken further is worth nothing."""
 
 
+def scale_metadata(camera: Any) -> dict[str, float]:  # noqa: ANN401 - a camera
+    """Start document key by which the analysis knows full scale, where the camera's settings say it."""
+    counts = camera.full_scale_counts
+    return {} if counts is None else {"full_scale_counts": counts}
+
+
+def _part(camera: Any) -> float:  # noqa: ANN401 - a camera
+    """Part (0..1) of the pixels of the last frames that stand at full scale."""
+    return float(saturated_pixels(camera.stored_frames().frames, camera.full_scale_counts).mean())
+
+
 @dataclass
 class Brightness:
     """Looks at the first set of frames of each kind of a run.
@@ -48,7 +59,7 @@ class Brightness:
             return
         self.seen = (*self.seen, kind)
         part = yield from beside(
-            lambda: float(saturated_pixels(camera.stored_frames().frames).mean()),
+            lambda: _part(camera),
             limit_s=LOOK_LIMIT_S,
             what=f"brightness of {kind} frames",
         )

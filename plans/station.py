@@ -92,6 +92,11 @@ class Camera(Triggerable, Protocol):
         ...
 
     @property
+    def full_scale_counts(self) -> float | None:
+        """Largest count of a pixel; None: what the type of its pixels holds."""
+        ...
+
+    @property
     def standing(self) -> Settable:
         """Set to another `geometry`, after a calibration."""
         ...

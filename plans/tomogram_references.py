@@ -64,7 +64,13 @@ def plan_references(taking: Taking) -> MsgGenerator[References]:
 
 
 def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None]:
-    """Take darks, then flats beside the specimen, and bring the specimen back."""
+    """Take darks, then flats beside the specimen, and bring the specimen back.
+
+    Raises
+    ------
+    TooBrightError
+        If the first flats are at full scale, none of whose turns is worth taking.
+    """
     station, turn = taking.station, taking.turn
     if DARK in kinds:
         yield from close_shutter(station.photon_shutter)
@@ -74,6 +80,7 @@ def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None
         yield from set_all({station.photon_shutter: "open"})
         yield from store_frames(taking.camera, taking.frames(taking.unused(FLAT), turn.flats), stream=FLAT)
         yield from set_all({station.microscope.sample_x: taking.home_x_um})
+        yield from taking.brightness.look(taking.camera, FLAT)
 
 
 def remember_references(taking: Taking, references: References, uid: str) -> MsgGenerator[None]:

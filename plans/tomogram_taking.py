@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -17,6 +17,7 @@ from ..devices.projection_series import ProjectionSeries
 from ..devices.tomogram_report import PassReport, ProjectionReport, TomogramReport
 from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, Readings
+from .brightness import Brightness
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
 from .turn import Turn
@@ -82,6 +83,7 @@ class Taking:
     camera: Any = field(init=False)
     series: ProjectionSeries = field(init=False)
     table: ProjectionTable = field(init=False)
+    brightness: Brightness = field(default_factory=Brightness)
     projection: ProjectionReport = field(default_factory=lambda: ProjectionReport(name="projection"))
     pass_report: PassReport = field(default_factory=lambda: PassReport(name="pass"))
     report: TomogramReport = field(default_factory=lambda: TomogramReport(name="tomogram"))
@@ -178,7 +180,8 @@ def tell_outcome(taking: Taking, problem: str = "") -> MsgGenerator[None]:
         max_missing=tolerance.max_missing, max_lithium_change=tolerance.max_lithium_change, problem=problem
     )
     report: Any = taking.report
-    yield Msg("set", report, outcome)
+    reason = "; ".join(one for one in (outcome.reason, taking.brightness.warning) if one)
+    yield Msg("set", report, replace(outcome, reason=reason))
     yield from read_event([report], trigger=[], stream=OUTCOME, timeout_s=WAIT_S)
     if outcome.status == "partial" and not problem:
         raise TomogramPartialError(outcome.asked, outcome.good, outcome.reason)

@@ -12,6 +12,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 from ..devices.map_gates import MapGates
 from ..devices.motor_sweep import MotorSweep
 from .beam_guard import BeamGuard
+from .brightness import scale_metadata
 from .dose_option import ConstantDose
 from .duration import Timing, expected_blur
 from .series_options import experiment_folder, file_name
@@ -83,6 +84,8 @@ def tomography(
     ------
     NoMicroscopeError
         If the beamline lacks a device.
+    TooBrightError
+        If more than a fifth of the flats before the turn is at full scale.
     ValueError
         If the angles are in no turns of even steps and `mode` is "fly".
     TomogramPartialError
@@ -104,6 +107,7 @@ def tomography(
     _md = {
         **turn_metadata(turn, mode, timing or Timing()),
         **_dose_metadata(dose, nominal_s, turn),
+        **scale_metadata(station.microscope_camera),
         **(md or {}),
     }
     home_x_um = yield from bps.rd(station.microscope.sample_x)

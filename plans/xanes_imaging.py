@@ -13,6 +13,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 from ..devices.frame_file import FramesMissingError
 from ..devices.image_report import ImagePlace
 from .beam_guard import BeamGuard, BeamLostError
+from .brightness import scale_metadata
 from .camera_frames import store_frames
 from .duration import Timing
 from .grids import EnergyGrid
@@ -123,6 +124,7 @@ def xanes_imaging(
     yield from check_focus(station, energies_ev)
     _md = {
         **images_metadata(grid, options, timing or Timing(), element=element, edge=edge, first=first),
+        **scale_metadata(station.microscope_camera),
         **({"resumes": resumes} if resumes else {}),
         **(md or {}),
     }

@@ -84,6 +84,11 @@ class RunOfProjections:
         return self.binning * told[0] if told else float(self.start.get("pixel_um") or math.nan)
 
     @property
+    def full_scale_counts(self) -> float | None:
+        """Largest count of a pixel; None: what the type of its pixels holds."""
+        return self.start.get("full_scale_counts")
+
+    @property
     def projections(self) -> RunOfFrames:
         """Frames of the projections."""
         return self.frames(PROJECTIONS)
@@ -185,7 +190,7 @@ class RunOfProjections:
         for index in range(first, last):
             frame = frames.read(index)[0]
             total = frame.astype(np.float64) if total is None else total + frame
-            full = full + saturated_pixels(frame)
+            full = full + saturated_pixels(frame, self.full_scale_counts)
             added += 1
             if added * frame.nbytes > MOST_BYTES:
                 break

@@ -33,6 +33,8 @@ class StoredTomogram:
         Where frames are.
     size
         Rows and columns.
+    full_scale_counts
+        Largest count of a pixel; None: what the type of its pixels holds.
     """
 
     angle_deg: NDArray[np.float64]
@@ -41,6 +43,7 @@ class StoredTomogram:
     flats: Sequence[FramePart]
     darks: Sequence[FramePart]
     size: tuple[int, int]
+    full_scale_counts: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,6 +58,7 @@ class StoredTomogram:
             flats if len(flats) else None,
             None,
             darks if len(darks) else None,
+            self.full_scale_counts,
         )
 
 
@@ -155,7 +159,8 @@ def stored_tomogram(run: RunOfProjections, others: Mapping[str, RunOfProjections
     run.close()
     flats, darks = (_references(run, others, kind) for kind in (FLAT, DARK))
     parts = run.frames(PROJECTIONS).parts
-    return StoredTomogram(angle_deg[place], place, parts, flats, darks, (frame.shape[0], frame.shape[1]))
+    size = frame.shape[0], frame.shape[1]
+    return StoredTomogram(angle_deg[place], place, parts, flats, darks, size, run.full_scale_counts)
 
 
 def _references(

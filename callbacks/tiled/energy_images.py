@@ -47,6 +47,8 @@ class EnergyImages:
         Energies that were asked for.
     binning
         Pixels of `microscope_pixel_um` along each side of one of a frame.
+    full_scale_counts
+        Largest count of the camera; None: what the type of its pixels holds.
     events
         The event of each, in the same order: `image_*`, `microscope_pixel_um`, state of the cell.
     outcome
@@ -59,6 +61,7 @@ class EnergyImages:
     energy_ev: np.ndarray
     asked: int
     binning: int
+    full_scale_counts: float | None
     events: tuple[Mapping[str, Any], ...]
     outcome: Mapping[str, Any]
     _files: ExternalFrames = field(repr=False)
@@ -92,6 +95,7 @@ class EnergyImages:
                 readers[run, PROJECTIONS](first, first + int(event["image_frames"])),
                 readers[run, FLAT](flat, flat + int(event["image_flats"])),
                 float(event.get("image_light_ratio", 1.0)),
+                self.full_scale_counts,
             )
 
     def darks(self) -> np.ndarray | None:
@@ -164,6 +168,7 @@ def energy_images(
         energy_ev=np.array([float(event["mono_energy"]) for event, _ in ordered]),
         asked=len(start["grid"]["energy_ev"]),
         binning=int(start["images"].get("binning", 1)),
+        full_scale_counts=start.get("full_scale_counts"),
         events=tuple(event for event, _ in ordered),
         outcome=found[run].outcome,
         _files=files,

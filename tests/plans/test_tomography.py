@@ -14,6 +14,7 @@ from operando.callbacks.export.tomogram import write_tomogram
 from operando.callbacks.export.tomogram_run import tomogram_blocks, tomogram_facts
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
+from operando.plans.brightness import TooBrightError
 from operando.plans.dose_option import ConstantDose
 from operando.plans.projection_table import TomogramPartialError
 from operando.plans.tomogram_taking import Tolerance
@@ -284,6 +285,28 @@ def test_references_are_taken_before_after_or_both(station, engine, references, 
     seen = [streams[doc["descriptor"]] for doc in of_kind(documents, "stream_datum")]
     assert [one for one, before in zip(seen, ["", *seen], strict=False) if one != before] == order
     assert station.microscope.sample_x.get() == 0.0
+
+
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_flats_at_full_scale_end_a_tomogram_before_it_turns(station, engine, mode):
+    documents = collected(engine)
+    # The soft camera counts its frames: the two flats, 3 and 4, stand at the full scale of so few bits.
+    station.microscope_camera.full_scale_counts = 3.0
+    with pytest.raises(TooBrightError, match="of the first flat frames are at full scale: expose shorter"):
+        engine(tomography(station, turn(flats=2, darks=2), mode=mode))
+    (start,), (stop,) = of_kind(documents, "start"), of_kind(documents, "stop")
+    assert start["full_scale_counts"] == 3.0
+    assert "expose shorter" in stop["reason"]
+    assert not of_stream(documents, "projections", "stream_datum")
+    assert (station.photon_shutter.get(), station.microscope.sample_x.get()) == ("closed", 0.0)
+
+
+def test_flats_with_a_few_pixels_at_full_scale_are_told_in_the_outcome(station, engine, monkeypatch):
+    documents = collected(engine)
+    monkeypatch.setattr("operando.plans.brightness._part", lambda camera: 0.01)
+    engine(tomography(station, turn(flats=1)))
+    assert outcome(documents)["status"] == "whole"
+    assert outcome(documents)["reason"].startswith("1 % of the pixels of the first flat frames")
 
 
 def test_flats_are_taken_beside_the_specimen_and_darks_in_the_dark(station, engine):

@@ -35,6 +35,8 @@ class EnergyImage:
         Counts with and without the specimen, shape (n, rows, columns) each.
     light_ratio
         Beam during the frames over that during the flats; 1 where it is not known (nan).
+    full_scale_counts
+        Largest count of the camera; None: what the type of its pixels holds.
     """
 
     energy_ev: float
@@ -42,6 +44,7 @@ class EnergyImage:
     frames: NDArray[np.generic]
     flats: NDArray[np.generic]
     light_ratio: float = 1.0
+    full_scale_counts: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +173,7 @@ def _depths(
     dead: list[NDArray[np.bool_]] = []
     saturated: list[NDArray[np.bool_]] = []
     for image in images:
-        is_full = saturated_pixels(image.frames)
+        is_full = saturated_pixels(image.frames, image.full_scale_counts)
         mean = np.asarray(image.frames).mean(axis=0, dtype=np.float64)[None]
         if depths and mean.shape[1:] != depths[0].shape:
             raise ValueError(
@@ -178,7 +181,7 @@ def _depths(
                 f"{depths[0].shape}; give images of one region and binning"
             )
         mean[0, is_full] = np.nan
-        found = normalise(mean, image.flats, dark)
+        found = normalise(mean, image.flats, dark, full_scale_counts=image.full_scale_counts)
         ratio = image.light_ratio if np.isfinite(image.light_ratio) and image.light_ratio > 0.0 else 1.0
         depths.append(line_integral(found.values / np.float32(ratio))[0])
         dead.append(found.dead)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,12 +33,15 @@ class ProjectionFrames:
         Counts, or transmission where there are no flats, shape (angles, rows, columns).
     flats, flats_after, darks
         Counts, shape (n, rows, columns), or none.
+    full_scale_counts
+        Largest count of the camera; None: what the type of its pixels holds.
     """
 
     projections: NDArray[np.generic]
     flats: NDArray[np.generic] | None = None
     flats_after: NDArray[np.generic] | None = None
     darks: NDArray[np.generic] | None = None
+    full_scale_counts: float | None = None
 
 
 class ProjectionSource(Protocol):
@@ -82,10 +85,9 @@ class HeldProjections:
 
     def rows(self, first: int, last: int) -> ProjectionFrames:
         """Frames of the rows from `first` to before `last`."""
-        parts = (self.frames.projections, self.frames.flats, self.frames.flats_after, self.frames.darks)
-        cut = [None if part is None else part[:, first:last] for part in parts]
-        assert cut[0] is not None
-        return ProjectionFrames(cut[0], *cut[1:])
+        parts = {name: getattr(self.frames, name) for name in ("flats", "flats_after", "darks")}
+        cut = {name: None if part is None else part[:, first:last] for name, part in parts.items()}
+        return replace(self.frames, projections=self.frames.projections[:, first:last], **cut)
 
 
 @dataclass(frozen=True, eq=False)

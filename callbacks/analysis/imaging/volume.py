@@ -66,7 +66,13 @@ def transmission_of(frames: ProjectionFrames) -> FloatImage:
     """Normalise frames that come with flats; take others as transmission already."""
     if frames.flats is None:
         return frames.projections.astype(np.float32, copy=False)
-    return normalise(frames.projections, frames.flats, frames.darks, flats_after=frames.flats_after).values
+    return normalise(
+        frames.projections,
+        frames.flats,
+        frames.darks,
+        flats_after=frames.flats_after,
+        full_scale_counts=frames.full_scale_counts,
+    ).values
 
 
 def slab_of_volume(

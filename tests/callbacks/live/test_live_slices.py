@@ -138,6 +138,14 @@ def test_a_flat_at_full_scale_is_told_with_the_remedy_and_gives_no_axis_to_other
     assert (last["verdict"] == "saturated") == (verdict == "saturated")
 
 
+def test_the_full_scale_of_a_camera_of_fewer_bits_is_that_of_its_settings(told):
+    told.begin(golden_angles(COUNT), full_scale_counts=19000.0)
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    assert results(told)[0].iloc[-1]["verdict"] == "saturated"
+
+
 def test_angles_that_the_encoder_latched_replace_the_planned_ones(told):
     planned = sequential_angles(COUNT)
     told.begin(planned, taken_deg=planned + 20.0)
