@@ -43,6 +43,8 @@ class AreaDetector(SettableCamera):
         Where the camera stands, for the documents.
     flat, dark
         Files with what its pixels are corrected by, for the documents; empty for none.
+    dark_exposure_s
+        Of each frame of `dark`, s; None: not known.
     full_scale_counts
         Largest count of a pixel; None: what the type of its pixels holds.
 
@@ -62,6 +64,7 @@ class AreaDetector(SettableCamera):
         geometry: Mapping[str, Any] | None = None,
         flat: str = "",
         dark: str = "",
+        dark_exposure_s: float | None = None,
         full_scale_counts: float | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
@@ -70,7 +73,8 @@ class AreaDetector(SettableCamera):
         self.standing.put(dict(geometry or {}))
         self.reference_runs.put({})
         files = {name: uri_of(Path(path)) for name, path in (("flat", flat), ("dark", dark)) if path}
-        self.corrections = {**files, "dataset": dataset} if files else {}
+        exposed = {} if dark_exposure_s is None or not dark else {"dark_exposure_s": dark_exposure_s}
+        self.corrections = {**files, "dataset": dataset, **exposed} if files else {}
         self._running: SeriesFile | None = None
 
     @property

@@ -63,6 +63,8 @@ class CameraSection(Section):
         Files with the relative response of its pixels and with the counts to subtract, as we see them: below
         `read_path` or the data root; an image, a numpy array, or a file of the camera itself, whose frames
         are averaged. Empty: no such correction.
+    dark_exposure_s
+        Of each frame of `dark`, s: live patterns scale it to the exposure of theirs. None: not known.
     full_scale_counts
         Largest count of a pixel, where it is below what the type of its pixels holds: 4095 for 12 bits in 16.
     """
@@ -78,6 +80,7 @@ class CameraSection(Section):
     geometry: GeometrySection | None = None
     flat: str = ""
     dark: str = ""
+    dark_exposure_s: float | None = Field(default=None, gt=0.0)
     full_scale_counts: float | None = Field(default=None, gt=0.0)
 
     @field_validator("flat", "dark")

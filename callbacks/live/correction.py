@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.xrd.dark_scaling import ScaledDark, TakenDark, dark_at
+from ..analysis.xrd.detector_response import CameraDark
 from ..tiled.external_file import ExternalFileRefusedError, require_inner_links, resolve_external
 
 logger = logging.getLogger(__name__)
@@ -50,12 +52,15 @@ def load_corrections(
 ) -> Corrections:
     """Read flat and dark of a run; one that cannot be read is logged with field and remedy, and left out.
 
-    A file of several frames (HDF5) gives their mean, and the variance of that mean for the dark.
+    A file of several frames (HDF5) gives their mean, and the variance of that mean for the dark. A dark goes
+    to the exposure of the run by `dark_at` where both exposures are known; else it is subtracted as it is,
+    which is told.
 
     Parameters
     ----------
     start
-        Start document; `corrections` has a URI for `flat` and `dark`, and the `dataset` in an HDF5 file.
+        Start document; `corrections` has a URI for `flat` and `dark`, the `dataset` in an HDF5 file and
+        `dark_exposure_s`, that of each frame of the dark; `series` has the `exposure_s` of the run.
     shape
         Rows and columns of a frame.
     roots
@@ -77,9 +82,27 @@ def load_corrections(
                 error,
                 start["uid"],
             )
-    dark, count = found.get("dark", (None, 0))
-    variance = None if dark is None else np.maximum(dark, 0.0) / count
-    return Corrections(found["flat"][0] if "flat" in found else None, dark, variance)
+    flat = found["flat"][0] if "flat" in found else None
+    if "dark" not in found:
+        return Corrections(flat)
+    scaled = _for_exposure(*found["dark"], given.get("dark_exposure_s"), start)
+    if scaled.told:
+        logger.warning("frames of run %s: %s", start["uid"], scaled.told)
+    notes = (scaled.told,) if scaled.told else ()
+    return Corrections(flat, scaled.dark.mean, scaled.dark.variance, notes)
+
+
+def _for_exposure(
+    mean: NDArray[Any], count: int, dark_exposure_s: float | None, start: Mapping[str, Any]
+) -> ScaledDark:
+    """Bring the dark of a file to the exposure of a run."""
+    dark = CameraDark(mean, np.maximum(mean, 0.0) / count, ~np.isfinite(mean))
+    exposure_s = (start.get("series") or {}).get("exposure_s")
+    if dark_exposure_s is None:
+        return ScaledDark(dark, "dark of a file as it is: give [devices.camera] dark_exposure_s to scale it")
+    if exposure_s is None:
+        return ScaledDark(dark, "dark of a file as it is: the run does not say how long it was exposed")
+    return dark_at(float(exposure_s), [TakenDark(float(dark_exposure_s), dark)])
 
 
 def _image(

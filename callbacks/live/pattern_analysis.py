@@ -153,6 +153,7 @@ class PatternAnalysis:
         corrections = self._references.improve(
             load_corrections(run.start, geometry.shape, self._roots),
             run.start,
+            geometry.shape,
             lambda start: geometry_of(start, run.energy_ev),
             polarization_factor=self._options["polarization_factor"],
         )

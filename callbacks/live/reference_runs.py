@@ -69,7 +69,12 @@ class ReferenceRuns:
             self._runs[self._owner[doc["descriptor"]]].add_datum(doc)
 
     def improve(
-        self, files: Corrections, start: Mapping[str, Any], geometry_of: GeometryOf, **options: float | None
+        self,
+        files: Corrections,
+        start: Mapping[str, Any],
+        shape: tuple[int, int],
+        geometry_of: GeometryOf,
+        **options: float | None,
     ) -> Corrections:
         """Give the corrections of a series: from the runs that it names, else from the files.
 
@@ -81,32 +86,37 @@ class ReferenceRuns:
             Corrections by the beamline settings.
         start
             Start document: `dark_run`, `dark_runs` and `flat_run` have uids, `series` the `exposure_s`.
+        shape
+            Rows and columns of its frames.
         geometry_of
             Asked for the geometry of a flat.
         options
             Of `flat_response`.
         """
-        found = self._dark(files, start)
+        found = self._dark(files, start, shape)
         uid = start.get("flat_run")
         if not uid:
             return found
         try:
-            return self._flat(found, str(uid), geometry_of, options)
+            flat = self._flat(str(uid), geometry_of, options)
+            return replace(found, flat=_fitting(flat, shape))
         except (ValueError, OSError, KeyError) as error:
             return _without(found, "flat", str(uid), error, start)
 
-    def _dark(self, files: Corrections, start: Mapping[str, Any]) -> Corrections:
+    def _dark(self, files: Corrections, start: Mapping[str, Any], shape: tuple[int, int]) -> Corrections:
         uid = start.get("dark_run")
         if not uid:
             return files
         try:
             scaled = self._scaled(start)
+            mean = _fitting(scaled.dark.mean, shape)
         except (ValueError, OSError, KeyError) as error:
             return _without(files, "dark", str(uid), error, start)
-        dark, notes = scaled.dark, (*files.notes, *([scaled.told] if scaled.told else []))
+        # Notes of the files are of their dark, which this one replaces.
+        notes = (scaled.told,) if scaled.told else ()
         if scaled.told:
             logger.warning("frames of run %s: %s", start["uid"], scaled.told)
-        return replace(files, dark=dark.mean, dark_variance=dark.variance, notes=notes)
+        return replace(files, dark=mean, dark_variance=scaled.dark.variance, notes=notes)
 
     def _scaled(self, start: Mapping[str, Any]) -> ScaledDark:
         """Dark for the exposure of a run of frames, from all darks that it names; the last one must be."""
@@ -124,9 +134,7 @@ class ReferenceRuns:
             logger.warning("dark_run %s is not used: %s", uid[:8], error)
             return None
 
-    def _flat(
-        self, found: Corrections, uid: str, geometry_of: GeometryOf, options: dict[str, float | None]
-    ) -> Corrections:
+    def _flat(self, uid: str, geometry_of: GeometryOf, options: dict[str, float | None]) -> NDArray[Any]:
         run = self._run(uid)
         own_dark = self._scaled(run.start).dark if run.start.get("dark_run") else None
         flat = flat_response(self._frames(run), geometry_of(run.start), dark=own_dark, **options)
@@ -134,7 +142,7 @@ class ReferenceRuns:
         if not error <= WORST_FLAT:
             limit = f"must be {100 * WORST_FLAT:g} % or better; count longer"
             raise ValueError(f"its pixels are known to {100 * error:.1f} %, {limit}")
-        return replace(found, flat=flat.response)
+        return flat.response
 
     def _run(self, uid: str) -> RunOfFrames:
         if uid not in self._runs:
@@ -160,6 +168,13 @@ class ReferenceRuns:
             return np.stack([first, *(run.read(index)[0].copy() for index in range(1, count))])
         finally:
             run.close()
+
+
+def _fitting(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Give an image that has the shape of a frame."""
+    if image.shape != tuple(shape):
+        raise ValueError(f"it has {image.shape} pixels, a frame {tuple(shape)}")
+    return image
 
 
 def _exposure_s(start: Mapping[str, Any]) -> float:

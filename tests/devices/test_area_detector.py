@@ -326,6 +326,8 @@ def test_flat_and_dark_of_the_settings_are_told_of_by_their_uris(tmp_path):
     flat = f"file://localhost{tmp_path}/flat.npy"
     assert camera.corrections == {"flat": flat, "dataset": "/entry/data/data"}
     assert CameraSection.model_validate({**given, "flat": ""}).device().corrections == {}
+    dark = {"dark": str(tmp_path / "dark.npy"), "dark_exposure_s": 10.0}
+    assert CameraSection.model_validate({**given, **dark}).device().corrections["dark_exposure_s"] == 10.0
 
 
 def test_a_flat_without_its_whole_path_is_refused_with_its_field():

@@ -299,8 +299,9 @@ def test_flat_and_dark_of_the_camera_correct_its_patterns(told, growing, quick):
     np.save(told.frames / "flat.npy", response)
     write_frames(told.frames / "dark.h5", [flat(9), flat(11)])
     corrections = {name: f"file://localhost{told.frames / file}" for name, file in FILES.items()}
+    corrections["dark_exposure_s"] = 2.0
     told.series(write_frames(told.frames / "even.h5", [flat(100)]), 1)
-    series = told.begin(growing.path, corrections=corrections)
+    series = told.begin(growing.path, corrections=corrections, series={"exposure_s": 2.0})
     growing.grow((10 + 100 * response).astype(np.uint32))
     series.frames(1)
     told.advance()

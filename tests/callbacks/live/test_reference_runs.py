@@ -25,7 +25,8 @@ def told(tmp_path, monkeypatch):
 
 
 def whole(level):
-    return (level * np.ones(SHAPE)).astype(np.uint32)
+    image = level if np.ndim(level) else level * np.ones(SHAPE)
+    return np.asarray(image).astype(np.uint32)
 
 
 def reference(told, purpose, exposure_s, level, folder=None, **md):
@@ -79,6 +80,32 @@ def test_two_darks_tell_offset_and_rate_apart(told):
     assert intensity(corrected) == pytest.approx(intensity(even), rel=1e-4, nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("exposed", "subtracted", "told_of"),
+    [
+        ({"dark_exposure_s": 1.0}, 60, "dark; dark x 4 by exposure, taken for a rate without offset"),
+        ({"dark_exposure_s": 4.0}, 15, "dark"),
+        ({}, 15, "dark; dark of a file as it is: give [devices.camera] dark_exposure_s to scale it"),
+    ],
+)
+def test_a_dark_of_a_file_is_scaled_by_its_exposure_or_that_it_is_not_is_told(
+    told, exposed, subtracted, told_of
+):
+    even = pattern(told, SIGNAL)
+    path = write_frames(told.frames / "dark-file.h5", [whole(15)] * 2)
+    files = {"dark": f"file://localhost{path}", **exposed}
+    corrected = pattern(told, SIGNAL + subtracted, 4.0, corrections=files)
+    assert corrected["corrections"].startswith(told_of)
+    assert intensity(corrected) == pytest.approx(intensity(even), rel=1e-4, nan_ok=True)
+
+
+def test_a_dark_run_takes_the_place_of_that_of_a_file_and_of_what_was_told_of_it(told):
+    path = write_frames(told.frames / "dark-file.h5", [whole(99)] * 2)
+    files = {"dark": f"file://localhost{path}"}
+    row = pattern(told, SIGNAL + 15, corrections=files, **darks(told, (1.0, 15)))
+    assert row["corrections"] == "dark"
+
+
 def test_a_flat_run_gives_the_response_of_the_pixels_less_its_own_dark(told):
     even = pattern(told, SIGNAL)
     dark = darks(told, (1.0, 20))
@@ -91,7 +118,12 @@ def test_a_flat_run_gives_the_response_of_the_pixels_less_its_own_dark(told):
 
 @pytest.mark.parametrize(
     ("case", "says"),
-    [("unknown", "the journal does not hold it"), ("outside", "0 frames"), ("gone", "cannot be read")],
+    [
+        ("unknown", "the journal does not hold it"),
+        ("outside", "0 frames"),
+        ("gone", "cannot be read"),
+        ("small", "it has (4, 4) pixels, a frame"),
+    ],
 )
 def test_a_dark_that_cannot_be_used_is_told_and_patterns_go_on(
     told, caplog, monkeypatch, tmp_path_factory, case, says
@@ -101,7 +133,8 @@ def test_a_dark_that_cannot_be_used_is_told_and_patterns_go_on(
     uid = "0" * 36
     if case != "unknown":
         folder = tmp_path_factory.mktemp("elsewhere") if case == "outside" else None
-        uid = reference(told, "camera_dark", 1.0, 15, folder)
+        level = np.full((4, 4), 15) if case == "small" else 15
+        uid = reference(told, "camera_dark", 1.0, level, folder)
     if case == "gone":
         (told.frames / "camera_dark-1.h5").unlink()
     row = pattern(told, SIGNAL, dark_run=uid)
