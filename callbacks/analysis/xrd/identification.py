@@ -11,21 +11,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .candidate import (
-    alike,
     best_addition,
     doubted,
     fit_parts,
     straightened,
 )
 from .candidate_seed import is_layered
-from .distorted import both_instead, distorted_instead, explained_badly, one_again, unresolved
+from .coexistence import with_both
+from .distorted import distorted_instead, unresolved
 from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
 from .naming import describe
 from .phase import FloatArray, Phase
-from .phase_result import Pending, PhaseResult, State, Track
+from .phase_result import PhaseResult, State, Track
 from .residual_stack import nothing_left
 from .seed import signal_of
 
@@ -98,7 +98,7 @@ def identify_phases(
     if found is not None and previous is not None:
         found = _straight(found, phases, geometry, frame)
     if found is not None:
-        found = _both(found, phases, geometry, frame, previous)
+        found = with_both(found, phases, geometry, frame, previous)
     if found is None:
         unknown = tuple(float(q) for q in _peaks(measured, measured.lines, width))
         return replace(
@@ -146,37 +146,6 @@ def _straight(found: Found, library: tuple[Phase, ...], geometry: LineShifts | N
         return found
     kept = [age for age, part in zip(found.ages, found.fit.pattern.parts, strict=True) if part not in layered]
     return Found(new, ((frame, 1), *kept), None, ())
-
-
-def _both(
-    found: Found,
-    library: tuple[Phase, ...],
-    geometry: LineShifts | None,
-    frame: int,
-    previous: PhaseResult | None,
-) -> Found:
-    """Part a hexagonal and a distorted phase whose lines overlap; in a series, once two frames show both."""
-    single = one_again(found.fit, geometry)
-    if single is not None:
-        ages = tuple(age for number, age in enumerate(found.ages) if number != single[1])
-        return replace(found, fit=single[0], ages=ages)
-    before = previous.track.pending if previous is not None and previous.track is not None else None
-    if not (found.notes or before is not None or explained_badly(found.fit)):
-        return found
-    new = both_instead(found.fit, library, geometry)
-    if new is None:
-        return found
-    known = next(n for n, part in enumerate(found.fit.pattern.parts) if part.phase.family == "layered")
-    kept = is_layered(found.fit.pattern.parts[known].phase)
-    appears = new.parts()[1 if kept else 0]
-    seen = before is not None and alike(before.part, appears)
-    first = before.first if before is not None and seen else frame
-    if previous is not None and not seen:
-        gain = (found.fit.cost - new.cost) / max(new.chi2_reduced, 1.0)
-        return replace(found, pending=Pending(appears, first, gain, missed=False))
-    own = found.ages[known], (first, frame - first + 1)
-    rest = [age for number, age in enumerate(found.ages) if number != known]
-    return Found(new, (*(own if kept else own[::-1]), *rest), None, ())
 
 
 def _first(
