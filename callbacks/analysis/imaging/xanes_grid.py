@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,10 +30,8 @@ ALIKE = 6
 QUIET_EV = (-10.0, 30.0)
 """Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
 LEAST_QUIET = 6
-MOST_QUIET, MOST_LEFT = 32, 1.4
-"""Points from which the noise is taken, and what they may have over the quietest: edges take light."""
-RUN, RUNS, LEAST_PIXELS = 32, 32, 32
-"""Neighbouring pixels, how many such runs tell the structure, and of how many pixels at least."""
+ANY_BEND = (-1e5, 1e20, 0.0)
+"""Curvature of white lines of which nothing is known but what each pixel shows."""
 
 
 class LocalSet(NamedTuple):
@@ -48,9 +47,9 @@ class LocalSet(NamedTuple):
         From values to coefficients of rising powers of eV from the point, shape (kinds, degree + 1, k).
     width
         How far from its point each is used, eV, shape (kinds,).
-    own, slope
-        Variance of the polynomial and of its slope for unit noise: coefficients of rising powers of eV from
-        the point, shape (kinds, 7) and (kinds, 5).
+    own, slope, bend
+        Variance of the polynomial, of its slope and of its curvature for unit noise: coefficients of rising
+        powers of eV from the point, shape (kinds, 7), (kinds, 5) and (kinds, 3).
     """
 
     first: NDArray[np.intp]
@@ -59,6 +58,7 @@ class LocalSet(NamedTuple):
     width: SingleArray
     own: SingleArray
     slope: SingleArray
+    bend: SingleArray
 
 
 class XanesGrid(NamedTuple):
@@ -91,6 +91,9 @@ class XanesGrid(NamedTuple):
     quiet
         First point and five weights of each deviation that tells the noise, shape (q,) and (q, 5), q even;
         what a spectrum without noise deviates there, edge steps, shape (q,).
+    bend
+        Curvature of the white lines of all pixels (edge steps/eV^2), its variance among them, and how far the
+        choice of the stretch shifts a maximum (rms, eV).
     """
 
     order: NDArray[np.intp]
@@ -107,6 +110,7 @@ class XanesGrid(NamedTuple):
     half_step: LocalSet
     white_line: LocalSet
     quiet: tuple[NDArray[np.intp], SingleArray, SingleArray]
+    bend: tuple[float, float, float]
 
 
 def _odd(points: int) -> int:
@@ -138,12 +142,13 @@ def _padded(fit: Baseline, edge_ev: float, degrees: int, size: int) -> tuple[int
 
 
 def _variance(covariance: FloatArray, order: int) -> FloatArray:
-    """Variance of cubics at most (order 0) or of their slopes (1): coefficients of its own rising powers."""
+    """Variance of a derivative of cubics at most: coefficients of its own rising powers."""
     size = covariance.shape[-1]
+    factor = [math.perm(power, order) for power in range(size)]
     powers = np.zeros((len(covariance), 7 - 2 * order))
     for i in range(order, size):
         for j in range(order, size):
-            powers[:, i + j - 2 * order] += (i * j if order else 1) * covariance[:, i, j]
+            powers[:, i + j - 2 * order] += factor[i] * factor[j] * covariance[:, i, j]
     return powers
 
 
@@ -160,7 +165,11 @@ def _local(fits: LocalFits, share: float = 1.0) -> LocalSet:
     _, kinds, kind = np.unique(
         weight.reshape(points, -1).round(ALIKE), axis=0, return_index=True, return_inverse=True
     )
-    of_kinds = (weight, share * fits.half_width_ev, *(_variance(fits.covariance, order) for order in (0, 1)))
+    of_kinds = (
+        weight,
+        share * fits.half_width_ev,
+        *(_variance(fits.covariance, order) for order in range(3)),
+    )
     return LocalSet(first.astype(np.intp), kind.ravel(), *(one[kinds].astype(np.float32) for one in of_kinds))
 
 
@@ -172,7 +181,7 @@ def _smooth(fits: LocalFits) -> tuple[NDArray[np.intp], SingleArray]:
 
 def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray, SingleArray]:
     """Deviations from the cubic through four neighbours, away from the edge; all where these are few."""
-    first, five = _windows(energy_ev)
+    first, five = deviations(energy_ev)
     below, above = energy_ev[first + 4] < edge_ev + QUIET_EV[0], energy_ev[first] > edge_ev + QUIET_EV[1]
     chosen = np.flatnonzero(below | above)
     if chosen.size < LEAST_QUIET:
@@ -181,57 +190,12 @@ def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], Sin
     return first[chosen], five[chosen], np.zeros(chosen.size, np.float32)
 
 
-def _windows(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
+def deviations(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
     """First point and weights of the deviation from the cubic through four neighbours, of all points."""
     weights = deviation(energy_ev, np.eye(energy_ev.size)).T
     first: NDArray[np.intp] = np.arange(len(weights), dtype=np.intp)
     five = np.stack([weights[first, first + step] for step in range(5)], axis=1)
     return first, np.ascontiguousarray(five, dtype=np.float32)
-
-
-def with_structure(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
-    """Learn from the pixels themselves what the fine structure behind the edge adds to the noise.
-
-    Where points lie as far apart as the structure waves, it deviates from the cubic through its neighbours by
-    more than the noise (12 eV: four times 1 %). It goes with the edge step and is the same in all pixels but
-    for what their chemistry changes of it, so that a fit over pixels tells it, and the noise is what is left;
-    points at which chemistry leaves much more than at others are no longer looked at.
-
-    Parameters
-    ----------
-    grid
-        Of `xanes_grid`.
-    spectra
-        Of the pixels, shape (m, n), in the order of the stack.
-
-    Returns
-    -------
-    XanesGrid
-        The same, with the structure; unchanged where fewer than 32 pixels are finite.
-    """
-    count = spectra.shape[1]
-    starts = sorted({(count - RUN) * number // (RUNS - 1) if count > RUN else 0 for number in range(RUNS)})
-    runs = [spectra[:, start : start + RUN] for start in starts]
-    chosen = np.concatenate(runs, axis=1)[grid.order].astype(np.float64)
-    chosen = chosen[:, np.isfinite(chosen).all(axis=0)]
-    if chosen.shape[1] < LEAST_PIXELS:
-        return grid
-    first, five = _windows(grid.energy_ev)
-    pre, post = (
-        weight[0].astype(np.float64) @ chosen[begin : begin + weight.shape[1]]
-        for weight, begin in zip((grid.pre_weight, grid.post_weight), grid.limits[:2].tolist(), strict=True)
-    )
-    step: FloatArray = post - pre
-    deviations = np.zeros((first.size, chosen.shape[1]))
-    for point in range(five.shape[1]):
-        deviations += five[:, point, None] * chosen[point : point + first.size]
-    structure = deviations @ step / max(float(step @ step), 1e-30)
-    left: FloatArray = np.sqrt(np.mean((deviations - structure[:, None] * step) ** 2, axis=1))
-    level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
-    kept = np.flatnonzero(left <= MOST_LEFT * level)
-    kept = kept[:: -(-kept.size // MOST_QUIET)]
-    kept = kept[: kept.size // 2 * 2]
-    return grid._replace(quiet=(first[kept], five[kept], structure[kept].astype(np.float32)))
 
 
 def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows) -> XanesGrid:
@@ -275,4 +239,5 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
         half_step=_local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2)),
         white_line=_local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), 0.5),
         quiet=_quiet(energy_ev, edge_ev),
+        bend=ANY_BEND,
     )

@@ -17,10 +17,10 @@ STREAMS = 8
 # then sees that they do not overlap, and works on many pixels at once.
 PRE, POST, MEAN, NOISE, STEP = 0, 2, 5, 8, 9
 RISE, LOW, HIGH, TOP, SMOOTH = 10, 11, 12, 13, 14
-POLY, PLACE, KIND, WIDTH, X, SLOPE, OWN, OTHER = 18, 22, 23, 24, 25, 26, 27, 28
+POLY, PLACE, KIND, WIDTH, X, SLOPE, OWN, OTHER, BEND = 18, 22, 23, 24, 25, 26, 27, 28, 29
 FRESH = SMOOTH
 """Where coefficients of one kind are made, when what is smooth is no longer needed."""
-ROWS = 29
+ROWS = 30
 
 EDGE, PEAK = 0, 1
 """Rows of the places found in a tile, indices of energies."""
@@ -167,16 +167,18 @@ def fit_locally(local: Array, seen: Array, picked: Array, state: Array) -> None:
 
 @compiled
 def judge_locally(local: Array, seen: Array, state: Array) -> None:
-    """Variance of the local polynomials, and of their slopes, where each was refined to, for unit noise."""
+    """Variance of the local polynomials, their slopes and curvatures where each was refined to."""
     for kind in range(seen.size):
         if not seen[kind]:
             continue
-        u, v = local.own[kind], local.slope[kind]
+        u, v, w = local.own[kind], local.slope[kind], local.bend[kind]
         own, a, b, c, d, e, f, g = np.float32(kind), u[0], u[1], u[2], u[3], u[4], u[5], u[6]
-        p, q, r, s, t = v[0], v[1], v[2], v[3], v[4]
+        p, q, r, s, t, h, i, j = v[0], v[1], v[2], v[3], v[4], w[0], w[1], w[2]
         for pixel in range(TILE):
             x, same = state[X * TILE + pixel], state[KIND * TILE + pixel] == own
             old, other = state[OWN * TILE + pixel], state[OTHER * TILE + pixel]
+            bend = state[BEND * TILE + pixel]
             value = a + x * (b + x * (c + x * (d + x * (e + x * (f + x * g)))))
             state[OWN * TILE + pixel] = value if same else old
             state[OTHER * TILE + pixel] = p + x * (q + x * (r + x * (s + x * t))) if same else other
+            state[BEND * TILE + pixel] = h + x * (i + x * j) if same else bend

@@ -8,6 +8,7 @@ from ..xrd.kernel import Array, compiled
 from .xanes_grid import XanesGrid
 from .xanes_kernel import (
     AT_ONCE,
+    BEND,
     EDGE,
     MEAN,
     NOISE,
@@ -43,6 +44,8 @@ from .xanes_search import begin, nearest, search
 
 GOOD, NOISY, NO_EDGE, NO_DATA = np.uint8(0), np.uint8(1), np.uint8(2), np.uint8(3)
 """Codes of `PixelVerdict`, as the compiler takes them."""
+LEAST_BEND_SIGMA = 3.0
+"""Least curvature of a white line, in its sigmas: below, a maximum is anywhere on a plateau."""
 
 
 @compiled
@@ -137,18 +140,22 @@ def write_peak(
     a, b, c = grid.post_variance[0], grid.post_variance[1], grid.post_variance[2]
     d, e = grid.post_variance[3], grid.post_variance[4]
     edge_ev, per_ev = grid.edge_ev, grid.per_ev
+    common, varied, stretch = np.float32(grid.bend[0]), np.float32(grid.bend[1]), np.float32(grid.bend[2])
+    least = np.float32(LEAST_BEND_SIGMA)
     for pixel in range(sigma.size):
         z, level, high = state[PLACE * TILE + pixel], state[NOISE * TILE + pixel], state[TOP * TILE + pixel]
         spread = state[OWN * TILE + pixel] + (high - one) * (high - one) * (p + z * (q + z * r))
         spread += high * high * (a + z * (b + z * (c + z * (d + z * e))))
         there = (found[PEAK * TILE + pixel] >= 0) & (level < np.float32(np.inf))
         gap = np.float32(0.0) if there else np.float32(np.nan)
-        bend = state[SLOPE * TILE + pixel]
-        shift = np.sqrt(state[OTHER * TILE + pixel]) / -bend
-        shift = shift if bend < 0 else np.float32(np.inf)
+        step, own = state[STEP * TILE + pixel], state[SLOPE * TILE + pixel]
+        prior, noise = varied * step * step, level * level * state[BEND * TILE + pixel]
+        bend = (prior * own + noise * common * step) / (prior + noise)
+        shift = np.sqrt(level * level * state[OTHER * TILE + pixel] / (bend * bend) + stretch * stretch)
+        told = (own < 0) & (max(bend, common * step) < -least * np.sqrt(noise))
         where[pixel] = edge_ev + np.float64(z + gap) / per_ev
-        sigma[pixel], height[pixel] = level * shift + gap, high + gap
-        error[pixel] = level * np.sqrt(spread) / abs(state[STEP * TILE + pixel]) + gap
+        sigma[pixel], height[pixel] = (shift if told else np.float32(np.inf)) + gap, high + gap
+        error[pixel] = level * np.sqrt(spread) / abs(step) + gap
 
 
 @compiled

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..xas.grid import FloatArray, edge_energy, require_ev
 from ..xas.verdict import LEAST_STEP_SIGMA, NOISY_HALF_STEP_EV
 from ..xas.window import POST_EDGE_EV, PRE_EDGE_EV, choose_windows
-from .xanes_grid import SingleArray, XanesGrid, with_structure, xanes_grid
+from .xanes_grid import SingleArray, XanesGrid, xanes_grid
 from .xanes_kernel import TILE
 from .xanes_landmark import fit_pixels
+from .xanes_sample import with_sample
 
 
 class PixelVerdict(IntEnum):
@@ -38,7 +39,8 @@ class XanesMaps:
     half_step_ev, half_step_ev_sigma
         First energy at which the spectrum reaches the mean of its baselines, eV, shape (rows, columns).
     white_line_ev, white_line_ev_sigma
-        Energy of the maximum above the half step, eV.
+        Energy of the maximum above the half step, eV; its sigma, also that of the choice of points, is
+        infinite where noise hides the curvature.
     white_line_height, white_line_height_sigma
         Its height in edge steps.
     edge_step, edge_step_sigma
@@ -128,7 +130,7 @@ def xanes_maps(
     polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
     unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
     from the edge from the cubic through their four neighbours, less the fine structure that all pixels have
-    in common (`with_structure`); all sigmas scale with it.
+    in common (`with_sample`); all sigmas scale with it.
 
     Parameters
     ----------
@@ -173,7 +175,7 @@ def xanes_maps(
     if windows.problem:
         raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
     grid = xanes_grid(energy[order], order, edge_ev, windows)
-    grid = with_structure(grid, values.reshape(len(values), -1))
+    grid = with_sample(grid, values.reshape(len(values), -1))
     energies, others, verdict = _fit(values, grid, workers or os.cpu_count() or 1)
     shape = values.shape[1:]
     maps = [one.reshape(shape) for one in others]

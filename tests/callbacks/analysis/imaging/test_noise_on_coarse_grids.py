@@ -37,3 +37,25 @@ def test_scatter_over_sigma_is_one(name):
         error = (getattr(found, key) - getattr(true, key))[found.mask]
         pull = error / getattr(found, f"{key}_sigma")[found.mask]
         assert 0.85 < pull.std() < 1.2, (key, pull.std())
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.01, 0.03])
+@pytest.mark.parametrize("spacing_ev", [0.5, 1.0])
+def test_sigma_of_the_white_line_is_its_scatter_about_the_truth(spacing_ev, noise):
+    energy = np.arange(8230.0, 8480.0, spacing_ev)
+    rng = np.random.default_rng(1203)
+    half_ev = rng.uniform(8341.5, 8346.0, PIXELS)
+    stack = spectra(half_ev, STEP, energy) + noise * rng.normal(size=(energy.size, PIXELS))
+    found = xanes_maps(stack[:, None], energy, element="Ni")
+    error, sigma = found.white_line_ev[0] - half_ev, found.white_line_ev_sigma[0]
+    told = np.isfinite(sigma)
+    assert told.mean() > 0.9
+    assert 0.88 < ((error - np.median(error)) / sigma)[told].std() < 1.15
+
+
+def test_a_white_line_that_noise_hides_has_no_sigma():
+    rng = np.random.default_rng(1204)
+    half_ev = rng.uniform(8341.5, 8346.0, PIXELS)
+    stack = spectra(half_ev, STEP) + 0.2 * rng.normal(size=(ENERGY.size, PIXELS))
+    sigma = xanes_maps(stack[:, None], ENERGY, element="Ni").white_line_ev_sigma
+    assert np.isfinite(sigma).mean() < 0.01
