@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 REFRESH_S = 0.25
 """Wall time between two looks at the journal, s."""
 
-FIT_LIMIT_S, PATTERN_LIMIT_S = 5.0, 120.0
-"""Longest waits for the last fit, and for the patterns of frames that were put off, s."""
+FIT_LIMIT_S, PATTERN_LIMIT_S = 5.0, 300.0
+"""Longest waits for the next fit and the next pattern, s; the first one may have its programs compiled."""
 
 FORWARD_LIMIT_S = 60.0
 """Longest wait for Tiled to have one run more, s."""
@@ -227,14 +227,22 @@ def follow(
                 logger.error("%s has ended: see %s", name, root.run / f"{name}.log")
             live.update(progress)
             pause.wait(REFRESH_S)
-        deadline = time.monotonic() + (PATTERN_LIMIT_S if progress.awaits_patterns else FIT_LIMIT_S)
-        while time.monotonic() < deadline:
-            for name, doc in tail.poll():
-                progress(name, doc)
-            if not (progress.awaits_fits or progress.awaits_patterns):
-                break
-            pause.wait(REFRESH_S)
+        wait_for_results(tail, progress)
         live.update(progress)
+
+
+def wait_for_results(tail: JournalTail, progress: Display) -> None:
+    """Take the results that come after an acquisition, as long as some are awaited and others still come."""
+    last, pause = time.monotonic(), threading.Event()
+    while progress.awaits_fits or progress.awaits_patterns:
+        records = tail.poll()
+        for name, doc in records:
+            progress(name, doc)
+        last = time.monotonic() if records else last
+        if time.monotonic() - last > (PATTERN_LIMIT_S if progress.awaits_patterns else FIT_LIMIT_S):
+            logger.warning("some results have not come: the pictures lack them; Tiled has them once they do")
+            return
+        pause.wait(REFRESH_S)
 
 
 def environment_of(services: Services) -> str:
