@@ -150,6 +150,11 @@ def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) 
         "extents": [[y_um[0], y_um[-1]], [x_um[0], x_um[-1]]],
         "snaking": [False, raster.snake],
         "map": series,
+        "sample_frame": {
+            "origin_um": [y_um[0], 0.0, x_um[0]],
+            "pixel_um": [raster.step_um, raster.step_um, raster.step_um],
+            "rotation_deg": 0.0,
+        },
         **({} if raster.energy_ev is None else {"energy_ev": raster.energy_ev}),
         "estimated_duration_s": duration_s,
         "dead_time_s": round(dead_s, 6),

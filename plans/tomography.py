@@ -110,7 +110,8 @@ def tomography(
         **scale_metadata(station.microscope_camera),
         **(md or {}),
     }
-    home_x_um = yield from bps.rd(station.microscope.sample_x)
+    place_um = yield from _sample_um(station.microscope)
+    home_x_um, _md = place_um[-1], {"sample_um": place_um, **_md}
     taking = Taking(
         station,
         turn,
@@ -135,6 +136,14 @@ def tomography(
     )
     yield from remember_references(taking, references, uid)
     return uid
+
+
+def _sample_um(microscope: Any) -> MsgGenerator[list[float]]:  # noqa: ANN401 - a microscope
+    """Where the stages under the specimen stand, um, in the order z, y, x of volumes."""
+    found: list[float] = []
+    for axis in (microscope.sample_z, microscope.sample_y, microscope.sample_x):
+        found.append(float((yield from bps.rd(axis, default_value=0.0))))
+    return found
 
 
 def turn_metadata(turn: Turn, mode: Mode, timing: Timing) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ from .coherent_facts import (
 
 if TYPE_CHECKING:
     from ..tiled.run_source import RunSource
+
+BOX = "trigger_box"
+ENCODER, I0_COUNTS, OPEN_S = "fine_x", "i0_counts", "open_s"
+"""What the box latches in each gate: place of the fast axis (um), counts of I0, and for how long (s)."""
 
 
 def export_ptycho(
@@ -73,7 +78,7 @@ def _points(source: RunSource, start: Mapping[str, Any]) -> pd.DataFrame:
             "open the experiment from its journal (experiment_from_journal), which tells them apart"
         )
     if start["map"]["mode"] == "fly":
-        return _flown(start, good)
+        return _flown(source, start, good)
     pixels = source.stream(uid, "primary")
     keys = ["map_row", "map_attempt", "map_first_frame"]
     renamed = {"map_row": "pixel_row", "map_attempt": "pixel_attempt"}
@@ -82,27 +87,51 @@ def _points(source: RunSource, start: Mapping[str, Any]) -> pd.DataFrame:
     return joined.sort_values(by="place", ignore_index=True)
 
 
-def _flown(start: Mapping[str, Any], good: pd.DataFrame) -> pd.DataFrame:
-    """Points of rows on the fly, where the trigger box was told to open its gates."""
+def _flown(source: RunSource, start: Mapping[str, Any], good: pd.DataFrame) -> pd.DataFrame:
+    """Points of rows on the fly, each with the mean place of its gate and the beam that was counted in it."""
+    rows = [_flown_row(source, start, row) for row in good.to_dict("records")]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _flown_row(source: RunSource, start: Mapping[str, Any], row: Mapping[Any, Any]) -> pd.DataFrame:
+    """Points of a row; where no encoder was latched they are where the box was told to open its gates."""
     slow, fast = start["motors"]
-    x_um = np.asarray(start["map"]["x_um"], float)
-    snakes = bool(start["snaking"][1])
-    columns = {key: good[f"map_{key}"].to_numpy() for key in ("row", "first_frame", "y_um")}
-    energies_ev = good["mono_energy"].to_numpy(float)
-    parts = [
-        pd.DataFrame(
-            {
-                fast: x_um[::-1] if snakes and int(row) % 2 else x_um,
-                slow: float(y_um),
-                "mono_energy": energy_ev,
-                "place": int(first) + np.arange(len(x_um)),
-            }
-        )
-        for row, first, y_um, energy_ev in zip(
-            columns["row"], columns["first_frame"], columns["y_um"], energies_ev, strict=True
-        )
-    ]
-    return pd.concat(parts, ignore_index=True)
+    asked_um, first = np.asarray(start["map"]["x_um"], float), int(row["map_first_frame"])
+    latched = [_latched(source, start, key, first, len(asked_um)) for key in (ENCODER, I0_COUNTS, OPEN_S)]
+    place_um, counts, open_s = latched
+    if place_um is None:
+        snakes = bool(start["snaking"][1]) and int(row["map_row"]) % 2
+        place_um = asked_um[::-1] if snakes else asked_um
+    return pd.DataFrame(
+        {
+            fast: place_um,
+            slow: float(row.get(slow, row["map_y_um"])),
+            "mono_energy": float(row["mono_energy"]),
+            "i0": _counted_a(start, row, counts, open_s),
+            "place": first + np.arange(len(asked_um)),
+        }
+    )
+
+
+def _latched(
+    source: RunSource, start: Mapping[str, Any], key: str, first: int, count: int
+) -> NDArray[np.float64] | None:
+    """Read what the trigger box has latched in gates from the first one on; None where it has not."""
+    read = source.frames(start["uid"], BOX, f"{BOX}_{key}")
+    return None if read is None else np.asarray(read(first, first + count), float)
+
+
+def _counted_a(
+    start: Mapping[str, Any],
+    row: Mapping[Any, Any],
+    counts: NDArray[np.float64] | None,
+    open_s: NDArray[np.float64] | None,
+) -> NDArray[np.float64] | float:
+    """Tell the current of I0 in each gate, without its dark, A; NaN where nobody counted."""
+    if counts is None or open_s is None or not start.get("i0_hz_per_a"):
+        return math.nan
+    dark_a = float(row.get("i0_raw", math.nan)) - float(row.get("i0", math.nan))
+    return counts / open_s / float(start["i0_hz_per_a"]) - dark_a
 
 
 def _i0(points: pd.DataFrame) -> NDArray[np.float64] | None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.imaging.reconstruction import SLAB_ROWS, Recipe
+from ..analysis.imaging.sample_frame import SampleFrame
 from ..analysis.imaging.volume import (
     VOLUME,
     OtherVolumeError,
@@ -228,6 +229,7 @@ def _tell(
         "measurement_run": run.uid,
         "shape": [rows, columns, columns],
         "file": made.path.name,
+        "sample_frame": _frame_of(run, rows, made.centre_px, pixel_um).to_metadata(),
     }
     known = (start["experiment"], start.get("cell") or {}, run.uid, parameters)
     results = ResultRun(publish, *known, name=ANALYSIS)
@@ -251,6 +253,15 @@ def _tell(
         rows_of = particles.reset_index().to_dict("records")
         results.add_page([{**head, **_plain(row), **state} for row in rows_of], PARTICLES)
     results.close()
+
+
+def _frame_of(run: RunOfProjections, rows: int, centre_px: float, pixel_um: float) -> SampleFrame:
+    """Place of a volume in the sample: about the axis and the middle row, as its stages stood."""
+    stages_um = run.start.get("sample_um") or (0.0, 0.0, 0.0)
+    middles = 0.5 * (rows - 1), centre_px, centre_px
+    # Where a stage stands at +x, the axis goes through what lies at -x in the sample.
+    z, y, x = (-pixel_um * middle - um for middle, um in zip(middles, stages_um, strict=True))
+    return SampleFrame((z, y, x), (pixel_um, pixel_um, pixel_um))
 
 
 def _plain(row: dict[Any, Any]) -> dict[str, Any]:

@@ -10,10 +10,13 @@ import xarray as xr
 
 from .edge_map import edge_maps
 from .run_source import RunSource
+from .sample import sample_frames
 from .tomogram import particle_rows, slice_dataset, tomogram_list
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from ..analysis.imaging.sample_frame import SampleFrame
 
 
 class Imaging(ABC):
@@ -40,6 +43,11 @@ class Imaging(ABC):
     def particles(self) -> pd.DataFrame:
         """Particles of all volumes, where they were looked for; see `particle_rows`."""
         return particle_rows(self._source, self.runs("analysis"))
+
+    @property
+    def sample_frames(self) -> dict[str, SampleFrame]:
+        """Where each measurement lies in the sample, by uid of its run; see `sample_frames`."""
+        return sample_frames(self.runs("measurement"), self.runs("analysis"))
 
     def xanes_maps(self, element: str) -> xr.Dataset:
         """Give the maps of the edge of an element, later ones along ``map``; see `edge_maps`."""

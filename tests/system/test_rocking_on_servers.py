@@ -1,7 +1,9 @@
 """A rocking map from plan and devices through Channel Access to strain and tilts of the particle."""
 
+import json
 from importlib.resources import files
 
+import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
@@ -10,7 +12,10 @@ from operando.callbacks.analysis.mapping import Region
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
 from operando.devices.beamline import load_beamline
+from operando.experiment.cli import app
 from operando.plans import rocking
+from operando.plans.bcdi_rocking import bcdi_rocking
+from operando.plans.ptycho_scan import ptycho_scan
 from operando.plans.rocking_map import rocking_map
 from operando.plans.waiting import set_all
 from operando.simulated_beamline.board import Board
@@ -19,6 +24,7 @@ from operando.simulated_beamline.launcher import NANOPROBE_SERVERS, OPTIONAL_SER
 from operando.simulated_beamline.nanoprobe_scenario import build_grain_crystal
 from operando.simulated_beamline.physics.lit_crystal import lit_crystal
 from operando.simulated_beamline.scenario import load_scenario
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.system
 
@@ -136,3 +142,54 @@ def test_on_the_fly_the_camera_has_a_frame_for_every_pixel(station, found):
     fly = {"region": Region((-0.2, 0.4), (-0.15, 0.0)), "step_um": STEP_UM, "dwell_s": 0.02, "mode": "fly"}
     engine(rocking_map(station, angles_deg=[-0.1, 0.0, 0.1], track=None, energy_ev=8500.0, md=MD, **fly))
     assert [row["map_status"] for row in rows] == ["good"] * 6, [row["map_reason"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def coherent(station, folder):
+    """A ptychographic scan on the fly and a rocking scan, in the journal; rows of the former, and the box."""
+    engine, rows = RunEngine({}, call_returns_result=True), []
+    engine(set_all({station.front_end_shutter: "open"}))
+    engine.subscribe(lambda _, doc: rows.append(doc["data"]) if "map_row" in doc["data"] else None, "event")
+    region = Region((-0.2, 0.4), (-0.15, 0.0))
+    with Journal(folder / "journal", minimum_free_bytes=0, reserve_bytes=0) as journal:
+        engine.subscribe(journal)
+        fly = {"beam_um": 0.375, "overlap": 0.6, "exposure_s": 0.02, "mode": "fly", "energy_ev": 8500.0}
+        engine(ptycho_scan(station, region=region, **fly, md=MD | {"measurement": "ptycho"}))
+        angles = [-0.1, 0.0, 0.1]
+        engine(bcdi_rocking(station, angles_deg=angles, exposure_s=0.05, md=MD | {"measurement": "bragg"}))
+    return rows
+
+
+def exported(folder, monkeypatch, *words):
+    """What the command tells the program, as JSON."""
+    monkeypatch.setenv("OPERANDO_DATA", str(folder))
+    done = CliRunner().invoke(app, ["export-coherent", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.output)
+
+
+def test_a_ptychographic_scan_on_the_fly_is_exported_with_latched_places_and_light(
+    coherent, folder, tmp_path, monkeypatch
+):
+    assert [row["map_status"] for row in coherent] == ["good"] * 2
+    told = exported(folder, monkeypatch, "ptycho", tmp_path / "ptycho.h5", "--beam-px", 128, 128)
+    with h5py.File(tmp_path / "ptycho.h5") as file:
+        x_um, y_um = (1e6 * file[told["positions"][f"{axis}_key"]][...] for axis in ("fast", "slow"))
+        i0 = file[told["normalisation"]["key"]][...]
+        assert len(file[told["intensities"]["key"]]) == len(x_um) == 10
+    asked = np.linspace(-0.2, 0.4, 5)
+    asked = np.concatenate([asked, asked[::-1]])
+    # The piezo slows down at the end of a sweep: the mean place of its last gate is a quarter of a step off.
+    np.testing.assert_allclose(x_um, asked, atol=0.05)
+    assert np.abs(x_um - asked).max() > 1e-4
+    np.testing.assert_allclose(y_um, np.repeat([-0.15, 0.0], 5), atol=0.02)
+    # Of the event of a row, by the ion chamber's own electronics.
+    np.testing.assert_allclose(i0, np.mean([row["i0"] for row in coherent]), rtol=0.05)
+
+
+def test_a_rocking_scan_is_exported_angle_by_angle(coherent, folder, tmp_path, monkeypatch):
+    told = exported(folder, monkeypatch, "bragg", tmp_path / "bragg.h5")
+    with h5py.File(tmp_path / "bragg.h5") as file:
+        entry = file[f"{told['sample_name']}_{told['scan']}.1"]
+        np.testing.assert_allclose(entry["instrument/positioners/eta"][...], [0.1, 0.0, -0.1], atol=2e-3)
+        assert len(entry[f"measurement/{told['detector_name']}"]) == 3
