@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 
 from .electrode_volume import Phase, voxels
 from .packed_electrode import Damage, PackedElectrode
@@ -154,8 +154,17 @@ def _waves(
     coarse = rng.standard_normal(tuple(int(side / step) + 5 for side in shape))
     soft: FloatArray = gaussian_filter(coarse, 1.0, mode="wrap")
     soft *= recipe.warp * step / float(np.std(np.gradient(soft, axis=0)))
-    grid = np.meshgrid(*((np.arange(side) / step + 2.0) for side in shape), indexing="ij")
-    return np.asarray(map_coordinates(soft, grid, order=1), dtype=np.float32)
+    # Linear interpolation on a grid is a product of one along each axis.
+    along = [
+        _between(np.arange(side) / step + 2.0, count) for side, count in zip(shape, soft.shape, strict=True)
+    ]
+    waves = np.einsum("ia,jb,kc,abc->ijk", *along, soft.astype(np.float32), optimize=True)
+    return np.asarray(waves, dtype=np.float32)
+
+
+def _between(places: FloatArray, count: int) -> ImageArray:
+    """Shares of `count` points of a line in its places by linear interpolation, shape (places, count)."""
+    return np.maximum(1.0 - np.abs(places[:, None] - np.arange(count)), 0.0).astype(np.float32)
 
 
 def _pooled(values: ImageArray) -> ImageArray:
