@@ -102,8 +102,10 @@ class Maps(DocumentRouter):
         self._maps[doc["uid"]] = _Map(RunOfMap(doc), fit, results)
 
     def _take_descriptor(self, doc: Mapping[str, Any]) -> None:
-        if doc["run_start"] in self._maps:
+        owner = self._maps.get(doc["run_start"])
+        if owner is not None:
             self._owner[doc["uid"]] = doc["run_start"]
+            owner.run.add_descriptor(doc)
 
     def _take_event(self, doc: Mapping[str, Any]) -> None:
         owner = self._maps.get(self._owner.get(doc["descriptor"], ""))
@@ -142,6 +144,7 @@ class Maps(DocumentRouter):
             spectra, scalers = each.run.read(row)
             found = each.fit.row(spectra, scalers, each.run.energy_ev)
             times_s, i0_a = each.run.times_s(row), each.run.i0_a(row)
+            light = {"i0_a": i0_a, "i0_photons_per_s": each.run.photons_s(i0_a)}
         except ValueError as error:
             logger.error("row %d of map %s is left out: %s", row.row, each.run.uid, error)
             return
@@ -149,7 +152,7 @@ class Maps(DocumentRouter):
         lasted_s = np.asarray(found["real_s"])[each.run.columns(row.row)[-1]]
         ends = {"begin_s": float(times_s[0]), "end_s": float(times_s[-1] + lasted_s)}
         head = {"row": row.row, "attempt": row.attempt, **ends, **state}
-        each.results.add({**head, **found, "i0_a": i0_a, "analysis_s": time.time() - began})
+        each.results.add({**head, **found, **light, "analysis_s": time.time() - began})
 
 
 def recall(journal: Path, maps: Maps) -> None:

@@ -21,6 +21,7 @@ UNITS = {
     "capacity": "mA h",
     "latency_s": "s",
     "i0_a": "A",
+    "i0_photons_per_s": "1/s",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -13,8 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.ion_chamber import Chamber, photon_flux
 from ..tiled.external_file import resolve_external
 from .frame_file import EPICS_EPOCH_S, TIME_STAMPS
+
+logger = logging.getLogger(__name__)
 
 SPECTRA, SCALERS, I0_COUNTS, OPEN_S = "_spectra", "_scalers", "_i0_counts", "_open_s"
 """Ends of the data keys of spectra and their scalers, and of what the trigger box counted in each gate."""
@@ -62,11 +66,14 @@ class RunOfMap:
         Whether the run has its stop document.
     energy_ev
         Photon energy by the start document, else as the monochromator read first, eV; NaN while unknown.
+    chamber
+        The first ion chamber, where its settings tell of its gas.
     """
 
     start: Mapping[str, Any]
     ended: bool = False
     energy_ev: float = float("nan")
+    chamber: Chamber | None = None
     _rows: deque[GoodRow] = field(default_factory=deque, repr=False)
     _files: dict[str, tuple[str, Path, str]] = field(default_factory=dict, repr=False)
     _parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict, repr=False)
@@ -89,6 +96,18 @@ class RunOfMap:
         """Columns of a row in the order in which they were measured."""
         order = list(range(int(self.start["shape"][1])))
         return order[::-1] if self.start["snaking"][1] and row % 2 else order
+
+    def add_descriptor(self, doc: Mapping[str, Any]) -> None:
+        """Learn what the first ion chamber is filled with, from the settings of any stream that has it."""
+        for device in (doc.get("configuration") or {}).values():
+            told = device.get("data", {})
+            if not told.get("i0_gas"):
+                continue
+            try:
+                filled = float(told["i0_length"]), float(told["i0_pressure"])
+                self.chamber = Chamber(str(told["i0_gas"]), *filled)
+            except (KeyError, ValueError) as error:
+                logger.error("map %s is not normalised by photons: %s", self.uid, error)
 
     def add_event(self, data: Mapping[str, Any]) -> None:
         """Take an event of any stream: a good row waits from now on."""
@@ -160,6 +179,15 @@ class RunOfMap:
         except RowUnreadableError:
             return np.full(len(columns), np.nan)
         return (counts / open_s / hz_per_a - dark_a)[np.argsort(columns)]
+
+    def photons_s(self, i0_a: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn currents of the first ion chamber into photons that leave it for the specimen, 1/s.
+
+        NaN where its gas or the energy are unknown.
+        """
+        if self.chamber is None or not np.isfinite(self.energy_ev):
+            return np.full(i0_a.shape, np.nan)
+        return photon_flux(i0_a, self.energy_ev, self.chamber, behind=True)
 
     def _block(self, kind: str, row: GoodRow, other: str = "") -> NDArray[Any]:
         """Values of a row in the file of its spectra or scalers; of another data set there if named."""

@@ -12,7 +12,9 @@ from .run_source import RunSource
 
 ANALYSIS = "map_fit"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
-PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", "i0_a": "A"}
+LIGHT = {"i0_a": "A", "i0_photons_per_s": "1/s"}
+"""What maps of earlier versions do not know."""
+PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", **LIGHT}
 """Results per pixel, besides those per element, with their units."""
 
 
@@ -36,10 +38,11 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
     Returns
     -------
     xarray.Dataset
-        ``counts`` (corrected for dead time), ``rate`` (1/s), ``per_i0`` (counts per charge in the first ion
-        chamber, 1/nC: in proportion to those per incident photon, whatever the ring did) and their ``_sigma``
-        over ``map`` (by time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel
-        ``i0_a`` (without its dark), ``elastic``, ``misfit``, ``live``, ``real_s`` and ``verdict_code``
+        ``counts`` (corrected for dead time), ``rate`` (1/s), ``per_photon`` (counts per photon that left the
+        first ion chamber for the specimen; NaN where its gas or the energy is unknown), ``per_i0`` (counts
+        per charge in that chamber, 1/nC, to be compared at one energy only) and their ``_sigma`` over
+        ``map`` (by time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel
+        ``i0_a`` (without its dark), ``i0_photons_per_s``, ``elastic``, ``misfit``, ``live``, ``real_s`` and ``verdict_code``
         (place in ``attrs["verdicts"]``). Each row has ``time``
         (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``begin_s`` and
         ``end_s`` by the detector's clock, and ``attempt``, the one that was good. Each map has its
@@ -101,8 +104,7 @@ def _fill(
     table: pd.DataFrame,
 ) -> None:
     stacked = {key: source.array(uid, "primary", key) for key in arrays}
-    # Maps of earlier versions know no I0.
-    stacked = {key: array for key, array in stacked.items() if key != "i0_a" or len(array)}
+    stacked = {key: array for key, array in stacked.items() if key not in LIGHT or len(array)}
     # While the run goes on, rows and arrays may be read a moment apart.
     count = min(len(table), *(len(array) for array in stacked.values()))
     order = np.argsort(table["attempt"].to_numpy(int)[:count], kind="stable")
@@ -121,6 +123,11 @@ def _live_fraction(pixels: dict[str, np.ndarray], states: dict[str, np.ndarray])
     return float(counted_s / (np.nanmax(states["end_s"]) - np.nanmin(states["begin_s"])))
 
 
+def _light(pixels: dict[str, np.ndarray], key: str) -> np.ndarray:
+    """Sum what came while a pixel counted: charge or photons, nan where there was none or nobody knows."""
+    return np.where(pixels[key] > 0.0, pixels[key], np.nan) * pixels["real_s"]
+
+
 def _dataset(
     told: dict[str, Any],
     values: dict[str, np.ndarray],
@@ -131,9 +138,14 @@ def _dataset(
     data: dict[str, Any] = {key: (space, array[None], {"units": "counts"}) for key, array in values.items()}
     for key, of in (("rate", "counts"), ("rate_sigma", "counts_sigma")):
         data[key] = space, (values[of] / per_second)[None], {"units": "1/s"}
-    charge_nc = 1e9 * np.where(pixels["i0_a"] > 0.0, pixels["i0_a"], np.nan) * pixels["real_s"]
-    for key, of in (("per_i0", "counts"), ("per_i0_sigma", "counts_sigma")):
-        data[key] = space, (values[of] / charge_nc)[None], {"units": "1/nC"}
+    charge_c, photons = (_light(pixels, key) for key in LIGHT)
+    for key, light, unit in (("per_i0", 1e9 * charge_c, "1/nC"), ("per_photon", photons, "")):
+        for suffix in ("", "_sigma"):
+            data[key + suffix] = (
+                space,
+                (values[f"counts{suffix}"] / light)[None],
+                {"units": unit} if unit else {},
+            )
     for key, unit in PIXELS.items():
         data[key] = ("map", "y_um", "x_um"), pixels[key][None], {"units": unit} if unit else {}
     units = {**STATE_UNITS, "begin_s": "s", "end_s": "s", "attempt": ""}

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from event_model import compose_run
+from operando.callbacks.analysis.ion_chamber import Chamber, photon_flux
 from operando.callbacks.analysis.mapping import DetectorResponse
 from operando.callbacks.analysis.mapping.fluorescence_detector import components
 from operando.callbacks.live.maps import Maps, recall
@@ -31,6 +32,12 @@ def spectra_of(row, *, backwards):
     return drawn[::-1] if backwards else drawn
 
 
+def settings(values):
+    """Give values as a descriptor holds the configuration of a device."""
+    keys = {key: {"source": "x", "dtype": "string", "shape": []} for key in values}
+    return {"data": values, "timestamps": dict.fromkeys(values, 0.0), "data_keys": keys}
+
+
 class Told:
     """A map told row by row, to the journal and to the router alike."""
 
@@ -43,6 +50,7 @@ class Told:
         self.tell("start", cycling.start_doc)
         self.files = self.frames = 0
         self.spectra = spectra_of
+        self.chamber = {"i0_gas": ""}
 
     def tell(self, name, doc):
         self.journal(name, dict(doc))
@@ -166,7 +174,12 @@ class Told:
                 }
                 for key, value in data.items()
             }
-            self.rows = self.run.compose_descriptor(name="rows", data_keys=keys)
+            self.rows = self.run.compose_descriptor(
+                name="rows",
+                data_keys=keys,
+                configuration={"ion_chambers": settings(self.chamber)},
+                object_keys={"ion_chambers": ["i0", "i0_raw"]},
+            )
             self.tell("descriptor", self.rows.descriptor_doc)
         self.tell("event", self.rows.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0)))
 
@@ -355,6 +368,40 @@ def test_a_map_with_a_ring_that_decays_and_is_topped_up_comes_out_flat(told, mod
     assert np.abs(off).max() < 4.0
     uneven = (made["counts"].to_numpy() - FLAT[:, None, None]) / made["counts_sigma"].to_numpy()
     assert np.abs(uneven).max() > 10.0
+
+
+@pytest.mark.parametrize("energy_ev", [ENERGY_EV, ENERGY_EV + 500.0])
+def test_a_map_per_photon_is_the_same_at_any_energy_of_the_beam(told, energy_ev):
+    nitrogen = Chamber("nitrogen", 10.0, 900.0)
+    told.chamber = {"i0_gas": "nitrogen", "i0_length": 10.0, "i0_pressure": 900.0}
+    a_per_photon = 1e-7 / float(photon_flux(1e-7, energy_ev, nitrogen, behind=True))
+    told.begin(energy_ev=energy_ev)
+    told.file([0])
+    told.pixels(0, np.full(COLUMNS, 2e9 * a_per_photon))
+    told.good(0)
+    told.end()
+    told.fit()
+    made = told.result().maps("particle").isel(map=0).sel(y_um=1.0)
+    assert made["i0_photons_per_s"].to_numpy() == pytest.approx(2e9, rel=1e-4)
+    per_photon = made["per_photon"].to_numpy() * 2e9 * PIXEL_S
+    assert per_photon == pytest.approx(made["counts"].to_numpy(), rel=1e-4)
+    assert "units" not in made["per_photon"].attrs
+
+
+@pytest.mark.parametrize(
+    "chamber", [{"i0_gas": ""}, {"i0_gas": "nitrogen", "i0_length": 0.0, "i0_pressure": 1.0}]
+)
+def test_a_map_whose_chamber_nobody_described_is_per_charge_alone(told, chamber):
+    told.chamber = chamber
+    told.begin()
+    told.file([0])
+    told.pixels(0, np.full(COLUMNS, 1e-7))
+    told.good(0)
+    told.end()
+    told.fit()
+    made = told.result().maps("particle").isel(map=0).sel(y_um=1.0)
+    assert np.isnan(made["per_photon"].to_numpy()).all()
+    assert np.isfinite(made["per_i0"].to_numpy()).all()
 
 
 def test_a_map_without_i0_says_nothing_of_it(told):

@@ -23,11 +23,13 @@ def grid(offset_um=0.0):
 
 
 def element_map(factor, rng, moved_um):
-    """Counts per charge of nickel, on a specimen that has moved along x."""
+    """Counts of nickel per charge and per photon, on a specimen that has moved along x."""
     y, x = np.meshgrid(grid(), grid(), indexing="ij")
     thick, missing = truth(x - moved_um, y)
     counts = rng.poisson(4e4 * thick * factor(missing)).astype(float)
-    data = {"per_i0": counts, "per_i0_sigma": np.sqrt(counts + 1.0), "rate": counts}
+    normalised = {"": counts, "_sigma": np.sqrt(counts + 1.0)}
+    data = {f"{key}{suffix}": one for key in ("per_i0", "per_photon") for suffix, one in normalised.items()}
+    data["rate"] = counts
     coords = {"y_um": grid(), "x_um": grid(), "element": ["Ni"]}
     state = {key: (("map", "y_um"), np.full((1, PIXELS), 0.5)) for key in ("lithium_content", "voltage")}
     variables = {key: (SPACE, one[None, None]) for key, one in data.items()}
