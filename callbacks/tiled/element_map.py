@@ -40,10 +40,10 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
     xarray.Dataset
         ``counts`` (corrected for dead time), ``rate`` (1/s), ``per_photon`` (counts per photon that left the
         first ion chamber for the specimen; NaN where its gas or the energy is unknown), ``per_i0`` (counts
-        per charge in that chamber, 1/nC, to be compared at one energy only) and their ``_sigma`` over ``map`` (by
-        time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel ``i0_a`` (without
-        its dark), ``i0_photons_per_s``, ``elastic``, ``misfit``, ``live``, ``real_s`` and ``verdict_code``
-        (place in ``attrs["verdicts"]``). Each row has ``time``
+        per charge in that chamber, 1/nC, to be compared at one energy only) and their ``_sigma`` over
+        ``map`` (by time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel
+        ``i0_a`` (without its dark), ``i0_photons_per_s``, ``elastic``, ``misfit``, ``live``, ``real_s`` and
+        ``verdict_code`` (place in ``attrs["verdicts"]``). Each row has ``time``
         (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``begin_s`` and
         ``end_s`` by the detector's clock, and ``attempt``, the one that was good. Each map has its
         ``live_fraction``: part of the time from its first to its last exposure in which it counted.

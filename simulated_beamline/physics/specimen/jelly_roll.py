@@ -29,6 +29,8 @@ GAS_GAPS = (0.535, 0.955)
 """Where in a turn layers part: in the separators."""
 TURN_STEPS = 1024
 """Steps across a turn."""
+RIM_MM, PARTED_AT_ONCE = 0.2, 0.6
+"""Width of the front across which layers part, and how far they do before gas gathers."""
 POCKETS = 5
 """Angular orders of the gas pockets."""
 
@@ -148,17 +150,21 @@ class JellyRoll:
     def _parted(
         self, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray, turn: RealArray, stage: RunawayStage
     ) -> RealArray:
-        """How far the layers have parted, 0 to 1: nothing beyond the reach, pockets within."""
+        """How far the layers have parted, 0 to 1: nothing beyond the reach, pockets within.
+
+        Everywhere the same happens after the front has passed, so that all of it runs at its speed.
+        """
         if stage.reach_mm <= 0.0:
             return np.zeros(np.broadcast_shapes(z_mm.shape, turn.shape), dtype=turn.dtype)
         z0, y0, x0 = self.hot_spot_mm
         away = np.sqrt((z_mm - z0) ** 2 + (y_mm - y0) ** 2 + (x_mm - x0) ** 2)
-        near = np.clip(stage.reach_mm - away, 0.0, 1.0)
+        behind = np.maximum(stage.reach_mm - away, 0.0)
+        gas = PARTED_AT_ONCE - (1.0 - PARTED_AT_ONCE) * np.expm1(-behind / stage.wake_mm)
         pocket = np.zeros(np.broadcast_shapes(z_mm.shape, turn.shape), dtype=turn.dtype)
         for size, order, along, phase in self._waves.tolist():
             around, up = 2.0 * np.pi * (order * turn + phase), 2.0 * np.pi * along * z_mm
             pocket += size * (np.cos(around) * np.cos(up) - np.sin(around) * np.sin(up))
-        return near * stage.gas * np.clip(0.4 + 0.5 * pocket, 0.0, 1.0)
+        return np.minimum(behind / RIM_MM, 1.0) * gas * np.clip(0.4 + 0.5 * pocket, 0.0, 1.0)
 
 
 def _gap_shape() -> FloatArray:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class RunawayStage:
@@ -13,8 +11,8 @@ class RunawayStage:
     ----------
     reach_mm : float
         Distance from the hot spot within which layers have parted.
-    gas : float
-        Share of the final volume of gas between the layers, 0 to 1.
+    wake_mm : float
+        Distance behind that front over which gas gathers between the layers.
     is_vented : bool
         Whether the lid is open.
     ejected_mm : float
@@ -22,7 +20,7 @@ class RunawayStage:
     """
 
     reach_mm: float
-    gas: float
+    wake_mm: float
     is_vented: bool
     ejected_mm: float
 
@@ -38,7 +36,7 @@ class RunawayLaw:
     spread_mm_s : float
         Speed at which delamination spreads from the hot spot.
     gas_s : float
-        Time constant of the gas.
+        Time constant of the gas between two layers, from when they part.
     vent_s : float
         Time from the onset to the opening of the lid.
     core_m_s2 : float
@@ -66,7 +64,7 @@ class RunawayLaw:
         flown_s = max(since - self.vent_s, 0.0)
         return RunawayStage(
             reach_mm=self.spread_mm_s * since,
-            gas=float(-np.expm1(-since / self.gas_s)),
+            wake_mm=self.spread_mm_s * self.gas_s,
             is_vented=since > self.vent_s,
             ejected_mm=1e3 * 0.5 * self.core_m_s2 * flown_s**2,
         )

@@ -58,9 +58,10 @@ def test_speed_and_place_of_a_known_front_are_found():
 
 
 @pytest.mark.slow
-def test_the_simulated_cell_gives_way_where_and_about_as_fast_as_it_does():
+@pytest.mark.parametrize("seed", [811, 4])
+def test_the_simulated_cell_gives_way_where_and_as_fast_as_it_does(seed):
     law = RunawayLaw()
-    cell = ImagedJellyRoll(JellyRoll(seed=811), law)
+    cell = ImagedJellyRoll(JellyRoll(seed=seed), law)
     view = View((128, 96), 80.0, 47.5, 63.5)
     time_s = PERIOD_S * (np.arange(70) - 45.0)
 
@@ -74,9 +75,9 @@ def test_the_simulated_cell_gives_way_where_and_about_as_fast_as_it_does():
     z_mm, _, x_mm = cell.cell.hot_spot_mm
     assert found.origin_row == pytest.approx(63.5 + z_mm / 0.08, abs=4.0)
     assert found.origin_column == pytest.approx(47.5 + x_mm / 0.08, abs=4.0)
-    # Gas gathers with a time constant of 8 ms, and layers part weakly at first: that is seen late.
-    assert 0.0 <= found.onset_s < 5e-3
-    assert found.speed_mm_s == pytest.approx(law.spread_mm_s, rel=0.3)
+    # Further out the beam goes through more of the front, which is then seen earlier: some per cent.
+    assert 0.0 <= found.onset_s < 3e-3
+    assert found.speed_mm_s == pytest.approx(law.spread_mm_s, rel=0.1)
 
 
 def test_too_few_frames_of_the_beginning_are_refused():
