@@ -4,7 +4,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -22,6 +22,7 @@ from ..plans.operando import OperandoResult
 from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
+from .camera_reference import reference_runs_of
 from .conversion import (
     cell_document,
     dead_times,
@@ -35,7 +36,7 @@ from .heartbeat import Heartbeat
 from .instrument import check_instruments, wanted_devices
 from .mode import follow_cell, mode_document
 from .onset_watch import watching_onsets
-from .preparation import describe_cell, prepare_beam, stand_as_before
+from .preparation import describe_cell, make_camera_known, prepare_beam
 from .protocol_source import kept_path
 from .reading import read_experiment
 from .reference_curve import named_files
@@ -61,12 +62,14 @@ class AcquisitionError(RuntimeError):
 class Start:
     """Which experiment is run, and where a dead process left it (None: from the beginning).
 
-    `geometry` is where that process found the camera, if it calibrated it.
+    `geometry` is where that process found the camera, if it calibrated it; `references` are runs of darks and
+    flat that the file names.
     """
 
     uid: str
     resume: ResumePoint | None = None
     geometry: Mapping[str, Any] | None = None
+    references: Mapping[str, Any] = field(default_factory=dict)
 
 
 def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15.0) -> OperandoResult:
@@ -173,12 +176,15 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
     AcquisitionError
         When the cell runs an experiment of another name, one that the journal does not know, one that
         another process follows, or one that was started with another protocol, limits or triggers.
+    ExperimentFileError
+        When a dark or flat that the file names is not in the journal.
     """
+    references = reference_runs_of(experiment.camera_references, journal)
     state = str(beamline.cell.state.get()).lower()
     uid = str(beamline.cell.experiment_uid.get())
     remains = remains_of(journal, uid) if uid else None
     if state != "running" and not _is_unfinished(remains, experiment.experiment.name):
-        return Start(str(uuid.uuid4()))
+        return Start(str(uuid.uuid4()), references=references)
     if remains is None or remains.name != experiment.experiment.name:
         known = f"{remains.name} ({uid})" if remains is not None else f"experiment {uid or 'without uid'}"
         raise AcquisitionError(
@@ -194,7 +200,7 @@ def choose_start(experiment: ExperimentFile, beamline: Beamline, journal: Path) 
     logger.warning("going on with experiment %s, which an acquisition left %s", uid, state)
     point = hold_point(remains) if experiment.acquisition.holds else resume_point(remains)
     stood = remains.cycling[0].start.get("camera_calibration") or {}
-    return Start(uid, point, stood.get("geometry"))
+    return Start(uid, point, stood.get("geometry"), references)
 
 
 def _refuse_changes(experiment: ExperimentFile, remains: Remains) -> None:
@@ -268,7 +274,7 @@ def whole_experiment(
         yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
         yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
         prepared = yield from prepare_beam(experiment, station, timing, md)
-    yield from stand_as_before(station, start.geometry)
+    yield from make_camera_known(station, start.geometry, start.references)
     firsts = {
         "first_sample": int((yield from bps.rd(station.cell.record.count)) or 0),
         "first_point": int((yield from bps.rd(station.cell.impedance.count)) or 0),

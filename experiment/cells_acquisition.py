@@ -35,7 +35,7 @@ from .conversion import (
 )
 from .expected_course import course_of
 from .file import ExperimentFile
-from .preparation import describe_cell, prepare_beam, stand_as_before
+from .preparation import describe_cell, make_camera_known, prepare_beam
 from .reference_curve import named_files
 from .resumption import close_dead_runs, remains_of
 from .run_engine import beamline_engine
@@ -175,7 +175,7 @@ def every_cell(
         of_batch = {**md, "experiment": dict(starts.batch)}
         md |= yield from prepare_beam(cells.each[fresh[0]], shared, timing, of_batch)
     for start in starts.each.values():
-        yield from stand_as_before(shared, start.geometry)
+        yield from make_camera_known(shared, start.geometry, start.references)
     mounted: list[MountedCell] = []
     for number, start in starts.each.items():
         name, station = cells.file.cells[number].name, stations.each[number]

@@ -6,6 +6,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from .acquisition_file import AcquisitionSection
 from .camera_file import CameraCalibrationFile
+from .camera_reference import CameraReferencesFile
 from .chemistry import CHEMISTRIES
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import CalibrationFile, MeasurementFile, ReferenceFile
@@ -251,6 +252,7 @@ class CommonTables(Section):
     measurements: list[MeasurementFile] = Field(default=[], max_length=50)
     calibration: CalibrationFile | None = None
     camera_calibration: CameraCalibrationFile | None = None
+    camera_references: CameraReferencesFile | None = None
     references: list[ReferenceFile] = Field(default=[], max_length=50)
     watchdog: WatchdogSection = WatchdogSection()
     policies: PoliciesSection = PoliciesSection()

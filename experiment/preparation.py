@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from ..devices.beamline import Beamline
@@ -65,13 +66,29 @@ def prepare_beam(
     return told
 
 
-def stand_as_before(
+def make_camera_known(
     station: Any,  # noqa: ANN401 - as above
     geometry: Mapping[str, Any] | None,
+    references: Mapping[str, Any],
 ) -> MsgGenerator[None]:
-    """Let the camera stand where a calibration of this experiment found it, before a process died."""
-    if geometry and station.camera is not None:
+    """Tell the camera what is known of it from before.
+
+    Parameters
+    ----------
+    station
+        Devices.
+    geometry
+        Where a calibration of this experiment found it, before a process died; None: unknown.
+    references
+        Runs of darks and flat that the experiment file names; they replace those of this session.
+    """
+    if station.camera is None:
+        return
+    if geometry:
         yield from set_all({station.camera.standing: dict(geometry)})
+    if references:
+        known = dict((yield from bps.rd(station.camera.reference_runs)) or {})
+        yield from set_all({station.camera.reference_runs: {**known, **references}})
 
 
 def describe_cell(experiment: ExperimentFile, beamline: Beamline) -> MsgGenerator[None]:

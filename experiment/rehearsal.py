@@ -20,7 +20,7 @@ from rich.live import Live
 from ..callbacks.tiled.journal import JournalTail, runs
 from ..callbacks.tiled.note import read_note
 from ..callbacks.tiled.open_experiment import experiment_from_journal
-from ..callbacks.tiled.rocking import RockingIncompleteError, rocking_names, rocking_runs
+from ..callbacks.tiled.rocking import whole_rocking_names
 from ..devices.beamline import read_settings
 from .conversion import dead_times
 from .estimate import course_of, measurement_estimates
@@ -273,12 +273,6 @@ def _not_forwarded(journal: Path, experiment_uid: str) -> list[str]:
     return [run.uid for run in own if run.stop is None or read_note(journal, run.uid) is None]
 
 
-def _whole_rocking_maps(starts: Sequence[dict[str, Any]]) -> list[str]:
-    """Names of the rocking maps of which each angle was begun, from start documents."""
-    found = {name: rocking_runs(starts, name) for name in rocking_names(starts)}
-    return [name for name, angles in found.items() if len(angles) == len(angles[0]["rocking"]["angles_deg"])]
-
-
 def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
     """Wait until Tiled has an experiment, and draw its summary and its patterns, png in its folder."""
     wait_for_tiled(root.journal, cell.uid)
@@ -288,13 +282,15 @@ def finished_pictures(root: DataRoot, cell: Progress) -> list[Path]:
         figures["patterns.png"] = experiment.plot_patterns
     for name in cell.maps:
         figures[f"map-{name}.png"] = partial(experiment.plot_maps, name)
-    for name in _whole_rocking_maps(experiment.runs("measurement")):
+    for name in whole_rocking_names(experiment.runs("measurement")):
         figures[f"rocking-{name}.png"] = partial(experiment.plot_rocking, name)
+        if name in {each.rocking for each in experiment.redox_maps}:
+            figures[f"strain-redox-{name}.png"] = partial(experiment.plot_strain_redox, name)
     paths = {root.experiment(cell.name, cell.uid) / name: draw for name, draw in figures.items()}
     for path, draw in paths.items():
         try:
             draw().savefig(path, dpi=150)
-        except RockingIncompleteError as error:
+        except (KeyError, ValueError) as error:
             logger.warning("%s is not drawn: %s", path.name, error)
     drawn_live = root.experiment(cell.name, cell.uid) / "live-slices.png"
     return [path for path in (*paths, drawn_live) if path.is_file()]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..tiled.experiment import Experiment
 from ..tiled.follower import ending_by_signal, parser_of, process
+from ..tiled.rocking import rocking_runs, whole_rocking_names
 from ..tiled.run_source import ExperimentName, JournalSource
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class LivePictures:
     def __init__(self, journal: Path, experiments: Path) -> None:
         self._source = JournalSource(journal)
         self._experiments = experiments
+        self._rocked: set[str] = set()
         self._drawn = {name.uid: self._state(name) for name in self._source.experiments()}
 
     def refresh(self) -> list[Path]:
@@ -64,10 +66,29 @@ class LivePictures:
             if state[-1]:
                 experiment.plot_patterns().savefig(draft, dpi=110)
                 draft.replace(path.with_name("live-patterns.png"))
+            for rocking in self._newly_rocked(experiment):
+                experiment.plot_strain_redox(rocking).savefig(draft, dpi=110)
+                draft.replace(path.with_name(f"live-strain-redox-{rocking}.png"))
         except (OSError, ValueError, KeyError) as error:
             logger.warning("the picture of %s was not drawn: %s", name.name, error)
             return None
         return path
+
+    def _newly_rocked(self, experiment: Experiment) -> list[str]:
+        """Names of rocking maps that have become whole, and of whose region there are maps of redox.
+
+        Each is named once, as all its frames are read for a picture.
+        """
+        runs, names = experiment.runs("measurement"), []
+        whole = set(whole_rocking_names(runs))
+        for each in experiment.redox_maps:
+            angles = rocking_runs(runs, each.rocking)
+            uid = angles[0]["rocking"]["uid"]
+            ended = all(self._source.stop(angle["uid"]) is not None for angle in angles)
+            if each.rocking in whole and ended and uid not in self._rocked:
+                self._rocked.add(uid)
+                names.append(each.rocking)
+        return names
 
 
 def main() -> None:

@@ -77,6 +77,12 @@ def rocking_names(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(start.get("measurement", "")) for start in runs if "rocking" in start))
 
 
+def whole_rocking_names(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Names of the rocking maps of which each angle was begun, from start documents."""
+    found = {name: rocking_runs(runs, name) for name in rocking_names(runs)}
+    return [name for name, angles in found.items() if len(angles) == len(angles[0]["rocking"]["angles_deg"])]
+
+
 def rocking_runs(runs: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     """Choose the runs of the latest rocking map of a name, or of one by its uid, by angle.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from ..analysis.mapping import correlate_maps, shift_between
+from ..analysis.xas import edge_energy
 from .element_map import map_names
 
 if TYPE_CHECKING:
@@ -23,6 +25,76 @@ REPEATS = 3
 
 SEED = 1
 """Of the resampling behind the uncertainty of the correlation."""
+
+
+RISE_EV, ABOVE_EV = (-5.0, 25.0), (50.0, 1000.0)
+"""Energies against the tabulated K edge at which a map tells of redox, and at which it does not, eV."""
+
+
+@dataclass(frozen=True)
+class RedoxMaps:
+    """Measurements of one region that tell strain and redox.
+
+    Attributes
+    ----------
+    rocking, edge, above
+        Names of the rocking map, and of the element maps on the rise of the edge and above it.
+    element
+        Symbol.
+    """
+
+    rocking: str
+    edge: str
+    above: str
+    element: str
+
+
+def redox_maps(measurements: Sequence[Mapping[str, Any]]) -> list[RedoxMaps]:
+    """Find rocking maps whose region two element maps cover, one on the rise of a K edge and one above it.
+
+    Parameters
+    ----------
+    measurements
+        Start documents by time; the last maps that fit count.
+
+    Returns
+    -------
+    list of RedoxMaps
+        One for each name of a rocking map, of the first of its elements for which there are such maps.
+    """
+    maps = [start for start in measurements if start.get("technique") == "map" and "rocking" not in start]
+    last = {str(start["measurement"]): start for start in measurements if "rocking" in start}
+    found = (_redox_maps(rocking, maps) for rocking in last.values())
+    return [each for each in found if each is not None]
+
+
+def _redox_maps(rocking: Mapping[str, Any], maps: Sequence[Mapping[str, Any]]) -> RedoxMaps | None:
+    covering = [start for start in maps if _covers(start["map"], rocking["map"])]
+    for element in rocking.get("elements") or ():
+        at = [(start, _above_edge_ev(start, element)) for start in covering]
+        edges, aboves = (
+            [str(start["measurement"]) for start, energy_ev in at if low <= energy_ev <= high]
+            for low, high in (RISE_EV, ABOVE_EV)
+        )
+        if edges and aboves:
+            return RedoxMaps(str(rocking["measurement"]), edges[-1], aboves[-1], element)
+    return None
+
+
+def _above_edge_ev(start: Mapping[str, Any], element: str) -> float:
+    """Energy of a map against the K edge of an element that it maps, eV; NaN if it does not say."""
+    if element not in (start.get("elements") or ()) or start.get("energy_ev") is None:
+        return float("nan")
+    return float(start["energy_ev"]) - edge_energy(element)
+
+
+def _covers(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    """Whether a map reaches to half a step of the ends of another."""
+    half_um = 0.5 * float(inner["step_um"])
+    return all(
+        min(outer[axis]) <= min(inner[axis]) + half_um and max(outer[axis]) >= max(inner[axis]) - half_um
+        for axis in ("x_um", "y_um")
+    )
 
 
 class StrainAndRedox(ABC):
@@ -47,16 +119,43 @@ class StrainAndRedox(ABC):
     def rocking(self, name: str) -> xr.Dataset:
         """Strain and tilts of a rocking map."""
 
-    def strain_redox(self, rocking: str, *, edge: str, above: str, element: str) -> xr.Dataset:
-        """Strain of a rocking map beside redox of an element, from its last maps at and above the edge."""
-        return strain_redox(self.rocking(rocking), self.maps(edge), self.maps(above), element)
+    @property
+    def redox_maps(self) -> list[RedoxMaps]:
+        """Rocking maps of whose region there are element maps on the rise of an edge and above it."""
+        return redox_maps(self.runs("measurement"))
 
-    def plot_strain_redox(self, rocking: str, *, edge: str, above: str, element: str) -> Figure:
-        """Draw strain against redox, and where on the particle both are."""
+    def strain_redox(self, rocking: str, **named: str) -> xr.Dataset:
+        """Strain of a rocking map beside redox of an element, from its last maps at and above the edge.
+
+        Parameters
+        ----------
+        rocking
+            Name of the rocking map.
+        named
+            `edge` and `above`, names of element maps, and `element`; what is not given is as `redox_maps`
+            finds it.
+
+        Raises
+        ------
+        ValueError
+            If something is not given and there are no such maps; see `strain_redox` too.
+        """
+        found = next((each for each in self.redox_maps if each.rocking == rocking), None)
+        chosen = {**({} if found is None else asdict(found)), **named}
+        if missing := [key for key in ("edge", "above", "element") if key not in chosen]:
+            raise ValueError(
+                f"strain against redox of {rocking!r}: no two element maps of its region are on the rise of "
+                f"a K edge ({RISE_EV[0]:g} to {RISE_EV[1]:g} eV) and above it ({ABOVE_EV[0]:g} eV or more); "
+                f"measure them, or give {', '.join(missing)}"
+            )
+        edge, above = self.maps(chosen["edge"]), self.maps(chosen["above"])
+        return strain_redox(self.rocking(rocking), edge, above, chosen["element"])
+
+    def plot_strain_redox(self, rocking: str, **named: str) -> Figure:
+        """Draw strain against redox, and where on the particle both are; as `strain_redox`."""
         from ..plots.strain_redox import strain_redox_figure
 
-        found = self.strain_redox(rocking, edge=edge, above=above, element=element)
-        return strain_redox_figure(found, self.name)
+        return strain_redox_figure(self.strain_redox(rocking, **named), self.name)
 
 
 def strain_redox(rocking: xr.Dataset, edge: xr.Dataset, above: xr.Dataset, element: str) -> xr.Dataset:

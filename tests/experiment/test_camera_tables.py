@@ -5,14 +5,17 @@ from pathlib import Path
 import operando.experiment
 import pytest
 from bluesky import RunEngine
+from event_model import compose_run
+from operando.callbacks.tiled.journal import Journal
 from operando.devices.beamline import load_beamline
 from operando.experiment import cli
 from operando.experiment.camera import asks_for_frames, check_camera
+from operando.experiment.camera_reference import CameraReferencesFile, reference_runs_of
 from operando.experiment.check import problems
 from operando.experiment.conversion import measurements_of
 from operando.experiment.estimate import camera_calibration_s, measurement_estimates, software_s
 from operando.experiment.measurement_file import PdfFile
-from operando.experiment.preparation import stand_as_before
+from operando.experiment.preparation import make_camera_known
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError
 from operando.plans.calibrate_camera import CalibrantPlace
@@ -109,7 +112,44 @@ def test_frames_at_another_energy_than_the_calibration_are_warned_of(written):
 def test_a_process_that_goes_on_takes_the_geometry_of_the_one_before(tmp_path):
     station = SoftStation()
     station.camera = SoftCamera(folder=tmp_path, geometry={"distance_mm": 150.0})
-    RunEngine({})(stand_as_before(station, None))
+    RunEngine({})(make_camera_known(station, None, {}))
     assert station.camera.geometry == {"distance_mm": 150.0}
-    RunEngine({})(stand_as_before(station, {"distance_mm": 149.9}))
+    RunEngine({})(make_camera_known(station, {"distance_mm": 149.9}, {}))
     assert station.camera.geometry == {"distance_mm": 149.9}
+
+
+def taken(journal, purpose, exposure_s, time_s, exit_status="success"):
+    """A run of darks or of a flat in a journal; gives its uid."""
+    with Journal(journal, minimum_free_bytes=0) as write:
+        start = compose_run(metadata={"purpose": purpose, "series": {"exposure_s": exposure_s}}, time=time_s)
+        write("start", dict(start.start_doc))
+        write("stop", dict(start.compose_stop(exit_status=exit_status)))
+    return start.start_doc["uid"]
+
+
+def test_the_newest_dark_of_each_exposure_and_the_newest_flat_are_found(tmp_path):
+    taken(tmp_path, "camera_dark", 1.0, 100.0)
+    short, long = (taken(tmp_path, "camera_dark", each, 200.0 + each) for each in (1.0, 10.0))
+    taken(tmp_path, "camera_dark", 2.0, 300.0, "abort")
+    flat = taken(tmp_path, "camera_flat", 60.0, 400.0)
+    found = reference_runs_of(CameraReferencesFile(darks="newest", flat="newest"), tmp_path)
+    darks = [{"run": short, "exposure_s": 1.0}, {"run": long, "exposure_s": 10.0}]
+    assert found == {"dark_run": long, "dark_exposure_s": 10.0, "dark_runs": darks, "flat_run": flat}
+
+
+def test_darks_are_named_by_the_beginnings_of_their_uids_and_others_refused_with_those_there_are(tmp_path):
+    uid = taken(tmp_path, "camera_dark", 1.0, 100.0)
+    assert reference_runs_of(CameraReferencesFile(darks=[uid[:8]]), tmp_path)["dark_run"] == uid
+    refused = rf"camera_references.darks: 'nobody' is not .* there are: {uid[:8]} \(1 s, 1970-01-01"
+    with pytest.raises(ExperimentFileError, match=refused):
+        reference_runs_of(CameraReferencesFile(darks=["nobody"]), tmp_path)
+    with pytest.raises(ExperimentFileError, match=r"camera_references.flat: newest .*: none\. "):
+        reference_runs_of(CameraReferencesFile(flat="newest"), tmp_path)
+
+
+def test_runs_that_the_file_names_are_those_of_later_series_and_others_stay(tmp_path):
+    station = SoftStation()
+    station.camera = SoftCamera(folder=tmp_path)
+    station.camera.reference_runs.put({"dark_run": "old", "flat_run": "flat"})
+    RunEngine({})(make_camera_known(station, None, {"dark_run": "new"}))
+    assert station.camera.reference_runs.get() == {"dark_run": "new", "flat_run": "flat"}

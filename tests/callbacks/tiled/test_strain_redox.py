@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from operando.callbacks.plots.maps import map_figure
 from operando.callbacks.plots.strain_redox import strain_redox_figure
-from operando.callbacks.tiled.strain_redox import strain_redox
+from operando.callbacks.tiled.strain_redox import RedoxMaps, redox_maps, strain_redox
 
 STEP_UM, PIXELS = 0.05, 32
 SPACE = ("map", "element", "y_um", "x_um")
@@ -88,3 +88,32 @@ def test_bars_of_colours_are_as_high_as_their_maps(found):
     flat = element_map(lambda _: 1.0, np.random.default_rng(1), 0.0).isel(y_um=slice(0, 8))
     pairs = bars_and_maps(map_figure(flat, "e"))
     assert pairs[:, 0] == pytest.approx(pairs[:, 1], rel=0.02)
+
+
+def begun(name, energy_ev, half_um=0.7, **more):
+    """Start document of a map about the origin."""
+    axis = np.arange(-half_um, half_um + 0.01, 0.1).tolist()
+    region = {"x_um": axis, "y_um": axis, "step_um": 0.1}
+    told = {"technique": "map", "measurement": name, "energy_ev": energy_ev, "elements": ["Mn", "Ni"]}
+    return {**told, "map": region, **more}
+
+
+ROCKING = begun("tilts", 8500.0, rocking={"uid": "r"})
+
+
+def test_maps_on_the_rise_and_above_the_edge_of_an_element_are_found_for_a_rocking_map():
+    runs = [begun("edge", 8345.0), begun("early", 8500.0), begun("above", 8500.0), ROCKING]
+    assert redox_maps(runs) == [RedoxMaps("tilts", "edge", "above", "Ni")]
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        begun("below", 8300.0),
+        begun("small", 8345.0, half_um=0.5),
+        begun("other", 8345.0, elements=["Mn"]),
+        {key: value for key, value in begun("unsaid", 0.0).items() if key != "energy_ev"},
+    ],
+)
+def test_maps_that_do_not_tell_of_the_redox_of_the_region_are_left(edge):
+    assert redox_maps([edge, begun("above", 8500.0), ROCKING]) == []
