@@ -72,4 +72,6 @@ def reconstruct_command(
         console.print(told, soft_wrap=True)
         console.print(READ_BACK.format(run.start["experiment"]["name"], where), soft_wrap=True)
         if tiled:
-            console.print(to_tiled(root))
+            with console.status("bringing it to Tiled; after Ctrl-C operando replay does it"):
+                report = to_tiled(root)
+            console.print(report)

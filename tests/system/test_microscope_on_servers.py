@@ -245,6 +245,12 @@ def reconstructed(root, uid, monkeypatch, *options):
         return done.output, file["attenuation_per_um"][()]
 
 
+def holds(file, numbers):
+    """Whether a file of the camera has the frames of these numbers."""
+    with h5py.File(file) as opened:
+        return np.array_equal(opened["entry/instrument/NDAttributes/NDArrayUniqueId"][()], numbers)
+
+
 def place_of_ball(volume):
     """Centre of mass of what attenuates, from the axis and the middle row, um."""
     dense = np.where(volume > 0.5 * np.quantile(volume, 0.9999), volume, 0.0)
@@ -320,6 +326,13 @@ def test_frames_that_overflow_the_queue_of_the_writer_mark_the_scan_and_the_rest
     # In the middle rows, where the axis is looked for first, is nothing of the ball.
     assert "doubtful" not in told
     np.testing.assert_allclose(place_of_ball(volume), BALL_UM[:3], atol=0.2)
+    # Compressed in their place, the frames are what they were, and so is the volume that was made of them.
+    files = [file for file in root.frames.rglob("*_turn_000000.h5") if holds(file, numbers)]
+    squeezed = CliRunner().invoke(app, ["compress", *map(str, files)])
+    assert f"{len(numbers)} frames" in " ".join(squeezed.output.split()), squeezed.output
+    told, again = reconstructed(root, documents[0][1]["uid"], monkeypatch)
+    assert "0 of them made now" in told
+    np.testing.assert_array_equal(again, volume)
 
 
 def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):

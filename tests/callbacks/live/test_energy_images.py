@@ -10,7 +10,9 @@ from operando.callbacks.live.slices import Slices, recall
 from operando.callbacks.plots.edge_map import edge_map_figure
 from operando.callbacks.tiled.journal import Journal, JournalTail
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from operando.experiment.cli import app
 from scipy.ndimage import gaussian_filter, shift
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.slow
 SIDE, FLAT, DARK = 48, 40000.0, 100.0
@@ -152,6 +154,19 @@ def test_light_that_changes_from_energy_to_energy_is_not_seen_in_the_map(told):
     assert (maps["verdict_code"].to_numpy() == 0)[4:-4, 4:-4].mean() > 0.9
     assert (maps["light"].item(), maps["air_pixels"].item()) == ("no air", 0)
     assert "must be" in maps["light_reason"].item()
+
+
+def test_the_command_makes_the_map_of_a_stored_run_and_says_where_it_is(told, monkeypatch):
+    uid = told.run(range(len(ENERGY_EV)))
+    monkeypatch.setenv("OPERANDO_DATA", str(told.folder))
+    done = CliRunner().invoke(app, ["reconstruct", uid[:8], "--no-tiled"])
+    assert done.exit_code == 0, done.output
+    assert "Ni K:" in done.output
+    assert ".xanes_maps('Ni')" in done.output
+    experiment = experiment_from_journal(
+        told.folder / "journal", told.experiment["uid"], roots=(told.folder,)
+    )
+    assert experiment.xanes_maps("Ni")["half_step_ev"].shape[-2:] == (SIDE, SIDE)
 
 
 def test_a_pixel_of_binned_images_is_as_large_as_all_that_were_added_up(told):
