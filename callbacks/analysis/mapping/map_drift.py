@@ -16,6 +16,8 @@ WINDOW, LEAP_PX = 11, 0.5
 """Maps through which a parabola is laid, and what is no noise of registration, pixels."""
 ELSEWHERE_PX = 2.0
 """A refined map further than this from where it was registered is not believed."""
+BESIDE_PX, LEAST_OTHERS = 1.0, 2
+"""How near an ambiguous map must be to where those around it are, and more than how many must be sure."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,40 @@ def map_drift(maps: Iterable[ArrayLike], *, smooth_px: float = 2.0) -> MapDrift:
     if not series:
         raise ValueError("map_drift: no map is given; give the maps of the series, the first one included")
     found: list[Registration] = [register(series[0], each, smooth_px=smooth_px) for each in series]
-    placed = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
-    # The first one is where the others are counted from, whatever its own edges are like.
-    placed[0] = True
+    placed = _placed(found)
     shift_px, sigma_px = _refined(np.stack(series), found, placed)
     for place in np.flatnonzero(~placed):
         shift_px[place] = shift_px[place - 1]
     return MapDrift(
         shift_px=shift_px,
         sigma_px=sigma_px,
-        verdict=np.array([str(each.verdict) for each in found]),
+        verdict=np.array(
+            [
+                str(RegistrationVerdict.GOOD if here and number else each.verdict)
+                for number, (each, here) in enumerate(zip(found, placed, strict=True))
+            ]
+        ),
         reason=np.array([each.reason for each in found], dtype=object),
     )
+
+
+def _placed(found: Sequence[Registration]) -> NDArray[np.bool_]:
+    """Which maps lie where they were registered (n,): of two places alike, the one beside the others.
+
+    The first one is where the others are counted from, whatever its own edges are like.
+    """
+    verdicts = np.array([str(each.verdict) for each in found])
+    good = verdicts == str(RegistrationVerdict.GOOD)
+    good[0] = True
+    if good.sum() <= LEAST_OTHERS:
+        return good
+    shifts = np.array([each.shift_px for each in found], dtype=np.float64)
+    number = np.arange(len(found), dtype=np.float64)
+    beside = np.empty_like(shifts)
+    for axis in (0, 1):
+        beside[:, axis] = np.interp(number, number[good], shifts[good, axis])
+    near = np.abs(shifts - beside).max(axis=1) < BESIDE_PX
+    return np.asarray(good | (near & (verdicts == str(RegistrationVerdict.AMBIGUOUS))), dtype=np.bool_)
 
 
 def _refined(

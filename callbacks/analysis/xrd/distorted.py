@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .candidate import Fit, fit_parts
 from .candidate_seed import is_layered, seeds
 from .line_shift import LineShifts
@@ -15,6 +17,9 @@ from .phase_result import FoundPhase
 
 NEAR_A, NEAR_C = 0.021, 0.08
 """Hexagonal cells nearer than this (angstrom) to a distorted one may be it, or grains of both."""
+TURNED = 3.0
+"""Standard deviations by which c must have fallen until the hexagonal phase is taken to be alone."""
+HEXAGONAL_GAMMA = 120.0
 SLIGHT = 0.006
 """Distortions below this are not told from grains that differ, at the counts of a frame."""
 LEAST_GAIN = 25.0
@@ -59,6 +64,45 @@ def unresolved(phases: Sequence[FoundPhase], library: Sequence[Phase]) -> str:
         f"{found.name} alone, {others[0].name} alone or grains of both explain the lines: the distortion is "
         "smaller than grains may differ"
     )
+
+
+def height_of(phases: Sequence[FoundPhase]) -> tuple[float, float]:
+    """Give c (angstrom) of the only layered phase and its standard deviation; nan where there are others.
+
+    Of a monoclinic cell it is that of the hexagonal one nearest to it.
+    """
+    layered = [phase for phase in phases if phase.family == "layered"]
+    if len(layered) != 1:
+        return float("nan"), float("nan")
+    _, _, c, _, beta, gamma = layered[0].lattice
+    factor = 1.0 if gamma == HEXAGONAL_GAMMA else float(3 * np.sin(np.radians(beta)))
+    return factor * c, factor * layered[0].lattice_sigma[2]
+
+
+def still_unresolved(phases: Sequence[FoundPhase], doubtful_c_a: float) -> str:
+    """Say why a phase may still be grains of two, once it could have been.
+
+    Where hexagonal LixNiO2 replaces the monoclinic one, the c of a single cell fitted to both rises with its
+    share; by itself the hexagonal one has its largest c at the start and falls from there (Li 2018, as of
+    `unresolved`).
+
+    Parameters
+    ----------
+    phases
+        Those that were called.
+    doubtful_c_a
+        See `Track`.
+
+    Returns
+    -------
+    str
+        A sentence; empty where nothing is in doubt, or no more.
+    """
+    c, sigma = height_of(phases)
+    if not c > doubtful_c_a - TURNED * sigma:
+        return ""
+    name = next(phase.name for phase in phases if phase.family == "layered")
+    return f"{name} alone or what was before it too: c has not fallen below {doubtful_c_a:.3f} angstrom"
 
 
 def _near(found: FoundPhase, phase: Phase) -> bool:

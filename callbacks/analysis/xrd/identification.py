@@ -18,7 +18,7 @@ from .candidate import (
 )
 from .candidate_seed import is_layered
 from .coexistence import with_both
-from .distorted import distorted_instead, unresolved
+from .distorted import distorted_instead, height_of, still_unresolved, unresolved
 from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
@@ -104,7 +104,7 @@ def identify_phases(
         return replace(
             _too_weak("", frame, None), state=State.UNKNOWN, reason=_told(unknown), unknown_q_per_a=unknown
         )
-    return _result(found, phases, frame)
+    return _result(found, phases, frame, previous)
 
 
 def _peaks(measured: Measured, left: FloatArray, width_per_a: float) -> FloatArray:
@@ -198,7 +198,9 @@ def _tracked(
     return grown(found, library, geometry, frame, alone=False)
 
 
-def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult:
+def _result(
+    found: Found, library: tuple[Phase, ...], frame: int, previous: PhaseResult | None
+) -> PhaseResult:
     """Name the phases and say what may be said."""
     fit = found.fit
     measured = fit.measured
@@ -212,7 +214,8 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
     if unknown:
         notes.append((State.UNKNOWN, _told(unknown)))
     ordinary = [phase for phase in phases if phase.family != "cell part"]
-    doubt = unresolved(phases, library) if not notes else ""
+    before = previous.track.doubtful_c_a if previous is not None and previous.track is not None else np.nan
+    doubt = "" if notes else unresolved(phases, library) or still_unresolved(phases, before)
     if doubt:
         notes.append((State.AMBIGUOUS, doubt))
     state = notes[0][0] if notes else (State.MIXTURE if len(ordinary) > 1 else State.SINGLE)
@@ -230,11 +233,11 @@ def _result(found: Found, library: tuple[Phase, ...], frame: int) -> PhaseResult
         frame=frame,
         pattern=fit.refined.pattern,
         background=measured.basis @ fit.refined.vector[:splines],
-        track=_track(found),
+        track=_track(found, float(np.fmax(height_of(phases)[0], before)) if doubt else float("nan")),
     )
 
 
-def _track(found: Found) -> Track:
+def _track(found: Found, doubtful_c_a: float) -> Track:
     return Track(
         parts=tuple(found.fit.parts()),
         ages=found.ages,
@@ -242,6 +245,7 @@ def _track(found: Found) -> Track:
         shape=found.fit.shape,
         background=found.fit.refined.vector[: found.fit.measured.basis.shape[1]],
         stack=found.stack,
+        doubtful_c_a=doubtful_c_a,
     )
 
 

@@ -69,7 +69,11 @@ class Pending:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Where the next frame starts: settled parts, how long each was seen, what is not yet called or left."""
+    """Where the next frame starts: settled parts, how long each was seen, what is not yet called or left.
+
+    `doubtful_c_a` is the largest c (angstrom) since a layered phase could as well be grains of two, nan where
+    there is no such doubt.
+    """
 
     parts: tuple[Part, ...]
     ages: tuple[tuple[int, int], ...]
@@ -77,6 +81,7 @@ class Track:
     shape: Shape
     background: FloatArray
     stack: ResidualStack | None = None
+    doubtful_c_a: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,8 @@ LEAST_EXPLAINED = 28.0
 CALLED_GAIN = 12.0
 """Gain beyond the price of its lattice."""
 UNEXPECTED_GAIN = 4.0
-"""What a layered cell must gain on top where no phase has its own: chance reached 14 in 5,000 patterns."""
+"""What a cell must gain on top that is no layered one where a phase has its own: chance reached 14 in 5,000
+patterns."""
 LEAST_EXPLAINED_NEAR = 20.0
 """The same, for a phase at its own lattice: the cells that are tried are half a line width apart."""
 ELSEWHERE_A, ELSEWHERE_C = 0.024, 0.24
@@ -132,11 +133,9 @@ def _relief(count: int) -> float:
 
 
 def _odds(addition: Addition, expected: Sequence[Phase]) -> float:
-    """By how much the place of a layered cell speaks for it, in chi squared; nothing for other phases."""
+    """By how much the place of a cell speaks for it, in chi squared."""
     new = addition.fit.parts()[-1]
-    if not is_layered(new.phase):
-        return 0.0
-    near = any(is_expected(new.metric, phase) for phase in expected)
+    near = is_layered(new.phase) and any(is_expected(new.metric, phase) for phase in expected)
     return _relief(len(expected)) if near else -UNEXPECTED_GAIN
 
 

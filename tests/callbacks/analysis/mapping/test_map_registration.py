@@ -203,3 +203,15 @@ def test_refined_shifts_never_leave_more_than_those_that_were_given():
     wanted = rng.uniform(-0.4, 0.4, (6, 2))
     exact = refine_drift([counted(shift, 1e7, rng) for shift in wanted], wanted).shift_px
     assert np.abs(exact - (wanted - wanted[0])).max() < 2e-3
+
+
+def test_a_map_that_fits_in_two_places_is_where_its_neighbours_are():
+    columns = np.arange(48.0) - np.linspace(0, 2, 6)[:, None]
+    stripes = 1 + np.sin(2 * np.pi * columns / 12) + 0.6 * np.exp(-((columns - 20) ** 2) / 30)
+    lit = 0.3 * np.exp(-((np.arange(40.0)[:, None] - 18) ** 2) / 20)
+    maps = [np.tile(each, (40, 1)) + lit for each in stripes]
+    assert register(maps[0], maps[4]).verdict == "ambiguous"
+    found = map_drift(maps)
+    assert set(found.verdict[1:]) == {"good"}
+    assert found.shift_px == pytest.approx(np.linspace((0, 0), (0, 2), 6), abs=1e-3)
+    assert map_drift([maps[0], maps[4]]).verdict[1] == "ambiguous"

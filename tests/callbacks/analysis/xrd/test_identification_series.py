@@ -117,6 +117,20 @@ def test_between_m_and_h2_what_cannot_be_told_apart_is_ambiguous(peak, seed):
     assert (str(last.state), last.phases[0].name) == ("single", "H2")
 
 
+@pytest.mark.slow
+def test_after_m_the_hexagonal_phase_is_alone_once_its_c_falls():
+    found = two_phases(("M", "H2"), (M_END, H2_BEGIN), (0.5, 0.8, 0.9, 1), 1500, 6)
+    assert [str(result.state) for result in found] == ["ambiguous"] * 4
+    assert "or what was before it too" in found[-1].reason
+    rng = np.random.default_rng(7)
+    last = found[-1]
+    for c in (14.42, 14.40, 14.40):
+        pattern = synthetic.lines(Q, "H2", lattice=(2.821, 2.821, c, 90, 90, 120))
+        counts = synthetic.counted(Q, pattern, 1500, rng)
+        last = identify_phases(Q, counts, library=load_library(NICKELATES), previous=last)
+    assert (str(last.state), last.phases[0].name) == ("single", "H2")
+
+
 def test_no_doubt_is_cast_on_a_material_without_distorted_phases():
     rng = np.random.default_rng(33)
     counts = synthetic.counted(
