@@ -42,7 +42,7 @@ class PackedElectrodeSection(Section):
     size_spread: Annotated[float, Field(ge=0.0, le=0.6)] = 0.3
     radial_share: Share = 0.5
     detaching_share: Share = 0.1
-    largest_void: Annotated[float, Field(ge=0.0, le=0.14)] = 0.12
+    largest_void: Annotated[float, Field(ge=0.0, le=0.6)] = 0.12
     binder_reach_um: Positive = 1.0
     detached_gap_um: Positive = 0.5
     density_g_cm3: Positive = 4.7

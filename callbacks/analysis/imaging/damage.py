@@ -7,13 +7,20 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..xas.grid import FloatArray
 from .grey_level import GreyLevels
+from .hollow_core import hollow_cores, own_depth
 
-SURFACE_PX = 2.0
+SMOOTH_PX = 0.5
+SURFACE_PX, RIM_PX = 2.0, 2.0
+"""How far the blur of a particle's surface reaches, and that of its hollow core."""
+SURFACE_ERROR_PX = 0.2
+"""What the surface of a segmented sphere is off by."""
 LEAST_INNER = 20
+CENTRE_TO_SURFACE = 0.3, 0.9
+"""Radii, in those of the particle, between which the thinning of cracks is found."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +30,21 @@ class Damage:
     Attributes
     ----------
     crack_fraction, crack_fraction_sigma
-        Share of the particle's inside that is void, from its grey level, and one standard deviation from the
-        noise of the voxels; nan where the particle has no inside.
+        Share of the particle's volume that is cracks, from its grey level, and one standard deviation from
+        the noise of the voxels; nan where the particle has no inside.
+    core_fraction, core_fraction_sigma
+        Share that is a hollow core, and one standard deviation from where its surface is.
     void_fraction
         Share of voxels below half the level: what a threshold gives. Cracks thinner than the blur are lost.
     inner_voxels
-        Voxels farther than 2 voxels from the surface, which count.
+        Number of voxels that count for cracks: farther than 2 from the surface and from the core; nan where
+        there are too few.
     """
 
     crack_fraction: FloatArray
     crack_fraction_sigma: FloatArray
+    core_fraction: FloatArray
+    core_fraction_sigma: FloatArray
     void_fraction: FloatArray
     inner_voxels: FloatArray
 
@@ -66,12 +78,13 @@ class DamageCalibration:
 
 
 def particle_damage(volume: ArrayLike, labels: ArrayLike, levels: GreyLevels) -> Damage:
-    """Measure the cracks of each particle.
+    """Measure the cracks of each particle, and its hollow core apart from them.
 
     Blur spreads a thin crack over its neighbours, so that hardly a voxel of it falls below a threshold, but
-    it keeps the sum of grey values. The crack fraction is therefore what is missing in the mean grey value of
-    the inside: (active - mean) / (active - pore). The surface itself, blurred with what is outside, is
-    left out.
+    it keeps the sum of grey values. Cracks are therefore what is missing in the mean grey value of the
+    inside: (active - mean) / (active - pore). What is next to another particle or to a surface is blurred
+    with it and left out. Cracks thin out towards the surface, those that grow from a core as 1 / radius; a
+    power of the radius is found from all particles together, by which the inside of each stands for it all.
 
     Parameters
     ----------
@@ -85,23 +98,66 @@ def particle_damage(volume: ArrayLike, labels: ArrayLike, levels: GreyLevels) ->
     Returns
     -------
     Damage
-        One value per particle.
+        One value per particle. A core narrower than about five voxels counts as cracks.
     """
     ndimage: Any = import_module("scipy.ndimage")
     values, numbers = np.asarray(volume, dtype=np.float32), np.asarray(labels)
-    count = int(numbers.max()) + 1
-    depth = ndimage.distance_transform_edt(numbers > 0)
-    inner = depth > SURFACE_PX
-    size = np.bincount(numbers[inner], minlength=count)[1:].astype(np.float64)
-    total = np.bincount(numbers[inner], values[inner], count)[1:]
-    contrast = levels.active - levels.pore
-    enough = size >= LEAST_INNER
-    mean = np.divide(total, size, out=np.full(count - 1, np.nan), where=enough)
-    sigma = levels.noise / contrast / np.sqrt(np.where(enough, size, np.nan))
-    dark = values < (levels.active + levels.pore) / 2
-    voids = np.bincount(numbers[inner & dark], minlength=count)[1:]
-    naive = np.divide(voids, size, out=np.full(count - 1, np.nan), where=enough)
-    return Damage((levels.active - mean) / contrast, sigma, naive, size)
+    depth, contrast = own_depth(numbers), levels.active - levels.pore
+    half = (levels.active + levels.pore) / 2
+    core = hollow_cores(ndimage.gaussian_filter(values, SMOOTH_PX) < half, numbers, depth)
+    below = depth > SURFACE_PX
+    inner = below & (ndimage.distance_transform_edt(~core) > RIM_PX) if core.any() else below
+    whole, size, near = (_counted(numbers, where) for where in (numbers > 0, inner, below & ~inner))
+    voids = _counted(numbers, inner & (values < half))
+    size[size < LEAST_INNER] = np.nan
+    lack = (levels.active - values) / np.float32(contrast)
+    missing = _counted(numbers, inner, lack) / size
+    dark = _counted(numbers, below & ~inner, lack) - np.nan_to_num(missing) * near
+    hollow = np.where(_counted(numbers, core) > 0, np.clip(dark, 0.0, whole), 0.0)
+    power = _thinning(lack[inner], depth[inner] / np.cbrt(whole * 3 / (4 * np.pi))[numbers[inner] - 1])
+    share = _share_of_shell(whole, hollow, size + near, near, power)
+    sigma = levels.noise * share / contrast / np.sqrt(size)
+    core_sigma = np.cbrt(36 * np.pi * hollow**2) * SURFACE_ERROR_PX / whole
+    return Damage(missing * share, sigma, hollow / whole, core_sigma, voids / size, size)
+
+
+def _counted(
+    labels: NDArray[np.integer[Any]], where: NDArray[np.bool_], values: NDArray[np.float32] | None = None
+) -> FloatArray:
+    """Voxels of each particle, or the sum of their values, shape (n,)."""
+    weights = None if values is None else values[where]
+    return np.bincount(labels[where], weights, int(labels.max()) + 1)[1:].astype(np.float64)
+
+
+def _thinning(lack: NDArray[np.float32], depth: FloatArray) -> float:
+    """Find the power of 1 / radius, 0 to 1, by which cracks thin out; depths in radii of the particle."""
+    radius = 1.0 - depth
+    edge = np.linspace(*CENTRE_TO_SURFACE, 9)
+    place = np.digitize(radius, edge)
+    count = np.bincount(place, minlength=edge.size + 1)[1:-1]
+    mean = np.bincount(place, lack, edge.size + 1)[1:-1] / np.maximum(count, 1)
+    told = (count >= LEAST_INNER) & (mean > 0.0)
+    if np.count_nonzero(told) < 3:
+        return 0.0
+    middle = 0.5 * (edge[1:] + edge[:-1])
+    slope = np.polynomial.polynomial.polyfit(
+        np.log(middle[told]), np.log(mean[told]), 1, w=np.sqrt(count[told]) * mean[told]
+    )[1]
+    return float(np.clip(-slope, 0.0, 1.0))
+
+
+def _share_of_shell(
+    whole: FloatArray, hollow: FloatArray, outer: FloatArray, inner: FloatArray, power: float
+) -> FloatArray:
+    """Mean of a power of 1 / radius over a particle, over that of the shell between two balls.
+
+    All, the hollow core too, are volumes of balls about one centre. For a solid ball and power 1 it
+    is the radius of the ball that is looked at over that of the particle.
+    """
+    particle, core, far, near = (np.cbrt(each) for each in (whole, hollow, outer, inner))
+    rest = 3.0 - power
+    of_particle = (particle**rest - core**rest) / whole
+    return of_particle * (outer - inner) / (far**rest - near**rest)
 
 
 def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:

@@ -39,8 +39,8 @@ class GreyLevels:
     noise: float
 
 
-def _mode(values: NDArray[np.float32]) -> float:
-    """Most frequent value, by the parabola through the top of a smoothed histogram."""
+def most_frequent(values: NDArray[np.float32]) -> float:
+    """Return the most frequent value, by the parabola through the top of a smoothed histogram."""
     ndimage: Any = import_module("scipy.ndimage")
     low, high = np.percentile(values, (1, 99))
     counts, edges = np.histogram(values, BINS, (low, high + 1e-6 * max(abs(high), 1.0)))
@@ -88,7 +88,7 @@ def grey_levels(volume: ArrayLike, labels: ArrayLike) -> GreyLevels:
             "levels, or a finer volume"
         )
     soft = ndimage.gaussian_filter(values, 1.0)
-    active = _mode(soft[deep])
+    active = most_frequent(soft[deep])
     split = float(filters.threshold_otsu(soft[outside]))
     around = soft[outside]
     pore = float(np.median(around[around <= split]))

@@ -10,14 +10,12 @@ import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import ArrayLike, NDArray
 
 from ..xas.grid import FloatArray
-from .damage import Damage, DamageCalibration, particle_damage
+from .damage import SURFACE_ERROR_PX, Damage, DamageCalibration, particle_damage
 from .grey_level import GreyLevels, grey_levels
 
 SHELL_PX = (1.5, 3.0)
 """Distances from the surface where contact is looked for: nearer, the particle's blur looks like binder."""
 DETACHED_BELOW = 0.1
-SURFACE_ERROR_PX = 0.2
-"""What the surface of a segmented sphere is off by: it makes the uncertainty of diameters."""
 
 
 def _contact(
@@ -68,7 +66,8 @@ def particle_table(
     pandas.DataFrame
         Index ``label``; columns ``z_um``, ``y_um``, ``x_um`` (centre of mass from the centre of the first
         voxel), ``volume_um3``, ``diameter_um`` and ``diameter_um_sigma`` (of the sphere of that volume),
-        ``crack_fraction`` and ``_sigma``, ``void_fraction`` (by a threshold; too small), ``contact`` and
+        ``crack_fraction`` and ``_sigma``, ``core_fraction`` and ``_sigma`` (of a hollow core, which is not
+        among the cracks), ``porosity`` (both), ``void_fraction`` (by a threshold; too small), ``contact`` and
         ``_sigma`` (share of the surroundings that holds binder or particles), ``detached`` (contact below
         0.1), ``at_border`` (cut by the edge of the volume).
 
@@ -89,6 +88,8 @@ def particle_table(
     table = _geometry(numbers, pixel_um)
     cracked, sigma = _calibrated(found, calibration)
     table["crack_fraction"], table["crack_fraction_sigma"] = cracked, sigma
+    table["core_fraction"], table["core_fraction_sigma"] = found.core_fraction, found.core_fraction_sigma
+    table["porosity"] = table["crack_fraction"] + table["core_fraction"]
     table["void_fraction"] = found.void_fraction
     table["contact"], table["contact_sigma"] = contact, contact_sigma
     table["detached"] = contact < DETACHED_BELOW

@@ -37,7 +37,8 @@ class Recipe:
     paganin
         Phase retrieval; none by default.
     back_end
-        ``kernel`` (ours) or ``algotom``.
+        ``kernel`` (ours) or ``algotom``; or ``tomopy``, ``svmbir``, ``astra``, once installed, with an
+        algorithm as in ``tomopy:gridrec``.
     """
 
     pixel_um: float = 1.0

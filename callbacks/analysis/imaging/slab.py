@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .angle import FloatArray, angular_weights
+from .other_back_end import reconstructed_by
 from .ramp import FloatImage, Window, ramp_filtered
 
 EXTRA = "reconstruction needs numba and algotom: pip install 'operando[imaging]'"
@@ -116,16 +117,29 @@ def reconstruct_slab(
     window
         Damping of high frequencies.
     back_end
-        ``algotom`` supposes even angles over a half turn.
+        ``algotom`` supposes even angles over a half turn. ``tomopy:gridrec``, ``svmbir`` and
+        ``astra:FBP`` are libraries to be installed by who wants them, with windows of their own.
 
     Returns
     -------
     ndarray
         Attenuation per pixel, shape (rows, columns, columns); 0 outside the inscribed circle.
+
+    Raises
+    ------
+    ValueError
+        If the back end is not known, or has no such window.
+    ModuleNotFoundError
+        If its library is not installed.
     """
     width = line_integrals.shape[-1]
-    if BackEnd(back_end) is BackEnd.ALGOTOM:
+    if back_end == BackEnd.ALGOTOM:
         return _by_algotom(line_integrals, angle_deg, centre, Window(window))
+    if back_end != BackEnd.KERNEL:
+        angle_rad = np.radians(np.asarray(angle_deg, dtype=np.float64))
+        volume = reconstructed_by(back_end, line_integrals, angle_rad, centre)
+        volume[:, outside_circle(width)] = 0.0
+        return volume
     filtered = ramp_filtered(line_integrals, window)
     filtered *= angular_weights(angle_deg).astype(np.float32)[:, None, None]
     place = places(width)

@@ -62,7 +62,7 @@ class ElectrodeImage:
     image : ndarray, shape (z, y, x)
         Grey values.
     label : ndarray of int32, shape (z, y, x)
-        Particle of each voxel's middle, cracks included, from 1 on; 0 between.
+        Particle that has most of each voxel, cracks included, from 1 on; 0 between.
     crack_fraction, porosity : ndarray, shape (n,)
         Share of each particle that are cracks; and that are cracks and hollow core.
     voxels : ndarray, shape (n,)
@@ -115,7 +115,7 @@ def electrode_image(
     some = np.maximum(total, 1.0)
     return ElectrodeImage(
         image,
-        np.ascontiguousarray(label[::FINER, ::FINER, ::FINER]),
+        _most_frequent(label),
         cracked / some,
         (cracked + hollow) / some,
         total / FINER**3,
@@ -170,3 +170,17 @@ def _between(places: FloatArray, count: int) -> ImageArray:
 def _pooled(values: ImageArray) -> ImageArray:
     parts = [part for side in values.shape for part in (side // FINER, FINER)]
     return values.reshape(parts).mean(axis=(1, 3, 5), dtype=np.float32)
+
+
+def _most_frequent(label: LabelArray) -> LabelArray:
+    """Label of most of the finer voxels in each one; of two that share it evenly the first."""
+    corners = range(FINER)
+    parts = [label[k::FINER, j::FINER, i::FINER] for k in corners for j in corners for i in corners]
+    found, most = parts[0].copy(), np.zeros(parts[0].shape, dtype=np.uint8)
+    for part in parts:
+        votes = np.zeros_like(most)
+        for other in parts:
+            votes += part == other
+        found[votes > most] = part[votes > most]
+        np.maximum(most, votes, out=most)
+    return found

@@ -137,14 +137,14 @@ def _places(electrode: PackedElectrode, directions: FloatArray, camera: Projecti
 def _add_particles(
     state: ElectrodeState, place_px: FloatArray, pixel_um: float, depth: ImageArray, half_px: ImageArray
 ) -> None:
-    """Add the spheres, and take their hollow cores away, in which the lithium content is that of the core."""
+    """Add the spheres, and take their hollow cores away, each with the mean content of what is not there."""
     electrode = state.electrode
     add_spheres(
         place_px, electrode.radius_um / pixel_um, _single(state.series_per_um * pixel_um), depth, half_px, 1.0
     )
     hollow = electrode.void_um > 0.0
     core = np.zeros((np.count_nonzero(hollow), SERIES_ORDER + 1))
-    core[:, 0] = 2.0 * pixel_um * state.shells_per_um[hollow, 0]
+    core[:, 0] = 2.0 * pixel_um * state.core_per_um[hollow]
     add_spheres(place_px[hollow], electrode.void_um[hollow] / pixel_um, _single(-core), depth, half_px, -1.0)
 
 

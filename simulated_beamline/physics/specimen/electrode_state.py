@@ -55,6 +55,15 @@ class ElectrodeState:
         return self.contrast.oxide_at(self.lithium_content) - self.contrast.pore_per_um
 
     @cached_property
+    def core_per_um(self) -> FloatArray:
+        """Mean of `shells_per_um` over the ball that the hollow core takes, 1/um, shape (n,)."""
+        void = self.electrode.void_um / self.electrode.radius_um
+        edge = np.minimum(np.linspace(0.0, 1.0, SHELLS + 1), void[:, None])
+        volume = np.diff(edge**3, axis=1)
+        volume[void == 0.0, 0] = 1.0
+        return np.sum(volume * self.shells_per_um, axis=1) / volume.sum(axis=1)
+
+    @cached_property
     def series_per_um(self) -> FloatArray:
         """Line integral over half the chord, 1/um, as polynomial; see `sphere_kernel.add_spheres`, (n, 7)."""
         return self.shells_per_um @ _chord_series()

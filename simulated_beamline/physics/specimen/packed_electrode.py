@@ -1,6 +1,6 @@
 """A packed electrode: secondary particles with grains, cracks to come, and what holds them together."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,7 +37,7 @@ class ElectrodeRecipe:
     detaching_share : float
         Share of particles that lose the binder in the course of cycling.
     largest_void : float
-        Radius of the largest hollow core, in radii of the particle.
+        Radius of the largest hollow core, in radii of the particle, at most 0.6; cracks begin outside of it.
     binder_reach_um : float
         Binder fills the pores where the gap between two particles is narrower.
     detached_gap_um : float
@@ -164,8 +164,9 @@ def pack_electrode(recipe: ElectrodeRecipe, rng: Generator) -> PackedElectrode:
     own = np.exp(0.35 * rng.normal(size=count)) * np.sqrt(radius_um / radius_um.mean())
     cracks = draw_cracks(is_radial, own * np.where(is_radial, 0.8, 1.1), rng)
     detaches_at = np.where(rng.random(count) < recipe.detaching_share, rng.uniform(0.02, 1.0, count), NEVER)
-    void_um = recipe.largest_void * rng.random(count) * radius_um
-    return PackedElectrode(recipe, centre_um, radius_um, is_radial, void_um, cracks, detaches_at)
+    void = recipe.largest_void * rng.random(count)
+    cracks = replace(cracks, root=np.maximum(cracks.root, void[:, None]))
+    return PackedElectrode(recipe, centre_um, radius_um, is_radial, void * radius_um, cracks, detaches_at)
 
 
 def severity(cycles: float, c_rate: float, *, half_life_cycles: float = 100.0) -> float:
@@ -230,7 +231,7 @@ def _check(recipe: ElectrodeRecipe) -> None:
         raise ValueError(
             f"electrode: solid_fraction {recipe.solid_fraction} cannot be packed: give above 0 to 0.6"
         )
-    if not 0.0 <= recipe.largest_void <= 0.14:
+    if not 0.0 <= recipe.largest_void <= 0.6:
         raise ValueError(
-            f"electrode: largest_void {recipe.largest_void} radii would reach the cracks: give 0 to 0.14"
+            f"electrode: largest_void {recipe.largest_void} leaves no particle to crack: give 0 to 0.6 radii"
         )

@@ -21,8 +21,6 @@ _LOG = logging.getLogger(__name__)
 
 Array: TypeAlias = Any
 """An array of any real type, as the compiler sees it."""
-FARTHEST = 1e9
-"""Beyond every specimen, um."""
 PART_SHELLS = 3.0
 """Shells that are as long as a part of a way through a crack, which is taken to be even."""
 
@@ -35,6 +33,13 @@ def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
     except RuntimeError as error:  # numba's word for "no folder can be written"
         _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
         return numba.njit(**options)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:  # noqa: ANN401
+    """Mark a part of a loop that is compiled into it: a call at each pixel would cost too much."""
+    return numba.njit(inline="always", nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})(
+        function
+    )
 
 
 @compiled
@@ -136,49 +141,59 @@ def add_cracks(
     depth, length
         Images from which the line integral, and half the length of the way in pixels, are taken.
     """
-    count, half_per_um = shells.shape[1], 0.5 / pixel_um
-    final = np.uint32(count - 1)
+    half_per_um = 0.5 / pixel_um
     at, step = np.empty(5), np.empty(5)
     for one in range(owner.size):
-        body, left = owner[one], boxes[one, 2]
-        tip2 = tips_um[one] * tips_um[one]
-        per_um = count / radius_um[body]
-        per_part = per_um / PART_SHELLS
-        line = shells[body]
-        far2, far3, far4 = planes[one, 2, 2] > 0.0, planes[one, 3, 2] > 0.0, planes[one, 4, 2] > 0.0
+        body, left, plate = owner[one], boxes[one, 2], planes[one]
+        tip2, per_um = tips_um[one] * tips_um[one], shells.shape[1] / radius_um[body]
+        per_part, line = per_um / PART_SHELLS, shells[body]
         for i in range(boxes[one, 0], boxes[one, 1] + 1):
             row = (i - place_px[body, 0]) * pixel_um
             start = (left - place_px[body, 1]) * pixel_um
+            _cross_planes(plate, limits[one], row, start, pixel_um, at, step)
+            low, high = _span(at, step, plate[:, 2], boxes[one, 3] - left)
             deep, long = depth[i, left:], length[i, left:]
-            for k in range(5):
-                slope = planes[one, k, 2]
-                at[k] = (limits[one, k] - planes[one, k, 0] * row - planes[one, k, 1] * start) / slope
-                step[k] = -planes[one, k, 1] * pixel_um / slope
-            low, high = _span(at, step, planes[one, :, 2], boxes[one, 3] - left)
-            a0, a1, a2, a3, a4 = at[0], at[1], at[2], at[3], at[4]
-            s0, s1, s2, s3, s4 = step[0], step[1], step[2], step[3], step[4]
             for j in range(low, high + 1):
-                column = start + j * pixel_um
-                b2 = row * row + column * column
-                last = sqrt(max(tip2 - b2, 0.0))
-                first = -last
-                one_face, other_face = a0 + j * s0, a1 + j * s1
-                root, one_side, other_side = a2 + j * s2, a3 + j * s3, a4 + j * s4
-                last = min(min(last, max(one_face, other_face)), root if far2 else FARTHEST)
-                last = min(last, min(one_side if far3 else FARTHEST, other_side if far4 else FARTHEST))
-                first = max(max(first, min(one_face, other_face)), -FARTHEST if far2 else root)
-                first = max(first, max(-FARTHEST if far3 else one_side, -FARTHEST if far4 else other_side))
-                way = last - first
-                if way <= 0.0:
+                b2 = row * row + (start + j * pixel_um) * (start + j * pixel_um)
+                first, last = _way(at, step, plate, float(j), sqrt(max(tip2 - b2, 0.0)))
+                if last - first <= 0.0:
                     continue
-                parts, lost = int(way * per_part), 0.0
-                if parts == 0:
-                    along = 0.5 * (first + last)
-                    lost = way * line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
-                else:
-                    part_um = way / (parts + 1)
-                    for part in range(parts + 1):
-                        along = first + (part + 0.5) * part_um
-                        lost += part_um * line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
-                deep[j] -= lost
-                long[j] -= half_per_um * way
+                deep[j] -= _lost(first, last, b2, per_um, per_part, line)
+                long[j] -= half_per_um * (last - first)
+
+
+@inlined
+def _cross_planes(
+    plate: Array, limit: Array, row: float, start: float, pixel_um: float, at: Array, step: Array
+) -> None:
+    """Find where the planes of a crack cross the ray of a row's first column, and the step per column."""
+    for k in range(5):
+        slope = plate[k, 2]
+        at[k] = (limit[k] - plate[k, 0] * row - plate[k, 1] * start) / slope
+        step[k] = -plate[k, 1] * pixel_um / slope
+
+
+@inlined
+def _way(at: Array, step: Array, plate: Array, j: float, half: float) -> tuple[float, float]:
+    """First and last place of a ray in a crack, um along the beam: between faces, root, sides and tip."""
+    one_face, other_face = at[0] + j * step[0], at[1] + j * step[1]
+    first, last = max(-half, min(one_face, other_face)), min(half, max(one_face, other_face))
+    for k in range(2, 5):
+        bound = at[k] + j * step[k]
+        if plate[k, 2] > 0.0:
+            last = min(last, bound)
+        else:
+            first = max(first, bound)
+    return first, last
+
+
+@inlined
+def _lost(first: float, last: float, b2: float, per_um: float, per_part: float, line: Array) -> float:
+    """Line integral of a particle's shells from one place to another, in parts that are taken to be even."""
+    parts = int((last - first) * per_part) + 1
+    part_um, total = (last - first) / parts, 0.0
+    final = np.uint32(line.size - 1)
+    for part in range(parts):
+        along = first + (part + 0.5) * part_um
+        total += part_um * line[min(np.uint32(sqrt(b2 + along * along) * per_um), final)]
+    return total

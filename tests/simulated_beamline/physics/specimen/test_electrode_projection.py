@@ -76,11 +76,14 @@ def test_mass_is_the_same_at_all_angles_and_that_of_the_truth(worn):
         assert seen_um3 == pytest.approx(solid_um3, rel=3e-3)
 
 
-@pytest.mark.parametrize(("worn", "content"), [(0.0, 0.9), (0.7, 0.4)])
-def test_a_voxel_volume_has_the_same_line_integrals(worn, content):
-    state = state_of(ELECTRODE, worn=worn, content=content, optics=OPTICS)
+@pytest.mark.parametrize(
+    ("worn", "content", "largest_void"), [(0.0, 0.9, 0.12), (0.7, 0.4, 0.12), (0.7, 0.6, 0.5)]
+)
+def test_a_voxel_volume_has_the_same_line_integrals(worn, content, largest_void):
+    electrode = pack_electrode(replace(RECIPE, largest_void=largest_void), np.random.default_rng(5))
+    state = state_of(electrode, worn=worn, content=content, optics=OPTICS)
     grid = VoxelGrid((144, 144, 144), 0.1)
-    volume = voxels(ELECTRODE, state.damage, grid).attenuation_per_um(state)
+    volume = voxels(electrode, state.damage, grid).attenuation_per_um(state)
     summed = volume.sum(axis=1) * grid.voxel_um
     camera = ProjectionCamera(144, 144, 0.1, axis_column=71.5, centre_row=71.5)
     image = project(state, 0.0, camera).optical_depth

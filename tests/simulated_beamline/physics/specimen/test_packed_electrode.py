@@ -1,9 +1,12 @@
 """Packed electrodes do not overlap, crack and come loose ever further, and are the same for the same seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from operando.simulated_beamline.physics.specimen.binder import binder_where, find_binder
 from operando.simulated_beamline.physics.specimen.crack import crack_plates
+from operando.simulated_beamline.physics.specimen.electrode_image import ImageRecipe, electrode_image
 from operando.simulated_beamline.physics.specimen.electrode_volume import Phase, voxels
 from operando.simulated_beamline.physics.specimen.outline import Outline
 from operando.simulated_beamline.physics.specimen.packed_electrode import (
@@ -13,6 +16,7 @@ from operando.simulated_beamline.physics.specimen.packed_electrode import (
     wear,
 )
 from operando.simulated_beamline.physics.specimen.voxel_grid import VoxelGrid
+from scipy.ndimage import center_of_mass
 from scipy.spatial.distance import pdist
 
 SMALL = ElectrodeRecipe(
@@ -114,6 +118,23 @@ def test_voids_are_in_the_cores():
     volume = voxels(ELECTRODE, wear(ELECTRODE, 0.5), GRID)
     found = np.count_nonzero(volume.phase == Phase.VOID) * GRID.voxel_um**3
     assert found == pytest.approx(4.0 / 3.0 * np.pi * np.sum(ELECTRODE.void_um**3), rel=0.3)
+
+
+def test_cracks_begin_outside_of_a_large_hollow_core():
+    hollow = pack_electrode(replace(SMALL, largest_void=0.5), np.random.default_rng(5))
+    damage = wear(hollow, 1.0)
+    volume = voxels(hollow, damage, GRID)
+    whole = np.bincount(volume.label.ravel(), minlength=hollow.count + 1)[1:]
+    seen = np.bincount(volume.label[volume.phase > Phase.OXIDE], minlength=hollow.count + 1)[1:] / whole
+    np.testing.assert_allclose(seen, damage.porosity, atol=0.01)
+
+
+def test_a_label_of_an_image_is_where_its_particle_is():
+    recipe = ImageRecipe(0.25, blur_px=0.0, noise=0.0)
+    image = electrode_image(ELECTRODE, wear(ELECTRODE, 0.0), recipe, np.random.default_rng(1))
+    middle = center_of_mass(np.ones(image.label.shape), image.label, np.arange(1, ELECTRODE.count + 1))
+    expected = ELECTRODE.centre_um / recipe.voxel_um + 0.5 * (np.array(image.label.shape) - 1)
+    assert np.abs(np.mean(middle - expected, axis=0)).max() < 0.1
 
 
 def test_a_particle_that_came_loose_is_not_touched_by_binder():
