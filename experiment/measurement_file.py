@@ -41,7 +41,7 @@ class FlyXanesFile(EdgeFile):
     sweeps
         How many make the spectrum.
     widest_ev
-        Width of the bins around the energies at most, eV.
+        Width of the bins around the energies at the edge at most, eV.
     """
 
     technique: Literal["fly_xanes"]

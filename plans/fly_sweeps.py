@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..callbacks.analysis.xas import bin_edges
+from ..callbacks.analysis.xas import bin_edges, structure_widths
 from ..devices.gate_series import PositionPass
 from ..devices.monochromator import HC_EV_ANGSTROM, bragg_deg
 from ..devices.motor_sweep import Stretch
@@ -49,7 +49,8 @@ class FlySweeps:
     sweeps
         How many make the spectrum.
     widest_ev
-        Width of the bins around the energies at most, eV; what is counted between them is in the file only.
+        Width of the bins around the energies at the edge at most, eV; what is counted between them is in the
+        file only. Away from the edge bins are as wide as its structures allow.
 
     Raises
     ------
@@ -84,6 +85,11 @@ class FlySweeps:
         edges = bin_edges(self.grid.energy_ev)
         wanted = GATES_PER_STEP * (edges[-1] - edges[0]) / min(np.diff(edges).min(), self.widest_ev)
         return max(int(min(np.ceil(wanted), self.duration_s / LEAST_GATE_S, MOST_GATES)), 2)
+
+    @property
+    def bin_widths_ev(self) -> NDArray[np.float64]:
+        """Width of the bin of each energy at most, eV."""
+        return structure_widths(self.grid.energy_ev, self.grid.e0_ev, self.widest_ev)
 
     @property
     def middle_ev(self) -> float:

@@ -67,8 +67,9 @@ def fly_xanes(
     sweeps : int
         How many make the spectrum.
     widest_ev : float
-        Width of the bins around the energies at most, eV: where the grid is wider than the structures of the
-        edge, means over whole steps would differ from a step scan. What lies between is in the file only.
+        Width of the bins around the energies at the edge at most, eV: where the grid is wider than its
+        structures, means over whole steps would differ from a step scan. What lies between is in the file
+        only. Away from the edge bins are wider (`structure_widths`).
     timing : Timing, optional
         Dead times, for the duration announced in the metadata.
     guard : BeamGuard, optional
@@ -183,7 +184,7 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
         np.concatenate([one.cell_time_s for one in taken]),
         np.concatenate([one.counts for one in records]),
         taking.plan.grid.energy_ev,
-        widest_ev=taking.plan.widest_ev,
+        widest_ev=taking.plan.bin_widths_ev,
     )
     filled = ~result.empty
     darks_a = [float(chambers[f"{name}_raw"]["value"]) - float(chambers[name]["value"]) for name in CHAMBERS]

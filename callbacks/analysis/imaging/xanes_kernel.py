@@ -6,10 +6,10 @@ import numpy as np
 
 from ..xrd.kernel import Array, compiled
 
-TILE = 256
+TILE = 512
 """Pixels that are worked on together: their spectra and state stay in the cache."""
-TILES = 8
-"""Tiles that are read together: runs of memory shorter than 4 KiB are read slower."""
+TILES = 4
+"""Tiles that are read together: runs of memory shorter than 8 KiB are read slower."""
 STREAMS = 8
 """Energies that are read side by side, which hides most of the wait for the memory."""
 

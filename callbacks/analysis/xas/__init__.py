@@ -5,7 +5,7 @@ from .foil import foil_shift
 from .grid import edge_energy
 from .mixture import Components, Mixture, linear_combination, principal_components
 from .normalisation import Normalised, normalise
-from .rebin import Rebinned, bin_edges, rebin
+from .rebin import Rebinned, bin_edges, rebin, structure_widths
 from .result import EdgeFit, Verdict
 from .valence import Calibration, Valence, calibrate_valence, valence
 from .window import POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
@@ -32,5 +32,6 @@ __all__ = [
     "normalise",
     "principal_components",
     "rebin",
+    "structure_widths",
     "valence",
 ]

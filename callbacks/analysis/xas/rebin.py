@@ -8,6 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+EV_TO_SQUARE_WAVENUMBER = 0.2625
+"""2 m / hbar^2, 1/(angstrom^2 eV)."""
+FAR_SHELL_ANGSTROM, PARTS_OF_PERIOD = 3.0, 8.0
+NEAR_EV = (-30.0, 40.0)
+"""Where an edge has structures of the width of its core hole, relative to it."""
 NARROW_EV = 1e-9
 """Width of a gate whose energy did not change."""
 
@@ -80,7 +85,7 @@ def rebin(
     counts: ArrayLike,
     grid_ev: ArrayLike,
     *,
-    widest_ev: float = np.inf,
+    widest_ev: ArrayLike = np.inf,
 ) -> Rebinned:
     """Share out the gates of one or more sweeps among the bins of a grid.
 
@@ -98,8 +103,9 @@ def rebin(
     grid_ev
         Shape (m,), strictly rising, eV.
     widest_ev
-        Width of a bin at most, eV: where the grid is wider than the structures of a spectrum, the mean over
-        a whole step is not the value at its energy. Given, bins are symmetric about the energies as well.
+        Width of a bin at most, eV, of all or of each, shape (m,), such as `structure_widths`. Where the
+        grid is wider than the structures of a spectrum, the mean over a whole step is not the value at its
+        energy. Given, bins are symmetric about the energies as well.
 
     Returns
     -------
@@ -142,14 +148,48 @@ def rebin(
     )
 
 
-def _ends(grid_ev: ArrayLike, widest_ev: float) -> FloatArray:
+def structure_widths(grid_ev: ArrayLike, e0_ev: float, near_ev: float) -> FloatArray:
+    """Width of bins through which a spectrum is seen as it is: narrow at the edge, wide where it is smooth.
+
+    Below the edge nothing is finer than the step of a grid. Behind it a wave of the fine structure is
+    sin(2 R k) with k^2 = 0.2625 (E - E0) in 1/angstrom^2 and eV: a bin of an eighth of its period at
+    R = 3 angstrom takes 2.6 % of its height.
+
+    Parameters
+    ----------
+    grid_ev
+        Shape (m,), eV.
+    e0_ev
+        The edge, eV.
+    near_ev
+        Width of bins about the edge, eV.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (m,), eV; infinite far below the edge.
+
+    Examples
+    --------
+    >>> structure_widths([8233.0, 8333.0, 8433.0], 8333.0, 0.4).round(1).tolist()
+    [inf, 0.4, 5.1]
+    """
+    behind = np.asarray(grid_ev, dtype=np.float64) - e0_ev
+    wavenumber = np.sqrt(EV_TO_SQUARE_WAVENUMBER * np.maximum(behind, 0.0))
+    period = 2.0 * wavenumber / EV_TO_SQUARE_WAVENUMBER * np.pi / FAR_SHELL_ANGSTROM
+    widths = np.where(behind > NEAR_EV[1], np.maximum(period / PARTS_OF_PERIOD, near_ev), near_ev)
+    return np.where(behind < NEAR_EV[0], np.inf, widths)
+
+
+def _ends(grid_ev: ArrayLike, widest_ev: ArrayLike) -> FloatArray:
     """Lower and upper ends (2, m) of the bins of a grid, eV."""
-    if not widest_ev > 0.0:
-        raise ValueError(f"widest_ev = {widest_ev:g} eV: give a width of bins above 0 eV")
+    widest = np.asarray(widest_ev, dtype=np.float64)
+    if not (widest > 0.0).all():
+        raise ValueError(f"widest_ev = {widest.min():g} eV: give a width of bins above 0 eV")
     edges, grid = bin_edges(grid_ev), np.asarray(grid_ev, dtype=np.float64)
-    if np.isinf(widest_ev):
+    if np.isinf(widest).all():
         return np.stack([edges[:-1], edges[1:]])
-    half = np.minimum(np.minimum(grid - edges[:-1], edges[1:] - grid), 0.5 * widest_ev)
+    half = np.minimum(np.minimum(grid - edges[:-1], edges[1:] - grid), 0.5 * widest)
     return np.stack([grid - half, grid + half])
 
 

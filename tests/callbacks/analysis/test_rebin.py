@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operando.callbacks.analysis.xas import bin_edges, rebin
+from operando.callbacks.analysis.xas import bin_edges, rebin, structure_widths
 
 GRID_EV = np.array([8300.0, 8310.0, 8320.0, 8321.0, 8322.0, 8323.0, 8330.0, 8350.0])
 
@@ -104,3 +104,20 @@ def test_shapes_that_do_not_fit_are_refused_in_words():
         rebin([1.0], [2.0], [1.0], [0.0], [1.0], GRID_EV)
     with pytest.raises(ValueError, match="1 gates end below their begin"):
         rebin([2.0], [1.0], [1.0], [0.0], [[1.0]], GRID_EV)
+
+
+def test_bins_are_wide_where_a_spectrum_is_smooth_and_show_its_waves_as_they_are():
+    grid = np.arange(8183.0, 8583.0, 10.0)
+    widths = structure_widths(grid, 8333.0, 0.4)
+    near = (grid >= 8303.0) & (grid <= 8373.0)
+    assert (widths[near] == 0.4).all()
+    assert (widths[~near] > 3.0).all()
+    fine = np.arange(8170.0, 8600.0, 0.05)
+    waves = np.sin(2 * 3.0 * np.sqrt(0.2625 * np.maximum(fine - 8333.0, 0.0)))[:, None]
+    gate = np.full(fine.size, 0.05)
+    made = rebin(fine, fine + 0.05, gate, fine, waves * gate[:, None], grid, widest_ev=widths)
+    value = made.counts[:, 0] / made.open_s
+    expected = np.interp(made.energy_ev, fine + 0.025, waves[:, 0])
+    behind = grid > 8360.0
+    assert value[behind] == pytest.approx(expected[behind], abs=0.03)
+    assert made.open_s.sum() > 0.5 * gate.sum()
