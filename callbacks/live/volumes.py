@@ -143,7 +143,7 @@ def cluster() -> Any:  # noqa: ANN401 - a client, of a package that need not be 
     address = config.get("scheduler-address", None)
     if not address:
         return None
-    from distributed import Client  # type: ignore[import-not-found]
+    from distributed import Client
 
     return Client(address)
 

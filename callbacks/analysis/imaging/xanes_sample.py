@@ -111,4 +111,5 @@ def _maximum(
     root = np.sqrt(np.maximum(half**2 - 3 * slope * third, 0.0))
     reach = local.width[kind]
     x = np.where(half < 0, np.clip(slope / np.maximum(root - half, 1e-30), -reach, reach), 0.0)
-    return grid.energy_ev[about] + x, 2 * half + 6 * third * x, local.bend[kind, 0]
+    curvature: FloatArray = np.asarray(2 * half + 6 * third * x, dtype=np.float64)
+    return grid.energy_ev[about] + x, curvature, np.asarray(local.bend[kind, 0], dtype=np.float64)

@@ -128,14 +128,12 @@ def test_an_axis_that_nothing_agrees_on_is_told(tmp_path):
 
 
 def test_a_cluster_does_the_slabs_of_a_source_that_travels(source, tmp_path):
-    class Client:
-        def get_executor(self):
-            return pool
-
-    travelled = pickle.loads(pickle.dumps(source))
-    with ThreadPoolExecutor(1) as pool:
-        made = reconstruct_volume(travelled, tmp_path / "volume.h5", centre=CENTRE, client=Client())
-        assert pool.submit(int).result() == 0
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'imaging'")
+    with distributed.Client(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as client:
+        made = reconstruct_volume(source, tmp_path / "volume.h5", centre=CENTRE, client=client)
+        assert client.submit(int).result() == 0
     assert np.allclose(stored(made.path), whole(source), atol=1e-6)
 
 
