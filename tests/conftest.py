@@ -1,5 +1,6 @@
 """Fixtures for every test, and Channel Access kept on loopback ports of this test session."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -26,6 +27,11 @@ os.environ.update(
     # What commands print is not wrapped, however wide the terminal of whoever runs the tests is.
     COLUMNS="200",
 )
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported, millions of objects that no test frees, out of every garbage collection."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,15 +10,16 @@ from ..analysis.imaging import ImageKey
 from ..tiled.energy_tomograms import DARK, FLAT, PROJECTIONS, EnergyTomogram, EnergyTomograms
 from ..tiled.external_frame import FramePart
 from .tomogram import FrameBlock, StoredFrames, TomogramFacts, write_tomogram
+from .tomogram_run import projection_blocks
 
-KINDS = ((DARK, ImageKey.DARK, EnergyTomogram.darks), (FLAT, ImageKey.FLAT, EnergyTomogram.flats))
+KINDS = {DARK: ImageKey.DARK, FLAT: ImageKey.FLAT}
 
 
 def write_energy_tomograms(series: EnergyTomograms, folder: str | Path) -> tuple[Path, ...]:
     """Write a file for each energy, named by index and energy, which is at `instrument/beam/incident_energy`.
 
-    Frames are linked where a camera's file holds just those that belong to the tomogram, in their order; else
-    they are copied. Files of the same names are replaced.
+    Frames are linked to the camera's files. Projections that are no good are marked as invalid. Files of the
+    same names are replaced.
 
     Parameters
     ----------
@@ -59,25 +58,19 @@ def write_energy_tomograms(series: EnergyTomograms, folder: str | Path) -> tuple
 
 
 def _blocks(tomogram: EnergyTomogram) -> list[FrameBlock]:
-    """Darks and flats as they are, then the projections that are good."""
+    """Darks and flats, then all projections in the order of time, those that are no good marked so."""
     blocks = [
-        FrameBlock(key, _linked(parts, parts[0].stop) or read(tomogram))
-        for kind, key, read in KINDS
-        if (parts := tomogram.parts(kind))
+        FrameBlock(key, _linked(part)) for stream, key in KINDS.items() for part in tomogram.parts(stream)
     ]
-    count = tomogram.frame.size
-    are_all = np.array_equal(tomogram.frame, np.arange(count))
-    linked = _linked(tomogram.parts(PROJECTIONS), count) if are_all else None
-    frames = tomogram.projections() if linked is None else linked
-    return [*blocks, FrameBlock(ImageKey.PROJECTION, frames, tomogram.angle_deg)]
+    known = dict(zip(tomogram.frame.tolist(), tomogram.angle_deg.tolist(), strict=True))
+    first = 0
+    for part in tomogram.parts(PROJECTIONS):
+        last = first + part.stop - part.start
+        angles = np.array([known.get(frame, np.nan) for frame in range(first, last)])
+        blocks += projection_blocks(_linked(part), angles)
+        first = last
+    return blocks
 
 
-def _linked(parts: Sequence[FramePart], count: int) -> StoredFrames | None:
-    """Give the data set that holds so many frames and no more; None where there is no such one."""
-    import h5py
-
-    if len(parts) != 1 or (parts[0].start, parts[0].stop) != (0, count):
-        return None
-    with h5py.File(parts[0].path, "r", locking=False) as file:
-        frames: Any = file[parts[0].dataset]
-        return StoredFrames(parts[0].path, parts[0].dataset) if len(frames) == count else None
+def _linked(part: FramePart) -> StoredFrames:
+    return StoredFrames(part.path, part.dataset, part.start, part.stop - part.start)

@@ -125,6 +125,11 @@ def _placed(
         first = block.frames.first
         count = whole[0] - first if block.frames.count is None else block.frames.count
         shape = (count, *whole[1:])
+        if first + count > whole[0]:
+            raise ValueError(
+                f"tomogram {path}: block {number} ({block.key.name.lower()}) is frames {first} to "
+                f"{first + count - 1} of {name} in {block.frames.path}, which has {whole[0]}; give those"
+            )
     else:
         where, name = ".", f"raw/{number:03d}_{block.key.name.lower()}"
         shape, dtype = block.frames.shape, block.frames.dtype
@@ -250,7 +255,8 @@ def write_tomogram(path: str | Path, blocks: Sequence[FrameBlock], facts: Tomogr
 
     `entry/instrument/detector/data` holds or shows all frames in the order of the blocks, with `image_key`;
     `exchange/data`, `data_white` and `data_dark` show them by kind, without invalid ones. Frames in a
-    camera's file are linked by a path relative to the new file; those in memory are then under `raw`.
+    camera's file are linked by a path relative to the new file; those in memory are then under `raw`. Of such
+    a mixed file nxtomo (3.1) reads frames as an array only, for it looks for another file.
 
     Parameters
     ----------

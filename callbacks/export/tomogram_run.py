@@ -121,17 +121,33 @@ def _still(told: _Told) -> FrameBlock:
 
 
 def _projections(told: _Told, angle_deg: Mapping[int, float]) -> list[FrameBlock]:
-    """Split frames where good ones meet others."""
-    angles: NDArray[np.float64] = np.array(
-        [angle_deg.get(told.in_stream + place, np.nan) for place in range(told.count)]
-    )
-    good = np.isfinite(angles)
-    edges = [0, *(np.flatnonzero(np.diff(good)) + 1).tolist(), told.count]
+    places = range(told.in_stream, told.in_stream + told.count)
+    angles = np.array([angle_deg.get(place, np.nan) for place in places])
+    return projection_blocks(StoredFrames(told.path, told.dataset, told.first, told.count), angles)
+
+
+def projection_blocks(frames: StoredFrames, angle_deg: NDArray[np.float64]) -> list[FrameBlock]:
+    """Split linked frames where good ones meet others.
+
+    Parameters
+    ----------
+    frames
+        With their number.
+    angle_deg
+        Of each, degrees; nan where it is no good projection.
+
+    Returns
+    -------
+    list of FrameBlock
+        Projections, and what is `ImageKey.INVALID`, in the order of the frames.
+    """
+    good = np.isfinite(angle_deg)
+    edges = [0, *(np.flatnonzero(np.diff(good)) + 1).tolist(), good.size]
     blocks: list[FrameBlock] = []
     for first, last in itertools.pairwise(edges):
-        frames = StoredFrames(told.path, told.dataset, told.first + first, last - first)
+        part = StoredFrames(frames.path, frames.dataset, frames.first + first, last - first)
         if good[first]:
-            blocks.append(FrameBlock(ImageKey.PROJECTION, frames, angles[first:last]))
+            blocks.append(FrameBlock(ImageKey.PROJECTION, part, angle_deg[first:last]))
         else:
-            blocks.append(FrameBlock(ImageKey.INVALID, frames))
+            blocks.append(FrameBlock(ImageKey.INVALID, part))
     return blocks

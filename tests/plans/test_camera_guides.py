@@ -18,6 +18,7 @@ from operando.callbacks.live.own_phases import own_phases
 from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
+from operando.experiment.camera_reference import reference_runs_of
 from operando.experiment.check import problems
 from operando.experiment.estimate import measurement_estimates
 from operando.experiment.expected_course import course_of
@@ -75,9 +76,9 @@ def measured(tmp_path):
 
 @pytest.mark.slow
 def test_every_line_about_the_camera_runs(tmp_path, measured, monkeypatch):
-    calibration, _, scan = blocks("calibrate-the-camera.md", "toml")
+    calibration, named, _, scan = blocks("calibrate-the-camera.md", "toml")
     correct, pairs = blocks("calibrate-the-camera.md", "python")
-    read = measured(calibration, scan, without=r"\[camera_calibration\].*?\n\n(?=\[\[)")
+    read = measured(calibration, named, scan, without=r"\[camera_calibration\].*?\n\n(?=\[\[)")
     assert read.camera_calibration.calibrant == "LaB6"
     hall, uids = Hall(tmp_path), {}
     engine = RunEngine({}, call_returns_result=True)
@@ -89,6 +90,8 @@ def test_every_line_about_the_camera_runs(tmp_path, measured, monkeypatch):
         flat = take_camera_flat(hall, hall.stage, StagePlace(12.0, 12.0), exposure_s=900.0, frames=2, md=md)
         uids["flat_frames"] = engine(flat).plan_result
         engine(pdf_scan(hall, hall.stage, pdf_options(read.measurements[-1], "NiO2"), md=md))
+    found = reference_runs_of(read.camera_references, tmp_path / "journal")
+    assert [found["dark_run"], found["flat_run"]] == list(uids.values())
     source = JournalSource(tmp_path / "journal")
     stream = {
         name: source.array(uid, name.removesuffix("_frames"), "camera_image") for name, uid in uids.items()

@@ -130,6 +130,7 @@ def test_each_energy_is_exported_with_its_energy(station, engine, tmp_path):
             assert entry["instrument/detector/image_key"][:].tolist() == [2, 1, 1, *[0] * 6]
             np.testing.assert_array_equal(entry["instrument/detector/data"][3:], tomogram.projections())
             np.testing.assert_allclose(entry["sample/rotation_angle"][3:], TURN.angles_deg)
+            assert "raw" not in file
 
 
 def test_documents_without_the_series_are_refused():

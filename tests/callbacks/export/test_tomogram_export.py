@@ -108,6 +108,40 @@ def test_algotom_loads_it_unmodified(tmp_path, blocks):
     losa.load_hdf(path, "exchange/data").file.close()
 
 
+def test_nxtomo_loads_it_unmodified(tmp_path, blocks):
+    nxtomo = pytest.importorskip(
+        "nxtomo.application.nxtomo", reason="nxtomo is not required: install it to read"
+    )
+    path = str(write_tomogram(tmp_path / "a.nx", blocks, FACTS))
+    assert nxtomo.NXtomo.get_valid_entries(path) == ("/entry",)
+    found = nxtomo.NXtomo().load(path, "entry", detector_data_as="as_numpy_array")
+    detector = found.instrument.detector
+    assert [int(key.value) for key in detector.image_key_control] == [2] * 3 + [1] * 2 + [0] * 5 + [3] + [
+        1
+    ] * 2
+    assert np.array_equal(detector.data[5:10], PROJECTIONS)
+    assert found.sample.rotation_angle[5:10].to("degree").magnitude == pytest.approx(ANGLES)
+    assert found.instrument.beam.incident_energy.to("keV").magnitude == pytest.approx(8.333)
+
+
+def test_dxchange_reads_it_unmodified(tmp_path, blocks):
+    dxchange = pytest.importorskip("dxchange.exchange", reason="dxchange is only on conda-forge")
+    path = str(write_tomogram(tmp_path / "a.h5", blocks, FACTS))
+    projections, flats, darks, angle_rad = dxchange.read_aps_tomoscan_hdf5(path, sino=(1, 3))
+    assert np.array_equal(projections, PROJECTIONS[:, 1:3])
+    assert np.array_equal(flats, np.concatenate([EARLY, LATE])[:, 1:3])
+    assert np.array_equal(darks, DARKS[:, 1:3])
+    assert angle_rad == pytest.approx(np.radians(ANGLES))
+
+
+def test_frames_that_a_camera_has_not_written_are_refused(tmp_path):
+    with h5py.File(tmp_path / "camera.h5", "w") as file:
+        file["entry/data/data"] = PROJECTIONS
+    short = FrameBlock(ImageKey.PROJECTION, StoredFrames(tmp_path / "camera.h5", first=2, count=4), 0.0)
+    with pytest.raises(ValueError, match=r"frames 2 to 5 of .* which has 5"):
+        write_tomogram(tmp_path / "a.h5", [short], FACTS)
+
+
 def test_flats_of_another_camera_region_are_refused(tmp_path):
     other = FrameBlock(ImageKey.FLAT, np.ones((2, ROWS, COLUMNS + 1), np.uint16))
     with pytest.raises(ValueError, match="must be of the camera region"):

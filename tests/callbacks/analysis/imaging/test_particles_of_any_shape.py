@@ -43,11 +43,11 @@ class State:
 
 def state(worn: float, shift_px=(0, 0, 0)) -> State:
     """Flat potatoes of one electrode, worn so far; each tomogram has its own noise."""
-    rng = np.random.default_rng(21)
+    rng = np.random.default_rng(22)
     recipe = ElectrodeRecipe(outline=Outline((20.0,) * 3, is_pillar=True), particles=110)
     electrode = pack_electrode(recipe, rng)
     damage = wear(electrode, worn)
-    shape = ImageRecipe(VOXEL_UM, warp=0.12, warp_seed=21, stretch=(0.85, 1.08, 1.08))
+    shape = ImageRecipe(VOXEL_UM, warp=0.12, warp_seed=22, stretch=(0.85, 1.08, 1.08))
     image = electrode_image(electrode, damage, shape, np.random.default_rng(int(100 * worn)))
     moved = np.roll(image.image, shift_px, axis=(0, 1, 2))
     labels = segment_particles(moved).labels
