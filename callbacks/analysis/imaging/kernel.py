@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 
-_LOG = logging.getLogger(__name__)
+from .... import machine_code
 
 Array: TypeAlias = Any
 """An array of single precision, as the compiler sees it."""
@@ -23,18 +21,8 @@ BLOCK = 16
 LEAST_STEP = 1e-9
 
 
-def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
-    """Compile without the interpreter's lock, and keep the machine code where a folder can be written."""
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"contract", "reassoc", "nsz"},
-    }
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:  # numba's word for "no folder can be written"
-        _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
-        return numba.njit(**options)(function)
+compiled = partial(machine_code.compiled, fastmath={"contract", "reassoc", "nsz"})
+"""Compiles a loop of this kind."""
 
 
 @compiled

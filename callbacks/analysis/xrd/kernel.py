@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 
-_LOG = logging.getLogger(__name__)
+from .... import machine_code
 
 Array: TypeAlias = Any
 """An array of any real type, as the compiler sees it."""
@@ -18,18 +16,8 @@ LOST_COLUMNS = 4
 """Of what dead pixels take away from each bin: normalisation, dark, variance of the dark, pixels."""
 
 
-def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
-    """Compile without the interpreter's lock, and keep the machine code for later processes.
-
-    It is kept in `NUMBA_CACHE_DIR` if set, else beside this module, else in the user's cache folder. Where
-    none of them can be written, every process compiles again, in about a second.
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:  # numba's word for "no folder can be written"
-        _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
-        return numba.njit(**options)(function)
+compiled = partial(machine_code.compiled, fastmath={"contract"})
+"""Compiles a loop of this kind."""
 
 
 @compiled

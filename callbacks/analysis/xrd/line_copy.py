@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
-import numba
 import numpy as np
 from scipy.special import roots_jacobi
 
+from ....machine_code import compiled
 from .line_shape import REACH_FWHM
 from .phase import FloatArray
 
@@ -53,7 +54,7 @@ def copies_of(satellites: tuple[tuple[float, float], ...], *, axial: bool) -> Co
     return Copies(np.repeat(ratios, len(moves)), np.outer(weights, shares).ravel(), np.tile(moves - 1, count))
 
 
-@numba.njit(cache=True, nogil=True)
+@partial(compiled, error_model="python")
 def add_copied(
     q: FloatArray,
     table: FloatArray,

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
-import numba
 import numpy as np
 
+from ....machine_code import compiled
 from .phase import FloatArray
 
 REACH_FWHM = 10.0
@@ -16,7 +17,7 @@ _GAUSS = 4.0 * math.log(2.0)
 _GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
 
 
-@numba.njit(cache=True, nogil=True)
+@partial(compiled, error_model="python")
 def _sum_lines(
     q: FloatArray,
     lines: FloatArray,
@@ -105,7 +106,7 @@ def sum_lines(
     return total, jacobian
 
 
-@numba.njit(cache=True, nogil=True)
+@partial(compiled, error_model="python")
 def profile(q: FloatArray, lines: FloatArray) -> FloatArray:  # pragma: no cover
     """Sum (n,) of lines (m, 4): place, full width, area, Lorentzian part; on any grid."""
     total = np.zeros(q.size)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ....machine_code import compiled
 from .phase import FloatArray
 
 LEAST_SQUARED_WIDTH = 1e-8
@@ -41,7 +42,7 @@ class Slots:
     lines: slice
 
 
-@numba.njit(cache=True, nogil=True)
+@partial(compiled, error_model="python")
 def fill_lines(
     vector: FloatArray,
     slots: NDArray[np.int_],

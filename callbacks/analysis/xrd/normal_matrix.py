@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-import numba
+from functools import partial
+
 import numpy as np
 
+from ....machine_code import compiled
 from .phase import FloatArray
 
 ROWS = 48
 """Neighbouring points that are multiplied at once: they mostly feel the same lines."""
 
 
-@numba.njit(cache=True, nogil=True)
+@partial(compiled, error_model="python")
 def normal_matrix(
     jacobian: FloatArray, weights: FloatArray, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:  # pragma: no cover

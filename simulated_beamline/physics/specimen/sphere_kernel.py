@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from math import ceil, floor, sqrt
 from typing import Any, TypeAlias
 
@@ -11,13 +11,13 @@ import numpy as np
 
 try:
     import numba
+
+    from .... import machine_code
 except ImportError as error:
     raise ImportError(
         "specimens of a microscope are projected by numba, which is not installed: "
         "pip install 'operando[diffraction]'"
     ) from error
-
-_LOG = logging.getLogger(__name__)
 
 Array: TypeAlias = Any
 """An array of any real type, as the compiler sees it."""
@@ -25,14 +25,8 @@ PART_SHELLS = 3.0
 """Shells that are as long as a part of a way through a crack, which is taken to be even."""
 
 
-def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401
-    """Compile without the interpreter's lock, and keep the machine code for later processes if possible."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError as error:  # numba's word for "no folder can be written"
-        _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
-        return numba.njit(**options)(function)
+compiled = partial(machine_code.compiled, fastmath={"contract", "reassoc"})
+"""Compiles a loop of this kind."""
 
 
 def inlined(function: Callable[..., Any]) -> Any:  # noqa: ANN401

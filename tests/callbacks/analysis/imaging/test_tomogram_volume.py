@@ -1,6 +1,5 @@
 """Volumes slab by slab: the same as at once, and gone on with after an end of any kind."""
 
-
 import ball_phantom as balls
 import numpy as np
 import pytest
