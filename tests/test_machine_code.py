@@ -1,12 +1,16 @@
 """Machine code is kept by what it is made of: constants and functions of other modules too."""
 
+import logging
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
-from operando.machine_code import made_of
+from operando import machine_code
+from operando.machine_code import compiled, made_of
 
 LOOP = """
 from factor import FACTOR, plus
@@ -75,3 +79,18 @@ def test_the_digest_is_that_of_all_that_a_function_uses(monkeypatch, name, other
     assert made_of(loop) == before
     monkeypatch.setitem(globals(), name, other)
     assert made_of(loop) != before
+
+
+def test_where_no_folder_can_be_written_it_is_compiled_all_the_same(monkeypatch, caplog):
+    def njit(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function 'double': no locator available")
+        return numba.njit(**options)
+
+    def double(value):
+        return 2 * value
+
+    monkeypatch.setattr(machine_code, "_NUMBA", SimpleNamespace(njit=njit, config=numba.config))
+    with caplog.at_level(logging.WARNING):
+        assert compiled(double)(21) == 42
+    assert "set NUMBA_CACHE_DIR" in caplog.text

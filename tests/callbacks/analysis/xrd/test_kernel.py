@@ -1,15 +1,12 @@
 """The loop over pixels is compiled once for all processes, and anywhere."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pytest
-from operando.callbacks.analysis.xrd.kernel import compiled
 
 ONE_PASS = """
 import json
@@ -45,20 +42,3 @@ def test_a_second_process_does_not_compile_again(tmp_path):
     assert np.allclose(
         second["lost"], [[0.25, 0.25, 0.0625, 0.25], [1.25, 1.25, 0.6875, 1.25], [1.5, 1.5, 1.125, 1.5]]
     )
-
-
-def test_where_no_folder_can_be_written_it_is_compiled_all_the_same(monkeypatch, caplog):
-    real = numba.njit
-
-    def njit(**options):
-        if options.pop("cache", False):
-            raise RuntimeError("cannot cache function 'double': no locator available")
-        return real(**options)
-
-    def double(value):
-        return 2 * value
-
-    monkeypatch.setattr(numba, "njit", njit)
-    with caplog.at_level(logging.WARNING):
-        assert compiled(double)(21) == 42
-    assert "set NUMBA_CACHE_DIR" in caplog.text
