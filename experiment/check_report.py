@@ -1,5 +1,7 @@
 """What the command line shows of a check: what an experiment will take, and warnings."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,6 +14,7 @@ from .edge_round import edge_rounds
 from .estimate import (
     FRAME_MB,
     PICTURE_MB,
+    MeasurementEstimate,
     course_of,
     frames_bytes,
     measurement_estimates,
@@ -30,21 +33,6 @@ def check_report(
     """Tables of what an experiment will take, and warnings; frames as in `measurement_estimates`."""
     course = course_of(experiment)
     estimates = measurement_estimates(experiment, timing, frame_mb, picture_mb)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("measurement", no_wrap=True)
-    for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for estimate in estimates:
-        table.add_row(
-            estimate.name,
-            str(estimate.points),
-            spoken(estimate.duration_s),
-            f"~{estimate.count}",
-            f"{estimate.blur:.4f}",
-            f"{estimate.max_blur:g}",
-            f"{estimate.dose_mgy:.3g} MGy",
-            f"{(estimate.size_bytes + estimate.frames_bytes) / 1e6:.1f} MB",
-        )
     lines = [
         f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
         f"at most {course.current_max_a * 1e3:.3g} mA",
@@ -73,7 +61,30 @@ def check_report(
     title = Text(
         f"{experiment.experiment.name}: {experiment.cell.chemistry}, nothing was started", style="bold"
     )
-    return Group(title, table, *(Text(line) for line in lines), *told)
+    return Group(title, _table(estimates), *(Text(line) for line in lines), *told)
+
+
+def _table(estimates: Sequence[MeasurementEstimate]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("measurement", no_wrap=True)
+    for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for estimate in estimates:
+        table.add_row(
+            estimate.name,
+            str(estimate.points),
+            spoken(estimate.duration_s),
+            f"~{estimate.count}",
+            f"{estimate.blur:.4f}",
+            f"{estimate.max_blur:g}",
+            f"{estimate.dose_mgy:.3g} MGy",
+            _size(estimate.size_bytes + estimate.frames_bytes),
+        )
+    return table
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes > 1e8 else f"{size_bytes / 1e6:.1f} MB"
 
 
 def _too_large_a_current(experiment: ExperimentFile, current_max_a: float) -> list[str]:
