@@ -77,7 +77,7 @@ def _table(estimates: Sequence[MeasurementEstimate]) -> Table:
             f"~{estimate.count}",
             f"{estimate.blur:.4f}",
             f"{estimate.max_blur:g}",
-            f"{estimate.dose_mgy:.3g} MGy",
+            f"{estimate.dose_mgy:.2g} MGy",
             _size(estimate.size_bytes + estimate.frames_bytes),
         )
     return table
