@@ -67,7 +67,7 @@ def check_report(
 def _table(estimates: Sequence[MeasurementEstimate]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("measurement", no_wrap=True)
-    for heading in ("points", "takes", "spectra", "blur in x", "accepted", "dose", "data"):
+    for heading in ("points", "takes", "count", "blur in x", "accepted", "dose", "data"):
         table.add_column(heading, justify="right", no_wrap=True)
     for estimate in estimates:
         table.add_row(
