@@ -18,11 +18,12 @@ from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
 from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .brightness import Brightness
+from .collecting import tell
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
 from .tomogram_steps import COUNT_S
-from .tomogram_taking import OUTCOME, SLOWNESS, declare, order, tell
+from .tomogram_taking import OUTCOME, SLOWNESS, declare, order
 from .waiting import WAIT_S, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from ..devices.gate_record import GateRecord
 from ..devices.gate_series import GateSeries, PositionPass
 from ..devices.motor_sweep import Stretch
 from ..devices.tomogram_report import PassPlace
+from .collecting import tell
 from .projection_table import DARK
 from .tomogram_taking import (
     ANGLES,
@@ -29,7 +30,6 @@ from .tomogram_taking import (
     declare,
     order,
     read_state,
-    tell,
     tell_outcome,
 )
 from .turn import Pass

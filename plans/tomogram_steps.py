@@ -14,6 +14,7 @@ from bluesky.utils import Msg, MsgGenerator, short_uid
 from ..callbacks.analysis.frame_match import match_frames
 from ..devices.tomogram_report import ProjectionPlace
 from .beam_guard import BeamLostError, Readings
+from .collecting import tell
 from .tomogram_taking import (
     PROJECTIONS,
     SLOWNESS,
@@ -22,7 +23,6 @@ from .tomogram_taking import (
     declare,
     order,
     read_state,
-    tell,
     tell_outcome,
 )
 from .waiting import WAIT_S, close_shutter, said, set_all, wait_bounded

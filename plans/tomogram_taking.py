@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, short_uid
 
 from ..devices.frame_series import FrameSeries
@@ -122,13 +121,6 @@ def order(command: str, device: Any, timeout_s: float, *args: object) -> MsgGene
     yield Msg(command, device, *args, group=group)
     yield from bps.checkpoint()
     yield from wait_bounded(group, timeout_s, [device])
-
-
-def tell(device: Any, stream: str) -> MsgGenerator[None]:  # noqa: ANN401 - whatever collects
-    """Let documents tell of what can be read by now; a pause must not number it anew."""
-    told = bps.collect(device, name=stream, return_payload=False)
-    yield from bpp.rewindable_wrapper(told, False)
-    yield from bps.checkpoint()
 
 
 def declare(device: Any, stream: str) -> MsgGenerator[None]:  # noqa: ANN401 - whatever collects

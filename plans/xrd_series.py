@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import bluesky.plan_stubs as bps
-import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from .beam_guard import BeamGuard, Readings
+from .collecting import tell
 from .darks import refresh_darks
 from .duration import Timing
 from .series_options import SeriesOptions, experiment_folder, file_name, series_metadata
@@ -209,14 +209,7 @@ def _take_series(taking: _Taking, energy_ev: float | None) -> MsgGenerator[None]
     group = short_uid("complete")
     yield Msg("complete", camera, group=group)
     yield from wait_bounded(group, 2 * WAIT_S, [camera])
-    yield from _tell(camera)
-
-
-def _tell(camera: Any) -> MsgGenerator[None]:  # noqa: ANN401 - whatever collects
-    """Let documents tell of the frames that can be read by now; a pause must not number them anew."""
-    told = bps.collect(camera, name="frames", return_payload=False)
-    yield from bpp.rewindable_wrapper(told, False)
-    yield from bps.checkpoint()
+    yield from tell(camera, "frames")
 
 
 def _begin(camera: Camera) -> MsgGenerator[str]:
@@ -241,7 +234,7 @@ def _take_all(taking: _Taking, count_s: float) -> MsgGenerator[None]:
             raise TimeoutError(
                 f"{taking.camera.name}: series not done after {limit_s:g} s; is its server running?"
             )
-        yield from _tell(taking.camera)
+        yield from tell(taking.camera, "frames")
         if time.monotonic() >= due_s:
             yield from taking.read(count_s + WAIT_S)
             yield from bps.checkpoint()
@@ -269,7 +262,7 @@ def _take_each(taking: _Taking, count_s: float) -> MsgGenerator[None]:
         yield from taking.read(count_s + WAIT_S, gap_s=series.interval_s)
         yield from bps.checkpoint()
         yield from close_shutter(station.photon_shutter)
-        yield from _tell(taking.camera)
+        yield from tell(taking.camera, "frames")
 
 
 def _cell_time(station: XrdStation) -> MsgGenerator[float]:

@@ -7,6 +7,7 @@ import bluesky.plan_stubs as bps
 import pytest
 from bluesky import RunEngine
 from bluesky.utils import plan
+from operando.plans.collecting import tell
 from operando.plans.single_run import single_run
 from soft_station import collected
 
@@ -93,4 +94,13 @@ def test_a_run_that_is_halted_leaves_no_plan_unbegun(unbegun):
     del messages
     gc.collect()
     assert device.calls == []
+    assert [str(one.message) for one in unbegun if "never iterated" in str(one.message)] == []
+
+
+def test_a_run_that_ends_before_its_frames_are_told_leaves_no_plan_unbegun(unbegun):
+    messages = tell(Device(), "frames")
+    assert next(messages).command == "rewindable"
+    messages.close()
+    del messages
+    gc.collect()
     assert [str(one.message) for one in unbegun if "never iterated" in str(one.message)] == []
