@@ -104,12 +104,14 @@ def _fit(
     verdict = np.empty(pixels, dtype=np.uint8)
     share = -(-pixels // (workers * TILE)) * TILE
 
-    def fit(start: int) -> None:
-        end = min(start + share, pixels)
+    def fit(start: int, end: int) -> None:
         fit_pixels(flat, start, end, grid, (NOISY_HALF_STEP_EV, LEAST_STEP_SIGMA), energies, others, verdict)
 
+    # Compiled by one thread: numba fails with a KeyError where two come to it at once for the first time.
+    fit(0, 0)
+    starts = range(0, pixels, share)
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(fit, range(0, pixels, share)))
+        list(pool.map(fit, starts, [min(start + share, pixels) for start in starts]))
     return energies, others, verdict
 
 

@@ -1,5 +1,9 @@
 """Edges of every pixel: the house's definitions, errors within noise theory, others masked."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from chemical_stack import ENERGY, noisy_stack, spectra
@@ -84,3 +88,21 @@ def test_pixels_without_edge_or_data_are_told_apart():
 def test_stacks_that_cannot_be_used_are_refused_with_the_reason(stack, energy, words):
     with pytest.raises(ValueError, match=words):
         xanes_maps(stack, energy, element="Ni")
+
+
+FIRST_TIME = """
+import numpy as np
+from operando.callbacks.analysis.imaging import xanes_maps
+energy_ev = np.linspace(8200.0, 8650.0, 90)
+stack = np.random.default_rng(0).normal(0.5, 0.01, (90, 64, 64)) + 0.5 * (energy_ev > 8340)[:, None, None]
+print(xanes_maps(stack.astype(np.float32), energy_ev, element="Ni", workers=2).verdict.shape)
+"""
+
+
+@pytest.mark.slow
+def test_two_threads_that_have_nothing_compiled_yet_make_maps(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_TIME], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.stdout.split() == ["(64,", "64)"], done.stderr
