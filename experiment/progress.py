@@ -62,7 +62,6 @@ class Progress:
     cell: dict[str, float] = field(default_factory=dict)
     ledger: Counter[str] = field(default_factory=Counter)
     references: int = 0
-    unfitted: int = 0
     measuring: str = ""
     points: int = 0
     points_expected: int = 0
@@ -88,6 +87,7 @@ class Progress:
     sliced: int = 0
     maps: list[str] = field(default_factory=list)
     _series: dict[str, int] = field(default_factory=dict)
+    _settled: list[str] = field(default_factory=list)
     _whole: dict[str, int] = field(default_factory=dict)
     _verdicts: dict[str, int] = field(default_factory=dict)
 
@@ -142,7 +142,9 @@ class Progress:
     @property
     def awaits_fits(self) -> bool:
         """Whether a spectrum has no fit yet."""
-        measured = self.ledger["done"] + self.ledger["late"] - self.unfitted
+        # A run may be settled in the journal of the cell before its own journal is read.
+        unfitted = sum(run in self._series for run in self._settled)
+        measured = self.ledger["done"] + self.ledger["late"] - unfitted
         return len(self.latencies_s) < measured + self.references
 
     def _start(self, doc: Mapping[str, Any]) -> None:
@@ -171,7 +173,8 @@ class Progress:
         data = doc["data"]
         if "ledger_status" in data:
             self._ledger_entry(data)
-            self.unfitted += str(data.get("ledger_run", "")) in self._series
+            if data["ledger_status"] in ("done", "late"):
+                self._settled.append(str(data.get("ledger_run", "")))
         elif purpose == "analysis":
             self.fit = data
             self.latencies_s.append(float(data["latency_s"]))

@@ -85,6 +85,21 @@ def test_a_series_of_frames_tells_how_many_are_written_and_no_fit_is_awaited_for
     assert not ended.awaits_fits
 
 
+def test_no_fit_is_awaited_of_a_series_that_is_settled_before_its_journal_is_read():
+    common = {"experiment": {"uid": "e", "name": "demo"}, "time": 0.0}
+    series = {"uid": "s", "purpose": "measurement", "technique": "xrd", "num_points": 1, **common}
+    entry = {"ledger_status": "done", "ledger_run": "s", "ledger_measurement": "xrd"}
+    progress = follow(
+        [
+            ("start", {"uid": "c", "purpose": "cycling", **common}),
+            ("descriptor", {"uid": "l", "run_start": "c"}),
+            ("event", {"descriptor": "l", "time": 2.0, "data": entry}),
+            ("start", series),
+        ]
+    )
+    assert not progress.awaits_fits
+
+
 def test_a_frame_is_awaited_until_it_has_its_verdict_and_those_of_failed_series_are_not():
     experiment = {"uid": "e", "name": "demo"}
     common = {"experiment": experiment, "time": 0.0}
