@@ -59,6 +59,8 @@ def _svmbir(
     angle_rad: FloatArray,
     centre: float,
 ) -> FloatImage:
+    if algorithm != SVMBIR_ONLY:
+        raise ValueError(f"reconstruct: svmbir has no algorithm {algorithm!r}; give back_end 'svmbir' alone")
     offset = centre - 0.5 * (integrals.shape[-1] - 1)
     found = library.recon(integrals, angle_rad, center_offset=offset, num_threads=1, verbose=0)
     return np.ascontiguousarray(np.swapaxes(found, 1, 2), dtype=np.float32)
@@ -103,11 +105,12 @@ def _astra_row(
     return found
 
 
+SVMBIR_ONLY = "mbir"
 ITERATIONS = 100
 """Of those algorithms of astra that iterate; filtered back-projection does not."""
 OTHERS = {
     "tomopy": OtherBackEnd("tomopy", "conda install -c conda-forge tomopy", "gridrec", _tomopy),
-    "svmbir": OtherBackEnd("svmbir", "pip install svmbir", "mbir", _svmbir),
+    "svmbir": OtherBackEnd("svmbir", "pip install svmbir", SVMBIR_ONLY, _svmbir),
     "astra": OtherBackEnd("astra", "pip install astra-toolbox (GPL-3)", "FBP", _astra),
 }
 
@@ -136,7 +139,7 @@ def reconstructed_by(
     Raises
     ------
     ValueError
-        If there is no such library here.
+        If there is no such library here, or svmbir is asked for another algorithm than its own.
     ModuleNotFoundError
         If it is not installed.
     """

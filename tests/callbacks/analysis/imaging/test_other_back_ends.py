@@ -59,3 +59,9 @@ def test_a_library_that_is_not_there_is_named_with_how_to_install_it(integrals, 
 def test_a_back_end_that_nobody_knows_is_refused(integrals):
     with pytest.raises(ValueError, match=r"'best' is not known.*tomopy, svmbir, astra"):
         reconstruct_slab(integrals, ANGLE_DEG, CENTRE, back_end="best")
+
+
+def test_an_algorithm_that_svmbir_does_not_have_is_refused_and_not_passed_over(integrals, monkeypatch):
+    monkeypatch.setitem(sys.modules, "svmbir", SimpleNamespace())
+    with pytest.raises(ValueError, match="svmbir has no algorithm 'FBP'"):
+        reconstruct_slab(integrals, ANGLE_DEG, CENTRE, back_end="svmbir:FBP")
