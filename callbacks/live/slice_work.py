@@ -111,9 +111,9 @@ class SliceWork:
         self._fine: GrowingSlices | None = None
         self._order: list[int] = []
         self._looked = (0, 0.0)
-        self._skipped = self._left_out = self._next_fine = 0
+        self._told = self._skipped = self._left_out = self._next_fine = 0
         self._cpu_s = 0.0
-        self._said = self._lacks_flat = False
+        self._said = self._lacks_flat = self._showed_last = False
         self._frame_s = float("nan")
 
     @property
@@ -134,6 +134,7 @@ class SliceWork:
         """Take projections that were announced."""
         if len(frames):
             self._queue.add(self.run.uid, frames.start, frames.stop)
+            self._told = frames.stop
 
     def step(self) -> Look | None:
         """Do the next piece; gives a look where it is time for one."""
@@ -216,20 +217,24 @@ class SliceWork:
         if growing is None or growing.projections < LEAST_PROJECTIONS:
             return False
         count, at_s = self._looked
-        if self._has_all(growing):
+        if self._has_last and not self._showed_last:
+            self._showed_last = True
+            return True
+        if growing.projections >= len(self.run.planned_deg) > 0:
             return growing.projections > count
         every = max(len(self.run.planned_deg) // LOOKS, LEAST_PROJECTIONS)
         return growing.projections >= count + every and time.monotonic() >= at_s + LEAST_LOOK_S
 
-    def _has_all(self, growing: GrowingSlices) -> bool:
-        """Whether the last projection is in: it is shown at once, the axis is looked for afterwards."""
-        return growing.projections >= len(self.run.planned_deg) > 0
+    @property
+    def _has_last(self) -> bool:
+        """Whether the last projection is in, those put off aside: shown at once, the axis is sought later."""
+        return self._told >= len(self.run.planned_deg) > 0 and len(self._queue) == self._queue.put_off
 
     def _look(self, stage: Stage, of: GrowingSlices | None = None) -> Look | None:
         growing = of or self._growing
         if growing is None:
             return None
-        if stage is Stage.GROWING and not self._has_all(growing) and growing.may_find_centre():
+        if stage is Stage.GROWING and not self._has_last and growing.may_find_centre():
             growing.find_centre()
         found, skipped = growing.found, self._skipped
         part = growing.beam.saturated_part

@@ -7,6 +7,7 @@ images at the energies of an edge maps are made once their run has ended.
 
 from __future__ import annotations
 
+import io
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from ..tiled.journal import JournalTail
 from .document_router import DocumentRouter
 from .energy_images import ANALYSIS as MAP_ANALYSIS
 from .energy_images import TECHNIQUE
+from .growing_slices import Beam, GrowingSlices
 from .map_work import MapWork
 from .result import Publish
 from .run_of_projections import RunOfProjections
@@ -205,6 +207,19 @@ def recall(journal: Path, slices: Slices) -> None:
     close_left_open(journal, analyses)
 
 
+def warm_up() -> None:
+    """Load or compile what the first projections would have to wait for: some seconds in a fresh process."""
+    from ..plots.slices import slice_figure
+
+    angles_deg, frame = np.linspace(0.0, 180.0, 16, endpoint=False), np.full((32, 32), 900, np.uint16)
+    frame[:, 10:20] = 500
+    growing = GrowingSlices(frame.shape, angles_deg, Beam.of(None, None, frame.shape), pixel_um=1.0, side=2)
+    for angle_deg in angles_deg:
+        growing.add(frame, float(angle_deg))
+    growing.find_centre()
+    slice_figure(growing.slices()).savefig(io.BytesIO(), dpi=100)
+
+
 def main() -> None:
     """Follow a journal until SIGTERM or SIGINT."""
     parser = parser_of("Show each tomogram of a journal while it turns.", roots=True)
@@ -216,7 +231,9 @@ def main() -> None:
         return Slices(publish, roots_of(options), folder, options.experiments)
 
     with process():
-        serve(options.journal, make, ending_by_signal(), recall=recall)
+        ending = ending_by_signal()
+        warm_up()
+        serve(options.journal, make, ending, recall=recall)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,20 @@ def test_first_slices_are_there_before_half_of_the_projections(told):
     assert source.array(run["uid"], "looks", "xy").shape == (len(rows), COLUMNS, COLUMNS)
 
 
+def test_the_last_projection_is_shown_before_those_that_were_put_off(told, monkeypatch):
+    monkeypatch.setattr(slice_work, "LEAST_LOOK_S", 1e3)
+    monkeypatch.setattr(slice_work, "MOST_WAITING", COUNT // 4)
+    told.begin(sequential_angles(COUNT))
+    told.take(0, COUNT)
+    told.end()
+    told.work()
+    rows, _ = results(told)
+    assert rows["projections"].iloc[-1] == COUNT
+    before = rows[rows["frames_waiting"] > 0]
+    assert before["covered"].iloc[-1] > 0.9
+    assert before["projections"].iloc[-1] < COUNT
+
+
 def test_each_look_is_drawn(tmp_path):
     told = ToldTomogram(tmp_path, draws=True)
     told.begin(golden_angles(12))
