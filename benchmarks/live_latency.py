@@ -26,6 +26,7 @@ from .frames_told import ToldSeries
 SIDE, COUNT, PERIOD_S, EXPOSURE_S = 1024, 30, 0.5, 1.0
 LOOK_S = 0.2
 ALLOWED_S = 120.0
+SETTLED_S = 10.0
 FOLLOWERS = ("operando.callbacks.live.patterns", "operando.callbacks.tiled.forwarder")
 
 
@@ -52,10 +53,12 @@ def _followers(root: DataRoot) -> Iterator[None]:
                 process.wait(60)
 
 
-def _in_journal(root: DataRoot) -> dict[int, float]:
-    """When the verdict on each frame was written to the journal, UNIX s."""
+def _in_journal(root: DataRoot, experiment: str) -> dict[int, float]:
+    """When the verdict on each frame of an experiment was written to the journal, UNIX s."""
     documents = JournalTail(root.journal).poll()
-    streams = {doc["uid"] for name, doc in documents if name == "descriptor" and doc["name"] == "primary"}
+    own = {d["uid"] for name, d in documents if name == "start" and d["experiment"]["uid"] == experiment}
+    descriptors = [doc for name, doc in documents if name == "descriptor" and doc["name"] == "primary"]
+    streams = {doc["uid"] for doc in descriptors if doc["run_start"] in own}
     found = [doc for name, doc in documents if name == "event" and doc["descriptor"] in streams]
     return {int(doc["data"]["frame"]): doc["time"] for doc in found if "frame" in doc["data"]}
 
@@ -67,42 +70,51 @@ def _result_run(client: Any, experiment: str) -> Any:
     return next((run for run in runs if run.metadata["start"].get("purpose") == "analysis"), None)
 
 
-def _watch(client: Any, experiment: str, seen: dict[int, float], done: threading.Event) -> None:
+def _watch(client: Any, series: ToldSeries, seen: dict[int, float], done: threading.Event) -> None:
     """Note when the verdict on each frame can be read from Tiled, UNIX s."""
     table = None
-    while len(seen) < COUNT and not done.wait(LOOK_S):
+    while len(seen) < series.count and not done.wait(LOOK_S):
         if table is None:
-            run = _result_run(client, experiment)
+            run = _result_run(client, series.experiment["uid"])
             table = None if run is None else find_node(run.base, "primary", "internal")
             continue
         for frame in table.read()["frame"].tolist():
             seen.setdefault(int(frame), time.time())
 
 
-def _measure(root: DataRoot) -> tuple[np.ndarray, np.ndarray]:
-    """Latencies of each frame in Tiled and in the journal, s."""
-    exposure, done = camera(SIDE, root.path), threading.Event()
-    root.frames.mkdir(parents=True, exist_ok=True)
+def _take(client: Any, series: ToldSeries) -> tuple[dict[int, float], dict[int, float]]:
+    """Tell of a series as a plan does; when each frame was written, and when its verdict could be read."""
     written: dict[int, float] = {}
     seen: dict[int, float] = {}
+    done = threading.Event()
+    watch = threading.Thread(target=_watch, args=(client, series, seen, done))
+    watch.start()
+    done.wait(SETTLED_S)
+    for number in range(series.count):
+        due_s = time.monotonic() + PERIOD_S
+        written[number] = series.write(number)
+        series.sample()
+        series.tell()
+        done.wait(max(due_s - time.monotonic(), 0.0))
+    watch.join(ALLOWED_S)
+    done.set()
+    series.end()
+    if len(seen) < series.count:
+        raise RuntimeError(f"{len(seen)} of {series.count} frames are in Tiled after {ALLOWED_S:g} s")
+    return written, seen
+
+
+def _measure(root: DataRoot) -> tuple[np.ndarray, np.ndarray]:
+    """Latencies of each frame in Tiled and in the journal, s."""
+    exposure = camera(SIDE, root.path)
+    root.frames.mkdir(parents=True, exist_ok=True)
+    client = reader_client(root.path)
     with Journal(root.journal, minimum_free_bytes=0) as publish:
+        # A first series, so that all processes, the reader included, have imported what they need.
+        _take(client, ToldSeries(publish, exposure, root.frames / "first.h5", 2, EXPOSURE_S))
         series = ToldSeries(publish, exposure, root.frames / "live.h5", COUNT, EXPOSURE_S)
-        client = reader_client(root.path)
-        watch = threading.Thread(target=_watch, args=(client, series.experiment["uid"], seen, done))
-        watch.start()
-        done.wait(10.0)
-        for number in range(COUNT):
-            due_s = time.monotonic() + PERIOD_S
-            written[number] = series.write(number)
-            series.sample()
-            series.tell()
-            done.wait(max(due_s - time.monotonic(), 0.0))
-        watch.join(ALLOWED_S)
-        done.set()
-        series.end()
-    told = _in_journal(root)
-    if len(seen) < COUNT:
-        raise RuntimeError(f"{len(seen)} of {COUNT} frames are in Tiled after {ALLOWED_S:g} s")
+        written, seen = _take(client, series)
+    told = _in_journal(root, series.experiment["uid"])
     in_tiled, in_journal = (
         np.array([each[number] - written[number] for number in range(COUNT)]) for each in (seen, told)
     )

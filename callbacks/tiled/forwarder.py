@@ -19,6 +19,7 @@ from .frame import SUFFIX
 from .note import is_settled, write_note
 from .projection import RunProjection, conclude, note_waiting
 from .replay import only_forwarder
+from .tail import read_journal
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Forwarder:
         self._projections: dict[Path, RunProjection] = {}
         self._nodes: dict[str, Any] = {}
         self._done: set[Path] = set()
+        self._purposes: dict[Path, str] = {}
         self.halt, self.wake = threading.Event(), threading.Event()
 
     def step(self) -> int:
@@ -88,7 +90,13 @@ class Forwarder:
             raise
 
     def _holds_results(self, path: Path) -> bool:
-        return path in self._projections and self._projections[path].holds_results
+        """Whether a run holds results of live analysis, by its first document."""
+        if path not in self._purposes:
+            first = next(read_journal(path), None)
+            if first is None:
+                return False
+            self._purposes[path] = str(first[1].get("purpose", ""))
+        return self._purposes[path] == "analysis"
 
     def _advance(self, path: Path) -> int:
         if path not in self._projections:

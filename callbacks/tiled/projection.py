@@ -70,11 +70,6 @@ class RunProjection:
         """Whether the stop document is in Tiled."""
         return self._tail.ended
 
-    @property
-    def holds_results(self) -> bool:
-        """Whether the run holds results of live analysis, as far as is known."""
-        return bool(self._analysis)
-
     def advance(self) -> int:
         """Carry what was written since the last call; return the number of documents."""
         documents = self._tail.poll()

@@ -51,11 +51,10 @@ def test_verdicts_are_written_first_and_arrays_last():
 def test_runs_of_live_results_are_carried_before_older_ones(tmp_path, monkeypatch):
     carried = []
     with Journal(tmp_path, minimum_free_bytes=0, reserve_bytes=0) as journal:
-        for _ in range(3):
-            journal("start", dict(compose_run().start_doc))
+        for purpose in ("cycling", "measurement", "analysis"):
+            journal("start", dict(compose_run(metadata={"purpose": purpose}).start_doc))
         paths = sorted(tmp_path.glob(f"*{SUFFIX}"))
         monkeypatch.setattr(Forwarder, "_advance", lambda _, path: carried.append(path) or 0)
-        monkeypatch.setattr(Forwarder, "_holds_results", lambda _, path: path == paths[2])
         Forwarder(tmp_path, lambda: object()).step()
     assert carried == [paths[2], *paths[:2]]
 
