@@ -34,6 +34,8 @@ MOST_WAITING = 60
 ANGLE_OFF_DEG = 0.05
 """By how much a latched angle has to differ from the planned one for slices to be made anew, degrees."""
 
+NO_AXIS_YET = "the axis is looked for once the angles cover a half turn"
+EARLIER_AXIS = "the axis is that of an earlier tomogram, and looked for anew after the turn"
 
 Reference = Callable[[str], NDArray[np.float64] | None]
 
@@ -189,7 +191,7 @@ class SliceWork:
             planned_deg,
             beam,
             pixel_um=run.pixel_um,
-            centre_px=self.centre_px if np.isfinite(self.centre_px) else None,
+            centre_px=self.centre_px if self._knows_axis else None,
             side=side or joined_side(shape, len(planned_deg)),
             keeps=side is None,
         )
@@ -226,6 +228,11 @@ class SliceWork:
         return growing.projections >= count + every and time.monotonic() >= at_s + LEAST_LOOK_S
 
     @property
+    def _knows_axis(self) -> bool:
+        """Whether an earlier tomogram has told the axis, or this one has when it was whole."""
+        return math.isfinite(self.centre_px)
+
+    @property
     def _has_last(self) -> bool:
         """Whether the last projection is in, those put off aside: shown at once, the axis is sought later."""
         return self._told >= len(self.run.planned_deg) > 0 and len(self._queue) == self._queue.put_off
@@ -234,11 +241,13 @@ class SliceWork:
         growing = of or self._growing
         if growing is None:
             return None
-        if stage is Stage.GROWING and not self._has_last and growing.may_find_centre():
+        # An axis that an earlier tomogram has told is looked for anew after the turn: it takes seconds.
+        is_sought = stage is Stage.GROWING and not self._has_last and not self._knows_axis
+        if is_sought and growing.may_find_centre():
             growing.find_centre()
         found, skipped = growing.found, self._skipped
         part = growing.beam.saturated_part
-        reason = found.reason if found else "the axis is looked for once the angles cover a half turn"
+        reason = found.reason if found else EARLIER_AXIS if self._knows_axis else NO_AXIS_YET
         self._looked, self._skipped = (growing.projections, time.monotonic()), 0
         return Look(
             stage=stage,

@@ -140,6 +140,21 @@ def test_flats_of_the_run_that_a_tomogram_names_are_used(told):
     assert level_of(BALLS[1], final["xy"]) == pytest.approx(BALLS[1][4], rel=0.15)
 
 
+def test_a_tomogram_begins_with_the_axis_of_the_one_before_and_looks_for_its_own_at_the_end(told):
+    for _ in range(2):
+        told.begin(sequential_angles(COUNT))
+        for start in range(0, COUNT, 6):
+            told.take(start, start + 6)
+            told.work()
+        told.end()
+        told.work()
+    rows, _ = results(told)
+    assert rows["centre_px"].iloc[0] == pytest.approx(AXIS_PX, abs=0.3)
+    assert "earlier tomogram" in rows["reason"].iloc[0]
+    assert set(rows["verdict"].iloc[:-1]) == {"assumed"}
+    assert rows["verdict"].iloc[-1] == "agreed"
+
+
 @pytest.mark.parametrize(("columns", "verdict"), [(6, "agreed"), (COLUMNS // 2, "saturated")])
 def test_a_flat_at_full_scale_is_told_with_the_remedy_and_gives_no_axis_to_others(told, columns, verdict):
     told.begin(golden_angles(COUNT), saturated_columns=columns)
