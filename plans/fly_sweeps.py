@@ -55,7 +55,8 @@ class FlySweeps:
     Raises
     ------
     ValueError
-        If duration or number is out of range, the grid too short, or the direction unknown.
+        If duration or number is out of range, the grid too short, or the direction unknown, or "both" for a
+        single sweep.
     """
 
     grid: EnergyGrid
@@ -75,6 +76,10 @@ class FlySweeps:
             raise ValueError(f"fly scan: direction {self.direction!r} is unknown; use up, down or both")
         if not 1 <= self.sweeps <= 1000:
             raise ValueError(f"fly scan: {self.sweeps} sweeps; give 1 to 1000")
+        if self.direction == "both" and self.sweeps < 2:
+            raise ValueError(
+                f'fly scan: direction = "both" in {self.sweeps} sweep goes up only; give sweeps = 2 or more'
+            )
         if not self.widest_ev > 0.0:
             raise ValueError(f"fly scan: widest_ev = {self.widest_ev:g} eV; give a width above 0 eV")
         bin_edges(self.grid.energy_ev)

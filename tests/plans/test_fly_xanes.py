@@ -195,6 +195,7 @@ def test_a_beamline_without_a_trigger_box_is_told_what_it_lacks(engine):
         ({"duration_s": 0.01}, "0.1 to 60 s"),
         ({"direction": "left"}, "up, down or both"),
         ({"sweeps": 0}, "1 to"),
+        ({"direction": "both"}, "give sweeps = 2 or more"),
     ],
 )
 def test_sweeps_out_of_range_are_refused_in_words(options, told):
