@@ -1,5 +1,6 @@
 """Sweeps of the monochromator that make a spectrum: where they go, how fast, and how their gates lie."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,9 @@ GATES_PER_STEP = 2.0
 
 LEAST_GATE_S, MOST_GATES = 1e-4, 4000
 """Shortest gate, s, in which counters still count, and most gates of a sweep."""
+
+LEAST_COUNTS = 2
+"""Counts of the encoder from gate to gate at least."""
 
 LEAST_RUN_UP_DEG = 2e-4
 """Way beyond the gates on either side, degree: more than an encoder's noise and its quantum."""
@@ -110,10 +114,19 @@ class FlySweeps:
         """Whether the energy rises in a sweep, counted from 0."""
         return self.direction == "up" or (self.direction == "both" and sweep % 2 == 0)
 
-    def gate_pass(self, sweep: int, d_spacing_angstrom: float) -> PositionPass:
-        """Gates of a sweep, side by side over all bins of the grid."""
+    def gate_pass(self, sweep: int, d_spacing_angstrom: float, count_deg: float = 0.0) -> PositionPass:
+        """Gates of a sweep, side by side over all bins of the grid.
+
+        A trigger box makes steps of whole counts of the encoder (`count_deg`, degree): gates are a little
+        wider then and some fewer, so that all lie within the sweep.
+        """
         begin, end = self._ends_deg(sweep, d_spacing_angstrom)
-        return PositionPass(encoder="bragg", start=begin, step=(end - begin) / self.gates, gates=self.gates)
+        step, gates = (end - begin) / self.gates, self.gates
+        if count_deg:
+            counts = max(math.ceil(abs(step / count_deg)), LEAST_COUNTS)
+            step = math.copysign(counts * count_deg, step)
+            gates = int((end - begin) / step)
+        return PositionPass(encoder="bragg", start=begin, step=step, gates=gates)
 
     def stretch(self, sweep: int, d_spacing_angstrom: float) -> Stretch:
         """Way of the Bragg motor in a sweep, user angles in degree."""
