@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .refusal import check_file, check_positive, refuse
@@ -47,7 +48,7 @@ class FrameSeries:
             raise refuse(owner, "binning", self.binning, "give a count of pixels of at least 1")
         if self.frames < 1:
             raise refuse(owner, "frames", self.frames, "give a count of at least 1")
-        if self.period_s is not None and not self.period_s >= self.exposure_s:
+        if self.period_s is not None and not self.exposure_s <= self.period_s < math.inf:
             raise refuse(owner, "period_s", self.period_s, f"give {self.exposure_s:g} s or more")
         if self.frames % self.per_trigger:
             raise refuse(owner, "images_per_trigger", self.per_trigger, f"give a divisor of {self.frames}")

@@ -100,14 +100,15 @@ def _read(file: Path, names: Mapping[str, str]) -> dict[str, Values]:
 
 
 def gate_record(file: Path, columns: Mapping[str, Values], encoders: Sequence[str]) -> GateRecord:
-    """Put the columns of a file into a record."""
+    """Put the columns of a file into a record; least and largest are told anew where counts run backwards."""
+    ends = {name: np.stack([columns[f"{name}_min"], columns[f"{name}_max"]]) for name in encoders}
     return GateRecord(
         file,
         columns["time_s"],
         columns["open_s"],
-        low={name: columns[f"{name}_min"] for name in encoders},
+        low={name: both.min(axis=0) for name, both in ends.items()},
         middle={name: columns[name] for name in encoders},
-        high={name: columns[f"{name}_max"] for name in encoders},
+        high={name: both.max(axis=0) for name, both in ends.items()},
         counts=np.stack([columns[f"{name}_counts"] for name in ("i0", "it", "ir")], axis=1),
     )
 

@@ -91,11 +91,21 @@ class TriggerBox(SettableTriggerBox):
         return in_background(self, work)
 
     def set(self, gate_pass: GatePass) -> DeviceStatus:
-        """Let the box wait for the gates of one more pass, once those of the passes so far are captured."""
+        """Let the box wait for the gates of one more pass, once those of the passes so far are captured.
+
+        Raises
+        ------
+        RuntimeError
+            If they are more than the series has left.
+        ValueError
+            If the counts of the encoder are too coarse for the steps of the pass.
+        """
         running = self._require()
         before, due = running.expected, running.expected + gate_pass.gates
         if due > running.series.gates:
             raise RuntimeError(f"{self.name}: {due} gates are more than the {running.series.gates} prepared")
+        if isinstance(gate_pass, PositionPass):
+            self._counts_per_step(gate_pass)
 
         def work() -> None:
             self._await_captured(running, before)

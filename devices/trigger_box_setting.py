@@ -13,11 +13,14 @@ from .bounded import fresh, until
 from .file_writer import FileWriter
 from .gate_series import GateSeries, PositionPass, TimePass
 from .reach import halt
+from .refusal import refuse
 from .trigger_box_signals import Capture, Compare, Input, Sequence
 
 CHAMBERS = ("i0", "it", "ir")
 GAP_COUNTS = 1
 """Counts of the encoder between two gates at least: without a gap they would be one."""
+MOST_OFF = 0.5
+"""Part of a step by which the last gate of a pass may be off, since steps are whole counts of the encoder."""
 IMMEDIATE, RISING, FALLING = 0, 1, 2
 """Triggers of a row of the sequence."""
 
@@ -126,13 +129,18 @@ class SettableTriggerBox(FileWriter):
             raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
 
     def await_positions(self, gate_pass: PositionPass) -> None:
-        """Let the position compare wait for a pass over an encoder."""
-        compare, per_count = self.compare, self._per_count(gate_pass.encoder)
+        """Let the position compare wait for a pass over an encoder.
+
+        Raises
+        ------
+        ValueError
+            If its counts are too coarse for the steps of the pass.
+        """
+        compare, step = self.compare, self._counts_per_step(gate_pass)
         self._write(compare.enable, "ZERO")
         self._write(self.sequence.enable, "ZERO")
         for mux in (self.pcap.gate, self.pcap.output):
             self._change(mux, "PCOMP1.OUT")
-        step = max(round(abs(gate_pass.step) / per_count), GAP_COUNTS + 1)
         width = min(max(round(step * gate_pass.open_fraction), 1), step - GAP_COUNTS)
         for signal, value in (
             (compare.input, f"{self.encoders[gate_pass.encoder]}.VAL"),
@@ -142,7 +150,8 @@ class SettableTriggerBox(FileWriter):
             (compare.pulses, gate_pass.gates),
         ):
             self._change(signal, value)
-        self._write(compare.direction, "Positive" if gate_pass.step > 0 else "Negative")
+        rises = gate_pass.step * self._per_count(gate_pass.encoder) > 0
+        self._write(compare.direction, "Positive" if rises else "Negative")
         self._write(compare.start, self._counts(gate_pass.encoder, gate_pass.start))
         self._write(compare.enable, "ONE")
 
@@ -166,7 +175,8 @@ class SettableTriggerBox(FileWriter):
         if gate_pass.encoder:
             self._write(sequence.input, f"{self.encoders[gate_pass.encoder]}.VAL")
             where = self._counts(gate_pass.encoder, gate_pass.position)
-            first = (1, RISING if gate_pass.rising else FALLING, where, 0.0, 0, 0.0, 0)
+            rises = gate_pass.rising == (self._per_count(gate_pass.encoder) > 0)
+            first = (1, RISING if rises else FALLING, where, 0.0, 0, 0.0, 0)
             columns = {
                 signal: [value, *column]
                 for value, (signal, column) in zip(first, columns.items(), strict=True)
@@ -175,6 +185,10 @@ class SettableTriggerBox(FileWriter):
         for signal, column in columns.items():
             self._write(signal, column)
         self._write(sequence.enable, "ONE")
+
+    def scale_of(self, encoder: str) -> Signal:
+        """Signal of the unit of an encoder per count, negative where it counts backwards."""
+        return self._input(self.encoders[encoder]).scale
 
     def complaint(self) -> str:
         """Say what the box tells of itself."""
@@ -194,9 +208,25 @@ class SettableTriggerBox(FileWriter):
         return getattr(self, place.lower())
 
     def _per_count(self, encoder: str) -> float:
-        """Tell the unit of an encoder per count."""
-        scale: Any = self._input(self.encoders[encoder]).scale.get()
+        """Tell the unit of an encoder per count, negative where it counts backwards."""
+        scale: Any = self.scale_of(encoder).get()
         return float(scale)
+
+    def _counts_per_step(self, gate_pass: PositionPass) -> int:
+        """Turn a step into whole counts; refuses one that they would put elsewhere."""
+        per_count = abs(self._per_count(gate_pass.encoder))
+        exact = abs(gate_pass.step) / per_count
+        step = max(round(exact), GAP_COUNTS + 1)
+        off = abs(step / exact - 1.0) * (gate_pass.gates - 1)
+        if off > MOST_OFF:
+            raise refuse(
+                f"{self.name}: pass over {gate_pass.encoder}",
+                "step",
+                gate_pass.step,
+                f"its encoder has counts of {per_count:g}, which would put the last of {gate_pass.gates} "
+                f"gates {off:.1f} steps off; give a multiple of that, two counts or more, or fewer gates",
+            )
+        return step
 
     def _counts(self, encoder: str, position: float) -> int:
         """Turn a position, offset included, into counts of an encoder."""

@@ -10,11 +10,11 @@ from .chemistry import CHEMISTRIES
 from .energy_check import energy_problems
 from .file import ConstantCurrentStep, ConstantPowerStep, ConstantVoltageStep, ExperimentFile, LoopStep, Step
 from .impedance_file import GalvanostaticImpedanceStep
-from .measurement_file import EdgeFile
+from .measurement_file import EdgeFile, FlyXanesFile
 from .mode_check import mode_problems
 from .onset_check import onset_problems
 from .problem import Problem
-from .scan_grid import Scanned, energy_grid
+from .scan_grid import Scanned, energy_grid, fly_sweeps
 from .scenario_section import SCENARIOS
 from .step_conversion import voltages_of
 from .titration_file import Several
@@ -223,7 +223,7 @@ def _grids(experiment: ExperimentFile) -> Iterator[Problem]:
         scanned.append((("calibration",), experiment.calibration))
     for keys, entry in scanned:
         try:
-            energy_grid(entry)
+            fly_sweeps(entry) if isinstance(entry, FlyXanesFile) else energy_grid(entry)
         except ValueError as error:
             key = "regions" if entry.grid.regions is not None else "bounds"
             yield Problem((*keys, "grid", key), str(error))

@@ -37,7 +37,7 @@ class FlyXanesFile(EdgeFile):
     duration_s
         Of one sweep over the grid, s; the dwell times of the grid are of no effect.
     direction
-        ``"up"`` or ``"down"`` in energy, or ``"both"``: up and down in turn.
+        ``"up"`` or ``"down"`` in energy, or ``"both"``: up and down in turn, in two sweeps or more.
     sweeps
         How many make the spectrum.
     widest_ev
@@ -49,6 +49,12 @@ class FlyXanesFile(EdgeFile):
     direction: Literal["up", "down", "both"] = "up"
     sweeps: int = Field(default=1, ge=1, le=1000)
     widest_ev: float = Field(default=0.4, gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def _goes_both_ways(self) -> Self:
+        if self.direction == "both" and self.sweeps < 2:
+            raise ValueError('direction = "both" needs sweeps = 2 or more; one sweep goes up only')
+        return self
 
 
 class XrdFile(AskedSection):

@@ -54,6 +54,13 @@ class RasterFile(AskedSection):
                 raise ValueError(f"{name} = [{low:g}, {high:g}] um: give the lower end first")
         return self
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name, given in (("elements", self.elements), ("detectors", self.detectors)):
+            if len(set(given)) < len(given):
+                raise ValueError(f"{name} = {given}: name each once")
+        return self
+
 
 class MapFile(RasterFile):
     """``[[measurements]]`` of technique ``"map"``: a raster of one particle in a nanoprobe."""

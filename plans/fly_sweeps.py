@@ -1,5 +1,6 @@
 """Sweeps of the monochromator that make a spectrum: where they go, how fast, and how their gates lie."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,9 @@ GATES_PER_STEP = 2.0
 
 LEAST_GATE_S, MOST_GATES = 1e-4, 4000
 """Shortest gate, s, in which counters still count, and most gates of a sweep."""
+
+LEAST_COUNTS = 2
+"""Counts of the encoder from gate to gate at least."""
 
 LEAST_RUN_UP_DEG = 2e-4
 """Way beyond the gates on either side, degree: more than an encoder's noise and its quantum."""
@@ -55,7 +59,8 @@ class FlySweeps:
     Raises
     ------
     ValueError
-        If duration or number is out of range, the grid too short, or the direction unknown.
+        If duration or number is out of range, the grid too short, or the direction unknown, or "both" for a
+        single sweep.
     """
 
     grid: EnergyGrid
@@ -75,6 +80,10 @@ class FlySweeps:
             raise ValueError(f"fly scan: direction {self.direction!r} is unknown; use up, down or both")
         if not 1 <= self.sweeps <= 1000:
             raise ValueError(f"fly scan: {self.sweeps} sweeps; give 1 to 1000")
+        if self.direction == "both" and self.sweeps < 2:
+            raise ValueError(
+                f'fly scan: direction = "both" in {self.sweeps} sweep goes up only; give sweeps = 2 or more'
+            )
         if not self.widest_ev > 0.0:
             raise ValueError(f"fly scan: widest_ev = {self.widest_ev:g} eV; give a width above 0 eV")
         bin_edges(self.grid.energy_ev)
@@ -105,10 +114,19 @@ class FlySweeps:
         """Whether the energy rises in a sweep, counted from 0."""
         return self.direction == "up" or (self.direction == "both" and sweep % 2 == 0)
 
-    def gate_pass(self, sweep: int, d_spacing_angstrom: float) -> PositionPass:
-        """Gates of a sweep, side by side over all bins of the grid."""
+    def gate_pass(self, sweep: int, d_spacing_angstrom: float, count_deg: float = 0.0) -> PositionPass:
+        """Gates of a sweep, side by side over all bins of the grid.
+
+        A trigger box makes steps of whole counts of the encoder (`count_deg`, degree): gates are a little
+        wider then and some fewer, so that all lie within the sweep.
+        """
         begin, end = self._ends_deg(sweep, d_spacing_angstrom)
-        return PositionPass(encoder="bragg", start=begin, step=(end - begin) / self.gates, gates=self.gates)
+        step, gates = (end - begin) / self.gates, self.gates
+        if count_deg:
+            counts = max(math.ceil(abs(step / count_deg)), LEAST_COUNTS)
+            step = math.copysign(counts * count_deg, step)
+            gates = int((end - begin) / step)
+        return PositionPass(encoder="bragg", start=begin, step=step, gates=gates)
 
     def stretch(self, sweep: int, d_spacing_angstrom: float) -> Stretch:
         """Way of the Bragg motor in a sweep, user angles in degree."""

@@ -69,6 +69,8 @@ class FlyTaking:
         Limits below which a sweep is bad because the beam was lost; None: no check.
     redo
         How often a bad sweep is taken again.
+    count_deg
+        Count of the encoder, degree; 0: not known.
     """
 
     station: Any
@@ -78,6 +80,7 @@ class FlyTaking:
     folder: str = ""
     guard: BeamGuard | None = None
     redo: int = 1
+    count_deg: float = 0.0
     name: str = field(default_factory=lambda: f"fly_{uuid.uuid4().hex[:12]}")
     report: SweepReport = field(default_factory=lambda: SweepReport(name="sweep"))
     files: int = 0
@@ -131,11 +134,12 @@ def _failure(number: int, attempt: int, error: Exception, lost: BeamLostError | 
 def _attempt(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None]:
     station, plan = taking.station, taking.plan
     spacing = float(station.mono.d_spacing_angstrom)
-    yield from _prepare(taking, plan.gates)
+    gates = plan.gate_pass(number, spacing, taking.count_deg)
+    yield from _prepare(taking, gates.gates)
     yield from bps.checkpoint()
     group = short_uid("sweep")
     yield Msg("prepare", taking.sweep, plan.stretch(number, spacing), group=group)
-    yield Msg("set", taking.box, plan.gate_pass(number, spacing), group=group)
+    yield Msg("set", taking.box, gates, group=group)
     # After a pause the wait is repeated, not the orders: a box refuses more gates than it is prepared for.
     yield from bps.checkpoint()
     yield from wait_bounded(group, 2 * WAIT_S, [taking.sweep, taking.box])
@@ -218,11 +222,11 @@ def _tell(
         status=status,
         reason=said(result) if isinstance(result, Exception) else "",
         first_gate=-1 if record is None else taking.told,
-        gates=taking.plan.gates,
+        gates=taking.plan.gates if record is None else len(record),
         span_s=span_s,
         live_fraction=float(np.sum(record.open_s)) / span_s if record is not None else 0.0,
     )
-    taking.told += 0 if record is None else taking.plan.gates
+    taking.told += 0 if record is None else len(record)
     yield Msg("set", taking.report, outcome)
     devices = [taking.report, taking.station.ring, taking.station.cell]
     yield from read_event(devices, trigger=[], stream=SWEEPS, timeout_s=WAIT_S)

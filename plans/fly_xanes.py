@@ -1,11 +1,14 @@
 """Absorption edge of a cell on the fly: the monochromator sweeps, the trigger box gates the ion chambers."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
+import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.utils import Msg, MsgGenerator, plan
+from numpy.typing import NDArray
 
 from ..callbacks.analysis.xas import rebin
 from ..devices.gate_rows import GateRows
@@ -16,11 +19,13 @@ from .darks import refresh_darks
 from .duration import Timing
 from .fly_points import CHAMBERS, currents_a, interpolated, tell_points
 from .fly_sweeps import WIDEST_EV, Direction, FlySweeps, energies_ev
-from .fly_taking import FlyTaking, TakenSweep, take_sweep
+from .fly_taking import FlyTaking, SweepFailedError, TakenSweep, take_sweep
 from .grids import EnergyGrid
 from .single_run import single_run
 from .waiting import close_shutter, set_all
 from .xrd_series import experiment_folder
+
+logger = logging.getLogger(__name__)
 
 
 class NoFlyScanError(ValueError):
@@ -93,7 +98,8 @@ def fly_xanes(
     ValueError
         If the sweeps are out of range.
     BeamLostError, SweepFailedError
-        If a sweep was bad when it was redone; the run then has exit status `fail` and the reason.
+        If a sweep was bad when it was redone, or nothing was counted at any energy of the grid; the run then
+        has exit status `fail` and the reason.
     TimeoutError
         If a device is not there in time.
     """
@@ -160,6 +166,8 @@ def _measure(taking: FlyTaking, dark_max_age_s: float | None) -> MsgGenerator[No
     if dark_max_age_s is not None:
         yield from refresh_darks(station, max_age_s=dark_max_age_s)
     yield from set_all({station.mono.energy: spectrum.middle_ev})
+    scale: Any = station.trigger_box.scale_of("bragg")
+    taking.count_deg = abs(float((yield from bps.rd(scale, default_value=0.0))))
     taken: list[TakenSweep] = []
     for number in range(spectrum.sweeps):
         one = yield from take_sweep(taking, number)
@@ -187,6 +195,7 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
         widest_ev=taking.plan.bin_widths_ev,
     )
     filled = ~result.empty
+    _check_filled(taking.plan.grid.energy_ev, filled)
     darks_a = [float(chambers[f"{name}_raw"]["value"]) - float(chambers[name]["value"]) for name in CHAMBERS]
     raw_a, net_a = currents_a(result, taking.box.box.hz_per_a, darks_a)
     knots = [{**state["ring"], **state["cell"]} for one in taken for state in (one.before, one.after)]
@@ -204,6 +213,27 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
     # A step scan tells its points in time as well: its first and last are the states between which it was.
     falls = taking.plan.direction == "down"
     yield from tell_points(taking.devices, named, points[::-1] if falls else points)
+
+
+def _check_filled(asked_ev: NDArray[np.float64], filled: NDArray[np.bool_]) -> None:
+    """Say at which energies asked for nothing was counted.
+
+    Raises
+    ------
+    SweepFailedError
+        If that is so at all of them.
+    """
+    if filled.all():
+        return
+    missing = asked_ev[~filled]
+    told = (
+        f"nothing was counted at {missing.size} of {asked_ev.size} energies ({missing[0]:.1f} to "
+        f"{missing[-1]:.1f} eV): does the encoder of the trigger box show the angle of the monochromator, "
+        "are its counts finer than the grid?"
+    )
+    if not filled.any():
+        raise SweepFailedError(told)
+    logger.warning("fly scan: %s", told)
 
 
 def _leave(taking: FlyTaking) -> MsgGenerator[None]:

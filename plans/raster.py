@@ -57,7 +57,10 @@ class Raster:
                 raise ValueError(f"raster: {name} = {value!r}; give a positive number")
         rows, columns = self.shape
         if rows * columns > MOST_PIXELS:
-            raise ValueError(f"raster: {rows} x {columns} pixels; give a larger step_um or a smaller region")
+            raise ValueError(
+                f"raster: {rows} x {columns} pixels are more than {MOST_PIXELS}; give a larger step_um or a "
+                "smaller region, both in um"
+            )
         if self.mode == "fly" and columns < 2:
             raise ValueError("raster: a fly scan needs two columns or more; widen x_um")
 
@@ -98,7 +101,7 @@ class Raster:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return len(self.y_um), len(self.x_um)
+        return _count(self.region.y_um, self.step_um), _count(self.region.x_um, self.step_um)
 
     def columns(self, row: int) -> list[int]:
         """Columns of a row in the order in which they are measured."""
@@ -123,9 +126,12 @@ class Raster:
         return round(self.counting_s + self.dead_s(timing), 6)
 
 
+def _count(ends_um: tuple[float, float], step_um: float) -> int:
+    return round((ends_um[1] - ends_um[0]) / step_um) + 1
+
+
 def _centres(ends_um: tuple[float, float], step_um: float) -> list[float]:
-    count = round((ends_um[1] - ends_um[0]) / step_um) + 1
-    return [round(ends_um[0] + number * step_um, 6) for number in range(count)]
+    return [round(ends_um[0] + number * step_um, 6) for number in range(_count(ends_um, step_um))]
 
 
 def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) -> dict[str, Any]:

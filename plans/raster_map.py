@@ -101,13 +101,15 @@ def raster_map(
     LimitError
         If the region is wider than the piezo's range.
     ValueError
-        If pixels of a fly scan are too short for the readout of a detector.
+        If a detector or an element is given twice, `inside` for a fly scan, which stops at no pixel, or
+        pixels of a fly scan that are too short for the readout of a detector.
     MapFailedError
         If row after row is bad.
     TimeoutError
         If a device is not there in time.
     """
     raster = Raster(region, step_um, dwell_s, mode, snake, energy_ev)
+    _check(raster, elements, detectors, inside)
     series = [RowSeries(each) for each in _devices(station, detectors, raster)]
     given = dict(md or {})
     stage = station.nanostage
@@ -138,6 +140,16 @@ def raster_map(
             lambda: _measure(taking, how, dark_max_age_s), devices, md=_md, leave=lambda: _leave(taking, how)
         )
     )
+
+
+def _check(raster: Raster, elements: Sequence[str], detectors: Sequence[str], inside: Inside | None) -> None:
+    for name, given in (("elements", elements), ("detectors", detectors)):
+        if isinstance(given, str) or len(set(given)) < len(given):
+            raise ValueError(f"raster_map: {name} = {given!r}; give a list with each once")
+    if inside is not None and raster.mode == "fly":
+        raise ValueError(
+            'raster_map: inside is run where a scan stops, which none on the fly does; take mode = "step"'
+        )
 
 
 def _devices(station: Any, names: Sequence[str], raster: Raster) -> list[Any]:  # noqa: ANN401 - a station
@@ -178,10 +190,10 @@ def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgG
     if raster.energy_ev is not None:
         yield from set_all({station.mono.energy: raster.energy_ev})
     stage, group = station.nanostage, short_uid("reach")
-    low, high = raster.region.x_um
+    low, high = raster.x_um[0], raster.x_um[-1]
     beyond_um = raster.step_um + SWEEP_BEYOND * (high - low) + SWEEP_BEYOND_UM if how.flies else 0.0
     yield Msg("prepare", stage.x, Span(low - beyond_um, high + beyond_um), group=group)
-    yield Msg("prepare", stage.y, Span(*raster.region.y_um), group=group)
+    yield Msg("prepare", stage.y, Span(raster.y_um[0], raster.y_um[-1]), group=group)
     yield from wait_bounded(group, 3 * WAIT_S, [stage.x, stage.y])
     yield from bps.checkpoint()
     yield from take_rows(taking, how)

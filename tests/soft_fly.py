@@ -7,7 +7,7 @@ from operando.devices.gate_record import GateRecord, GatesMissingError
 from operando.devices.monochromator import energy_ev
 from operando.devices.motor import Motor
 from ophyd import Component as Cpt
-from ophyd import Device
+from ophyd import Device, Signal
 from ophyd.sim import make_fake_device
 from ophyd.status import Status
 from soft_nanoprobe import SoftBox
@@ -90,6 +90,10 @@ class FlyBox(SoftBox):
         self.rate_a = lambda energy: np.full_like(energy, 1e-7)
         self.absorbance = lambda energy: (edge(energy), np.full_like(energy, np.log(2.0)))
         self.gate_s, self.stopped = 0.01, 0
+        self.scale = Signal(name="scale", value=0.0)
+
+    def scale_of(self, encoder):
+        return self.scale
 
     def prepare(self, series):
         self.record = None

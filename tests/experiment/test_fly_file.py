@@ -64,6 +64,12 @@ def test_check_tells_what_a_fly_scan_takes(tmp_path):
         ("duration_s = 2.0", "duration_s = 100", "60"),
         ('"both"', '"left"', "up"),
         ("sweeps = 3", "sweeps = 0", "1"),
+        ("sweeps = 3", "sweeps = 1", 'direction = "both" needs sweeps = 2 or more'),
+        (
+            "[[-50, -20, 6, 0.2], [-20, 20, 0.6, 0.2], [20, 60, 8, 0.2]]",
+            "[[0, 0.001, 1, 0.2]]",
+            "at least two",
+        ),
         ('element = "Ni"', 'element = "Zr"', "has no Zr"),
         ("sweeps = 3", "frames = 3", "unknown key"),
     ],

@@ -109,6 +109,12 @@ def test_the_estimate_tells_pixels_bytes_and_that_a_fly_scan_is_faster(tmp_path)
         ('elements = ["Ni", "Co"]', 'elements = ["Zn"]', "excites no K lines of Zn"),
         ('elements = ["Ni", "Co"]', 'elements = ["Qq"]', "Qq"),
         ("energy_ev = 9000.0\n", "", "energy_ev: is missing, and scans of this file"),
+        ('elements = ["Ni", "Co"]', 'elements = ["Ni", "Ni"]', "name each once"),
+        (
+            "dwell_s = 0.02",
+            'dwell_s = 0.02\ndetectors = ["fluorescence_detector", "fluorescence_detector"]',
+            "name each once",
+        ),
         ("dwell_s = 0.02", 'dwell_s = 0.02\nmode = "jump"', "step"),
         ("dwell_s = 0.02", "dwell_s = 0.02\nframes = 3", "unknown key"),
         (

@@ -184,6 +184,44 @@ def test_the_start_document_tells_duration_and_dead_time(station, engine):
     assert (start["purpose"], start["d_spacing_angstrom"]) == ("reference", 3.1356)
 
 
+@pytest.mark.parametrize("count_deg", [1e-7, 1e-5, 3e-5])
+def test_gates_of_whole_counts_lie_within_the_sweep_and_reach_nearly_to_its_end(station, engine, count_deg):
+    documents = collected(engine)
+    station.trigger_box.scale.put(-count_deg)
+    engine(fly_xanes(station, **FLY))
+    (gates,), sweeps = station.trigger_box.passes, FlySweeps(GRID, 2.0)
+    way = sweeps.stretch(0, station.mono.d_spacing_angstrom)
+    assert gates.step / count_deg == pytest.approx(round(gates.step / count_deg), abs=1e-6)
+    assert way.end <= gates.stop < way.end - gates.step
+    assert gates.gates <= sweeps.gates
+    (sweep,) = events(documents, "sweep_gates")
+    assert sweep["sweep_gates"] == gates.gates == station.trigger_box.series_made[0].gates
+    assert of_kind(documents, "stop")[0]["num_events"]["primary"] == len(GRID)
+
+
+@pytest.mark.parametrize(("off_deg", "fails"), [(0.01, False), (1.0, True)])
+def test_energies_at_which_nothing_was_counted_are_told_and_a_spectrum_without_any_fails(
+    station, engine, monkeypatch, caplog, off_deg, fails
+):
+    box, whole = station.trigger_box, station.trigger_box.complete
+
+    def shifted():
+        status = whole()
+        for ends in (box.record.low, box.record.high):
+            ends["bragg"] -= off_deg
+        return status
+
+    monkeypatch.setattr(box, "complete", shifted)
+    documents = collected(engine)
+    if fails:
+        with pytest.raises(SweepFailedError, match="nothing was counted at 96 of 96 energies"):
+            engine(fly_xanes(station, **FLY))
+        return
+    engine(fly_xanes(station, **FLY))
+    assert of_kind(documents, "stop")[0]["num_events"]["primary"] < len(GRID)
+    assert "energies (8313.0 to " in caplog.text
+
+
 def test_a_beamline_without_a_trigger_box_is_told_what_it_lacks(engine):
     with pytest.raises(NoFlyScanError, match=r"\[devices.trigger_box\]"):
         engine(fly_xanes(SoftStation(), **FLY))
@@ -195,6 +233,7 @@ def test_a_beamline_without_a_trigger_box_is_told_what_it_lacks(engine):
         ({"duration_s": 0.01}, "0.1 to 60 s"),
         ({"direction": "left"}, "up, down or both"),
         ({"sweeps": 0}, "1 to"),
+        ({"direction": "both"}, "give sweeps = 2 or more"),
     ],
 )
 def test_sweeps_out_of_range_are_refused_in_words(options, told):

@@ -221,6 +221,28 @@ def test_a_beamline_without_what_a_map_needs_is_told_what_to_add(station, engine
         engine(raster_map(station, **WHERE, mode="fly"))
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mode": "fly", "inside": lambda place: bps.null()}, 'take mode = "step"'),
+        ({"detectors": ["fluorescence_detector"] * 2}, "detectors = .* each once"),
+        ({"detectors": "fluorescence_detector"}, "detectors = 'fluorescence_detector'; give a list"),
+        ({"elements": ("Ni", "Co", "Ni")}, "elements = .* each once"),
+    ],
+)
+def test_what_a_map_would_not_do_as_asked_is_refused(station, engine, options, says):
+    documents = collected(engine)
+    with pytest.raises(ValueError, match=says):
+        engine(raster_map(station, **WHERE, **options))
+    assert not documents
+
+
+def test_the_piezo_is_brought_where_it_reaches_the_pixels_that_a_region_holds(station, engine):
+    engine(raster_map(station, region=Region((0.0, 0.16), (0.0, 0.0)), step_um=0.1, dwell_s=0.01))
+    (span,) = station.nanostage.x.spans
+    assert (span.low_um, span.high_um) == (0.0, 0.2)
+
+
 class SoftSweep:
     """Stands for `AxisSweep`: after each sweep the detector has a frame for each gate but those lost."""
 
@@ -429,7 +451,12 @@ def test_dead_time_is_told_and_smaller_for_a_fly_scan():
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"step_um": 0.0}, "step_um"), ({"dwell_s": -1.0}, "dwell_s"), ({"mode": "jump"}, "one of step, fly")],
+    [
+        ({"step_um": 0.0}, "step_um"),
+        ({"dwell_s": -1.0}, "dwell_s"),
+        ({"mode": "jump"}, "one of step, fly"),
+        ({"region": Region((0.0, 1e9), (0.0, 1e9))}, "more than 1000000; give a larger step_um"),
+    ],
 )
 def test_a_raster_that_makes_no_sense_is_refused(change, says):
     with pytest.raises(ValueError, match=says):
