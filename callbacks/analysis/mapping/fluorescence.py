@@ -182,8 +182,8 @@ def fit_fluorescence(
     Raises
     ------
     ValueError
-        If no element is named or one twice, no spectrum is finite, the channels do not hold the lines, or `live` differs
-        in shape.
+        If no element is named or one twice, no spectrum is finite, the channels do not hold the lines, or
+        `live` differs in shape.
 
     Examples
     --------
