@@ -32,8 +32,8 @@ def pattern_figure(experiment: Experiment) -> Figure:
     matplotlib.figure.Figure
         Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
         q (1/angstrom) and time (h), and beside them, at the same time, the voltage (V) and the lithium
-        content; patterns without counts or time are left out. Below: a and c (angstrom) of the layered phase against lithium content with their uncertainty, crosses where the
-        verdict is not a single phase.
+        content; patterns without counts or time are left out. Below: a and c (angstrom) of the layered phase
+        against lithium content with their uncertainty, crosses where the verdict is not a single phase.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
     cell = experiment.electrochemistry
