@@ -105,19 +105,7 @@ class MapFit:
         weights = np.where(total[:, None] > 0, counted, 1.0)
         live = weights.sum(axis=1) / (weights * factors).sum(axis=1)
         summed = spectra.sum(axis=1, dtype=np.float32)
-        columns = len(summed)
         told = {"real_s": ticks.mean(axis=1) * TICK_S, "live": live}
-        if not total.sum():
-            nothing = np.zeros((len(self.elements), columns))
-            weak = float(VERDICTS.index(FluorescenceVerdict.WEAK))
-            none = dict.fromkeys(("elastic", "misfit"), np.zeros(columns))
-            return {
-                "counts": nothing,
-                "counts_sigma": nothing,
-                **none,
-                "verdict_code": np.full(columns, weak),
-                **told,
-            }
         fit = fit_fluorescence(summed, self.response, self.elements, beam_ev=energy_ev, live=live)
         codes = {str(each): float(code) for code, each in enumerate(VERDICTS)}
         return {

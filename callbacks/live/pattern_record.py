@@ -12,6 +12,8 @@ from .result import Publish, ResultRun
 from .run_of_frames import RunOfFrames
 
 ANALYSIS = "pattern_fit"
+VERDICTS = "primary"
+"""Stream of the verdicts on frames."""
 STATE_WAIT_S = 0.5
 """Longest wall time for which a result waits for a sample of the cell from after its frame, s."""
 
@@ -118,7 +120,8 @@ class PatternRecord:
         if not ready or self._results is None:
             return
         self._rows = [row for row in self._rows if not is_ready(row)]
-        for stream in dict.fromkeys(row.stream for row in ready):
+        # A verdict ends what is told of its frame: whoever goes on after a crash takes up what has none.
+        for stream in sorted({row.stream for row in ready}, key=lambda stream: stream == VERDICTS):
             self._results.add_page([self._told(row) for row in ready if row.stream == stream], stream)
 
     def forget(self) -> None:

@@ -31,9 +31,9 @@ def pattern_figure(experiment: Experiment) -> Figure:
     -------
     matplotlib.figure.Figure
         Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
-        q (1/angstrom) and time (h), and the voltage (V) beside them at the same time. Below: a and c
-        (angstrom) of the layered phase against lithium content with their uncertainty, crosses where the
-        verdict is not a single phase.
+        q (1/angstrom) and time (h), and beside them, at the same time, the voltage (V) and the lithium
+        content; patterns without counts or time are left out. Below: a and c (angstrom) of the layered phase
+        against lithium content with their uncertainty, crosses where the verdict is not a single phase.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
     cell = experiment.electrochemistry
@@ -43,6 +43,7 @@ def pattern_figure(experiment: Experiment) -> Figure:
     left, right = above.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
     _draw_patterns(left, patterns, origin_s)
     _draw_voltage(right, cell, origin_s)
+    _mark_content(right, cell, origin_s)
     for axes, column, label in zip(
         below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
     ):
@@ -62,15 +63,17 @@ def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
     if not patterns.sizes.get("pattern", 0):
         say(axes, "no integrated frame yet")
         return
-    intensity = patterns["intensity"].to_numpy()
-    seen = np.isfinite(intensity).any(axis=0)
-    intensity, q = intensity[:, seen], patterns["q"].to_numpy()[seen]
+    intensity, at_s = patterns["intensity"].to_numpy(), patterns["time"].to_numpy()
+    shown, seen = np.isfinite(at_s) & np.isfinite(intensity).any(axis=1), np.isfinite(intensity).any(axis=0)
+    if not shown.any():
+        say(axes, "no pattern has counts and a time")
+        return
+    intensity, q, at_s = intensity[np.ix_(shown, seen)], patterns["q"].to_numpy()[seen], at_s[shown]
     above = np.clip(intensity - np.nanpercentile(intensity, 5, axis=1, keepdims=True), 0.0, None)
     # Frames of a burst and of a series are exposed for different times.
     shade = np.sqrt(above / np.maximum(np.nanmean(above, axis=1, keepdims=True), np.finfo(float).tiny))
     low, high = np.nanpercentile(shade, BLUR_PERCENT)
-    hours = (patterns["time"].to_numpy() - origin_s) / 3600.0
-    edges = _edges(hours)
+    edges = _edges((at_s - origin_s) / 3600.0)
     axes.pcolormesh(
         _edges(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
     )
@@ -92,6 +95,20 @@ def _draw_voltage(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
         say(axes, "no samples of\nthe cycler yet")
         return
     axes.plot(cell["voltage"], (cell["time"] - origin_s) / 3600.0, color=INK, lw=1.3)
+
+
+def _mark_content(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
+    """Write the lithium content to the marks of time, whichever way the cell goes."""
+    if "lithium_content" not in cell or not np.isfinite(content := cell["lithium_content"]).any():
+        return
+    low, high = axes.get_ylim()
+    marks = [float(mark) for mark in axes.get_yticks() if low <= mark <= high]
+    at = np.interp(marks, (cell["time"].to_numpy(float) - origin_s) / 3600.0, content)
+    beside = axes.secondary_yaxis("right")
+    beside.set_yticks(marks, [f"{x:.2f}" if np.isfinite(x) else "" for x in at])
+    beside.set_ylabel("lithium content x")
+    beside.spines["right"].set_visible(False)
+    beside.tick_params(direction="in")
 
 
 def draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:

@@ -17,7 +17,7 @@ from .impedance import impedance_dataset
 from .merged import merged_coordinates, merged_record, merged_states, scan_middles
 from .monitor import monitor_keys, monitor_rows
 from .pair import PairOptions, named_pairs
-from .pattern import lattice_table, pattern_dataset, result_rows
+from .pattern import lattice_table, pattern_dataset, phase_table
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, spectra_dataset
@@ -138,7 +138,7 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
     @property
     def phases(self) -> pd.DataFrame:
         """Each phase found in each frame: ``phase``, ``fraction``, ``first_frame`` and more, by time."""
-        return result_rows(self._source, self.runs("analysis"), "phases")
+        return phase_table(self._source, self.runs("analysis"))
 
     def pair_distribution(self, name: str | None = None, **options: Any) -> xr.Dataset:  # noqa: ANN401
         """Total scattering: I(q), S(q), G(r) and a fit of each `pdf_scan`.

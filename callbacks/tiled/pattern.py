@@ -23,12 +23,26 @@ def result_rows(
     source: RunSource, runs: list[dict[str, Any]], stream: str = "primary", order: tuple[str, ...] = ORDER
 ) -> pd.DataFrame:
     """Rows of a stream of all result runs of patterns, ordered; empty if there are none."""
-    frames = [source.stream(start["uid"], stream) for start in _results(runs)]
-    frames = [frame for frame in frames if not frame.empty]
-    if not frames:
+    if not (tables := _tables(source, runs, stream)):
         return pd.DataFrame()
-    rows = pd.concat(frames, ignore_index=True).drop(columns="seq_num")
+    rows = pd.concat(tables, ignore_index=True).drop(columns="seq_num")
     return rows.sort_values(by=list(order), kind="stable", ignore_index=True) if order else rows
+
+
+def _tables(source: RunSource, runs: list[dict[str, Any]], stream: str) -> list[pd.DataFrame]:
+    tables = (source.stream(start["uid"], stream) for start in _results(runs))
+    return [table for table in tables if not table.empty]
+
+
+def phase_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """Arrange the phases of all frames by time; of a frame analysed twice, those of the last time."""
+    tables = _tables(source, runs, "phases")
+    if not tables:
+        return pd.DataFrame()
+    rows = pd.concat(tables, keys=range(len(tables)), names=["result"]).reset_index("result")
+    last = rows.groupby(FRAME)["result"].transform("max") == rows["result"]
+    kept = rows.loc[last].drop(columns=["result", "seq_num"])
+    return kept.sort_values(by=list(ORDER), kind="stable", ignore_index=True)
 
 
 def lattice_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def _solver(parts: FloatArray, mean: FloatArray) -> _Solver:
     here = parts.sum(axis=0) > LEAST_PART
     parts = parts * here
     model = parts @ _OPTIMIZE.nnls(parts, mean)[0]
-    weight = 1 / np.maximum(model, FLOOR * max(float(model.max()), 1e-300))
+    weight = 1 / np.maximum(model, FLOOR * (float(model.max()) or 1.0))
     normal = (parts * weight[:, None]).T @ parts + np.diag(np.where(here, 0.0, 1.0))
     estimate: FloatArray = np.asarray(_LINALG.solve(normal, (parts * weight[:, None]).T), dtype=np.float64)
     hat = (parts * estimate.T).sum(axis=1)
@@ -170,6 +170,7 @@ def fit_fluorescence(
         Photon energy of the beam, eV.
     live
         Part of the photons that were recorded, shape of the map, such as from `live_fraction`; 1 by default.
+        Where it is not above 0 the counts are nan.
     span_ev
         Energies to fit, eV; by default from 400 eV below the lowest line to 400 eV above the beam.
 
@@ -181,8 +182,8 @@ def fit_fluorescence(
     Raises
     ------
     ValueError
-        If no element is named, no spectrum is finite, the channels do not hold the lines, or `live` differs
-        in shape.
+        If no element is named or one twice, no spectrum is finite, the channels do not hold the lines, or
+        `live` differs in shape.
 
     Examples
     --------
@@ -194,6 +195,9 @@ def fit_fluorescence(
     raw = np.asarray(spectra)
     shape = raw.shape[:-1]
     share = np.ones(shape) if live is None else np.asarray(live, dtype=float)
+    share = np.where(share > 0, share, np.nan)
+    if isinstance(elements, str) or len(set(elements)) < len(elements):
+        raise ValueError(f"fit_fluorescence: elements is {elements!r}; give a tuple, each symbol once")
     if not elements or share.shape != shape:
         raise ValueError(
             f"fit_fluorescence: {len(elements)} elements, spectra of a map {shape}, live {share.shape}; "

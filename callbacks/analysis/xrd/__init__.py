@@ -16,7 +16,8 @@ from .peak_splitting import Splitting, SplittingOnset, splitting_onset
 from .phase import Phase, System
 from .phase_result import FoundPhase, PhaseResult, State
 from .shift import ShiftComparison, compare_shifts
-from .total_scattering import TotalScattering, TotalScatteringVerdict, total_scattering
+from .total_scattering import total_scattering
+from .total_scattering_result import TotalScattering, TotalScatteringVerdict
 
 __all__ = [
     "CU_KALPHA_A",

@@ -23,7 +23,7 @@ from .growth import Found, ambiguity, grown
 from .library import load_library
 from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
-from .naming import describe
+from .naming import describe, is_named
 from .phase import FloatArray, Phase
 from .phase_result import PhaseResult, State, Track
 from .residual_stack import nothing_left
@@ -71,7 +71,8 @@ def identify_phases(
     geometry
         What moves lines; cell parts then are internal standards with fixed lattices.
     previous
-        Result of the frame before: its phases are tracked, and persistence is counted through it.
+        Result of the frame before: its phases are tracked, and persistence is counted through it; those that
+        are not in `library` are dropped.
 
     Returns
     -------
@@ -173,7 +174,7 @@ def _tracked(
     frame: int,
 ) -> Found | None:
     """Start from the frame before; None if what it held does not explain this one."""
-    track = previous.track
+    track = None if previous.track is None else _of_library(previous.track, library)
     if track is None:
         return None
     parts, ages = [straightened(part, library) for part in track.parts], list(track.ages)
@@ -196,6 +197,17 @@ def _tracked(
     if len(parts) >= MOST_PHASES:
         return replace(found, pending=None)
     return grown(found, library, geometry, frame, alone=False)
+
+
+def _of_library(track: Track, library: tuple[Phase, ...]) -> Track:
+    """Drop what is not in the library, which may be another than that of the frame before."""
+    kept = [number for number, part in enumerate(track.parts) if is_named(part, library)]
+    if track.pending is not None and not is_named(track.pending.part, library):
+        track = replace(track, pending=None)
+    if len(kept) == len(track.parts):
+        return track
+    parts, ages = (tuple(each[number] for number in kept) for each in (track.parts, track.ages))
+    return replace(track, parts=parts, ages=ages, stack=None)
 
 
 def _result(

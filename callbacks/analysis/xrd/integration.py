@@ -70,7 +70,8 @@ class Integrator:
     ModuleNotFoundError
         Without the extra ``diffraction``.
     ValueError
-        If a shape differs from the detector's, sectors overlap, or no pixel is left.
+        If a shape differs from the detector's, a range or a factor cannot be, sectors overlap, or no pixel is
+        left.
 
     References
     ----------
@@ -100,8 +101,7 @@ class Integrator:
         self.saturation = saturation
         self.minimum = minimum
         self.bounds_deg = sector_bounds(sectors)
-        if bins < 1:
-            raise ValueError(f"integration: {bins} bins asked for, must be at least 1")
+        _require(bins, q_range_per_angstrom, polarization_factor)
         norm = self._normalisation(pyfai, flat, polarization_factor, solid_angle)
         offsets = [self._image(dark, "dark", 0.0), self._image(dark_variance, "dark_variance", 0.0)]
         correction = np.stack([norm, *offsets], axis=-1)
@@ -247,6 +247,22 @@ class Integrator:
         if solid_angle:
             norm = norm * pyfai.solidAngleArray(self.geometry.shape)
         return norm.astype(np.float32)
+
+
+def _require(
+    bins: int, q_range_per_angstrom: tuple[float, float] | None, polarization_factor: float | None
+) -> None:
+    """Refuse what pyFAI would take for something else."""
+    if bins < 1:
+        raise ValueError(f"integration: {bins} bins asked for, must be at least 1")
+    low, high = q_range_per_angstrom or (0.0, np.inf)
+    if not 0 <= low < high or (q_range_per_angstrom and not np.isfinite(high)):
+        raise ValueError(
+            f"integration: q_range_per_angstrom is ({low:g}, {high:g}) 1/angstrom; give the lower end first, "
+            "both finite and not below 0"
+        )
+    if polarization_factor is not None and not -1 <= polarization_factor <= 1:
+        raise ValueError(f"integration: polarization_factor is {polarization_factor:g}, must be -1 to 1")
 
 
 def _mean(sums: FloatArray, whole: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -43,6 +43,13 @@ def names_of(part: Part, library: Sequence[Phase]) -> tuple[str, ...]:
     return (nearest.name,) if nearer else (part.phase.name,)
 
 
+def is_named(part: Part, library: Sequence[Phase]) -> bool:
+    """Whether a library has a name for a part: layered cells bear that of the nearest one."""
+    if is_layered(part.phase):
+        return any(is_layered(phase) for phase in library)
+    return any(phase.name == part.phase.name for phase in library)
+
+
 def _stretch(phase: Phase, lattice: Lattice) -> float:
     """Largest relative difference of a length of the cell."""
     return float(np.abs(np.array(lattice[:3]) / np.array(phase.lattice[:3]) - 1).max())

@@ -240,6 +240,8 @@ def fit_pair_distances(
             f"fit_pair_distances: {points.size} finite independent points between {r_min} and {r_max} A for "
             f"{len(free) + 1} free numbers; give at least {LEAST_POINTS_PER_NUMBER} for each"
         )
+    if not data.any():
+        raise ValueError(f"fit_pair_distances: g is 0 between {r_min} and {r_max} A; give a measured G(r)")
     grid = model_grid(float(points[-1]), MODEL_STEP)
     pairs = pair_distances(structure, float(np.ceil((points[-1] + BEYOND) * (1 + 2 * SCAN_PART))))
     return _fitted(_Problem(points, data, pairs, grid, q_max, free, held), structure, (r_min, r_max))

@@ -11,7 +11,8 @@ from .bad_pixel import bad_pixels
 from .geometry import Geometry
 from .integration import Integrator
 from .pattern import Pattern
-from .total_scattering import TotalScattering, total_scattering
+from .total_scattering import total_scattering
+from .total_scattering_result import TotalScattering
 
 FloatArray = NDArray[np.float64]
 
@@ -121,8 +122,10 @@ def pair_measurement(
     Raises
     ------
     ValueError
-        If shapes differ, or as of `total_scattering`.
+        If shapes differ, nothing was counted in the chamber or the camera, or as of `total_scattering`.
     """
+    for each in (sample, background):
+        _require_light(each)
     integrator, reach = _integrator(sample, background, geometry, q_min, polarization_factor)
     of_sample = _summed(integrator, sample)
     q = of_sample.q_per_angstrom
@@ -152,6 +155,14 @@ def pair_measurement(
     return PairMeasurement(
         q[good], intensity[good], sigma[good], empty[good], empty_sigma[good], absorbance, total
     )
+
+
+def _require_light(exposed: ExposedFrames | None) -> None:
+    if exposed is not None and not (exposed.charge_c > 0 and exposed.frames.any()):
+        raise ValueError(
+            f"pair_measurement: {len(exposed.frames)} frames with {exposed.frames.sum(dtype=float):g} counts "
+            f"and {exposed.charge_c:g} C of I0; both must be above 0: was the shutter open?"
+        )
 
 
 def _integrator(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from .scattering_factor import AtomicScattering, FloatArray, atomic_scattering
 from .smooth_polynomial import smooth_polynomial
+from .total_scattering_result import TotalScattering, TotalScatteringVerdict
 
 _OPTIMIZE: Any = import_module("scipy.optimize")
 
@@ -20,60 +20,6 @@ TAIL = 0.5
 LEAST_POINTS = 50
 NOISY_PART = 0.1
 LEAST_SIGNAL = 0.02
-
-
-class TotalScatteringVerdict(StrEnum):
-    """Whether G(r) may be used."""
-
-    GOOD = "good"
-    NOISY = "noisy"
-    BACKGROUND = "background too large"
-    TRUNCATED = "truncated"
-    NO_DATA = "no data"
-
-
-@dataclass(frozen=True)
-class TotalScattering:
-    """S(q), F(q) and G(r) of one pattern.
-
-    Attributes
-    ----------
-    q, s, f
-        Momentum transfer up to ``q_max``, 1/A; structure factor; F = q (S - 1), 1/A; each (n,).
-    s_sigma, f_sigma
-        One standard deviation from that of the intensities; nan where none was given.
-    r, g
-        Distance, A, and G(r), 1/A^2, each (m,).
-    g_sigma
-        One standard deviation of G(r), 1/A^2; neighbours nearer than pi / q_max are correlated.
-    scale
-        By which the intensity was multiplied to give electron units per atom.
-    compton_part
-        Compton scattering found in the intensity, as a share of what the atoms give.
-    r_trusted
-        Below this distance the polynomial correction shapes G(r), A.
-    q_max, q_max_inst, polynomial_degree
-        What was used; a degree between two integers mixes both.
-    verdict, reason
-        Whether to trust G(r), and why (not); empty if there is nothing to say.
-    """
-
-    q: FloatArray
-    s: FloatArray
-    s_sigma: FloatArray
-    f: FloatArray
-    f_sigma: FloatArray
-    r: FloatArray
-    g: FloatArray
-    g_sigma: FloatArray
-    scale: float
-    compton_part: float
-    r_trusted: float
-    q_max: float
-    q_max_inst: float
-    polynomial_degree: float
-    verdict: TotalScatteringVerdict
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +69,9 @@ def _sine_transform(q: FloatArray, r: FloatArray) -> FloatArray:
     return (2 / np.pi) * np.sin(np.outer(r, q)) * np.gradient(q)
 
 
-def _judge(pattern: _Pattern, g_sigma: FloatArray, g: FloatArray, q_max: float) -> tuple[str, str]:
+def _judge(
+    pattern: _Pattern, r: FloatArray, g: FloatArray, g_sigma: FloatArray, q_max: float
+) -> tuple[str, str]:
     """Verdict on one pattern and its reason."""
     reach = pattern.q[-1]
     if reach < q_max * 0.995:
@@ -132,6 +80,8 @@ def _judge(pattern: _Pattern, g_sigma: FloatArray, g: FloatArray, q_max: float) 
             "blurred more than it says"
         )
     tail = pattern.q > TAIL * reach
+    if not pattern.net.any():
+        return "no data", "no intensity is left: check intensity and background"
     if (
         not np.isfinite(g).all()
         or np.mean(pattern.net[tail] > 0) < 0.9
@@ -140,6 +90,12 @@ def _judge(pattern: _Pattern, g_sigma: FloatArray, g: FloatArray, q_max: float) 
         return "background too large", (
             f"background is {pattern.background_part:.0%} of the intensity above q = {TAIL * reach:.1f} 1/A: "
             "lower background_scale or measure longer"
+        )
+    gap = float(np.diff(pattern.q[pattern.q <= q_max]).max())
+    if gap > np.pi / r[-1]:
+        return "coarse", (
+            f"steps of q reach {gap:.3g} 1/A, so G(r) is known to pi / step = {np.pi / gap:.1f} A only, not "
+            f"to {r[-1]:g}: give shorter r, or finer q without gaps"
         )
     part = float(np.nanmedian(g_sigma) / np.std(g)) if np.isfinite(g_sigma).any() else 0.0
     if part > NOISY_PART:
@@ -249,14 +205,16 @@ def total_scattering(
     q_kept, net, sigma, under = _net(
         q, intensity, intensity_sigma, background, background_sigma, background_scale
     )
-    limit = float(q_kept[-1] if q_max_inst is None and q_kept.size else q_max_inst or 0)
-    _require(q_max, limit, r_poly, distance)
+    limit = float(q_kept.max(initial=0.0) if q_max_inst is None else q_max_inst)
     used = q_kept <= limit
-    if used.sum() < LEAST_POINTS:
-        told = f"{used.sum()} usable points below q_max_inst = {limit} 1/A"
-        raise ValueError(f"total_scattering: {told}; at least {LEAST_POINTS} are needed")
+    for name, end in (("q_max_inst", limit), ("q_max", q_max)):
+        if (count := np.count_nonzero(q_kept <= end)) < LEAST_POINTS:
+            told = f"{count} usable points below {name} = {end} 1/A"
+            raise ValueError(f"total_scattering: {told}; at least {LEAST_POINTS} are needed")
+    _require(q_max, limit, r_poly, distance)
     tail = used & (q_kept > TAIL * q_kept[used][-1])
-    part = float(under[tail].sum() / (net + under)[tail].sum())
+    whole = float((net + under)[tail].sum())
+    part = float(under[tail].sum()) / whole if whole else 0.0
     pattern = _Pattern(q_kept[used], net[used], sigma[used], part)
     atoms = atomic_scattering(pattern.q, composition, energy_ev)
     return _transform(pattern, atoms, distance, q_max, limit, r_poly)
@@ -266,7 +224,8 @@ def _transform(
     pattern: _Pattern, atoms: AtomicScattering, r: FloatArray, q_max: float, q_max_inst: float, r_poly: float
 ) -> TotalScattering:
     """Normalise, correct and transform a net intensity."""
-    degree = r_poly * q_max_inst / np.pi
+    # Where the data end before, a higher degree would reach beyond r_poly.
+    degree = r_poly * min(q_max_inst, float(pattern.q[-1])) / np.pi
     scale, compton_part = _scale(pattern, atoms)
     expected = atoms.mean_square + compton_part * atoms.compton
     per_intensity = pattern.q / atoms.square_mean
@@ -278,7 +237,7 @@ def _transform(
     variance = (scale * per_intensity * pattern.sigma) ** 2
     f_sigma = np.sqrt(polynomial.before(np.eye(q.size), within) ** 2 @ variance)
     g, g_sigma = transform @ f, np.sqrt(polynomial.before(transform, within) ** 2 @ variance)
-    verdict, reason = _judge(pattern, g_sigma, g, q_max)
+    verdict, reason = _judge(pattern, r, g, g_sigma, q_max)
     return TotalScattering(
         q=q,
         s=1 + f / q,

@@ -1,12 +1,17 @@
 """Frames that documents tell of become patterns, lattices and phases; what is wrong costs its frame only."""
 
 import errno
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
+from matplotlib.collections import QuadMesh
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 from operando.callbacks.live.patterns import Patterns, recall
+from operando.callbacks.plots.patterns import pattern_figure
+from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import JournalFullError, JournalTail
 from told_series import A_ANGSTROM, Told, of_stream, read_whole, rings, write_frames
 
@@ -111,7 +116,7 @@ def test_an_analysis_that_is_killed_within_a_series_is_completed_by_the_next_and
     assert_each_frame_once(told, run, len(A_ANGSTROM))
 
 
-@pytest.mark.parametrize("fails_at", [1, 4, 5, 6])
+@pytest.mark.parametrize("fails_at", [1, 5, 8, 9, 10])
 def test_a_full_disk_ends_the_analysis_and_leaves_no_frame_half_or_double(told, fails_at):
     path = write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM[:2]])
     run = told.series(path, 2)
@@ -133,3 +138,38 @@ def test_the_picture_shows_patterns_and_lattice_and_says_what_is_missing(told):
     titles = [axes.get_ylabel() for axes in figure.axes]
     assert {"a (Å)", "c (Å)", "time (h)"} <= set(titles)
     figure.canvas.draw()
+
+
+def test_beside_the_patterns_stands_the_lithium_content_at_the_same_time(told):
+    told.series(write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM]), 3)
+    told.analyse()
+    figure = told.result().plot_patterns()
+    figure.canvas.draw()
+    voltage = next(axes for axes in figure.axes if "voltage" in axes.get_xlabel())
+    beside = voltage.child_axes[0]
+    record = told.result().electrochemistry
+    hours = (record["time"] - record["time"].iloc[0]) / 3600.0
+    expected = np.interp(beside.get_yticks(), hours, record["lithium_content"])
+    written = [float(label.get_text()) for label in beside.get_yticklabels()]
+    assert beside.get_ylabel() == "lithium content x"
+    assert len(written) > 2
+    assert written == pytest.approx(expected, abs=0.006)
+
+
+@pytest.mark.parametrize("lost", ["intensity", "time"])
+def test_a_pattern_without_counts_or_time_is_left_out_of_the_picture(told, lost):
+    told.series(write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM]), 3)
+    told.analyse()
+    result = told.result()
+    patterns = result.patterns.load()
+    for gone, meshes in ((patterns["pattern"] < 1, 1), (patterns["pattern"] < 3, 0)):
+        seen = SimpleNamespace(
+            patterns=patterns.assign({lost: patterns[lost].where(~gone)}),
+            lattice=result.lattice,
+            electrochemistry=result.electrochemistry,
+            name="",
+            cell={},
+        )
+        figure = pattern_figure(cast("Experiment", seen))
+        figure.canvas.draw()
+        assert sum(isinstance(each, QuadMesh) for each in figure.axes[0].collections) == meshes

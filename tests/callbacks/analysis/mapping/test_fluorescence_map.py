@@ -137,6 +137,20 @@ def test_an_empty_position_is_weak():
     assert list(found.verdict[0]) == ["good", "weak"]
 
 
+def test_a_map_without_a_single_count_is_weak_and_zero():
+    found = fit_fluorescence(np.zeros((1, 2, truth.CHANNELS)), response(), ELEMENTS, beam_ev=truth.BEAM_EV)
+    assert set(found.verdict.ravel()) == {"weak"}
+    assert not found.counts.any()
+    assert not found.misfit.any()
+
+
+def test_counts_of_a_detector_that_was_never_live_are_unknown():
+    live = np.array([[1.0, 0.0]])
+    found = fit_fluorescence(spectra()[:1, :2], response(), ELEMENTS, beam_ev=truth.BEAM_EV, live=live)
+    assert list(found.verdict[0]) == ["good", "saturated"]
+    assert np.isnan(found.counts[:, 0, 1]).all()
+
+
 def test_positions_that_were_not_measured_are_weak_and_leave_the_others_alone():
     counts = spectra()[:4].astype(float)
     whole = fit_fluorescence(counts, response(), ELEMENTS, beam_ev=truth.BEAM_EV)
@@ -166,6 +180,8 @@ def test_a_dopant_whose_k_lines_are_out_of_reach_is_seen_by_its_l_lines():
     ("change", "told"),
     [
         ({"elements": ()}, "name an element"),
+        ({"elements": ("Ni", "Co", "Ni")}, "each symbol once"),
+        ({"elements": "Ni"}, "give a tuple"),
         ({"live": np.ones(3)}, "one live fraction per position"),
         ({"elements": ("Ni",), "beam_ev": 500.0}, "excites no K or L line of Ni"),
         ({"span_ev": (90000.0, 95000.0)}, "check gain_ev"),

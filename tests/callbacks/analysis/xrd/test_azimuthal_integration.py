@@ -260,6 +260,21 @@ def test_nothing_left_to_integrate_is_told():
         Integrator(COARSE, q_range_per_angstrom=(100.0, 110.0))
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"q_range_per_angstrom": (5.0, 1.0)}, "lower end first"),
+        ({"q_range_per_angstrom": (2.0, 2.0)}, "lower end first"),
+        ({"q_range_per_angstrom": (np.nan, 2.0)}, "both finite"),
+        ({"q_range_per_angstrom": (1.0, np.inf)}, "both finite"),
+        ({"polarization_factor": 99.0}, "polarization_factor is 99, must be -1 to 1"),
+    ],
+)
+def test_ranges_and_factors_that_cannot_be_are_refused(option, told):
+    with pytest.raises(ValueError, match=told):
+        Integrator(COARSE, **option)
+
+
 def test_geometry_goes_through_a_poni_file(tmp_path):
     path = tmp_path / "detector.poni"
     COARSE.pyfai().save(str(path))

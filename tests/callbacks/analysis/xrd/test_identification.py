@@ -43,6 +43,14 @@ def test_a_second_phase_waits_for_the_next_frame():
     assert again.phases[0].frames_seen == 3
 
 
+def test_phases_that_a_narrower_library_lacks_are_not_tracked():
+    make = suite.nickelate(np.random.default_rng(3))
+    before = identify_phases(Q, make(0.0, 1500), library=load_library(["H2", "H3"]))
+    found = identify_phases(Q, make(0.0, 1500), library=load_library(["NiO", "Al"]), previous=before)
+    assert {phase.name for phase in found.phases} <= {"NiO", "Al"}
+    assert found.state == "unknown peaks"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("spread_c_a", [0.03, 0.12])
 def test_a_solid_solution_that_is_spread_is_never_two_phases(spread_c_a):

@@ -142,3 +142,40 @@ def test_labelled_phases_of_laboratory_patterns_are_found(shared_data):
         named, labels = named + len(formulas), labels + len(wanted)
     assert labels == 12
     assert labels / named >= 0.75
+
+
+OLIVINE = phase_from_sites(
+    "LiFePO4",
+    family="olivine",
+    space_group="P n m a",
+    lattice=(10.33, 6.01, 4.69, 90.0, 90.0, 90.0),
+    sites=[
+        ("Li", 0.0, 0.0, 0.0, 1.0, 1.0),
+        ("Fe", 0.2822, 0.25, 0.9747, 1.0, 0.5),
+        ("P", 0.0948, 0.25, 0.4182, 1.0, 0.5),
+        ("O", 0.0968, 0.25, 0.7428, 1.0, 0.7),
+        ("O", 0.4571, 0.25, 0.2060, 1.0, 0.7),
+        ("O", 0.1656, 0.0465, 0.2848, 1.0, 0.7),
+    ],
+    source="Streltsov et al. (1993), Acta Cryst. B49, 147, rounded",
+)
+UNTOLD_WAVELENGTH_A = 0.4896
+"""Nothing beside the patterns of the coin cell tells it: lattices are compared with each other only."""
+
+
+def test_the_olivine_of_a_coin_cell_is_the_same_at_rest_and_shrinks_on_charge_as_it_should(shared_data):
+    lattices = []
+    for path in sorted((shared_data / "echem/datalab_insitu/coincell8_LDE2/xrd_data").glob("*.xye")):
+        two_theta, counts, sigma = np.loadtxt(path).T
+        some = (two_theta > 5.0) & (two_theta < 13.3)  # below the lines of the steel, which is there twice
+        q = q_from_two_theta(two_theta[some], UNTOLD_WAVELENGTH_A)
+        fit = fit_lattice(q, counts[some], sigma[some], phase=OLIVINE, splines=16)
+        assert fit.verdict == "good"
+        lattices.append(fit.lattice)
+    rest, (charging,) = np.array(lattices)[:4], np.array(lattices)[4:]
+    assert np.ptp(rest[:, 0]) < 0.001
+    assert np.ptp(rest[:, 2]) < 0.001
+    # FePO4 has 9.81, 5.79 and 4.78 angstrom: a and b shrink, c grows; here in the first minutes, at 3.58 V.
+    change = charging - rest.mean(axis=0)
+    assert -0.01 < change[0] < -0.002
+    assert change[1] < 0 < change[2]

@@ -11,6 +11,8 @@ from operando.callbacks.analysis.xrd import (
     pair_distances,
     total_scattering,
 )
+from operando.callbacks.analysis.xrd.pair_measurement import ExposedFrames, pair_measurement
+from ring_frame import geometry
 
 Q = np.arange(0.3, 25.0, 0.02)
 CROMER_MANN_NI = ((12.8376, 3.8785), (7.292, 0.2565), (4.4438, 12.1763), (2.38, 66.3421))
@@ -115,6 +117,27 @@ def test_a_pattern_that_ends_before_q_max_is_truncated_and_says_where():
     assert "24.98" in found.reason
 
 
+def test_a_range_of_the_instrument_beyond_the_data_lets_the_correction_reach_no_further():
+    own, further = (
+        total_scattering(Q, powder(), composition="Ni", q_max=20.0, q_max_inst=end) for end in (Q[-1], 40.0)
+    )
+    assert further.g == pytest.approx(own.g, abs=1e-9)
+
+
+@pytest.mark.parametrize("kept", [Q % 0.3 < 0.02, (Q < 5.0) | (Q > 8.0)])
+def test_q_too_coarse_for_the_distances_asked_for_is_told_with_how_far_it_reaches(kept):
+    found = total_scattering(Q[kept], powder()[kept], composition="Ni", q_max=20.0)
+    assert found.verdict == "coarse"
+    assert f"pi / step = {np.pi / np.diff(Q[kept]).max():.1f} A" in found.reason
+
+
+def test_nothing_that_scatters_is_no_data():
+    found = total_scattering(Q, 0.0 * Q, composition="Ni", q_max=20.0)
+    assert found.verdict == "no data"
+    with pytest.raises(ValueError, match="g is 0 between"):
+        fit_pair_distances(found.r, 0.0 * found.r, face_centred_cubic("Ni", 3.524), q_max=20.0)
+
+
 def test_unordered_q_with_gaps_gives_the_same(nickel):
     order = np.random.default_rng(2).permutation(Q.size)
     intensity = 5.0 * powder()
@@ -131,6 +154,8 @@ def test_unordered_q_with_gaps_gives_the_same(nickel):
         ({"r_poly": 0.0}, "r_poly is 0.0 A"),
         ({"background": np.ones(3)}, "background has shape"),
         ({"q_max": 0.5, "q_max_inst": 0.6}, "usable points"),
+        ({"q_max": 0.5}, "usable points below q_max = 0.5"),
+        ({"background": np.full(Q.size, np.nan)}, "0 usable points"),
     ],
 )
 def test_what_cannot_be_is_refused_with_value_and_limit(change, told):
@@ -204,3 +229,11 @@ def test_measured_nickel_has_its_lattice(measured):
     assert fit.verdict == "good"
     assert fit.a == pytest.approx(3.5246, abs=0.002)
     assert fit.scale == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(("counts", "i0_a"), [(0, 1e-6), (5, 0.0), (5, -1e-9)])
+def test_frames_without_light_are_refused_with_counts_and_charge(counts, i0_a):
+    frames = np.full((2, 16, 16), counts, np.uint32)
+    dark = ExposedFrames(frames, exposure_s=1.0, i0_a=i0_a, it_a=i0_a)
+    with pytest.raises(ValueError, match="was the shutter open"):
+        pair_measurement(dark, None, geometry(shape=(16, 16), pixel_mm=(1.0, 1.0)), composition="Ni")
