@@ -40,6 +40,8 @@ def complaining() -> Iterator[None]:
 
     try:
         yield
+    except typer.Exit:  # a RuntimeError, but an end that was asked for
+        raise
     except ExperimentFileError as error:
         complaints.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -48,8 +50,14 @@ def complaining() -> Iterator[None]:
         raise typer.Exit(130) from None
     except (OSError, RuntimeError, ValueError, LookupError) as error:
         logging.getLogger(__name__).debug("failed", exc_info=error)
-        complaints.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        complaints.print(complaint(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def complaint(error: Exception) -> str:
+    """Text of an error as it was raised; a KeyError would put it in quotes."""
+    said = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return f"{type(error).__name__}: {said}"
 
 
 def tell_if_empty(root: DataRoot) -> bool:
