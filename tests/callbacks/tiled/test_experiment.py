@@ -4,8 +4,12 @@ from dataclasses import fields
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from documents import EDGES_EV, ExperimentDocuments, absorption, whole_experiment
+from matplotlib.figure import Figure
+from operando.callbacks.plots.course import draw_course
+from operando.callbacks.plots.style import content_scale
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import UnknownExperimentError, experiment_from_journal
 from operando.plans.ledger import LedgerEntry
@@ -127,6 +131,17 @@ def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path
     assert ("Ni valence" in labels) == bool(spectra)
     legend = axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["Ni K XANES (2)"] if spectra else not legend
+
+
+@pytest.mark.parametrize(("count", "told"), [(2, ["scan 0 (1)", "scan 1 (1)"]), (40, ["measurements (40)"])])
+def test_many_names_of_measurements_are_one_entry_of_the_legend(folder, count, told):
+    journalled(folder, whole_experiment(spectra=1, points=60))
+    experiment = experiment_from_journal(folder, "demo")
+    one = experiment.ledger.iloc[[0]]
+    ledger = pd.concat([one.assign(measurement=f"scan {number}") for number in range(count)])
+    axes = Figure().subplots()
+    draw_course(axes, experiment.electrochemistry, ledger, None, content_scale(np.array([0.3, 0.9])))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == told
 
 
 def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):
