@@ -265,13 +265,20 @@ EXTRA_OF = {
 """Extra that brings a package which a plain installation leaves out."""
 
 
+OF_NO_USE = ("Unable to import pyOpenCl", "No open traces left to close")
+"""How warnings of other packages begin about which a user can do nothing, and need not."""
+
+
+def is_of_use(record: logging.LogRecord) -> bool:
+    """Whether a record is to be told."""
+    return not record.getMessage().startswith(OF_NO_USE)
+
+
 def main() -> None:
     """Entry point; a command whose packages are not installed names the extra that brings them."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=complaints, show_path=False)],
-    )
+    handler = RichHandler(console=complaints, show_path=False)
+    handler.addFilter(is_of_use)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
     except ModuleNotFoundError as error:

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it says, how it ends."""
 
+import logging
 import re
 import subprocess
 import sys
@@ -111,6 +112,18 @@ def test_a_command_whose_packages_are_not_installed_names_the_extra(monkeypatch,
     told = capsys.readouterr().err
     assert f"operando[{extra}]" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Unable to import pyOpenCl. Please install it from: ...", False),
+        ("forwarder has ended: see x.log", True),
+    ],
+)
+def test_warnings_of_other_packages_that_help_nobody_are_not_told(said, told):
+    record = logging.LogRecord("silx", logging.WARNING, "", 0, said, None, None)
+    assert cli.is_of_use(record) is told
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras(monkeypatch):
