@@ -40,6 +40,8 @@ def complaining() -> Iterator[None]:
 
     try:
         yield
+    except typer.Exit:  # a RuntimeError, but an end that was asked for
+        raise
     except ExperimentFileError as error:
         complaints.print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -48,8 +50,14 @@ def complaining() -> Iterator[None]:
         raise typer.Exit(130) from None
     except (OSError, RuntimeError, ValueError, LookupError) as error:
         logging.getLogger(__name__).debug("failed", exc_info=error)
-        complaints.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        complaints.print(complaint(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+def complaint(error: Exception) -> str:
+    """Text of an error as it was raised; a KeyError would put it in quotes."""
+    said = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return f"{type(error).__name__}: {said}"
 
 
 def tell_if_empty(root: DataRoot) -> bool:
@@ -257,13 +265,20 @@ EXTRA_OF = {
 """Extra that brings a package which a plain installation leaves out."""
 
 
+OF_NO_USE = ("Unable to import pyOpenCl", "No open traces left to close")
+"""How warnings of other packages begin about which a user can do nothing, and need not."""
+
+
+def is_of_use(record: logging.LogRecord) -> bool:
+    """Whether a record is to be told."""
+    return not record.getMessage().startswith(OF_NO_USE)
+
+
 def main() -> None:
     """Entry point; a command whose packages are not installed names the extra that brings them."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=complaints, show_path=False)],
-    )
+    handler = RichHandler(console=complaints, show_path=False)
+    handler.addFilter(is_of_use)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
     except ModuleNotFoundError as error:

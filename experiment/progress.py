@@ -14,12 +14,12 @@ from rich.table import Table
 from .rate_watch import RateWatch
 
 CELL = {
-    "voltage": ("cell_voltage", "V", 3),
-    "current": ("cell_current", "A", 6),
-    "lithium content x": ("cell_lithium_content", "", 4),
-    "capacity": ("cell_capacity", "mA h", 3),
+    "voltage": ("cell_voltage", 1.0, "V", 3),
+    "current": ("cell_current", 1e3, "mA", 3),
+    "lithium content x": ("cell_lithium_content", 1.0, "", 4),
+    "capacity": ("cell_capacity", 1.0, "mA h", 3),
 }
-"""Rows of the display: data key, unit and decimals."""
+"""Rows of the display: data key, factor to the unit, unit and decimals."""
 
 FITTED = ("xanes",)
 """Techniques of which each run gives a spectrum that is fitted; frames of others not always are, live."""
@@ -236,9 +236,9 @@ class Progress:
         table = Table(title=title, title_justify="left", show_header=False, box=box.SIMPLE)
         table.add_column(no_wrap=True)
         table.add_column(min_width=54)
-        for label, (key, unit, decimals) in CELL.items():
+        for label, (key, factor, unit, decimals) in CELL.items():
             value = self.cell.get(key)
-            table.add_row(label, "" if value is None else f"{value:.{decimals}f} {unit}".strip())
+            table.add_row(label, "" if value is None else f"{value * factor:.{decimals}f} {unit}".strip())
         table.add_row("measurements", self.counts())
         table.add_row("now", self.now())
         table.add_row("last fit", self._fit())

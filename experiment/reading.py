@@ -1,7 +1,7 @@
 """From a toml file to a checked experiment, or to a refusal that names file, line, key and remedy."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -168,11 +168,19 @@ def _sentence(keys: KeyPath, item: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(item.get("ctx", {}).get("error", item["msg"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        known = _MEASURED if "measurements" in keys else _STEPS
-        return f"needs technique = one of {', '.join(known)}"
+        return _technique(value, _MEASURED if "measurements" in keys else _STEPS)
     if isinstance(value, dict | list):
         return str(item["msg"])
     return f"{value!r} is refused: {item['msg']}"
+
+
+def _technique(table: object, known: Mapping[str, object]) -> str:
+    """Refuse a technique, name those that there are, and the nearest."""
+    given = table.get("technique") if isinstance(table, dict) else None
+    near = difflib.get_close_matches(str(given), known, n=1)
+    wrong = "" if given is None else f"technique {given!r} is unknown; "
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{wrong}{meant}needs technique = one of {', '.join(known)}"
 
 
 def _parent(keys: KeyPath) -> str:

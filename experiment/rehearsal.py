@@ -165,10 +165,14 @@ def rehearsing(
             wanted: dict[str, Any] = {"camera": camera, "nanoprobe": nanoprobe}
             wanted |= {"trigger_box": trigger_box, "microscope": microscope}
             services = stack.enter_context(running_services(root, rehearsal, scenarios, **wanted))
+        stack.callback(console.print, "ending the simulated beamline and the other services ...")
         acquisition = acquisition_process(file, settings, root, services)
         try:
             acquisition.start()
             follow(acquisition, services, progress, root, console)
+        except Interrupted:
+            console.print(f"data so far: {root.path}; operando replay brings them to Tiled", soft_wrap=True)
+            raise
         finally:
             if acquisition.is_running:
                 console.print("ending the acquisition: shutter closed, runs closed, cell as the policy says")
@@ -180,8 +184,6 @@ def rehearsing(
         with told(console, "waiting until everything is in Tiled, and drawing the summary"):
             pictures = tuple(path for cell in progress.each for path in finished_pictures(root, cell))
         yield Outcome(tuple(progress.each), acquisition.exit_code or 0, services.tiled_url, pictures)
-        with told(console, "ending the simulated beamline and the other services"):
-            stack.close()
 
 
 @contextmanager

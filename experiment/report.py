@@ -1,11 +1,14 @@
 """What the command line shows: outcomes, lists of experiments."""
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +33,7 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
         "",
         "To fetch them, start Tiled in another terminal and leave it running:",
         "",
-        f"OPERANDO_DATA={shlex.quote(str(root.path))} operando serve",
+        f"OPERANDO_DATA={shlex.quote(str(root.path))} {_program()} serve",
         "",
         "and in Python:",
         "",
@@ -41,6 +44,12 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
         *([cadence] if cadence else []),
         *(Text(line, no_wrap=True, overflow="ignore") for line in lines),
     )
+
+
+def _program() -> str:
+    """Give this program as it was called, for it need not be on the path."""
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "operando" else "operando"
 
 
 def _came_out(cell: Progress) -> list[Text]:
@@ -77,16 +86,14 @@ def snippet(root: DataRoot, *uids: str) -> list[str]:
 
 def experiments_table(journal: Path) -> RenderableType:
     """List the experiments of a journal, oldest first."""
-    table = Table(title=f"experiments in {journal}")
-    for heading in ("uid", "name", "started", "measurements", "state"):
-        table.add_column(heading)
+    table = _listing(f"experiments in {journal}", "uid", "name", "started", "measured", "state")
     experiments = grouped(journal)
     batches = batches_of(experiments)
     for uid, own in experiments.items():
         name = str(own[0].start["experiment"].get("name", ""))
         purposes = Counter(run.start.get("purpose", "") for run in own)
         table.add_row(
-            uid,
+            uid[:8],
             name,
             started(own[0]),
             str(purposes["measurement"]),
@@ -95,12 +102,20 @@ def experiments_table(journal: Path) -> RenderableType:
     return table
 
 
+def _listing(title: str, *headings: str) -> Table:
+    """Table that folds long names rather than cutting them; uid and time stay on one line."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("uid", "run", "started"))
+    return table
+
+
 def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     """List the runs of one experiment.
 
     Raises
     ------
-    KeyError
+    LookupError
         When no experiment, or more than one, has this uid or name.
     """
     experiments = grouped(root.journal)
@@ -109,18 +124,19 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
     names |= {uid: batch.name for uid, batch in batches.items()}
     found = [uid for uid, name in names.items() if uid.startswith(wanted) or name == wanted]
     if len(found) != 1:
-        raise KeyError(f"{len(found)} experiments are called {wanted!r} in {root.journal}; see operando list")
+        count = len(found) or "no"
+        raise LookupError(
+            f"{count} experiments have the name or uid {wanted!r} in {root.path}; see operando list"
+        )
     uid, batch = found[0], batches.get(found[0])
     members = [experiments[cell] for cell in batch.cells] if batch else [experiments[uid]]
     own = [*(experiments.get(uid, []) if batch else []), *(run for member in members for run in member)]
-    table = Table(title=f"{names[uid]} {uid}: {batch.told if batch else state(own)}")
-    for heading in ("run", "purpose", "what", "started", "exit"):
-        table.add_column(heading)
+    title = f"{names[uid]} {uid}: {batch.told if batch else state(own)}"
+    table = _listing(title, "run", "purpose", "what", "started", "exit")
     for run in own:
         purpose = str(run.start.get("purpose", ""))
         exit_status = str(run.stop["exit_status"]) if run.stop else ("open" if run.alive else "dead")
-        what = str(run.start.get(purpose, run.start.get("plan_name", "")))
-        table.add_row(run.uid, purpose, what if len(what) < 40 else "", started(run), exit_status)
+        table.add_row(run.uid[:8], purpose, _what(run.start), started(run), exit_status)
     ledger = ledger_counts(own)
     told = ", ".join(f"{count} {status}" for status, count in sorted(ledger.items()))
     cadence = cadence_table(own)
@@ -130,6 +146,14 @@ def experiment_table(root: DataRoot, wanted: str) -> RenderableType:
         *(Text(line) for member in members for line in rate_lines(member)),
         *([cadence] if cadence else []),
     )
+
+
+def _what(start: Mapping[str, Any]) -> str:
+    """Name of what a run measured or found, else of its plan."""
+    what = start.get(str(start.get("purpose", "")))
+    if isinstance(what, Mapping):
+        what = what.get("name")
+    return str(what or start.get("plan_name", ""))
 
 
 def result_line(cell: str, result: OperandoResult) -> str:

@@ -230,7 +230,7 @@ def simulated_beamline(
 
 def ca_repeater(root: DataRoot, port: int) -> HelperProcess:
     """Repeater of Channel Access' beacons: where none is installed every client would complain."""
-    command = [sys.executable, "-m", "caproto.commandline.repeater", "--quiet"]
+    command = [sys.executable, "-m", "operando.experiment.ca_repeater"]
     environment = {"EPICS_CA_REPEATER_PORT": str(port)}
     return HelperProcess("ca_repeater", command, root.run, environment=environment, restarts_left=RESTARTS)
 

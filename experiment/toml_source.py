@@ -75,8 +75,10 @@ def read_toml(path: Path) -> TomlSource:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentFileError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise ExperimentFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ExperimentFileError(f"{path}: is no text in UTF-8; give a toml file") from error
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

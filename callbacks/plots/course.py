@@ -76,8 +76,10 @@ def _marks(
 ) -> None:
     asked = ledger.loc[(ledger["measurement"] != "") & ledger["status"].isin([*TAKEN, "missed"])]
     names = list(dict.fromkeys(asked["measurement"]))
-    for number, name in enumerate(names):
-        own = asked.loc[asked["measurement"] == name]
+    # More names than marks, such as one for each imported spectrum, are no legend.
+    groups = {name: [name] for name in names} if len(names) <= len(MARKS) else {"measurements": names}
+    for number, (name, members) in enumerate(groups.items()):
+        own = asked.loc[asked["measurement"].isin(members)]
         taken = own.loc[own["status"].isin(TAKEN)]
         if taken.empty:
             continue
@@ -100,4 +102,4 @@ def _marks(
         label = f"missed ({len(missed)})"
         axes.scatter((at - origin) / 3600.0, volt, c="0.35", marker="x", s=24, zorder=3, label=label)
     if names:
-        axes.legend(frameon=False, fontsize=8, loc="best")
+        axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, loc="best")

@@ -6,10 +6,16 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from .style import INK, panel_bar, say, tidy
 
-WIDTH_IN, HEIGHT_IN = 3.1, 3.3
+WIDTH_IN, KEY_IN, LABELS_IN = 3.1, 1.2, 0.9
+"""Width of a panel, of the key of its colours with labels in it, and height of title and labels, inches."""
+
+LEAST_IN, MOST_IN = 1.0, 6.0
+"""Heights between which a map is drawn in proportion, inches."""
+
 MOST_COLUMNS = 4
 PERCENTILES = (1.0, 99.5)
 """Percentiles of the counts between which the colours change."""
@@ -36,7 +42,8 @@ def map_figure(maps: xr.Dataset, title: str = "", which: int = -1) -> Figure:
     count = one.sizes["element"]
     columns = min(count, MOST_COLUMNS)
     rows = -(-count // columns)
-    figure = Figure(figsize=(WIDTH_IN * columns + 0.6, HEIGHT_IN * rows + 0.5), layout="constrained", dpi=150)
+    size = (WIDTH_IN * columns + 0.6, _height_in(one) * rows + 0.4)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.08), dpi=150)
     panels = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axes, element in zip(panels, one["element"].to_numpy(), strict=False):
         draw_map(figure, axes, one["rate"].sel(element=element), str(element))
@@ -44,6 +51,12 @@ def map_figure(maps: xr.Dataset, title: str = "", which: int = -1) -> Figure:
         axes.set_axis_off()
     figure.suptitle(f"{title}   {_state(one)}".strip(), fontsize=11, color=INK)
     return figure
+
+
+def _height_in(one: xr.Dataset) -> float:
+    """Height of a panel in which a map is as high, against its width, as its region (inches)."""
+    high, wide = (max(float(np.ptp(one[axis].to_numpy())), 1e-9) for axis in ("y_um", "x_um"))
+    return float(np.clip((WIDTH_IN - KEY_IN) * high / wide, LEAST_IN, MOST_IN)) + LABELS_IN
 
 
 def draw_map(figure: Figure | SubFigure, axes: Axes, rate: xr.DataArray, title: str) -> None:

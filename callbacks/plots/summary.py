@@ -100,7 +100,7 @@ def _draw_fits(axes: Axes, fits: pd.DataFrame, columns: tuple[str, str], scale: 
 
 
 def _panels(experiment: Experiment) -> list[Panel]:
-    """Lattice, the last map of each measurement and the last tomogram, as far as there are any."""
+    """Lattice, the last map of each measurement, the first and the last tomogram, as far as there are any."""
     panels: list[Panel] = []
     lattice = experiment.lattice
     if not lattice.empty and np.isfinite(lattice["a_angstrom"].astype(float)).any():
@@ -113,8 +113,10 @@ def _panels(experiment: Experiment) -> list[Panel]:
         with suppress(KeyError):
             panels.append(partial(_draw_last_map, maps=experiment.maps(name)))
     slices = experiment.slices
-    if slices.sizes.get("tomogram", 0):
-        panels.append(partial(_draw_slice, slices=slices))
+    if count := slices.sizes.get("tomogram", 0):
+        panels += [
+            partial(_draw_slice, one=slices.isel(tomogram=number)) for number in sorted({0, count - 1})
+        ]
     return panels
 
 
@@ -127,8 +129,7 @@ def _draw_last_map(figure: Figure | SubFigure, axes: Axes, maps: xr.Dataset) -> 
     )
 
 
-def _draw_slice(_: Figure | SubFigure, axes: Axes, slices: xr.Dataset) -> None:
-    one = slices.isel(tomogram=-1)
+def _draw_slice(_: Figure | SubFigure, axes: Axes, one: xr.Dataset) -> None:
     pixel_um = float(one["pixel_um"])
     known = bool(np.isfinite(pixel_um))
     unit = "µm" if known else "pixel"
@@ -137,7 +138,9 @@ def _draw_slice(_: Figure | SubFigure, axes: Axes, slices: xr.Dataset) -> None:
     inside = values[np.isfinite(values) & (values != 0)]
     limits = np.percentile(inside, (1.0, 99.0)) if inside.size else (0.0, 1.0)
     grey(axes, values, pixel_um if known else 1.0, (float(limits[0]), float(limits[1])))
-    axes.set_title(str(one["measurement"].item()), fontsize=10, color=INK)
+    content = float(one["lithium_content"])
+    at = f" at x = {content:.2f}" if np.isfinite(content) else ""
+    axes.set_title(f"{one['measurement'].item()}{at}", fontsize=10, color=INK)
 
 
 def _spectra(experiment: Experiment, element: str | None) -> xr.Dataset | None:
@@ -168,7 +171,7 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
         there are spectra: them, normalised and coloured by lithium content, and valence against lithium
         content: open dots where the cell discharges, crosses for fits whose verdict is not good. Below that,
         where there are any: a and c of the layered phase, the last map of each of the latest measurements
-        that made some (the element that counts most), and a slice of the last tomogram.
+        that made some (the element that counts most), and a slice of the first and of the last tomogram.
     """
     spectra, fits, cell = _spectra(experiment, element), experiment.edge_fits, experiment.electrochemistry
     panels = _panels(experiment)

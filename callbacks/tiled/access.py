@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from tiled.client.container import Container
 
 URL_VARIABLE = "OPERANDO_TILED_URL"
 KEY_VARIABLES = {"writer": "OPERANDO_TILED_WRITER_KEY", "reader": "OPERANDO_TILED_READER_KEY"}
+
+_SERVE = "`OPERANDO_DATA={root} operando serve` in another terminal"
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def tiled_url(where: str | Path) -> str:
     note = connection_file(Path(where))
     if not note.exists():
         raise FileNotFoundError(
-            f"no Tiled server is known for {where} ({note} is missing): start one, or set {URL_VARIABLE}"
+            f"no Tiled server is known for {where} ({note} is missing): start one by "
+            f"{_SERVE.format(root=where)}, or set {URL_VARIABLE}"
         )
     return json.loads(note.read_text())["url"]
 
@@ -122,8 +127,30 @@ def reader_client(where: str | Path) -> Container:
     -------
     tiled.client.container.Container
         The catalogue of runs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no server was ever started for a data root.
+    ConnectionError
+        If the server has ended; the message says how to start it.
     """
+    _refuse_if_ended(where)
     return _client(where, "reader")
+
+
+def _refuse_if_ended(where: str | Path) -> None:
+    """Say at once that an embedded server has ended, for which the client would look for half a minute."""
+    url = tiled_url(where)
+    address = urlsplit(url)
+    if _is_url(where) or address.hostname != "127.0.0.1":
+        return
+    try:
+        socket.create_connection((address.hostname, address.port or 80), timeout=5.0).close()
+    except OSError:
+        raise ConnectionError(
+            f"Tiled of {where} does not answer at {url}: start it by {_SERVE.format(root=where)}"
+        ) from None
 
 
 def writer_client(where: str | Path) -> Container:

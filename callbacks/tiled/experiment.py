@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+STATE = ("time", "voltage", "current", "capacity", "lithium_content")
+LEDGER = ("measurement", "rule", "count", *STATE, "status", "reason", "delay_s", "run", "late_s")
+EDGE_FITS = ("measurement", "purpose", *STATE, "element", "edge", "e0_ev", "e0_ev_sigma", "half_step_ev")
+EDGE_FITS += ("half_step_ev_sigma", "edge_step", "white_line_ev", "white_line_ev_sigma", "verdict", "reason")
+EDGE_FITS += ("foil_shift_ev", "valence", "valence_sigma")
+"""Columns that a table has before its first row: what chooses among them works from the start."""
+
+
 class Experiment(StrainAndRedox, Imaging, Coherent):
     """One cell's life in the beam, read from wherever its runs are; while it runs, as far as it has come.
 
@@ -111,7 +119,8 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
     @property
     def ledger(self) -> pd.DataFrame:
         """Every requested measurement with what became of it: ``done``, ``late`` or ``missed``, and why."""
-        return self._joined("triggers", "ledger_")
+        ledger = self._joined("triggers", "ledger_")
+        return pd.DataFrame(columns=LEDGER) if ledger.empty else ledger
 
     @property
     def edge_fits(self) -> pd.DataFrame:
@@ -188,7 +197,7 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         analyses = [start for start in self.runs("analysis") if start["analysis"]["name"] == "edge_fit"]
         found = (self._source.stream(start["uid"], "primary") for start in analyses)
         if not (frames := [frame for frame in found if not frame.empty]):
-            return pd.DataFrame()
+            return pd.DataFrame(columns=EDGE_FITS)
         fits = pd.concat(frames, ignore_index=True).drop(columns="seq_num")
         fits = fits.drop_duplicates("measurement_run", keep="last").sort_values(by="time", ignore_index=True)
         return fits.set_index("measurement_run")

@@ -20,7 +20,10 @@ def _choose(source: RunSource, uid_or_name: str) -> ExperimentName:
     if len(found) == 1:
         return found[0]
     listed = ", ".join(f"{item.name} ({item.uid[:8]})" for item in (found or known)) or "none"
-    problem = "is the name of several experiments, give the uid of one" if found else "is no experiment here"
+    if found:
+        problem = "is the name of several experiments, give the uid of one"
+    else:
+        problem = "is no experiment here, by name or by six letters of its uid; there are"
     raise UnknownExperimentError(f"{uid_or_name!r} {problem}: {listed}")
 
 

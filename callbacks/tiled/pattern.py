@@ -15,6 +15,10 @@ STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", 
 
 FRAME = ["measurement_run", "frame"]
 ORDER = ("time", "frame")
+LATTICE = ("measurement", "phase", "a_angstrom", "a_angstrom_sigma", "c_angstrom", "c_angstrom_sigma")
+LATTICE += ("verdict", "reason", *STATE_UNITS, "run_status")
+"""Columns that `lattice_table` has before the first frame."""
+
 PENDING = "analysis_pending"
 """Verdict of a frame that is integrated and waits for its lattice and phases."""
 
@@ -62,7 +66,7 @@ def lattice_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame
     rows, patterns = (result_rows(source, runs, stream) for stream in ("primary", "patterns"))
     parts = [part for part in (rows, _pending(patterns, rows)) if not part.empty]
     if not parts:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=LATTICE)
     joined = pd.concat(parts, ignore_index=True).sort_values(by=["time", "frame"], kind="stable")
     kept = joined.drop_duplicates(FRAME, keep="last")
     ended = result_rows(source, runs, "runs", order=())

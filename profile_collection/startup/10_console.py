@@ -1,4 +1,8 @@
-"""What is missing, told; then prompt and magics of a terminal, which a queue server has not."""
+"""What is missing, told; then prompt, magics and errors of a terminal, which a queue server has not."""
+
+import logging
+import traceback
+from types import TracebackType
 
 from bluesky.magics import BlueskyMagics
 from IPython import get_ipython
@@ -15,8 +19,28 @@ class CellPrompts(Prompts):
         return [(Token.Comment, f"[{session.prompt()}]\n"), *super().in_prompt_tokens()]
 
 
+def tell(
+    shell: TerminalInteractiveShell,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> None:
+    """Tell an error: in a line if it comes from a plan, below hundreds of lines of the RunEngine."""
+    names = {frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(trace)}
+    usual = shell.InteractiveTB.mode
+    shell.InteractiveTB.set_mode("Minimal" if "bluesky.run_engine" in names else usual)
+    try:
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+    finally:
+        shell.InteractiveTB.set_mode(usual)
+
+
 Console(emoji=False).print(session.welcome(), markup=False, highlight=False, soft_wrap=True)
 shell = get_ipython()
 if isinstance(shell, TerminalInteractiveShell):
     shell.prompts = CellPrompts(shell)
     shell.register_magics(BlueskyMagics)
+    shell.set_custom_exc((Exception,), tell)
+    # The RunEngine logs the trace of what it raises: `tell` does.
+    logging.getLogger("bluesky").addFilter(lambda record: not record.exc_info)

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it says, how it ends."""
 
+import logging
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from operando.experiment.rehearsal import Outcome
 from operando.experiment.report import outcome_report, snippet
 from operando.experiment.services import BusyError, lock
 from operando.experiment.settings import DataRoot
+from operando.plans.operando import OperandoResult
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -66,6 +68,7 @@ def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
         ("until_voltage_v = 4.3", "until_voltage_v = 4.5", r"bad\.toml:\d+: .*not inside the limits"),
         ("every_lithium_content = 0.02", "at_voltage_v = [5.0]", r"bad\.toml:\d+: .*never fire"),
         ("[experiment]", "[experiment", r"bad\.toml: not valid toml"),
+        ('"xanes"', '"xnes"', r"bad\.toml:\d+: .*'xnes' is unknown; did you mean 'xanes'\?"),
     ],
 )
 def test_bad_file_ends_with_2_and_names_line_and_remedy(tmp_path, old, new, says):
@@ -82,7 +85,20 @@ def test_bad_file_ends_with_2_and_names_line_and_remedy(tmp_path, old, new, says
 def test_absent_file_is_named():
     result = call("check", "/nowhere/experiment.toml")
     assert result.exit_code == 2
-    assert "/nowhere/experiment.toml: cannot be read" in result.stderr
+    assert result.stderr == "/nowhere/experiment.toml: cannot be read: No such file or directory\n"
+
+
+def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "operando.experiment.acquisition.acquire",
+        lambda *_: OperandoResult("", 1, 0, 0, "voltage above 4.4 V"),
+    )
+    settings = tmp_path / "beamline.toml"
+    settings.touch()
+    result = call("run", str(DEFAULT), "--beamline", str(settings))
+    assert result.exit_code == 3
+    assert "voltage above 4.4 V" in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(("package", "extra"), [("ophyd", "acquisition"), ("tiled", "tiled")])
@@ -96,6 +112,18 @@ def test_a_command_whose_packages_are_not_installed_names_the_extra(monkeypatch,
     told = capsys.readouterr().err
     assert f"operando[{extra}]" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Unable to import pyOpenCl. Please install it from: ...", False),
+        ("forwarder has ended: see x.log", True),
+    ],
+)
+def test_warnings_of_other_packages_that_help_nobody_are_not_told(said, told):
+    record = logging.LogRecord("silx", logging.WARNING, "", 0, said, None, None)
+    assert cli.is_of_use(record) is told
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras(monkeypatch):
@@ -135,11 +163,27 @@ def test_list_and_show_tell_name_state_and_ledger(measured):
 def test_show_of_an_unknown_experiment_points_at_list(measured):
     result = call("show", "zzz")
     assert result.exit_code == 1
+    assert "no experiments have the name or uid 'zzz'" in result.stderr
     assert "operando list" in result.stderr
     assert "Traceback" not in result.output
 
 
-def test_outcome_tells_counts_picture_and_how_to_fetch(root, measured):
+def test_a_key_error_is_told_without_quotes_around_it():
+    assert cli.complaint(KeyError("no run 'a'")) == "KeyError: no run 'a'"
+    assert (
+        cli.complaint(OSError(2, "No such file", "a.h5"))
+        == "FileNotFoundError: [Errno 2] No such file: 'a.h5'"
+    )
+
+
+def test_list_on_80_columns_cuts_neither_uid_nor_name(measured, monkeypatch):
+    listed = call("list").stdout
+    assert "…" not in listed
+    assert re.search(rf"{measured[:8]} +demo +\d+-\d+-\d+ \d+:\d+:\d+ ", listed)
+
+
+def test_outcome_tells_counts_picture_and_how_to_fetch(root, measured, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/where/operando", "rehearse"])
     progress = Progress("demo", 360.0, uid=measured, references=3)
     progress.ledger.update({"done": 40, "missed": 1})
     progress.trouble = "ni_k missed: superseded"
@@ -154,7 +198,7 @@ def test_outcome_tells_counts_picture_and_how_to_fetch(root, measured):
     assert "ni_k missed: superseded" in told
     assert "latency median 200 ms, largest 400 ms" in told
     assert "picture: /x/summary.png" in told
-    assert f"OPERANDO_DATA={root.path} operando serve" in told
+    assert f"OPERANDO_DATA={root.path} /where/operando serve" in told
     for line in snippet(root, measured):
         assert line in told.splitlines()
 

@@ -1,10 +1,14 @@
 """Helper processes start, are started again, and leave nothing behind."""
 
 import os
+import socket
 import sys
+from contextlib import suppress
 
 import pytest
 from operando.experiment.process import HelperProcess, ProcessError
+from operando.experiment.services import ca_repeater
+from operando.experiment.settings import DataRoot
 
 pytestmark = pytest.mark.system
 
@@ -51,3 +55,22 @@ def test_a_process_that_dies_before_it_is_ready_is_reported_with_its_log(tmp_pat
     process.start()
     with pytest.raises(ProcessError, match="no beam today"):
         process.wait_for(tmp_path / "never", 20)
+
+
+def test_the_repeater_confirms_a_client_that_registers_by_an_empty_datagram(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.1", 0))
+        client.settimeout(0.5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        repeater = ca_repeater(DataRoot(tmp_path), port)
+        repeater.start()
+        confirmed = b""
+        for _ in range(40):
+            client.sendto(b"", ("127.0.0.1", port))
+            with suppress(OSError):
+                confirmed = client.recv(64)
+                break
+        repeater.end()
+    assert int.from_bytes(confirmed[:2], "big") == 17, repeater.tail()

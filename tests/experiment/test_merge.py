@@ -174,7 +174,7 @@ def test_documents_of_a_merge_are_valid_for_event_model(journal, tmp_path):
 
 
 def test_an_unknown_experiment_is_named_with_those_there_are(journal, tmp_path):
-    with pytest.raises(UnknownExperimentError, match=r"'cell B' is no experiment here: cell A"):
+    with pytest.raises(UnknownExperimentError, match=r"'cell B' is no experiment here.* there are: cell A"):
         merge(journal, "cell B", [write_cycler(tmp_path / "a.mpt", 0, 2000)], STATED)
 
 

@@ -182,6 +182,15 @@ def test_magics_move_but_are_not_needed(console):
     assert "0.0" in console.do("abs(round(stage.x.position, 3))")
 
 
+def test_a_plan_that_is_refused_is_told_in_a_line_and_the_trace_is_at_hand(console):
+    told = console.do("RE(mv(mono.energy, 8.4))")
+    assert re.search(r"LimitError: .*is it in keV\?", told), told
+    assert "Traceback" not in told
+    assert "run_engine.py" in console.do("%tb Context")
+    assert "ZeroDivisionError" in (own := console.do("1 / 0"))
+    assert "Traceback" in own
+
+
 def test_metadata_outlive_the_session_and_each_run_has_a_baseline(console):
     console.do('RE.md["proposal"] = "2026-1"')
     console.do("RE(count([ion_chambers]))")

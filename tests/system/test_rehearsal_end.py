@@ -94,7 +94,10 @@ def test_ctrl_c_in_the_middle_leaves_closed_runs_and_nothing_else(rehearsal):
     until(lambda: len(points(root)) >= 5)
     assert len(ports_of(root)) >= 4
     assert_ends_clean(process, root)
+    said = (root.parent / "rehearsal.log").read_text()
+    assert f"data so far: {root}" in said
+    assert "ending the simulated beamline" in said
     assert all(run.stop is not None for run in journal_of(root))
     assert_documents_are_whole(root)
-    assert "caRepeater" not in (root / "run" / "acquisition.log").read_text()
+    assert "repeater" not in (root / "run" / "acquisition.log").read_text().lower()
     assert "Traceback" not in (root / "run" / "acquisition.log").read_text()

@@ -1,11 +1,18 @@
 """An experiment read back: cell, spectra, fits and ledger, running or finished."""
 
+from dataclasses import fields
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from documents import EDGES_EV, ExperimentDocuments, absorption, whole_experiment
+from matplotlib.figure import Figure
+from operando.callbacks.plots.course import draw_course
+from operando.callbacks.plots.style import content_scale
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import UnknownExperimentError, experiment_from_journal
+from operando.plans.ledger import LedgerEntry
 
 mpl.use("Agg")
 
@@ -84,7 +91,9 @@ def test_segments_of_a_resumed_experiment_are_joined_without_doubles(folder):
 
 def test_an_unknown_name_lists_the_known_ones(folder):
     journalled(folder, whole_experiment(name="charge-7", spectra=0))
-    with pytest.raises(UnknownExperimentError, match=r"'dischrage' is no experiment here: charge-7 \("):
+    with pytest.raises(
+        UnknownExperimentError, match=r"'dischrage' is no experiment here.* there are: charge-7 \("
+    ):
         experiment_from_journal(folder, "dischrage")
 
 
@@ -92,6 +101,16 @@ def test_a_name_given_twice_asks_for_the_uid(folder):
     journalled(folder, [*whole_experiment(spectra=0), *whole_experiment(spectra=0)])
     with pytest.raises(UnknownExperimentError, match="several experiments"):
         experiment_from_journal(folder, "demo")
+
+
+def test_tables_without_a_row_have_their_columns(folder):
+    journalled(folder, whole_experiment(spectra=0))
+    experiment = experiment_from_journal(folder, "demo")
+    assert experiment.ledger.query("status == 'missed'")[["measurement", "time", "reason"]].empty
+    assert list(experiment.ledger.columns) == [field.name for field in fields(LedgerEntry)]
+    assert experiment.edge_fits[["lithium_content", "valence", "valence_sigma", "verdict"]].empty
+    assert experiment.reference_fits[["half_step_ev"]].empty
+    assert experiment.lattice[["lithium_content", "a_angstrom", "c_angstrom"]].empty
 
 
 def test_an_element_that_was_not_measured_is_an_error_that_lists_the_others(folder):
@@ -112,6 +131,17 @@ def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path
     assert ("Ni valence" in labels) == bool(spectra)
     legend = axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["Ni K XANES (2)"] if spectra else not legend
+
+
+@pytest.mark.parametrize(("count", "told"), [(2, ["scan 0 (1)", "scan 1 (1)"]), (40, ["measurements (40)"])])
+def test_many_names_of_measurements_are_one_entry_of_the_legend(folder, count, told):
+    journalled(folder, whole_experiment(spectra=1, points=60))
+    experiment = experiment_from_journal(folder, "demo")
+    one = experiment.ledger.iloc[[0]]
+    ledger = pd.concat([one.assign(measurement=f"scan {number}") for number in range(count)])
+    axes = Figure().subplots()
+    draw_course(axes, experiment.electrochemistry, ledger, None, content_scale(np.array([0.3, 0.9])))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == told
 
 
 def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):

@@ -63,6 +63,7 @@ def test_slices_have_the_state_of_the_cell(experiment):
     assert slices["stage"].item() == "final"
     assert float(slices["lithium_content"][0]) == pytest.approx(0.5)
     assert experiment.plot_slices().axes
+    assert any("at x = 0.50" in axes.get_title() for axes in experiment.plot().axes)
 
 
 def test_volumes_that_were_told_of_are_not_told_of_again(told):
