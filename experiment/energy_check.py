@@ -1,13 +1,15 @@
 """Do the photon energies of an experiment file fit what is measured with them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from ..plans.grids import edge_energy_ev
+from ..plans.pdf_scan import check_composition
 from .file import ExperimentFile
-from .measurement_file import EdgeFile, XrdFile
+from .measurement_file import EdgeFile, PdfFile, XrdFile
 from .problem import Problem
 from .raster_file import RasterFile, RockingFile
-from .scan_grid import check_rocking, raster_of
+from .scan_grid import drift_tracking, raster_of, rocking_of
 from .technique import TechniqueSection
 from .toml_source import KeyPath
 
@@ -16,10 +18,11 @@ SAME_ENERGY_EV = 50.0
 
 
 def energy_problems(experiment: ExperimentFile) -> Iterator[Problem]:
-    """Find energies that are missing, or are not those of camera or lines, and maps that cannot be made."""
+    """Find energies that are missing or not those of camera or lines, and maps and scans that cannot be."""
     yield from _energies(experiment)
     yield from _camera_energies(experiment)
     yield from _maps(experiment)
+    yield from _compositions(experiment)
     yield from _techniques(experiment)
 
 
@@ -63,14 +66,32 @@ def _maps(experiment: ExperimentFile) -> Iterator[Problem]:
         if not isinstance(entry, RasterFile):
             continue
         keys: KeyPath = ("measurements", number)
-        try:
-            raster_of(entry)
-            if isinstance(entry, RockingFile):
-                check_rocking(entry)
-        except ValueError as error:
-            yield Problem((*keys, "step_um"), str(error))
+        checks: dict[str, Callable[[Any], object]] = {"step_um": raster_of}
+        if isinstance(entry, RockingFile):
+            checks |= {"angles_deg": rocking_of, "follow_drift": drift_tracking}
+        yield from _first_problem(keys, entry, checks)
         for element in entry.elements:
             yield from _excited(element, entry.energy_ev, (*keys, "elements"))
+
+
+def _first_problem(
+    keys: KeyPath, entry: object, checks: Mapping[str, Callable[[Any], object]]
+) -> Iterator[Problem]:
+    """Make what a table asks for, key by key; what comes after one that cannot be is not looked at."""
+    for key, make in checks.items():
+        try:
+            make(entry)
+        except ValueError as error:
+            yield Problem((*keys, key), str(error))
+            return
+
+
+def _compositions(experiment: ExperimentFile) -> Iterator[Problem]:
+    """Find samples of total scattering whose formula cannot be read."""
+    for number, entry in enumerate(experiment.measurements):
+        if isinstance(entry, PdfFile) and entry.composition is not None:
+            checks = {"composition": check_composition}
+            yield from _first_problem(("measurements", number), entry.composition, checks)
 
 
 def _techniques(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -75,16 +75,26 @@ def angles_of(entry: RockingFile) -> tuple[float, ...]:
     return tuple(round(first + number * step_deg, 9) for number in range(steps + 1))
 
 
-def check_rocking(entry: RockingFile) -> None:
-    """Refuse a rocking scan that cannot be made.
+def rocking_of(entry: RockingFile) -> Rocking:
+    """Rocking scan that an entry asks for.
 
     Raises
     ------
     ValueError
-        If its angles are fewer than three, or its maps too small for drift to be found on them.
+        If its angles are fewer than three.
     """
-    Rocking(angles_of(entry))
-    DriftTracking(raster_of(entry), shift_between if entry.follow_drift else None)
+    return Rocking(angles_of(entry))
+
+
+def drift_tracking(entry: RockingFile) -> DriftTracking:
+    """How a rocking scan follows its specimen.
+
+    Raises
+    ------
+    ValueError
+        If its maps are too small for drift to be found on them.
+    """
+    return DriftTracking(raster_of(entry), shift_between if entry.follow_drift else None)
 
 
 def fly_sweeps(entry: FlyXanesFile) -> FlySweeps:

@@ -11,7 +11,7 @@ from ..devices.map_gates import MapGates
 from ..devices.nano_sweep import AxisSweep, Sweep
 from .map_rows import trigger_all
 from .map_taking import MapTaking
-from .waiting import WAIT_S, set_all, wait_bounded
+from .waiting import WAIT_S, order_together, set_all, wait_bounded
 
 ENCODER = "fine_x"
 """What the trigger box calls the interferometer of the fast axis."""
@@ -68,9 +68,7 @@ class FlyRows:
         """Let the axis sweep over a row, for which all waits already unless the row before was bad."""
         yield from bps.checkpoint()
         if self.ready_for != row:
-            group = short_uid("row")
-            yield from self._get_ready(taking, row, group)
-            yield from wait_bounded(group, 3 * WAIT_S, [taking.station.nanostage.y, self.sweep, self.box])
+            yield from order_together(self._ready(taking, row), 3 * WAIT_S)
         self.ready_for, self.moving = None, short_uid("sweep")
         yield from bps.checkpoint()
         yield Msg("trigger", self.sweep, group=self.moving)
@@ -92,22 +90,19 @@ class FlyRows:
         row_s = SLOWNESS * taking.columns * raster.dwell_s + WAIT_S
         yield from wait_bounded(self.moving, row_s, [self.sweep])
         # Their waits are bounded by themselves; together they cost the time of the longest.
-        group = short_uid("written")
-        for series in taking.series:
-            yield Msg("set", series.due, taking.in_file + taking.columns, group=group)
-        for device in (self.box, station.ion_chambers):
-            yield Msg("trigger", device, group=group)
-        if taking.next_row is not None:
-            yield from self._get_ready(taking, taking.next_row, group)
-        yield from wait_bounded(group, 3 * WAIT_S, [self.box, *taking.series, station.nanostage.y])
+        due = taking.in_file + taking.columns
+        orders: list[tuple[Any, ...]] = [("set", series.due, due) for series in taking.series]
+        orders += [("trigger", device) for device in (self.box, station.ion_chambers)]
+        orders += [] if taking.next_row is None else self._ready(taking, taking.next_row)
+        yield from order_together(orders, 3 * WAIT_S)
         self.ready_for = taking.next_row
         readings: dict[str, Any] = {}
         for device in (station.ion_chambers, station.ring):
             readings.update((yield from taking.note(device)))
         taking.check_beam(readings)
 
-    def _get_ready(self, taking: MapTaking, row: int, group: str) -> MsgGenerator[None]:
-        """Bring the stage before a row, and let the box wait for its gates."""
+    def _ready(self, taking: MapTaking, row: int) -> list[tuple[Any, ...]]:
+        """Orders that bring the stage before a row, and let the box wait for its gates."""
         raster = taking.raster
         half_um, x_um = 0.5 * raster.step_um, raster.x_um
         backwards = raster.snake and row % 2 == 1
@@ -122,9 +117,11 @@ class FlyRows:
             gates=taking.columns,
             open_fraction=open_fraction,
         )
-        yield Msg("set", taking.station.nanostage.y, raster.y_um[row], group=group)
-        yield Msg("prepare", self.sweep, Sweep(begin, end, speed, run_up), group=group)
-        yield Msg("set", self.box, gates, group=group)
+        return [
+            ("set", taking.station.nanostage.y, raster.y_um[row]),
+            ("prepare", self.sweep, Sweep(begin, end, speed, run_up)),
+            ("set", self.box, gates),
+        ]
 
     def keep(self, taking: MapTaking, due: int) -> MsgGenerator[None]:
         """Tell of the gates of a good row."""

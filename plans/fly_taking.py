@@ -18,7 +18,7 @@ from ..devices.motor_sweep import MotorSweep
 from ..devices.sweep_report import SweepOutcome, SweepReport
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .fly_sweeps import FlySweeps
-from .waiting import WAIT_S, read_event, said, set_all, wait_bounded
+from .waiting import WAIT_S, order_together, read_event, said, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 
@@ -137,12 +137,9 @@ def _attempt(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None]:
     gates = plan.gate_pass(number, spacing, taking.count_deg)
     yield from _prepare(taking, gates.gates)
     yield from bps.checkpoint()
-    group = short_uid("sweep")
-    yield Msg("prepare", taking.sweep, plan.stretch(number, spacing), group=group)
-    yield Msg("set", taking.box, gates, group=group)
     # After a pause the wait is repeated, not the orders: a box refuses more gates than it is prepared for.
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, 2 * WAIT_S, [taking.sweep, taking.box])
+    orders = [("prepare", taking.sweep, plan.stretch(number, spacing)), ("set", taking.box, gates)]
+    yield from order_together(orders, 2 * WAIT_S, once=True)
     yield from set_all({station.photon_shutter: "open"})
     before = yield from _read(taking)
     yield from _once("trigger", taking.sweep, SLOWNESS * plan.duration_s + WAIT_S)

@@ -14,7 +14,7 @@ from ..devices.map_row import RowOutcome
 from .beam import MEASUREMENT_WAIT_S, wait_for_first_beam
 from .beam_guard import BeamLostError
 from .map_taking import MapTaking, Rows
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, order_together, read_event, said, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 
@@ -139,12 +139,8 @@ def _arm(taking: MapTaking, how: Rows, rows: int) -> MsgGenerator[None]:
 
 def trigger_all(devices: Sequence[Any], timeout_s: float) -> MsgGenerator[None]:
     """Trigger devices once, also if a pause comes in between, and wait for all."""
-    group = short_uid("trigger")
     yield from bps.checkpoint()
-    for device in devices:
-        yield Msg("trigger", device, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, timeout_s, devices)
+    yield from order_together([("trigger", device) for device in devices], timeout_s, once=True)
 
 
 def _disarm(taking: MapTaking, how: Rows, *, whole: bool) -> MsgGenerator[None]:

@@ -126,7 +126,10 @@ def pdf_scan(
         If the station has no camera, or a distance is asked for and its camera cannot be moved.
     CalibrationError
         If the calibrant's rings do not tell where the camera stands.
+    ValueError
+        If the composition is no formula.
     """
+    check_composition(options.composition)
     camera = station.camera
     if camera is None or (options.distance_mm is not None and station.camera_arm is None):
         lacks = "devices.camera" if camera is None else "devices.camera_arm"
@@ -173,6 +176,19 @@ def pdf_scan(
         )
 
     return (yield from _from_near(station, camera, options.distance_mm, there_and_back()))
+
+
+def check_composition(composition: str) -> None:
+    """Refuse what is no formula of a sample, before beam is spent on frames that nobody could scale.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    from ..callbacks.analysis.xrd.scattering_factor import fractions
+
+    fractions(composition)
 
 
 def _without_technique(md: Mapping[str, Any] | None) -> dict[str, Any]:

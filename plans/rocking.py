@@ -109,7 +109,7 @@ class DriftTracking:
         if min(rows, columns) < LEAST_PIXELS:
             raise ValueError(
                 f"rocking_map: drift cannot be found on {rows} x {columns} pixels; map at least "
-                f"{LEAST_PIXELS} x {LEAST_PIXELS}, or give track=None"
+                f"{LEAST_PIXELS} x {LEAST_PIXELS}, or do not follow it (track=None; follow_drift = false)"
             )
         if self.raster.mode == "fly" and self.map_of is None:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Stubs whose every wait is bounded."""
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,8 +10,13 @@ from bluesky.protocols import Movable, Readable, Reading, Triggerable
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 from ophyd.utils.errors import DisconnectedError
 
+logger = logging.getLogger(__name__)
+
 #: Longest wait for a device that is not moving far or counting long, in s of wall time.
 WAIT_S = 60.0
+
+#: Pause between two looks at what still goes on after a failure, s of wall time.
+END_LOOK_S = 0.05
 
 #: What can go wrong with devices without being an error of the plan itself.
 FAILURES = (FailedStatus, DisconnectedError, OSError, RuntimeError, ValueError)
@@ -55,6 +62,54 @@ def wait_bounded(group: str, timeout_s: float, devices: Sequence[object]) -> Msg
     if done is False:
         names = ", ".join(str(getattr(device, "name", device)) for device in devices)
         raise TimeoutError(f"{names}: not done after {timeout_s:g} s; is its server running?")
+
+
+def order_together(
+    orders: Sequence[tuple[Any, ...]], timeout_s: float, *, once: bool = False
+) -> MsgGenerator[None]:
+    """Order several things at once and wait for all, also where one has failed.
+
+    The RunEngine goes on when the first has failed: one that fails later would end the plan wherever it is
+    then, such as while it makes good what the first has spoiled.
+
+    Parameters
+    ----------
+    orders : sequence of tuple
+        Command, device and arguments of each.
+    timeout_s : float
+        Longest wait in s of wall time.
+    once : bool
+        Whether a pause in the wait must not have them ordered again.
+
+    Raises
+    ------
+    FailedStatus
+        If one failed: the first that did.
+    TimeoutError
+        If one is not done in time.
+    """
+    group, statuses = short_uid("together"), list[Any]()
+    try:
+        for command, device, *args in orders:
+            statuses.append((yield Msg(command, device, *args, group=group)))
+        if once:
+            yield from bps.checkpoint()
+        yield from wait_bounded(group, timeout_s, [device for _, device, *_ in orders])
+    except FAILURES:
+        yield from _let_end(statuses, timeout_s)
+        raise
+
+
+def _let_end(statuses: Sequence[Any], limit_s: float) -> MsgGenerator[None]:
+    """Wait until all are over, whether they fail or not; at most so long, s of wall time."""
+    deadline, are_under_way = time.monotonic() + limit_s, True
+    while are_under_way and time.monotonic() < deadline:
+        # Seen before the pause: a failure reaches the plan a moment after its status is done.
+        are_under_way = any(status is not None and not status.done for status in statuses)
+        try:
+            yield from bps.sleep(END_LOOK_S)
+        except FAILURES as error:
+            logger.warning("failed as well: %s", said(error))
 
 
 def read_event(

@@ -100,6 +100,13 @@ def test_total_scattering_without_an_energy_is_refused_with_its_line(written):
         read_experiment(written(PDF.replace("energy_ev = 37000.0\n", "")))
 
 
+@pytest.mark.parametrize(("composition", "says"), [("Xx2", "no formula"), ("", "holds no atoms")])
+def test_a_composition_that_is_no_formula_is_refused_before_beam_is_spent(written, composition, says):
+    text = PDF.replace("empty =", f'composition = "{composition}"\nempty =')
+    with pytest.raises(ExperimentFileError, match=rf"composition: .*{says}"):
+        read_experiment(written(text))
+
+
 def test_frames_at_another_energy_than_the_calibration_are_warned_of(written):
     assert not problems(read_experiment(SHIPPED))
     other = PDF.replace('"pdf"', '"xrd"').replace("distance_mm = 60.0\n", "")

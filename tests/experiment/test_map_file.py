@@ -194,8 +194,16 @@ def test_a_rocking_map_becomes_a_measurement_of_all_its_angles(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("[-1.0, 1.0]\nangle", "[0.0, 0.05]\nangle", "give three finite angles"),
-        ("y_um = [-1.0, 1.0]", "y_um = [-0.2, 0.2]", "map at least 16 x 16"),
+        (
+            "[-1.0, 1.0]\nangle",
+            "[0.0, 0.05]\nangle",
+            "angles_deg: rocking_map: angles_deg = (0.0, 0.05)",
+        ),
+        (
+            "y_um = [-1.0, 1.0]",
+            "y_um = [-0.2, 0.2]",
+            "follow_drift: rocking_map: drift cannot be found",
+        ),
         ("dwell_s = 0.02", 'dwell_s = 0.02\nmode = "fly"', "follow_drift = false"),
         ("dwell_s = 0.02", 'dwell_s = 0.02\ndetectors = ["fluorescence_detector"]', 'lacks "camera"'),
     ],

@@ -1,6 +1,7 @@
 """Total scattering as the simulated beamline gives it: from the plan's documents back to nickel's lattice."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from bluesky import RunEngine
@@ -112,6 +113,12 @@ def test_a_scan_that_fails_brings_camera_and_stage_back(hall):
         RunEngine({})(pdf_scan(hall, hall.stage, OPTIONS))
     assert (hall.camera_arm.get(), hall.stage.x.get(), hall.stage.y.get()) == (150.0, 0.0, 0.0)
     assert (hall.camera.geometry, hall.photon_shutter.get()) == (TRUE_GEOMETRY, "closed")
+
+
+def test_a_sample_that_is_no_formula_is_refused_before_anything_moves(hall):
+    with pytest.raises(ValueError, match="'nickel' is no formula"):
+        RunEngine({})(pdf_scan(hall, hall.stage, replace(OPTIONS, composition="nickel")))
+    assert not hall.camera_arm.history
 
 
 def test_a_camera_that_stands_fast_is_not_asked_to_move(hall):

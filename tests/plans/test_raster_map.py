@@ -327,6 +327,31 @@ def test_pixels_too_short_for_the_readout_are_refused_before_anything_moves(flyi
     assert not flying.trigger_box.passes
 
 
+def test_a_row_in_which_several_devices_fail_one_after_the_other_is_swept_again(flying, engine, monkeypatch):
+    documents, box = collected(engine), flying.trigger_box
+
+    def failing(order, number, after_s):
+        """Let the order of this number fail some time after it."""
+        calls = iter(range(1, 100))
+
+        def call(*args):
+            status = order(*args)
+            if next(calls) == number:
+                status = Status()
+                threading.Timer(after_s, status.set_exception, [RuntimeError("gates are missing")]).start()
+            return status
+
+        return call
+
+    # The second row lacks gates, for which the box then cannot wait in the third.
+    monkeypatch.setattr(box, "trigger", failing(box.trigger, 2, 0.05))
+    monkeypatch.setattr(box, "set", failing(box.set, 3, 0.065))
+    engine(raster_map(flying, **WHERE, mode="fly"))
+    assert of_kind(documents, "stop")[0]["exit_status"] == "success"
+    rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
+    assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
+
+
 def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):
     documents = collected(engine)
     SoftSweep.lost.append(4)
