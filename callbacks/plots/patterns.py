@@ -49,8 +49,9 @@ def pattern_figure(experiment: Experiment) -> Figure:
     ):
         draw_lattice(axes, lattice, column, label)
     chemistry = experiment.cell.get("chemistry", "")
-    count = patterns.sizes.get("pattern", 0)
-    figure.suptitle(f"{experiment.name}   {chemistry}   {count} patterns", fontsize=11, color=INK)
+    count, left_out = patterns.sizes.get("pattern", 0), lattice.attrs.get("frames_left_out", 0)
+    told = f"{count} patterns" + (f", frames left out: {left_out}" if left_out else "")
+    figure.suptitle(f"{experiment.name}   {chemistry}   {told}", fontsize=11, color=INK)
     return figure
 
 

@@ -23,7 +23,7 @@ def map_names(runs: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(_parameters(start)["measurement"] for start in _results(runs)))
 
 
-def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr.Dataset:
+def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str, *, see: str = "") -> xr.Dataset:
     """Arrange the maps of a measurement, later ones along ``map``.
 
     Parameters
@@ -34,6 +34,8 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
         Start documents of the experiment's analyses.
     name : str
         Of the measurement, or the uid of one map's run (its first six or more characters).
+    see : str
+        Where else there is something of this name, for `attrs["see"]` and the error; empty for nowhere.
 
     Returns
     -------
@@ -59,8 +61,10 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str) -> xr
         by_map.setdefault(_parameters(start)["measurement_run"], []).append(start)
     parts = [part for starts in by_map.values() if (part := _part(source, starts)) is not None]
     if not parts:
-        raise KeyError(f"there is no map {name!r}; there are {map_names(runs) or 'none'}")
-    return xr.concat(parts, dim="map", join="outer").sortby("begun")
+        further = f"; see {see}" if see else ""
+        raise KeyError(f"there is no element map {name!r}; there are {map_names(runs) or 'none'}{further}")
+    found = xr.concat(parts, dim="map", join="outer").sortby("begun")
+    return found.assign_attrs(see=see) if see else found
 
 
 def _results(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:

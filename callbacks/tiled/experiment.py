@@ -21,7 +21,7 @@ from .pattern import lattice_table, pattern_dataset, phase_table
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
 from .spectrum import Spectrum, measured, spectra_dataset
-from .strain_redox import StrainAndRedox
+from .strain_redox import StrainAndRedox, see_rocking
 from .table import elapsed
 
 if TYPE_CHECKING:
@@ -157,8 +157,9 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         return named_pairs(self._source, self.runs("measurement"), name, PairOptions(**options))
 
     def maps(self, name: str) -> xr.Dataset:
-        """Element maps of a measurement, or of one run by its uid; what is to come is NaN: `element_maps`."""
-        return element_maps(self._source, self.runs("analysis"), name)
+        """Element maps of a measurement, or of a run by its uid: `element_maps`; strain: ``attrs["see"]``."""
+        see = see_rocking(self.runs("measurement"), name)
+        return element_maps(self._source, self.runs("analysis"), name, see=see)
 
     def rocking(self, name: str) -> xr.Dataset:
         """Strain and tilts of the latest rocking map of a name, or by its uid; see `rocking_dataset`."""

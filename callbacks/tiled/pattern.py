@@ -19,6 +19,7 @@ LATTICE = ("measurement", "phase", "a_angstrom", "a_angstrom_sigma", "c_angstrom
 LATTICE += ("verdict", "reason", *STATE_UNITS, "run_status")
 """Columns that `lattice_table` has before the first frame."""
 
+LEFT_OUT = "frames_left_out"
 PENDING = "analysis_pending"
 """Verdict of a frame that is integrated and waits for its lattice and phases."""
 
@@ -54,7 +55,8 @@ def lattice_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame
 
     A frame that has its pattern but not yet its lattice has the verdict ``analysis_pending``. ``run_status``
     is how the run of a frame ended (``success``, ``fail``, ``abort``), empty while it goes on or where the
-    analysis did not tell.
+    analysis did not tell. ``attrs["frames_left_out"]`` counts the frames of ended runs that could not be read
+    or integrated, which have no row.
 
     Parameters
     ----------
@@ -64,12 +66,18 @@ def lattice_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame
         Start documents of the experiment's analyses.
     """
     rows, patterns = (result_rows(source, runs, stream) for stream in ("primary", "patterns"))
+    ended = result_rows(source, runs, "runs", order=())
+    ended = ended if ended.empty else ended.drop_duplicates("measurement_run", keep="last")
     parts = [part for part in (rows, _pending(patterns, rows)) if not part.empty]
-    if not parts:
-        return pd.DataFrame(columns=LATTICE)
+    found = _judged(parts, ended) if parts else pd.DataFrame(columns=LATTICE)
+    found.attrs[LEFT_OUT] = int(ended[LEFT_OUT].to_numpy(int).sum()) if LEFT_OUT in ended else 0
+    return found
+
+
+def _judged(parts: list[pd.DataFrame], ended: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts by run and frame, the latest of each, with how their runs ended."""
     joined = pd.concat(parts, ignore_index=True).sort_values(by=["time", "frame"], kind="stable")
     kept = joined.drop_duplicates(FRAME, keep="last")
-    ended = result_rows(source, runs, "runs", order=())
     status = {} if ended.empty else dict(zip(ended["measurement_run"], ended["exit_status"], strict=True))
     kept = kept.assign(run_status=[status.get(run, "") for run in kept["measurement_run"]])
     return kept.set_index(FRAME)

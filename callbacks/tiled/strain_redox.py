@@ -68,6 +68,13 @@ def redox_maps(measurements: Sequence[Mapping[str, Any]]) -> list[RedoxMaps]:
     return [each for each in found if each is not None]
 
 
+def see_rocking(measurements: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Tell how to ask for strain, tilts and redox of a rocking map; empty if a name is none of one."""
+    if not any("rocking" in start and start.get("measurement") == name for start in measurements):
+        return ""
+    return f"rocking({name!r}) for strain and tilts, strain_redox({name!r}) for strain against redox"
+
+
 def _redox_maps(rocking: Mapping[str, Any], maps: Sequence[Mapping[str, Any]]) -> RedoxMaps | None:
     covering = [start for start in maps if _covers(start["map"], rocking["map"])]
     for element in rocking.get("elements") or ():
@@ -238,10 +245,10 @@ def _moved(grid: Mapping[str, np.ndarray], by_um: tuple[float, ...]) -> dict[str
 
 def _shift_um(first: xr.DataArray, later: xr.DataArray) -> tuple[float, ...]:
     """By how much the specimen appears moved in the second map (y, x), um; empty if it cannot be told."""
-    grid = {axis: first[axis].to_numpy() for axis in ("y_um", "x_um")}
-    steps_um = np.array([float(np.diff(values).mean()) for values in grid.values()])
     if min(first.shape) < LEAST_PIXELS:
         return ()
+    grid = {axis: first[axis].to_numpy() for axis in ("y_um", "x_um")}
+    steps_um = np.array([float(np.diff(values).mean()) for values in grid.values()])
     total_um = np.zeros(2)
     # Once more from where it was found: the smaller a shift, the better it is told.
     for _ in range(REPEATS):

@@ -210,7 +210,8 @@ class RockingMoments:
         Raises
         ------
         ValueError
-            If there are fewer than three angles, their steps are uneven, or no position has signal.
+            If there are fewer than three angles, their steps are uneven, no position has signal, or the
+            reference is no vector.
         """
         self._require_even()
         verdict = self._judge()
@@ -223,11 +224,15 @@ class RockingMoments:
                 f"The first: {REASONS[RockingVerdict(verdict[0])]}"
             )
         chosen = np.median(q[good], axis=0) if reference is None else np.asarray(reference, dtype=float)
+        if chosen.shape != (3,) or not 0 < np.linalg.norm(chosen) < np.inf:
+            raise ValueError(
+                f"RockingMoments: reference is {chosen.tolist()}; give Q in 1/A, shape (3,), not 0"
+            )
         return self._maps(q, spread, chosen, verdict)
 
     def _require_even(self) -> None:
         steps = np.diff(self._angles)
-        if len(steps) < 2 or np.ptp(steps) > EVEN_PART * abs(np.mean(steps)):
+        if len(steps) < 2 or not np.ptp(steps) < EVEN_PART * abs(np.mean(steps)):
             raise ValueError(
                 f"RockingMoments: {len(self._angles)} angles, steps {np.unique(np.round(steps, 5))} degree; "
                 f"give at least three, in steps even within {EVEN_PART:.0%}"
@@ -236,7 +241,12 @@ class RockingMoments:
     def _judge(self) -> NDArray[np.str_]:
         ends = np.maximum(self._first, self._last)
         return np.select(
-            [self._covered < COVERED, self._sums[:, 0] < LEAST_COUNTS, ends > END_PART * self._largest],
+            # What is not a number is neither covered nor counted.
+            [
+                ~(self._covered >= COVERED),
+                ~(self._sums[:, 0] >= LEAST_COUNTS),
+                ends > END_PART * self._largest,
+            ],
             [str(RockingVerdict.OUTSIDE), str(RockingVerdict.WEAK), str(RockingVerdict.CUT)],
             default=str(RockingVerdict.GOOD),
         )

@@ -12,6 +12,7 @@ from .line_shift import CU_KALPHA_A, LineShifts, q_from_two_theta
 from .pair_distance import PairModel, Structure, face_centred_cubic, pair_distances, pair_distribution
 from .pair_fit import PairFit, PairFitVerdict, fit_pair_distances
 from .pattern import Pattern, Sectors
+from .peak_fit import PeakFit, PeakVerdict, fit_peaks
 from .peak_splitting import Splitting, SplittingOnset, splitting_onset
 from .phase import Phase, System
 from .phase_result import FoundPhase, PhaseResult, State
@@ -32,6 +33,8 @@ __all__ = [
     "PairFitVerdict",
     "PairModel",
     "Pattern",
+    "PeakFit",
+    "PeakVerdict",
     "Phase",
     "PhaseResult",
     "Sectors",
@@ -48,6 +51,7 @@ __all__ = [
     "face_centred_cubic",
     "fit_lattice",
     "fit_pair_distances",
+    "fit_peaks",
     "identify_phases",
     "load_library",
     "pair_distances",

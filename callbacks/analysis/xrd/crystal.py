@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .phase import FloatArray, Lattice, Phase, System, metric_of, metric_rows
+from .phase import FloatArray, Lattice, Phase, System, lattice_of, metric_of, metric_rows
 
 if TYPE_CHECKING:
     import gemmi
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Q_MAX_PER_A = 7.0
 WEAKEST = 1e-3
 """Lines weaker than this part of the strongest are left out."""
+LATTICE_OFF = 1e-3
+"""Part by which a length or an angle may differ from what the crystal system asks for: rounding."""
 Site = tuple[str, float, float, float, float, float]
 """Element, x, y, z (fractions of the cell), occupancy, B in square angstrom."""
 
@@ -54,7 +56,8 @@ def phase_from_sites(
     Raises
     ------
     ValueError
-        If the space group is unknown, or no line lies below `q_max_per_a`.
+        If the space group or an element is unknown, the lattice is none of that group, an occupancy or B
+        cannot be, or no line lies below `q_max_per_a`.
     """
     import gemmi
 
@@ -66,6 +69,11 @@ def phase_from_sites(
     small.spacegroup_hm = group.xhm()
     small.determine_and_set_spacegroup("2.")
     for element, x, y, z, occupancy, b_a2 in sites:
+        if not 0 <= occupancy <= 1 or not b_a2 >= 0:
+            raise ValueError(
+                f"phase {name}: site {element} has occupancy {occupancy:g} and B {b_a2:g}; give 0 to 1, and "
+                "not below 0"
+            )
         site = gemmi.SmallStructure.Site()
         site.element = gemmi.Element(element)
         site.label = element
@@ -96,11 +104,14 @@ def phase_from_cif(
     Raises
     ------
     ValueError
-        If the file holds no cell, symmetry or sites.
+        If the file holds no cell, symmetry or sites, or they do not go together.
     """
     import gemmi
 
-    small = gemmi.read_small_structure(str(path))
+    try:
+        small = gemmi.read_small_structure(str(path))
+    except (IndexError, RuntimeError) as error:
+        raise ValueError(f"{path}: no CIF block can be read ({error}); is the file empty?") from error
     if small.spacegroup is None:
         small.determine_and_set_spacegroup("s.h2")
     if small.spacegroup is None or not len(small.sites):
@@ -125,10 +136,14 @@ def _phase(
     cell = small.cell
     lattice: Lattice = (cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma)
     system = _shape(lattice) if group.number == 1 else _system(group)
+    _require(small, lattice, system, name)
     small.change_occupancies_to_crystallographic()
     hkl, power = _powers(small, group, q_max_per_a)
-    if not len(hkl):
-        raise ValueError(f"phase {name}: no line below q = {q_max_per_a} 1/angstrom; ask for a larger range")
+    if not power.any():
+        raise ValueError(
+            f"phase {name}: no line below q = {q_max_per_a} 1/angstrom; ask for a larger range, or look at "
+            "the occupancies"
+        )
     rows = metric_rows(hkl, system)
     q = np.sqrt(rows @ metric_of(lattice, system))
     order = np.lexsort((*hkl.T, np.round(q, 7)))
@@ -149,6 +164,21 @@ def _phase(
         rows=rows[first][kept],
         density=_mass(small, group) / cell.volume,
     )
+
+
+def _require(small: gemmi.SmallStructure, lattice: Lattice, system: System, name: str) -> None:
+    """Refuse a lattice that its crystal system does not allow, and what is no element."""
+    if unknown := [site.label for site in small.sites if not site.element.atomic_number]:
+        raise ValueError(f"phase {name}: {unknown[0]!r} is no element; give its symbol, such as Ni")
+    if not min(lattice) > 0:
+        raise ValueError(f"phase {name}: lattice {lattice}; lengths and angles must be above 0")
+    allowed = np.array(lattice_of(metric_of(lattice, system), system))
+    off = np.abs(np.array(lattice) / allowed - 1)
+    if not off.max() < LATTICE_OFF:
+        raise ValueError(
+            f"phase {name}: lattice {lattice} is not {system}, as its space group is; "
+            "correct either, or give the setting, such as 'R -3 m:H'"
+        )
 
 
 def _powers(

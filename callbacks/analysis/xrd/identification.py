@@ -88,7 +88,7 @@ def identify_phases(
     measured = prepare(q_per_a, intensity, sigma)
     phases = tuple(library) or _whole_library()
     if measured is None:
-        return _too_weak("fewer than 60 finite points", frame, previous)
+        return _too_weak("fewer than 60 finite points with a sigma above 0", frame, previous)
     width = float(np.clip(typical_width(measured), 0.004, 0.03))
     if not _peaks(measured, measured.lines, width).size:
         return _too_weak(f"no peak above {WEAKEST_PEAK} standard deviations: count longer", frame, previous)

@@ -30,7 +30,8 @@ REASONS = {
     Verdict.LOOSE: f"a length of the cell is known to no better than {LOOSE_A} angstrom: "
     "more lines or counts, or an internal standard",
     Verdict.WEAK: f"the phase is seen with less than {LEAST_SIGNIFICANCE} standard deviations: count longer",
-    Verdict.NO_DATA: "fewer than 60 finite points, or no line of the phase in their range",
+    Verdict.NO_DATA: "fewer than 60 finite points with a sigma above 0, or no line of the phase in "
+    "their range",
 }
 
 

@@ -42,9 +42,11 @@ def prepare(
     Parameters
     ----------
     q_per_a, intensity
-        The pattern (n,), in any order; points that are not finite are left out.
+        The pattern (n,), in any order; points that are not finite are left out, and of those at one q all but
+        the first.
     sigma
-        Standard deviations (n,); None if the intensities are counts.
+        Standard deviations (n,); None if the intensities are counts. Points where it is not above 0 are left
+        out.
     splines
         Number of splines of the background.
     estimate

@@ -273,7 +273,7 @@ def test_maps_of_one_measurement_are_in_the_order_of_time_and_each_can_be_asked_
     assert maps.sizes["map"] == 2
     run = str(maps["run"].to_numpy()[1])
     assert told.result().maps(run[:8])["run"].to_numpy().tolist() == [run]
-    with pytest.raises(KeyError, match="there is no map 'other'; there are"):
+    with pytest.raises(KeyError, match="there is no element map 'other'; there are"):
         told.result().maps("other")
 
 

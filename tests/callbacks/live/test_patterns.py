@@ -44,7 +44,10 @@ def test_a_frame_that_is_not_there_costs_itself_only(told):
     path = write_frames(told.frames / "a.h5", [rings(A_ANGSTROM[0])])
     run = told.series(path, 2)
     told.analyse()
-    assert list(told.result().lattice.index) == [(run, 0)]
+    lattice = told.result().lattice
+    assert list(lattice.index) == [(run, 0)]
+    assert lattice.attrs["frames_left_out"] == 1
+    assert "1 patterns, frames left out: 1" in told.result().plot_patterns().get_suptitle()
 
 
 def test_a_file_outside_of_the_roots_is_never_opened(told, tmp_path_factory, caplog):

@@ -109,6 +109,13 @@ def test_a_rocking_map_is_found_by_its_uid_and_no_other_is(journal):
         experiment.rocking("strains")
 
 
+def test_whoever_asks_for_maps_of_a_rocking_map_is_told_where_strain_and_redox_are(journal):
+    with pytest.raises(
+        KeyError, match=r"no element map 'tilts'.*see rocking\('tilts'\) for strain and tilts"
+    ):
+        experiment_from_journal(journal, "rocked").maps("tilts")
+
+
 def test_an_angle_that_is_missing_is_told(journal):
     source = JournalSource(journal)
     runs = rocking_runs([one for one in source.starts(EXPERIMENT["uid"]) if "rocking" in one], "tilts")

@@ -195,6 +195,20 @@ def test_a_peak_at_the_end_of_the_scan_is_cut_and_an_empty_position_weak():
     assert np.isnan(found.strain[0, 2])
 
 
+def test_what_is_not_a_number_is_never_good(clean):
+    broken = clean[:6].astype(float)
+    broken[1, 5, 10, 10] = np.nan
+    assert measured(broken, (2, 3)).verdict.ravel()[[0, 1, 2]].tolist() == ["good", "weak", "good"]
+    lost = [(np.nan, 0.0)] * len(ANGLES)
+    assert set(measured(clean[:6], (2, 3), shifts=lost).verdict.ravel()) == {"outside"}
+
+
+@pytest.mark.parametrize("reference", [np.zeros(3), np.ones(2), np.full(3, np.nan)])
+def test_a_reference_that_is_no_vector_is_refused(clean, reference):
+    with pytest.raises(ValueError, match="give Q in 1/A"):
+        measured(clean[:6], (2, 3), reference=reference)
+
+
 def test_masked_pixels_do_not_count():
     offsets = GEOMETRY.k_out - GEOMETRY.centre
     frames = np.ones((1, SIZE, SIZE), dtype=np.uint32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import synthetic_patterns as synthetic
-from operando.callbacks.analysis.xrd import load_library, phase_from_sites
+from operando.callbacks.analysis.xrd import load_library, phase_from_sites, read_phases
 from operando.callbacks.analysis.xrd.phase import lattice_of
 
 EVERY = load_library()
@@ -60,6 +60,30 @@ def test_every_phase_says_where_its_numbers_come_from():
 def test_an_unknown_phase_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"no phase 'unobtainium'; there are .*NMC811"):
         load_library(["unobtainium"])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"lattice": (4.0, 4.5, 4.0, 90, 90, 90)}, "is not cubic, as its space group is"),
+        ({"space_group": "R -3 m:H", "lattice": (2.87, 2.87, 14.2, 90, 90, 90)}, "is not hexagonal"),
+        ({"lattice": (0, 0, 0, 90, 90, 90)}, "must be above 0"),
+        ({"sites": [("Qq", 0, 0, 0, 1, 1)]}, "'Qq' is no element"),
+        ({"sites": [("Al", 0, 0, 0, 1.5, 1)]}, "site Al has occupancy 1.5"),
+        ({"sites": [("Al", 0, 0, 0, 1, -1)]}, "B -1"),
+        ({"sites": [("Al", 0, 0, 0, 0, 1)]}, "look at the occupancies"),
+    ],
+)
+def test_a_structure_that_cannot_be_is_refused(change, told):
+    given = {"space_group": "F m -3 m", "lattice": (4, 4, 4, 90, 90, 90), "sites": [("Al", 0, 0, 0, 1, 1)]}
+    with pytest.raises(ValueError, match=told):
+        phase_from_sites("x", **(given | change))
+
+
+def test_an_empty_cif_is_refused_with_its_name(tmp_path):
+    (tmp_path / "empty.cif").touch()
+    with pytest.raises(ValueError, match=r"empty\.cif: no CIF block"):
+        read_phases(tmp_path / "empty.cif")
 
 
 def test_an_unknown_space_group_is_refused():
