@@ -11,6 +11,7 @@ from ..plans.duration import Timing
 from .camera import camera_lines
 from .check import problems
 from .edge_round import edge_rounds
+from .energy_change import energy_changes
 from .estimate import (
     FRAME_MB,
     PICTURE_MB,
@@ -55,6 +56,7 @@ def check_report(
     rounds = edge_rounds(experiment, estimates, timing)
     lines += [edge_round.sentence for edge_round in rounds]
     warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]
+    warnings += energy_changes(experiment, estimates, timing)
     warnings += [problem.text for problem in problems(experiment)]
     warnings += _too_large_a_current(experiment, course.current_max_a)
     told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]

@@ -1,7 +1,7 @@
 """Frames that correct a camera: darks with the shutter closed, a flat from an even scatterer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -125,8 +125,17 @@ def take_camera_flat(
     return uid
 
 
-def store_frames(camera: Camera, series: FrameSeries, *, stream: str) -> MsgGenerator[None]:
-    """Inside an open run: take a series by the camera's own clock into a stream of this name."""
+def store_frames(
+    camera: Camera,
+    series: FrameSeries,
+    *,
+    stream: str,
+    accept: Callable[[], MsgGenerator[None]] | None = None,
+) -> MsgGenerator[None]:
+    """Inside an open run: take a series by the camera's own clock into a stream of this name.
+
+    `accept` gives messages that come once the file is closed; if it raises, no document tells of the frames.
+    """
     device: Any = camera
     limit_s = SLOWNESS * series.frames * series.interval_s + 10 * WAIT_S
     group = short_uid("prepare")
@@ -140,6 +149,8 @@ def store_frames(camera: Camera, series: FrameSeries, *, stream: str) -> MsgGene
         yield Msg(verb, device, group=group)
         yield from bps.checkpoint()
         yield from wait_bounded(group, waits_s, [device])
+    if accept is not None:
+        yield from accept()
     yield from bps.collect(device, name=stream, return_payload=False)
     yield from bps.checkpoint()
 

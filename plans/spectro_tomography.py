@@ -12,6 +12,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
+from .brightness import TooBrightError
 from .image_options import lithium_metadata
 from .image_taking import Unfinished
 from .refocus import check_focus, refocus
@@ -201,7 +202,7 @@ def _take(
             attempted = {"attempt": attempt, **md}
             return (yield from tomography(station, turn, mode=mode, md=attempted, **options))
         except (FailedStatus, RuntimeError) as error:
-            if attempt > redo:
+            if attempt > redo or isinstance(error, TooBrightError):
                 raise
             logger.warning("the tomogram at %.2f eV is taken again: %s", md["energy_ev"], said(error))
     raise ValueError(f"spectro_tomography: redo = {redo}; give 0 or more")

@@ -30,7 +30,6 @@ from .tomogram_taking import (
     declare,
     order,
     read_state,
-    tell_outcome,
 )
 from .turn import Pass
 from .waiting import WAIT_S, close_shutter, said, set_all
@@ -42,7 +41,7 @@ ENCODER = "rotation"
 
 
 def take_passes(taking: Taking) -> MsgGenerator[None]:
-    """Take all passes of a turn, and again what of them had no beam; then tell how it went.
+    """Take all passes of a turn, and again what of them had no beam.
 
     Raises
     ------
@@ -50,21 +49,14 @@ def take_passes(taking: Taking) -> MsgGenerator[None]:
         If the file takes no more frames.
     FailedStatus
         If the rotation stalls.
-    TomogramPartialError
-        If too many projections are missing or dark.
     """
     passes: Sequence[Pass] = taking.turn.passes
     attempt = 1
     while passes:
-        try:
-            yield from _take(taking, passes, attempt)
-        except Exception as error:
-            yield from tell_outcome(taking, said(error))
-            raise
+        yield from _take(taking, passes, attempt)
         dark = set(taking.table.numbers(DARK)) if attempt <= taking.tolerance.redo else set[int]()
         passes = [one.part(sorted(lost)) for one in taking.turn.passes if (lost := dark & set(one.numbers))]
         attempt += 1
-    yield from tell_outcome(taking)
 
 
 def _take(taking: Taking, passes: Sequence[Pass], attempt: int) -> MsgGenerator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator
 
+from .beam_guard import BeamLostError
 from .camera_frames import store_frames
-from .tomogram_taking import Taking
+from .tomogram_taking import Taking, await_beam, had_beam
 from .waiting import close_shutter, set_all
 
+logger = logging.getLogger(__name__)
 FLAT, DARK = "flat", "dark"
 MEMORY = "tomogram_references"
 """Under which the camera's `reference_runs` keep the last flat and dark of each kind."""
 MOST_KEPT = 32
+FLAT_TRIES = 3
+"""Sets of flats that may lose their beam one after the other."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None
     Raises
     ------
     TooBrightError
-        If the first flats are at full scale, none of whose turns is worth taking.
+        If flats are at full scale: the turn is worth nothing.
+    BeamLostError
+        If there is a guard, and flats lose their beam time and again.
     """
     station, turn = taking.station, taking.turn
     if DARK in kinds:
@@ -77,10 +84,24 @@ def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None
         yield from store_frames(taking.camera, taking.frames(taking.unused(DARK), turn.darks), stream=DARK)
     if FLAT in kinds:
         yield from set_all({station.microscope.sample_x: turn.flat_x_um})
-        yield from set_all({station.photon_shutter: "open"})
-        yield from store_frames(taking.camera, taking.frames(taking.unused(FLAT), turn.flats), stream=FLAT)
+        yield from _take_flats(taking)
         yield from set_all({station.microscope.sample_x: taking.home_x_um})
-        yield from taking.brightness.look(taking.camera, FLAT)
+        kind = f"late {FLAT}" if FLAT in taking.brightness.seen else FLAT
+        yield from taking.brightness.look(taking.camera, kind)
+
+
+def _take_flats(taking: Taking) -> MsgGenerator[None]:
+    """Take flats until they had beam throughout, where there is a guard; documents tell of those alone."""
+    for attempt in range(1, FLAT_TRIES + 1):
+        yield from await_beam(taking)
+        series = taking.frames(taking.unused(FLAT), taking.turn.flats)
+        try:
+            yield from store_frames(taking.camera, series, stream=FLAT, accept=lambda: had_beam(taking))
+            return
+        except BeamLostError as error:
+            if attempt == FLAT_TRIES:
+                raise
+            logger.warning("the flats are taken again: %s", error)
 
 
 def remember_references(taking: Taking, references: References, uid: str) -> MsgGenerator[None]:

@@ -23,9 +23,8 @@ from .tomogram_taking import (
     declare,
     order,
     read_state,
-    tell_outcome,
 )
-from .waiting import WAIT_S, close_shutter, said, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 MOST_LOSSES = 16
@@ -44,7 +43,7 @@ class _Shot:
 
 
 def take_steps(taking: Taking) -> MsgGenerator[None]:
-    """Take each projection by itself, in the order of the turn, and tell how it went.
+    """Take each projection by itself, in the order of the turn.
 
     Raises
     ------
@@ -52,16 +51,14 @@ def take_steps(taking: Taking) -> MsgGenerator[None]:
         If a projection is lost more often than it is taken again.
     FramesMissingError
         If the file takes no more frames.
-    TomogramPartialError
-        If too many frames are missing.
     """
     shots: list[_Shot] = []
     try:
         yield from _take_all(taking, shots)
-    except Exception as error:
-        yield from _close(taking, shots, said(error))
+    except Exception:
+        yield from _close(taking, shots)
         raise
-    yield from _close(taking, shots, "")
+    yield from _close(taking, shots)
 
 
 def _take_all(taking: Taking, shots: list[_Shot]) -> MsgGenerator[None]:
@@ -133,8 +130,8 @@ def _check_beam(taking: Taking, readings: Readings) -> None:
         taking.guard.check(taking.first, readings, 0.0)
 
 
-def _close(taking: Taking, shots: list[_Shot], problem: str) -> MsgGenerator[None]:
-    """Close the file, find the frame of each projection by its number, and tell of the outcome."""
+def _close(taking: Taking, shots: list[_Shot]) -> MsgGenerator[None]:
+    """Close the file, and find the frame of each projection by its number."""
     series = taking.series
     yield from close_shutter(taking.station.photon_shutter)
     if shots:
@@ -142,7 +139,6 @@ def _close(taking: Taking, shots: list[_Shot], problem: str) -> MsgGenerator[Non
         yield from order("complete", series, 2 * WAIT_S)
         _enter(taking, shots)
         yield from tell(series, PROJECTIONS)
-    yield from tell_outcome(taking, problem)
 
 
 def _enter(taking: Taking, shots: list[_Shot]) -> None:

@@ -15,7 +15,7 @@ from ..devices.motor_sweep import MotorSweep
 from ..devices.projection_series import ProjectionSeries
 from ..devices.tomogram_report import PassReport, ProjectionReport, TomogramReport
 from .beam import open_when_permitted, open_with_beam
-from .beam_guard import BeamGuard, Readings
+from .beam_guard import BeamGuard, BeamLostError, Readings
 from .brightness import Brightness
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
@@ -149,14 +149,33 @@ def await_beam(taking: Taking) -> MsgGenerator[None]:
     """
     station, guard = taking.station, taking.guard
     if guard is not None:
-        # A ring that is being filled has beam, but not what the guard asks of I0.
-        least_ma = max(guard.ring_current_min_ma, REFILLED * taking.ring_ma)
-        yield from open_with_beam(station, least_ma)
+        yield from open_with_beam(station, _least_ma(taking, guard))
         reading = yield Msg("read", station.ring)
         if reading and not taking.ring_ma:
             taking.ring_ma = float(reading["ring_current"]["value"])
         return
     yield from open_when_permitted(station.photon_shutter)
+
+
+def had_beam(taking: Taking) -> MsgGenerator[None]:
+    """See whether the ring still holds its beam, where there is a guard.
+
+    Raises
+    ------
+    BeamLostError
+        If it does not.
+    """
+    if taking.guard is None:
+        return
+    reading = yield Msg("read", taking.station.ring)
+    least_ma = _least_ma(taking, taking.guard)
+    if reading and not (ring_ma := float(reading["ring_current"]["value"])) >= least_ma:
+        raise BeamLostError(f"beam lost: ring current {ring_ma:.3g} mA, limit {least_ma:.3g} mA")
+
+
+def _least_ma(taking: Taking, guard: BeamGuard) -> float:
+    """Ring current that counts as beam: a ring that is being filled has not what the guard asks of I0."""
+    return max(guard.ring_current_min_ma, REFILLED * taking.ring_ma)
 
 
 def tell_outcome(taking: Taking, problem: str = "") -> MsgGenerator[None]:
@@ -172,8 +191,10 @@ def tell_outcome(taking: Taking, problem: str = "") -> MsgGenerator[None]:
         max_missing=tolerance.max_missing, max_lithium_change=tolerance.max_lithium_change, problem=problem
     )
     report: Any = taking.report
-    reason = "; ".join(one for one in (outcome.reason, taking.brightness.warning) if one)
-    yield Msg("set", report, replace(outcome, reason=reason))
+    reasons = [one for one in (outcome.reason, taking.brightness.warning) if one]
+    if problem and taking.brightness.warning in problem:
+        reasons = reasons[:1]
+    yield Msg("set", report, replace(outcome, reason="; ".join(reasons)))
     yield from read_event([report], trigger=[], stream=OUTCOME, timeout_s=WAIT_S)
     if outcome.status == "partial" and not problem:
         raise TomogramPartialError(outcome.asked, outcome.good, outcome.reason)

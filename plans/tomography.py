@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, plan
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
 from ..devices.map_gates import MapGates
 from ..devices.motor_sweep import MotorSweep
@@ -20,9 +20,9 @@ from .single_run import single_run
 from .tomogram_passes import ENCODER, take_passes
 from .tomogram_references import References, plan_references, remember_references, take_references
 from .tomogram_steps import take_steps
-from .tomogram_taking import Taking, Tolerance
+from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import close_shutter, set_all
+from .waiting import close_shutter, said, set_all
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -85,7 +85,7 @@ def tomography(
     NoMicroscopeError
         If the beamline lacks a device.
     TooBrightError
-        If more than a fifth of the flats before the turn is at full scale.
+        If more than a fifth of the flats before or after the turn is at full scale.
     ValueError
         If the angles are in no turns of even steps and `mode` is "fly".
     TomogramPartialError
@@ -228,7 +228,24 @@ def _announced(taking: Taking, md: Mapping[str, Any]) -> MsgGenerator[dict[str, 
 
 def _work(taking: Taking, mode: Mode, references: References) -> MsgGenerator[None]:
     yield from take_references(taking, references.before)
-    yield from (take_passes if mode == "fly" else take_steps)(taking)
+    try:
+        yield from _take_turn(taking, mode, references)
+    except Exception as error:
+        yield from tell_outcome(taking, said(error))
+        raise
+    yield from tell_outcome(taking)
+
+
+def _take_turn(taking: Taking, mode: Mode, references: References) -> MsgGenerator[None]:
+    """Take the projections, then what references are due: without any, a part of a turn is worth nothing."""
+    try:
+        yield from (take_passes if mode == "fly" else take_steps)(taking)
+    except (FailedStatus, TimeoutError):
+        try:
+            yield from take_references(taking, references.after)
+        except (FailedStatus, RuntimeError, TimeoutError) as further:
+            logger.warning("tomography: no references after the turn that failed: %s", said(further))
+        raise
     yield from take_references(taking, references.after)
 
 

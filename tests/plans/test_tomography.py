@@ -17,6 +17,7 @@ from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.brightness import TooBrightError
 from operando.plans.dose_option import ConstantDose
 from operando.plans.projection_table import TomogramPartialError
+from operando.plans.tomogram_references import FLAT_TRIES
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
@@ -307,6 +308,72 @@ def test_flats_with_a_few_pixels_at_full_scale_are_told_in_the_outcome(station, 
     engine(tomography(station, turn(flats=1)))
     assert outcome(documents)["status"] == "whole"
     assert outcome(documents)["reason"].startswith("1 % of the pixels of the first flat frames")
+
+
+@pytest.mark.parametrize(("references", "first"), [("after", "first flat"), ("both", "first late flat")])
+def test_flats_after_the_turn_are_looked_at_as_well(station, engine, monkeypatch, references, first):
+    documents = collected(engine)
+    monkeypatch.setattr(
+        "operando.plans.brightness._part", lambda camera: 0.01 if len(station.places) > 8 else 0.0
+    )
+    engine(tomography(station, turn(flats=1, references=references)))
+    assert outcome(documents)["reason"].startswith(f"1 % of the pixels of the {first} frames")
+
+
+def test_flats_at_full_scale_after_the_turn_fail_the_run_and_leave_its_table(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.full_scale_counts = 9.0
+    with pytest.raises(TooBrightError, match="expose shorter"):
+        engine(tomography(station, turn(flats=2, references="after")))
+    found = outcome(documents)
+    assert (found["status"], found["good"]) == ("partial", 8)
+    assert found["reason"].count("expose shorter") == 1
+
+
+def test_a_partial_tomogram_has_the_flats_that_come_after_it(station, engine):
+    documents = collected(engine)
+    station.microscope_camera.faults_of_id({4})
+    with pytest.raises(TomogramPartialError):
+        engine(tomography(station, turn(flats=2, references="after")))
+    assert len(told_numbers(documents, "flat")) == 2
+
+
+def test_a_turn_that_stalls_has_the_flats_that_come_after_it(station, engine):
+    documents = collected(engine)
+    station.trigger_box.stalls_at, station.microscope.rotation.stalls = 5, 1
+    with pytest.raises(FailedStatus):
+        engine(tomography(station, turn(flats=2, references="after"), mode="fly"))
+    assert (outcome(documents)["status"], outcome(documents)["good"]) == ("partial", 5)
+    assert len(told_numbers(documents, "flat")) == 2
+
+
+@pytest.fixture
+def refilled(station):
+    """The station, whose ring is filled again once the shutter has closed for want of beam."""
+    station.photon_shutter.subscribe(
+        lambda value, **_: station.ring.put(300.0) if value == "closed" else None, run=False
+    )
+    return station
+
+
+@pytest.mark.parametrize(("references", "event", "flats"), [("before", 1, [2]), ("after", 9, [10])])
+def test_flats_that_lost_their_beam_are_taken_again_and_not_told_of(
+    refilled, engine, references, event, flats
+):
+    documents = collected(engine)
+    refilled.frame_events[event] = lambda: refilled.ring.put(0.0)
+    engine(tomography(refilled, turn(flats=1, references=references), guard=GUARD))
+    assert told_numbers(documents, "flat") == flats
+    assert outcome(documents)["status"] == "whole"
+
+
+def test_flats_that_lose_their_beam_time_and_again_end_a_tomogram(refilled, engine):
+    documents = collected(engine)
+    refilled.microscope_camera.on_frames = lambda: refilled.ring.put(0.0)
+    with pytest.raises(BeamLostError, match="ring current 0 mA, limit"):
+        engine(tomography(refilled, turn(flats=1), guard=GUARD))
+    assert refilled.microscope_camera.taken == FLAT_TRIES
+    assert not of_stream(documents, "flat", "stream_datum")
 
 
 def test_flats_are_taken_beside_the_specimen_and_darks_in_the_dark(station, engine):
