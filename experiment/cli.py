@@ -13,7 +13,7 @@ from rich.logging import RichHandler
 
 from .compress_command import compress_command
 from .echem_command import import_echem_command
-from .export_command import export_coherent_command
+from .export_command import export_coherent_command, export_tomogram_command
 from .import_command import import_command
 from .merge_command import merge_command
 from .protocol_command import protocol_command
@@ -242,6 +242,7 @@ app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
 app.command("reconstruct")(reconstruct_command)
 app.command("compress")(compress_command)
+app.command("export-tomogram")(export_tomogram_command)
 app.command("export-coherent")(export_coherent_command)
 
 
