@@ -13,11 +13,12 @@ from rich.logging import RichHandler
 
 from .compress_command import compress_command
 from .echem_command import import_echem_command
-from .export_command import export_coherent_command
+from .export_command import export_coherent_command, export_tomogram_command
 from .import_command import import_command
 from .merge_command import merge_command
 from .protocol_command import protocol_command
 from .reconstruct_command import reconstruct_command
+from .register_command import register_command
 from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
 
@@ -249,7 +250,9 @@ app.command("import-echem")(import_echem_command)
 app.command("merge")(merge_command)
 app.command("protocol")(protocol_command)
 app.command("reconstruct")(reconstruct_command)
+app.command("register")(register_command)
 app.command("compress")(compress_command)
+app.command("export-tomogram")(export_tomogram_command)
 app.command("export-coherent")(export_coherent_command)
 
 

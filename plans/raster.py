@@ -108,6 +108,11 @@ class Raster:
         order = list(range(self.shape[1]))
         return order[::-1] if self.snake and row % 2 else order
 
+    def sample_frame(self, drift_um: tuple[float, float] = (0.0, 0.0)) -> dict[str, Any]:
+        """Where the pixels lie in the sample (z, y, x), which drifted by (x, y) against its stage, um."""
+        origin_um = [round(self.y_um[0] - drift_um[1], 6), 0.0, round(self.x_um[0] - drift_um[0], 6)]
+        return {"origin_um": origin_um, "pixel_um": [self.step_um] * 3, "rotation_deg": 0.0}
+
     @property
     def counting_s(self) -> float:
         """Time in which the detectors count, in s."""
@@ -156,11 +161,7 @@ def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) 
         "extents": [[y_um[0], y_um[-1]], [x_um[0], x_um[-1]]],
         "snaking": [False, raster.snake],
         "map": series,
-        "sample_frame": {
-            "origin_um": [y_um[0], 0.0, x_um[0]],
-            "pixel_um": [raster.step_um, raster.step_um, raster.step_um],
-            "rotation_deg": 0.0,
-        },
+        "sample_frame": raster.sample_frame(),
         **({} if raster.energy_ev is None else {"energy_ev": raster.energy_ev}),
         "estimated_duration_s": duration_s,
         "dead_time_s": round(dead_s, 6),

@@ -77,6 +77,7 @@ class Rocking:
             "angle_deg": self.angles_deg[index],
             "region": {"x_um": list(region.x_um), "y_um": list(region.y_um)},
             "drift_um": list(drift_um),
+            "sample_frame": raster.sample_frame(drift_um),
         }
 
 

@@ -275,12 +275,15 @@ def write_tomogram(path: str | Path, blocks: Sequence[FrameBlock], facts: Tomogr
     Raises
     ------
     ValueError
-        If there is no projection, or blocks differ in rows or columns.
+        If there is no projection, blocks differ in rows or columns, or the file is one that is linked.
     """
     h5py: Any = import_module("h5py")
     where = Path(path)
     if not any(block.key is ImageKey.PROJECTION for block in blocks):
         raise ValueError(f"tomogram {where}: none of {len(blocks)} blocks holds projections; give one")
+    linked = {block.frames.path.resolve() for block in blocks if isinstance(block.frames, StoredFrames)}
+    if where.resolve() in linked:
+        raise ValueError(f"tomogram {where} holds frames that are to be linked; give another name")
     unborn = where.with_name(where.name + ".new")
     with h5py.File(unborn, "w") as file:
         together = all(isinstance(block.frames, np.ndarray) for block in blocks)

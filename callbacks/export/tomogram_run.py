@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from ..analysis.frame_match import ProjectionVerdict
 from ..analysis.imaging import ImageKey
-from .tomogram import FrameBlock, StoredFrames, TomogramFacts
+from ..live.stored_tomogram import find_run
+from ..tiled.journal import JournalTail
+from .tomogram import FrameBlock, StoredFrames, TomogramFacts, write_tomogram
 
+TECHNIQUE = "tomography"
 PROJECTIONS, FLAT, DARK, OUTCOME = "projections", "flat", "dark", "outcome"
 Documents = Sequence[tuple[str, Mapping[str, Any]]]
 
@@ -32,7 +35,66 @@ class _Told:
     in_stream: int
 
 
-def tomogram_blocks(documents: Documents, *, references: Iterable[Documents] = ()) -> list[FrameBlock]:
+def export_tomogram(journal: Path, uid: str, target: str | Path) -> Path:
+    """Write a run of a journal as one file of NXtomo and DataExchange, whole or as far as it came.
+
+    Parameters
+    ----------
+    journal
+        Folder of the journal; frames are to be in the folder that it is in.
+    uid
+        Of the run, or the first six or more characters of it.
+    target
+        New file; frames are linked from it.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run, or several.
+    FileExistsError
+        If there is something at `target`.
+    ExternalFileRefusedError
+        If a file of its frames lies outside of the folder of the data.
+    ValueError
+        If it has no good projection.
+    """
+    where = Path(target)
+    if where.exists():
+        raise FileExistsError(f"{where} exists; give a new file, so that nothing is lost")
+    run = next(iter(find_run(journal, uid, (TECHNIQUE,)).values()))
+    angle_deg = run.all_deg
+    run.close()
+    named = (str(run.start.get(f"{kind}_run", "")) for kind in (FLAT, DARK))
+    documents = documents_of(journal, (run.uid, *named))
+    own = documents.pop(run.uid)
+    blocks = tomogram_blocks(own, references=documents.values(), angle_deg=angle_deg)
+    return write_tomogram(where, blocks, tomogram_facts(own))
+
+
+def documents_of(journal: Path, uids: Iterable[str]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """Documents of runs of a journal by uid, in their order; those that it does not know are left out."""
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    wanted, owner = set(uids), dict[str, str]()
+    for name, doc in JournalTail(journal).poll():
+        run = doc["uid"] if name == "start" else doc.get("run_start") or owner.get(doc.get("descriptor", ""))
+        if run in wanted:
+            found.setdefault(run, []).append((name, doc))
+            if name == "descriptor":
+                owner[doc["uid"]] = run
+    return found
+
+
+def tomogram_blocks(
+    documents: Documents,
+    *,
+    references: Iterable[Documents] = (),
+    angle_deg: NDArray[np.float64] | None = None,
+) -> list[FrameBlock]:
     """Put the frames of a run into blocks for `write_tomogram`, each projection with the angle it has.
 
     Parameters
@@ -42,6 +104,9 @@ def tomogram_blocks(documents: Documents, *, references: Iterable[Documents] = (
     references
         Documents of other runs whose flats and darks belong to it: those that its start document names as
         `flat_run` and `dark_run`.
+    angle_deg
+        Of each frame of stream `projections`, nan for those of no good projection, degrees, shape (frames,);
+        as the event of stream `outcome` tells, unless given.
 
     Returns
     -------
@@ -52,23 +117,13 @@ def tomogram_blocks(documents: Documents, *, references: Iterable[Documents] = (
     Raises
     ------
     ValueError
-        If the documents have no event of stream `outcome`.
+        If no angles are given, and the documents have no event of stream `outcome`.
     """
-    outcome = _outcome(documents)
-    angle_deg = {
-        frame: angle
-        for frame, verdict, angle in zip(
-            outcome["tomogram_frame"],
-            outcome["tomogram_verdict"],
-            outcome["tomogram_angle_deg"],
-            strict=True,
-        )
-        if verdict == ProjectionVerdict.GOOD
-    }
+    known = _told_angles(documents) if angle_deg is None else dict(enumerate(angle_deg.tolist()))
     blocks = [_still(told) for run in references for told in _frames_of(run) if told.stream in (FLAT, DARK)]
     for told in _frames_of(documents):
         if told.stream == PROJECTIONS:
-            blocks += _projections(told, angle_deg)
+            blocks += _projections(told, known)
         elif told.stream in (FLAT, DARK):
             blocks.append(_still(told))
     return blocks
@@ -80,7 +135,7 @@ def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -
     events = [doc["data"] for name, doc in documents if name == "event"]
     seen = next((data for data in events if "microscope_pixel_um" in data), {})
     return TomogramFacts(
-        energy_ev=float(seen.get("mono_energy", np.nan)),
+        energy_ev=float(seen.get("mono_energy", start.get("energy_ev") or np.nan)),
         pixel_um=float(seen.get("microscope_pixel_um", np.nan)) * int(start["turn"].get("binning", 1)),
         sample=str(start.get("measurement", "")),
         title=title or str(start["uid"]),
@@ -90,12 +145,14 @@ def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -
     )
 
 
-def _outcome(documents: Documents) -> Mapping[str, Any]:
+def _told_angles(documents: Documents) -> dict[int, float]:
+    """Angles of the good frames by their place, as the outcome tells."""
     found = [doc["data"] for name, doc in documents if name == "event" and "tomogram_frame" in doc["data"]]
     if not found:
         told = f"{len(documents)} documents, none of them an event of stream {OUTCOME!r}"
         raise ValueError(f"tomogram: {told}; give all of a run of tomography, or use the frames as they are")
-    return found[-1]
+    each = zip(*(found[-1][f"tomogram_{key}"] for key in ("frame", "verdict", "angle_deg")), strict=True)
+    return {frame: angle for frame, verdict, angle in each if verdict == ProjectionVerdict.GOOD}
 
 
 def _frames_of(documents: Documents) -> list[_Told]:

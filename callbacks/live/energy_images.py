@@ -12,6 +12,7 @@ import numpy as np
 
 from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
+from ..analysis.mapping.registration import RegistrationVerdict
 from ..analysis.saturation import saturation_warning
 from ..tiled.edge_map import ANALYSIS, MAP_UNITS, STREAM
 from .growing_slices import joined
@@ -160,6 +161,8 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
     stored = store_arrays(path, arrays, MAP_UNITS, dict.fromkeys(MAP_UNITS, ("y", "x")))
     good = maps.mask
     too_bright = saturation_warning(float(stack.saturated.mean()), "frames or flats")
+    lost = int((stack.verdict != RegistrationVerdict.GOOD).sum())
+    unplaced = f"{lost} of {len(stack.verdict)} images could not be put on the others" if lost else ""
     results.add(
         {
             **head,
@@ -174,7 +177,9 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
             "air_pixels": int(stack.light.air.sum()),
             "saturated_part": float(stack.saturated.mean()),
             "status": str(run.outcome.get("images_status", "")),
-            "reason": "; ".join(filter(None, (str(run.outcome.get("images_reason", "")), too_bright))),
+            "reason": "; ".join(
+                filter(None, (str(run.outcome.get("images_reason", "")), too_bright, unplaced))
+            ),
             "verdict": "good" if good.any() else "no edge",
             **run.cell_state(),
         }

@@ -104,6 +104,9 @@ def test_the_maps_follow_a_specimen_that_drifts_and_say_by_how_much(tmp_path, en
     np.testing.assert_allclose(told[2]["drift_um"], [0.03, -0.04], atol=0.005)
     assert told[2]["region"]["x_um"][0] == pytest.approx(-0.2 + told[2]["drift_um"][0])
     assert told[2]["map"]["y_um"][0] == pytest.approx(-0.2 + told[2]["drift_um"][1])
+    # What drifted with the stage is the same place of the sample.
+    for start in told:
+        np.testing.assert_allclose(start["sample_frame"]["origin_um"], [-0.2, 0.0, -0.2], atol=1e-6)
 
 
 @pytest.mark.usefixtures("few_pixels")

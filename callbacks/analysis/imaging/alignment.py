@@ -20,7 +20,7 @@ class StackAlignment:
     ----------
     shift_px
         Rows and columns by which each image appears moved, shape (n, 2); between its neighbours where an
-        image cannot be placed.
+        image cannot be placed, 0 where none can.
     correlation
         Of the gradients of image and reference, shape (n,).
     verdict, reason
@@ -40,6 +40,8 @@ def _placed(images: NDArray[np.generic], found: list[Registration], reference: i
     """Shifts (n, 2), corrected for changing contrast, and interpolated over images that cannot be placed."""
     shifts = np.array([each.shift_px for each in found])
     good = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
+    if not good.any():
+        return np.zeros_like(shifts)
     index = np.arange(len(found))
     if good[reference]:
         shifts[good] = refined_shifts(images[good], shifts[good], int(good[:reference].sum()))

@@ -177,7 +177,7 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     Raises
     ------
     ValueError
-        If fewer than ten particles are finite in both.
+        If fewer than ten particles are finite in both, or all are measured alike.
 
     Examples
     --------
@@ -190,6 +190,11 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     if good.sum() < 10:
         raise ValueError(f"calibrate_damage: {good.sum()} particles are finite in both; give at least 10")
     x, y = x[good], y[good]
+    if not np.ptp(x) > 0:
+        raise ValueError(
+            f"calibrate_damage: all {x.size} measured fractions are {x[0]:.3g}; give particles whose cracks "
+            "differ"
+        )
     design = np.stack([np.ones_like(x), x], axis=1)
     inverse = np.linalg.inv(design.T @ design)
     offset, slope = inverse @ design.T @ y

@@ -121,13 +121,18 @@ class SlicePreview:
         Raises
         ------
         ValueError
-            If the projection has another shape or the angle is not finite.
+            If the projection has another shape, or the angle or a pixel is not finite.
         """
         image = np.ascontiguousarray(line_integrals, dtype=np.float32)
         if image.shape != self._shape or not math.isfinite(angle_deg):
             raise ValueError(
                 f"slice preview: a projection of shape {image.shape} at {angle_deg} degrees; give shape "
                 f"{self._shape} and a finite angle"
+            )
+        if not np.isfinite(image).all():
+            raise ValueError(
+                f"slice preview: {np.count_nonzero(~np.isfinite(image))} pixels at {angle_deg} degrees are "
+                "not finite and would spread over the slices; `line_integral` makes them 0"
             )
         weight = self._weight_of(angle_deg)
         sector = int(angle_deg % HALF_TURN_DEG / HALF_TURN_DEG * len(self._added)) % len(self._added)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .angle import FloatArray
 from .flat_field import line_integral, normalise
 from .phase import Paganin, phase_retrieved
 from .ramp import FloatImage, Window
@@ -140,6 +141,37 @@ def reconstruct_integrals(
     return volume
 
 
+def require_geometry(angles: FloatArray, columns: int, centre: float | None, pixel_um: float) -> None:
+    """Refuse numbers with which a volume would be empty, or endless.
+
+    Parameters
+    ----------
+    angles
+        Degrees, shape (angles,).
+    columns
+        Of a projection.
+    centre
+        Column of the rotation axis, pixels; none where it is to be found.
+    pixel_um
+        Edge of a pixel at the sample, um.
+
+    Raises
+    ------
+    ValueError
+        If an angle is not finite, the centre lies outside of the columns, or the pixel has no size.
+    """
+    lost = np.count_nonzero(~np.isfinite(angles))
+    if lost:
+        raise ValueError(f"reconstruct: {lost} of {angles.size} angles are not finite; leave those out")
+    if centre is not None and not 0 <= centre <= columns - 1:
+        raise ValueError(
+            f"reconstruct: centre = {centre} pixels is outside of the {columns} columns; give one of "
+            f"0 to {columns - 1}"
+        )
+    if not 0 < pixel_um < np.inf:
+        raise ValueError(f"reconstruct: pixel_um = {pixel_um}; give the edge of a pixel at the sample, um")
+
+
 def reconstruct(
     projections: ArrayLike,
     angle_deg: ArrayLike,
@@ -179,7 +211,8 @@ def reconstruct(
     Raises
     ------
     ValueError
-        If angles and projections differ in number, or no centre is found in what is there.
+        If angles and projections differ in number, an angle is not finite, the centre lies outside of the
+        projections, the pixel has no size, or no centre is found in what is there.
 
     Examples
     --------
@@ -195,6 +228,7 @@ def reconstruct(
             f"reconstruct: projections of shape {values.shape} and {angles.shape} angles; give "
             "(angles, rows, columns) and one angle each"
         )
+    require_geometry(angles, values.shape[-1], centre, how.pixel_um)
     dead = np.zeros(values.shape[1:], dtype=np.bool_)
     if flats is not None:
         passed = normalise(values, flats, darks, flats_after=flats_after)

@@ -191,7 +191,7 @@ def rotation_centre(line_integrals: ArrayLike, angle_deg: ArrayLike) -> Rotation
     Raises
     ------
     ValueError
-        If angles and projections differ in number or are fewer than 8.
+        If angles and projections differ in number or are fewer than 8, or an angle is not finite.
     """
     stack = np.asarray(line_integrals, dtype=np.float32)
     stack = stack[:, None] if stack.ndim == 2 else stack
@@ -201,6 +201,8 @@ def rotation_centre(line_integrals: ArrayLike, angle_deg: ArrayLike) -> Rotation
             f"rotation centre: {angles.shape} angles for projections of shape {np.shape(line_integrals)}; "
             "give at least 8 of (angles, rows, columns) and an angle for each"
         )
+    if not np.isfinite(angles).all():
+        raise ValueError(f"rotation centre: of {angles.size} angles some are not finite; leave those out")
     mass, opposite = centre_by_mass(stack, angles), centre_by_opposite(stack, angles)
     span_deg = float(np.degrees(angular_weights(angles).sum()))
     if not np.ptp(stack) > 0 or span_deg < LEAST_SPAN_DEG:

@@ -198,7 +198,8 @@ def segment_particles(
     Raises
     ------
     ValueError
-        If the volume is not three-dimensional, or nothing in it is above the threshold.
+        If the volume is not three-dimensional, holds voxels that are not finite, or nothing in it is above
+        the threshold.
     """
     ndimage: Any = import_module("scipy.ndimage")
     filters: Any = import_module("skimage.filters")
@@ -207,6 +208,9 @@ def segment_particles(
         raise ValueError(
             f"segment_particles: the volume has shape {values.shape}; give (z, y, x), at least 8 voxels each"
         )
+    lost = np.count_nonzero(~np.isfinite(values))
+    if lost:
+        raise ValueError(f"segment_particles: {lost} voxels are not finite; give them the level of pores")
     smooth = ndimage.gaussian_filter(values, smooth_px)
     level = float(filters.threshold_otsu(smooth)) if threshold is None else threshold
     solid = smooth > level

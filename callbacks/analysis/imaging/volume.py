@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .flat_field import line_integral, normalise
 from .projection_file import ProjectionFrames, ProjectionSource
 from .ramp import FloatImage
-from .reconstruction import SLAB_ROWS, Recipe, prepared
+from .reconstruction import SLAB_ROWS, Recipe, prepared, require_geometry
 from .rotation_centre import AGREED_PX, CentreVerdict, RotationCentre, rotation_centre
 from .slab import imaging_module, reconstruct_slab
 
@@ -250,10 +250,11 @@ def reconstruct_volume(
     OtherVolumeError
         If the file holds another reconstruction.
     ValueError
-        If no centre is found.
+        If no centre is found, one is given that lies outside of the columns, or an angle is not finite.
     """
     how, where = recipe or Recipe(), Path(path)
     _, rows, columns = source.shape
+    require_geometry(source.angle_deg, columns, centre, how.pixel_um)
     found = centre_of(source) if centre is None else None
     column = found.column_px if found else float(centre or 0.0)
     starts = list(range(0, rows, slab_rows))

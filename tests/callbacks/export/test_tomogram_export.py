@@ -185,3 +185,14 @@ def test_a_measured_data_exchange_file_is_read():
     assert source.shape == (181, 2, 640)
     part = source.rows(0, 1)
     assert part.flats.shape == part.darks.shape == (10, 1, 640)
+
+
+def test_the_file_of_the_frames_is_never_replaced_by_links_to_itself(tmp_path):
+    path = tmp_path / "camera.h5"
+    with h5py.File(path, "w") as file:
+        file["entry/data/data"] = PROJECTIONS
+    block = FrameBlock(ImageKey.PROJECTION, StoredFrames(path), ANGLES)
+    with pytest.raises(ValueError, match="give another name"):
+        write_tomogram(path, [block], FACTS)
+    with h5py.File(path) as file:
+        assert np.array_equal(file["entry/data/data"][:], PROJECTIONS)

@@ -156,6 +156,13 @@ def test_light_that_changes_from_energy_to_energy_is_not_seen_in_the_map(told):
     assert "must be" in maps["light_reason"].item()
 
 
+def test_an_image_that_could_not_be_put_on_the_others_is_told(told):
+    told.light[len(ENERGY_EV) // 2] = 1e-6
+    told.run(range(len(ENERGY_EV)))
+    reason = told.maps()["reason"].item()
+    assert f"1 of {len(ENERGY_EV)} images could not be put on the others" in reason
+
+
 def test_the_command_makes_the_map_of_a_stored_run_and_says_where_it_is(told, monkeypatch):
     uid = told.run(range(len(ENERGY_EV)))
     monkeypatch.setenv("OPERANDO_DATA", str(told.folder))

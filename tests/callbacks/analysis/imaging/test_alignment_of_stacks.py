@@ -137,3 +137,9 @@ def test_a_chemical_map_and_fluorescence_have_the_published_offset_and_correlati
         both = np.isfinite(seen)
         correlation = np.corrcoef(seen[both], chemical[compound][both])[0, 1]
         assert correlation == pytest.approx(wanted, abs=0.02), element
+
+
+def test_images_without_any_structure_stay_where_they_are_and_say_so():
+    found = align_stack(np.zeros((4, 32, 32)))
+    assert not found.shift_px.any()
+    assert "good" not in found.verdict

@@ -160,3 +160,15 @@ def _half_and_half() -> tuple[np.ndarray, np.ndarray]:
 def test_a_volume_with_nothing_in_it_is_refused():
     with pytest.raises(ValueError, match="lower threshold"):
         segment_particles(np.random.default_rng(1).normal(size=(20, 20, 20)), threshold=50.0)
+
+
+def test_voxels_that_are_not_finite_are_refused():
+    volume = np.zeros((16, 16, 16))
+    volume[3, 3, 3] = np.nan
+    with pytest.raises(ValueError, match="1 voxels are not finite"):
+        segment_particles(volume)
+
+
+def test_a_calibration_needs_cracks_that_differ():
+    with pytest.raises(ValueError, match="whose cracks differ"):
+        calibrate_damage(np.full(20, 0.1), np.linspace(0.0, 0.2, 20))

@@ -108,3 +108,11 @@ def test_a_projection_of_another_shape_is_refused():
 def test_a_point_outside_the_volume_is_refused():
     with pytest.raises(ValueError, match="outside 20 x 128 x 128"):
         SlicePreview((ROWS, WIDTH), centre=CENTRE, at_px=(20, 0, 0))
+
+
+def test_a_pixel_that_is_not_finite_does_not_reach_the_slices():
+    preview = SlicePreview((4, 16), centre=7.5)
+    preview.add(np.ones((4, 16)), 0.0)
+    with pytest.raises(ValueError, match=r"64 pixels at 30\.0 degrees are not finite"):
+        preview.add(np.full((4, 16), np.nan), 30.0)
+    assert np.isfinite(preview.slices().xy).all()

@@ -186,3 +186,26 @@ def test_the_axis_of_a_full_turn_is_found():
     found = rotation_centre(noisy, angles)
     assert found.column_px == pytest.approx(67.05, abs=0.2)
     assert found.verdict == "agreed"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"centre": float("nan")}, "outside of the"),
+        ({"centre": 1000.0}, "outside of the"),
+        ({"pixel_um": 0.0}, "edge of a pixel"),
+    ],
+)
+def test_numbers_that_would_give_an_empty_volume_are_refused(integrals, change, told):
+    given = {"centre": CENTRE, **change}
+    with pytest.raises(ValueError, match=told):
+        reconstruct(integrals, sequential_angles(ANGLES), **given)
+
+
+def test_an_angle_that_is_not_known_is_told_by_name(integrals):
+    angles = sequential_angles(ANGLES)
+    angles[5] = np.nan
+    with pytest.raises(ValueError, match=r"reconstruct: 1 of .* angles are not finite"):
+        reconstruct(integrals, angles)
+    with pytest.raises(ValueError, match=r"rotation centre: .* not finite"):
+        rotation_centre(integrals, angles)

@@ -156,3 +156,9 @@ def test_projections_that_were_written_anew_do_not_mix_with_the_old_volume(sourc
     written_anew = HeldProjections(ProjectionFrames(other), ANGLES)
     with pytest.raises(ValueError, match="holds another reconstruction"):
         reconstruct_volume(written_anew, path, centre=CENTRE)
+
+
+def test_an_axis_outside_of_the_frames_makes_no_volume(source, tmp_path):
+    with pytest.raises(ValueError, match=r"centre = 640\.0 pixels is outside of the 64 columns"):
+        reconstruct_volume(source, tmp_path / "v.h5", centre=640.0)
+    assert not (tmp_path / "v.h5").exists()

@@ -1,0 +1,97 @@
+"""Command ``operando register``: a map and a tomogram get common coordinates in the sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..callbacks.analysis.imaging import SampleFrame
+    from ..callbacks.tiled.experiment import Experiment
+
+UID = Annotated[str, typer.Argument(help="uid of the run to be placed, or six letters of it")]
+ONTO = Annotated[str, typer.Argument(help="uid of the run that stays: a tomogram with its volume, or a map")]
+ELEMENT = Annotated[
+    str | None, typer.Option(help="whose fluorescence is compared; else the first one mapped")
+]
+TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
+
+
+def register_command(uid: UID, onto: ONTO, element: ELEMENT = None, tiled: TILED = True) -> None:
+    """Find where a map lies over a tomogram, or over another map, and keep it with the sample.
+
+    A tomogram is compared as it is seen along the beam at rotation zero, its volume summed. What was found is
+    a run of results and counts from then on; a shift that may not be used is refused and changes nothing.
+    """
+    from ..callbacks.analysis.imaging import register
+    from ..callbacks.live.sample_place import store_sample_frame
+    from ..callbacks.tiled.journal import Journal
+    from .cli import complaining, console
+    from .import_report import to_tiled
+    from .settings import DataRoot
+
+    with complaining():
+        root = DataRoot.from_environment()
+        start, seen, believed = _picture(root, uid, element)
+        fixed, image, frame = _picture(root, onto, element)
+        placed, found = register(image, frame, seen, believed)
+        with Journal(root.journal) as publish:
+            store_sample_frame(publish, start, placed, found, onto=fixed["uid"])
+        moved = [after - before for after, before in zip(placed.origin_um, believed.origin_um, strict=True)]
+        console.print(
+            f"{start['uid'][:8]} lies {moved[2]:+.3f} um along x and {moved[0]:+.3f} um along z from where "
+            f"it was believed (correlation {found.correlation:.2f}); read back as .sample_frames",
+            soft_wrap=True,
+        )
+        if tiled:
+            console.print(to_tiled(root))
+
+
+def _picture(root: Any, uid: str, element: str | None) -> tuple[dict[str, Any], np.ndarray, SampleFrame]:  # noqa: ANN401
+    """Start document of a run, what it shows in the plane across the beam, and where that lies."""
+    from ..callbacks.tiled.open_experiment import experiment_from_journal
+    from ..callbacks.tiled.run_source import JournalSource
+    from .camera import camera_roots
+
+    roots = camera_roots(root)
+    runs = [start for start in JournalSource(root.journal, roots).measurements() if "experiment" in start]
+    chosen = [start for start in runs if len(uid) >= 6 and start["uid"].startswith(uid)]
+    if len(chosen) != 1:
+        known = ", ".join(
+            f"{start['uid'][:8]} ({start.get('measurement', '')})"
+            for start in runs
+            if start.get("technique") in ("tomography", "map")
+        )
+        raise LookupError(f"{uid!r} is the uid of {len(chosen)} runs; there are: {known or 'none'}")
+    start = chosen[0]
+    experiment = experiment_from_journal(root.journal, start["experiment"]["uid"], roots=roots)
+    if start.get("technique") == "tomography":
+        image = _seen_along_beam(experiment, start["uid"])
+    else:
+        image = _element_map(experiment, start["uid"], element)
+    frames = experiment.sample_frames
+    if start["uid"] not in frames:
+        raise LookupError(
+            f"run {start['uid'][:8]} does not tell where it lies (sample_frame): measure it anew"
+        )
+    return start, image, frames[start["uid"]]
+
+
+def _seen_along_beam(experiment: Experiment, uid: str) -> np.ndarray:
+    """Sum a volume along y, shape (z, x)."""
+    found = next((each for each in experiment.tomograms if each.attrs["run"] == uid), None)
+    if found is None or "attenuation" not in found:
+        raise LookupError(f"tomogram {uid[:8]} has no volume: make it by operando reconstruct {uid[:8]}")
+    return found["attenuation"].sum("y").to_numpy()
+
+
+def _element_map(experiment: Experiment, uid: str, element: str | None) -> np.ndarray:
+    """Give the counts of an element, shape (rows, columns)."""
+    counts = experiment.maps(uid)["counts"].isel(map=-1)
+    known = counts["element"].to_numpy().tolist()
+    if element is not None and element not in known:
+        raise LookupError(f"map {uid[:8]} has no element {element!r}; give one of {', '.join(known)}")
+    return counts.sel(element=element or known[0]).to_numpy()
