@@ -23,6 +23,8 @@ def compress_command(
     with complaining():
         if copies is not None:
             copies.mkdir(parents=True, exist_ok=True)
+        if missing := [str(path) for path in files if not path.is_file()]:
+            raise FileNotFoundError(f"no such file: {', '.join(missing)}; give HDF5 files of a camera")
         for path in files:
             target = None if copies is None else copies / path.name
             done = compress_frames(path, target=target, dataset=dataset, level=level)

@@ -86,9 +86,17 @@ def lock(root: DataRoot) -> Iterator[IO[str]]:
     ------
     BusyError
         When another process holds it.
+    OSError
+        When the data root cannot be written.
     """
-    root.run.mkdir(parents=True, exist_ok=True)
-    with (root.run / "services.lock").open("w") as file:
+    try:
+        root.run.mkdir(parents=True, exist_ok=True)
+        held = (root.run / "services.lock").open("w")
+    except OSError as error:
+        raise OSError(
+            f"data root {root.path} cannot be written ({error.strerror}): set OPERANDO_DATA to another"
+        ) from None
+    with held as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

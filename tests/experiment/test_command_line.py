@@ -68,6 +68,13 @@ def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
         ("until_voltage_v = 4.3", "until_voltage_v = 4.5", r"bad\.toml:\d+: .*not inside the limits"),
         ("every_lithium_content = 0.02", "at_voltage_v = [5.0]", r"bad\.toml:\d+: .*never fire"),
         ("[experiment]", "[experiment", r"bad\.toml: not valid toml"),
+        ('name = "ni_k"', 'name = "Ni K"', r"bad\.toml:\d+: .*'Ni K' is refused: write letters, digits"),
+        (
+            "voltage_max_v = 4.4",
+            'voltage_max_v = "4.4 V"',
+            r"bad\.toml:\d+: .*write a number, without quotes",
+        ),
+        ("[[measurements]]", "[measurements]", r"bad\.toml:\d+: measurements: .*write \[\[measurements\]\]"),
         ('"xanes"', '"xnes"', r"bad\.toml:\d+: .*'xnes' is unknown; did you mean 'xanes'\?"),
     ],
 )
@@ -209,6 +216,15 @@ def test_only_one_process_runs_services_in_a_data_root(root):
         pass
     with lock(root):
         assert (root.run / "services.lock").exists()
+
+
+def test_a_data_root_that_cannot_be_written_names_the_remedy(tmp_path):
+    (tmp_path / "taken").touch()
+    with (
+        pytest.raises(OSError, match=r"taken cannot be written .*set OPERANDO_DATA"),
+        lock(DataRoot(tmp_path / "taken")),
+    ):
+        pass
 
 
 UNASKED = {"tiled", "xarray", "matplotlib", "pyFAI", "numba", "scipy.signal", "scipy.stats"}
