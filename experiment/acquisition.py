@@ -23,6 +23,7 @@ from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
 from .camera_reference import reference_runs_of
+from .channel_access import repeating
 from .conversion import (
     cell_document,
     dead_times,
@@ -98,9 +99,10 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     """
     experiment = read_experiment(file)
     check_instruments(experiment, read_settings(settings))
-    beamline = load_beamline(settings, **wanted_devices(experiment))
-    with connected(beamline, connect_s):
-        return _acquire(experiment, file, beamline, root)
+    with repeating(root):
+        beamline = load_beamline(settings, **wanted_devices(experiment))
+        with connected(beamline, connect_s):
+            return _acquire(experiment, file, beamline, root)
 
 
 @contextmanager

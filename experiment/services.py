@@ -4,7 +4,6 @@ import fcntl
 import json
 import logging
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from ..callbacks.tiled.access import TiledConnection
+from .channel_access import ca_repeater, free_udp_port
 from .file import RehearsalSection
 from .process import HelperProcess
 from .settings import DataRoot
@@ -179,7 +179,7 @@ def running_services(
         environment = {"OPERANDO_DATA": str(root.path)}
         if beamline is not None:
             beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
-            repeater_port = _free_udp_port()
+            repeater_port = free_udp_port()
             repeater = ca_repeater(root, repeater_port)
             stack.callback(repeater.end)
             repeater.start()
@@ -234,19 +234,6 @@ def simulated_beamline(
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
-
-
-def ca_repeater(root: DataRoot, port: int) -> HelperProcess:
-    """Repeater of Channel Access' beacons: where none is installed every client would complain."""
-    command = [sys.executable, "-m", "operando.experiment.ca_repeater"]
-    environment = {"EPICS_CA_REPEATER_PORT": str(port)}
-    return HelperProcess("ca_repeater", command, root.run, environment=environment, restarts_left=RESTARTS)
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def live_fits(root: DataRoot) -> HelperProcess:
