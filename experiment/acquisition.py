@@ -59,6 +59,10 @@ class AcquisitionError(RuntimeError):
     """An acquisition that could not begin or did not come to its end."""
 
 
+class ToldToEndError(AcquisitionError):
+    """An acquisition that was told to end; the cell is as the policy for it says."""
+
+
 @dataclass(frozen=True)
 class Start:
     """Which experiment is run, and where a dead process left it (None: from the beginning).
@@ -154,7 +158,8 @@ def run_to_end(
         try:
             return engine(whole)
         except RunEngineInterrupted:
-            raise AcquisitionError(f"ended in order after {received() or 'an abort'}") from None
+            told = received() or "an abort"
+            raise ToldToEndError(f"ended in order after {told}; the same command goes on with it") from None
         except Exception as error:
             told = f" ({received()})" if received() else ""
             raise AcquisitionError(f"the experiment ended early{told}: {error}") from error

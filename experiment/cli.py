@@ -127,19 +127,28 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 @app.command()
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
-    from .acquisition import acquire
+    from .acquisition import ToldToEndError, acquire
     from .cells_acquisition import acquire_cells
     from .cells_file import ManyCells
+    from .cells_rehearsal import expected_cells_progress
+    from .live_display import displayed
     from .reading import read_file
+    from .rehearsal import expected_progress
     from .report import result_line, run_cadence
 
     with complaining():
         root, settings = DataRoot.from_environment(), beamline_settings(beamline)
         found = read_file(file)
-        if isinstance(found, ManyCells):
-            results = acquire_cells(found, file.resolve(), settings, root)
-        else:
-            results = {"": acquire(file.resolve(), settings, root)}
+        try:
+            if isinstance(found, ManyCells):
+                with displayed(expected_cells_progress(found, settings), root.journal, console):
+                    results = acquire_cells(found, file.resolve(), settings, root)
+            else:
+                with displayed(expected_progress(found, settings), root.journal, console):
+                    results = {"": acquire(file.resolve(), settings, root)}
+        except ToldToEndError as error:
+            complaints.print(str(error), style="yellow", soft_wrap=True)
+            raise typer.Exit(130) from None
         for name, result in results.items():
             console.print(result_line(name, result))
         console.print(*run_cadence(root.journal, [result.cycling_run for result in results.values()]))

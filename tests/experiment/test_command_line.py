@@ -11,9 +11,10 @@ import pytest
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import cli
+from operando.experiment.acquisition import ToldToEndError
 from operando.experiment.cli import app
 from operando.experiment.progress import Progress
-from operando.experiment.rehearsal import Outcome
+from operando.experiment.rehearsal import Outcome, simulated_settings
 from operando.experiment.report import outcome_report, snippet
 from operando.experiment.services import BusyError, lock
 from operando.experiment.settings import DataRoot
@@ -95,14 +96,12 @@ def test_absent_file_is_named():
     assert result.stderr == "/nowhere/experiment.toml: cannot be read: No such file or directory\n"
 
 
-def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(monkeypatch, tmp_path):
+def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(monkeypatch):
     monkeypatch.setattr(
         "operando.experiment.acquisition.acquire",
         lambda *_: OperandoResult("", 1, 0, 0, "voltage above 4.4 V"),
     )
-    settings = tmp_path / "beamline.toml"
-    settings.touch()
-    result = call("run", str(DEFAULT), "--beamline", str(settings))
+    result = call("run", str(DEFAULT), "--beamline", str(simulated_settings()))
     assert result.exit_code == 3
     assert "voltage above 4.4 V" in result.stdout
     assert result.stderr == ""
@@ -173,6 +172,16 @@ def test_show_of_an_unknown_experiment_points_at_list(measured):
     assert "no experiments have the name or uid 'zzz'" in result.stderr
     assert "operando list" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_an_acquisition_that_was_told_to_end_exits_with_130(monkeypatch):
+    def told_to_end(*_):
+        raise ToldToEndError("ended in order after SIGINT; the same command goes on with it")
+
+    monkeypatch.setattr("operando.experiment.acquisition.acquire", told_to_end)
+    result = call("run", str(DEFAULT), "--beamline", str(simulated_settings()))
+    assert result.exit_code == 130
+    assert "SIGINT; the same command goes on" in result.stderr
 
 
 def test_a_key_error_is_told_without_quotes_around_it():
