@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .complaint import complaining, console
+
 FILES = Annotated[list[Path], typer.Argument(help="closed HDF5 files of a camera")]
 COPIES = Annotated[Path | None, typer.Option(help="folder for compressed copies; raw files then stay")]
 DATASET = Annotated[str, typer.Option(help="where the frames are in a file")]
@@ -18,7 +20,6 @@ def compress_command(
 ) -> None:
     """Write frames anew, compressed; a raw file is replaced only once every frame was found the same."""
     from ..callbacks.export.compressed import compress_frames
-    from .cli import complaining, console
 
     with complaining():
         if copies is not None:

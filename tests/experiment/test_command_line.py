@@ -13,6 +13,7 @@ from operando.callbacks.tiled.journal import Journal
 from operando.experiment import cli
 from operando.experiment.acquisition import ToldToEndError
 from operando.experiment.cli import app
+from operando.experiment.complaint import complaint, is_of_use
 from operando.experiment.progress import Progress
 from operando.experiment.rehearsal import Outcome, simulated_settings
 from operando.experiment.report import outcome_report, snippet
@@ -129,7 +130,7 @@ def test_a_command_whose_packages_are_not_installed_names_the_extra(monkeypatch,
 )
 def test_warnings_of_other_packages_that_help_nobody_are_not_told(said, told):
     record = logging.LogRecord("silx", logging.WARNING, "", 0, said, None, None)
-    assert cli.is_of_use(record) is told
+    assert is_of_use(record) is told
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras(monkeypatch):
@@ -185,10 +186,9 @@ def test_an_acquisition_that_was_told_to_end_exits_with_130(monkeypatch):
 
 
 def test_a_key_error_is_told_without_quotes_around_it():
-    assert cli.complaint(KeyError("no run 'a'")) == "KeyError: no run 'a'"
+    assert complaint(KeyError("no run 'a'")) == "KeyError: no run 'a'"
     assert (
-        cli.complaint(OSError(2, "No such file", "a.h5"))
-        == "FileNotFoundError: [Errno 2] No such file: 'a.h5'"
+        complaint(OSError(2, "No such file", "a.h5")) == "FileNotFoundError: [Errno 2] No such file: 'a.h5'"
     )
 
 
