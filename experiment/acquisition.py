@@ -121,7 +121,9 @@ def connected(devices: Beamline | Stations, timeout_s: float) -> Iterator[None]:
     try:
         report = devices.connect(timeout_s)
         if report.missing:
-            raise AcquisitionError(str(report))
+            raise AcquisitionError(
+                f"{report}\nStart their servers, or set EPICS_CA_ADDR_LIST to where they are"
+            )
         yield
     finally:
         devices.release()
