@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -126,9 +127,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--interface", default="127.0.0.1", help="address that the server listens on")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     settings = parser.parse_args(arguments)
+    if not is_free(settings.interface, settings.port):
+        parser.error(f"port {settings.port} of {settings.interface} is taken: give another --port")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     os.environ.update(EPICS_CA_SERVER_PORT=str(settings.port), EPICS_CAS_AUTO_BEACON_ADDR_LIST="NO")
     asyncio.run(_serve(settings))
+
+
+def is_free(interface: str, port: int) -> bool:
+    """Whether a server may listen there; the library would take another port, where no client looks."""
+    try:
+        socket.create_server((interface, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 async def _serve(settings: argparse.Namespace) -> None:

@@ -23,6 +23,7 @@ from ..plans.resume import ResumePoint
 from ..plans.start import check_cell
 from ..plans.waiting import set_all
 from .camera_reference import reference_runs_of
+from .channel_access import repeating
 from .conversion import (
     cell_document,
     dead_times,
@@ -56,6 +57,10 @@ logger = logging.getLogger(__name__)
 
 class AcquisitionError(RuntimeError):
     """An acquisition that could not begin or did not come to its end."""
+
+
+class ToldToEndError(AcquisitionError):
+    """An acquisition that was told to end; the cell is as the policy for it says."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,10 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     """
     experiment = read_experiment(file)
     check_instruments(experiment, read_settings(settings))
-    beamline = load_beamline(settings, **wanted_devices(experiment))
-    with connected(beamline, connect_s):
-        return _acquire(experiment, file, beamline, root)
+    with repeating(root):
+        beamline = load_beamline(settings, **wanted_devices(experiment))
+        with connected(beamline, connect_s):
+            return _acquire(experiment, file, beamline, root)
 
 
 @contextmanager
@@ -115,7 +121,9 @@ def connected(devices: Beamline | Stations, timeout_s: float) -> Iterator[None]:
     try:
         report = devices.connect(timeout_s)
         if report.missing:
-            raise AcquisitionError(str(report))
+            raise AcquisitionError(
+                f"{report}\nStart their servers, or set EPICS_CA_ADDR_LIST to where they are"
+            )
         yield
     finally:
         devices.release()
@@ -152,7 +160,8 @@ def run_to_end(
         try:
             return engine(whole)
         except RunEngineInterrupted:
-            raise AcquisitionError(f"ended in order after {received() or 'an abort'}") from None
+            told = received() or "an abort"
+            raise ToldToEndError(f"ended in order after {told}; the same command goes on with it") from None
         except Exception as error:
             told = f" ({received()})" if received() else ""
             raise AcquisitionError(f"the experiment ended early{told}: {error}") from error

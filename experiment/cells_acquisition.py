@@ -23,6 +23,7 @@ from .acquisition import AcquisitionError, Start, choose_start, connected, keep_
 from .camera import asks_for_frames, check_camera
 from .cells_estimate import activity_of
 from .cells_file import ManyCells
+from .channel_access import repeating
 from .conversion import (
     cell_document,
     dead_times,
@@ -84,11 +85,12 @@ def acquire_cells(
     AcquisitionError
         When devices are missing, the acquisition was told to end, or the plan failed.
     """
-    stations = load_stations(settings, cells.channels, camera=asks_for_frames(cells.file))
-    shared = stations.each[0]
-    check_camera(cells.file, shared.name, has_camera=shared.camera is not None)
-    with connected(stations, connect_s):
-        return _acquire(cells, file, stations, root)
+    with repeating(root):
+        stations = load_stations(settings, cells.channels, camera=asks_for_frames(cells.file))
+        shared = stations.each[0]
+        check_camera(cells.file, shared.name, has_camera=shared.camera is not None)
+        with connected(stations, connect_s):
+            return _acquire(cells, file, stations, root)
 
 
 def _acquire(cells: ManyCells, file: Path, stations: Stations, root: DataRoot) -> dict[str, OperandoResult]:

@@ -1,16 +1,14 @@
 """Command line ``operando``; each command is a function here or in a module of its own."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.logging import RichHandler
 
+from .complaint import complaining, complaints, console, is_of_use
 from .compress_command import compress_command
 from .echem_command import import_echem_command
 from .export_command import export_coherent_command, export_tomogram_command
@@ -25,40 +23,9 @@ from .toml_source import ExperimentFileError
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Battery cells that cycle in the beam."
 )
-# Without emoji, or the process variable OP:RING:CURRENT is told with one.
-console = Console(emoji=False)
-complaints = Console(stderr=True, emoji=False)
-
 FILE = Annotated[Path, typer.Argument(help="experiment file (toml)")]
 BEAMLINE = Annotated[Path | None, typer.Option(help="beamline settings file; else OPERANDO_BEAMLINE")]
 SPEED = Annotated[float | None, typer.Option(min=1, help="how much faster than real the cell lives")]
-
-
-@contextmanager
-def complaining() -> Iterator[None]:
-    """Turn what can go wrong into a message and an exit code, without a traceback."""
-    from .rehearsal import Interrupted
-
-    try:
-        yield
-    except typer.Exit:  # a RuntimeError, but an end that was asked for
-        raise
-    except ExperimentFileError as error:
-        complaints.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    except Interrupted as error:
-        complaints.print(f"ended after {error}", style="yellow")
-        raise typer.Exit(130) from None
-    except (OSError, RuntimeError, ValueError, LookupError) as error:
-        logging.getLogger(__name__).debug("failed", exc_info=error)
-        complaints.print(complaint(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
-def complaint(error: Exception) -> str:
-    """Text of an error as it was raised; a KeyError would put it in quotes."""
-    said = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return f"{type(error).__name__}: {said}"
 
 
 def tell_if_empty(root: DataRoot) -> bool:
@@ -128,19 +95,28 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 @app.command()
 def run(file: FILE, beamline: BEAMLINE = None) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
-    from .acquisition import acquire
+    from .acquisition import ToldToEndError, acquire
     from .cells_acquisition import acquire_cells
     from .cells_file import ManyCells
+    from .cells_rehearsal import expected_cells_progress
+    from .live_display import displayed
     from .reading import read_file
+    from .rehearsal import expected_progress
     from .report import result_line, run_cadence
 
     with complaining():
         root, settings = DataRoot.from_environment(), beamline_settings(beamline)
         found = read_file(file)
-        if isinstance(found, ManyCells):
-            results = acquire_cells(found, file.resolve(), settings, root)
-        else:
-            results = {"": acquire(file.resolve(), settings, root)}
+        try:
+            if isinstance(found, ManyCells):
+                with displayed(expected_cells_progress(found, settings), root.journal, console):
+                    results = acquire_cells(found, file.resolve(), settings, root)
+            else:
+                with displayed(expected_progress(found, settings), root.journal, console):
+                    results = {"": acquire(file.resolve(), settings, root)}
+        except ToldToEndError as error:
+            complaints.print(str(error), style="yellow", soft_wrap=True)
+            raise typer.Exit(130) from None
         for name, result in results.items():
             console.print(result_line(name, result))
         console.print(*run_cadence(root.journal, [result.cycling_run for result in results.values()]))
@@ -266,15 +242,6 @@ EXTRA_OF = {
     "tiled": "tiled",
 }
 """Extra that brings a package which a plain installation leaves out."""
-
-
-OF_NO_USE = ("Unable to import pyOpenCl", "No open traces left to close")
-"""How warnings of other packages begin about which a user can do nothing, and need not."""
-
-
-def is_of_use(record: logging.LogRecord) -> bool:
-    """Whether a record is to be told."""
-    return not record.getMessage().startswith(OF_NO_USE)
 
 
 def main() -> None:

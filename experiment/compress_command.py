@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .complaint import complaining, console
+
 FILES = Annotated[list[Path], typer.Argument(help="closed HDF5 files of a camera")]
 COPIES = Annotated[Path | None, typer.Option(help="folder for compressed copies; raw files then stay")]
 DATASET = Annotated[str, typer.Option(help="where the frames are in a file")]
@@ -18,11 +20,12 @@ def compress_command(
 ) -> None:
     """Write frames anew, compressed; a raw file is replaced only once every frame was found the same."""
     from ..callbacks.export.compressed import compress_frames
-    from .cli import complaining, console
 
     with complaining():
         if copies is not None:
             copies.mkdir(parents=True, exist_ok=True)
+        if missing := [str(path) for path in files if not path.is_file()]:
+            raise FileNotFoundError(f"no such file: {', '.join(missing)}; give HDF5 files of a camera")
         for path in files:
             target = None if copies is None else copies / path.name
             done = compress_frames(path, target=target, dataset=dataset, level=level)

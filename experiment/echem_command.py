@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from .complaint import complaining, complaints, console
+
 if TYPE_CHECKING:
     from .cycler_import import CyclerFile, CyclerImport
 
@@ -40,7 +42,6 @@ def import_echem_command(
     to: FORMAT = "parquet",
 ) -> None:
     """Read files of a cycler, check them, and write them as Battery Data Format into the data root."""
-    from .cli import complaining, complaints, console
     from .cycler_import import CyclerImport, corrections_from_texts, refuse_equal_names
     from .settings import DataRoot
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .complaint import complaining, console
+
 UID = Annotated[str, typer.Argument(help="uid of the run, or six letters of it")]
 TARGET = Annotated[Path, typer.Argument(help="new file; for cohere a folder")]
 TOMOGRAM = Annotated[Path, typer.Argument(help="new file, such as scan.nx")]
@@ -29,7 +31,6 @@ def export_coherent_command(
     from ..callbacks.export.coherent_run import coherent_run, export_run
     from ..callbacks.tiled.run_source import JournalSource
     from .camera import camera_roots
-    from .cli import complaining, console
     from .settings import DataRoot
 
     with complaining():

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from .complaint import complaining, console
+
 PATHS = Annotated[list[Path], typer.Argument(help="folder of the spectra; further cycler files may follow")]
 ECHEM = Annotated[list[Path], typer.Option(help="EC-Lab text file (.mpt); continuations as further ones")]
 ZONE = Annotated[str, typer.Option(help="zone of the clocks of beamline and cycler, such as Europe/Paris")]
@@ -61,7 +63,6 @@ def import_command(
     tiled: TILED = True,
 ) -> None:
     """Turn a folder of measured spectra and its cycler files into an experiment like any other."""
-    from .cli import complaining, console
     from .import_report import folder_and_files, import_report, to_tiled, tracking
     from .import_settings import ImportSettings, mapping_from_text, valences_from_texts
     from .import_xas import import_xas

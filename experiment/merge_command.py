@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..callbacks.analysis.clock_offset import LONGEST_OFFSET_S
+from .complaint import complaining, console
 
 EXPERIMENT = Annotated[str, typer.Argument(help="uid or name of an experiment, or six letters of the uid")]
 FILES = Annotated[list[Path], typer.Argument(help="files of the cycler, continuations included")]
@@ -42,7 +43,6 @@ def merge_command(
     tiled: TILED = True,
 ) -> None:
     """Attach the record of a cycler that was not under control to an experiment, and say how well."""
-    from .cli import complaining, console
     from .import_report import to_tiled
     from .merge import MergeSettings, merge
     from .merge_report import merge_report

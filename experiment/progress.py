@@ -116,7 +116,7 @@ class Progress:
     @property
     def fraction(self) -> float:
         """Part of the protocol that has passed, 0 to 1."""
-        if self.stop:
+        if self.stop and self.stop["exit_status"] == "success":
             return 1.0
         return min(1.0, self.elapsed_s / self.expected_s) if self.expected_s > 0 else 0.0
 
@@ -263,7 +263,8 @@ class Progress:
     def now(self) -> str:
         """Say what is being done."""
         if self.stop:
-            return "the protocol has ended"
+            status = self.stop["exit_status"]
+            return "the protocol has ended" if status == "success" else f"ended before its time: {status}"
         if self.measuring:
             return f"scanning {self.measuring}, point {self.points} of {self.points_expected}"
         if not self.cycling_run:

@@ -7,6 +7,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from ..devices.protocol import Limits, Protocol
+from .complaint import complaining, console
 from .protocol_files.export import Droppable, export, write_export
 from .protocol_files.loss import Target
 from .protocol_files.safety import Safety
@@ -38,8 +39,6 @@ def protocol_command(
     drop: DROP = None,
 ) -> None:
     """Write the protocol of a file for another cycler, or list what that cycler cannot say."""
-    from .cli import complaining, console
-
     with complaining():
         target, dropped = _target(to), _dropped(drop or [])
         asked = _asked(file, capacity_mah)

@@ -170,8 +170,9 @@ def _sentence(keys: KeyPath, item: ErrorDetails, model: type[BaseModel]) -> str:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return _technique(value, _MEASURED if "measurements" in keys else _STEPS)
     if isinstance(value, dict | list):
-        return str(item["msg"])
-    return f"{value!r} is refused: {item['msg']}"
+        table = f"; write [[{keys[-1]}]]" if kind == "list_type" and isinstance(value, dict) else ""
+        return f"{item['msg']}{table}"
+    return f"{value!r} is refused: {_REMEDIES.get(kind, item['msg'])}"
 
 
 def _technique(table: object, known: Mapping[str, object]) -> str:
@@ -220,6 +221,13 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 
 
 _ABSENT = object()
+_REMEDIES = {
+    "float_parsing": "write a number, without quotes and unit",
+    "int_parsing": "write a whole number, without quotes and unit",
+    "string_pattern_mismatch": "write letters, digits, points, - and _, beginning with a letter or digit",
+}
+"""What to write instead, by pydantic's kind of complaint, where its own words are not those of a file."""
+
 _STEPS: dict[str, type[BaseModel]] = {
     "rest": RestStep,
     "constant_current": ConstantCurrentStep,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from .complaint import complaining, console
+
 UID = Annotated[str, typer.Argument(help="uid of the run, or six letters of it")]
 CENTRE = Annotated[float | None, typer.Option(help="column of the rotation axis, pixel; else it is found")]
 PIXEL = Annotated[float | None, typer.Option(help="edge of a pixel at the specimen, um; else as recorded")]
@@ -34,7 +36,6 @@ def reconstruct_command(
     from ..callbacks.live.stored_tomogram import find_run
     from ..callbacks.live.tomogram_volume import TECHNIQUES, tomogram_volume
     from ..callbacks.tiled.journal import Journal
-    from .cli import complaining, console
     from .import_report import to_tiled
     from .rehearsal import interruptible
     from .settings import DataRoot

@@ -4,7 +4,6 @@ import fcntl
 import json
 import logging
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from ..callbacks.tiled.access import TiledConnection
+from .channel_access import ca_repeater, free_udp_port
 from .file import RehearsalSection
 from .process import HelperProcess
 from .settings import DataRoot
@@ -86,9 +86,17 @@ def lock(root: DataRoot) -> Iterator[IO[str]]:
     ------
     BusyError
         When another process holds it.
+    OSError
+        When the data root cannot be written.
     """
-    root.run.mkdir(parents=True, exist_ok=True)
-    with (root.run / "services.lock").open("w") as file:
+    try:
+        root.run.mkdir(parents=True, exist_ok=True)
+        held = (root.run / "services.lock").open("w")
+    except OSError as error:
+        raise OSError(
+            f"data root {root.path} cannot be written ({error.strerror}): set OPERANDO_DATA to another"
+        ) from None
+    with held as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -171,7 +179,7 @@ def running_services(
         environment = {"OPERANDO_DATA": str(root.path)}
         if beamline is not None:
             beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
-            repeater_port = _free_udp_port()
+            repeater_port = free_udp_port()
             repeater = ca_repeater(root, repeater_port)
             stack.callback(repeater.end)
             repeater.start()
@@ -226,19 +234,6 @@ def simulated_beamline(
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
-
-
-def ca_repeater(root: DataRoot, port: int) -> HelperProcess:
-    """Repeater of Channel Access' beacons: where none is installed every client would complain."""
-    command = [sys.executable, "-m", "operando.experiment.ca_repeater"]
-    environment = {"EPICS_CA_REPEATER_PORT": str(port)}
-    return HelperProcess("ca_repeater", command, root.run, environment=environment, restarts_left=RESTARTS)
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def live_fits(root: DataRoot) -> HelperProcess:

@@ -1,5 +1,6 @@
 """A console session: RunEngine and devices of the beamline that OPERANDO_BEAMLINE names, prompt and names."""
 
+import atexit
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from bluesky.run_engine import RunEngine
 from ophyd.utils.errors import DisconnectedError
 
 from ..callbacks.tiled.journal import Journal, runs
-from ..devices.beamline import Beamline, load_beamline
+from ..devices.beamline import Beamline, load_beamline, read_settings
 from ..devices.connection import ConnectionReport
+from .channel_access import start_repeater
 from .heartbeat import Heartbeat
 from .queue_plan import QueuePlans
 from .run_engine import beamline_engine
@@ -134,6 +136,9 @@ def open_session(settings: Path | None = None, root: DataRoot | None = None) -> 
     session = Session(root or DataRoot.from_environment())
     try:
         path = beamline_settings(settings)
+        read_settings(path)  # refused before anything is started
+        if repeater := start_repeater(session.root):
+            atexit.register(repeater.end)
         session.beamline = load_beamline(path, trigger_box=True)
         session.engine = beamline_engine(session.beamline, session.root, Journal(session.root.journal))
     except (OSError, ValueError) as error:

@@ -11,9 +11,11 @@ import pytest
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import cli
+from operando.experiment.acquisition import ToldToEndError
 from operando.experiment.cli import app
+from operando.experiment.complaint import complaint, is_of_use
 from operando.experiment.progress import Progress
-from operando.experiment.rehearsal import Outcome
+from operando.experiment.rehearsal import Outcome, simulated_settings
 from operando.experiment.report import outcome_report, snippet
 from operando.experiment.services import BusyError, lock
 from operando.experiment.settings import DataRoot
@@ -68,6 +70,13 @@ def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
         ("until_voltage_v = 4.3", "until_voltage_v = 4.5", r"bad\.toml:\d+: .*not inside the limits"),
         ("every_lithium_content = 0.02", "at_voltage_v = [5.0]", r"bad\.toml:\d+: .*never fire"),
         ("[experiment]", "[experiment", r"bad\.toml: not valid toml"),
+        ('name = "ni_k"', 'name = "Ni K"', r"bad\.toml:\d+: .*'Ni K' is refused: write letters, digits"),
+        (
+            "voltage_max_v = 4.4",
+            'voltage_max_v = "4.4 V"',
+            r"bad\.toml:\d+: .*write a number, without quotes",
+        ),
+        ("[[measurements]]", "[measurements]", r"bad\.toml:\d+: measurements: .*write \[\[measurements\]\]"),
         ('"xanes"', '"xnes"', r"bad\.toml:\d+: .*'xnes' is unknown; did you mean 'xanes'\?"),
     ],
 )
@@ -88,14 +97,12 @@ def test_absent_file_is_named():
     assert result.stderr == "/nowhere/experiment.toml: cannot be read: No such file or directory\n"
 
 
-def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(monkeypatch, tmp_path):
+def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(monkeypatch):
     monkeypatch.setattr(
         "operando.experiment.acquisition.acquire",
         lambda *_: OperandoResult("", 1, 0, 0, "voltage above 4.4 V"),
     )
-    settings = tmp_path / "beamline.toml"
-    settings.touch()
-    result = call("run", str(DEFAULT), "--beamline", str(settings))
+    result = call("run", str(DEFAULT), "--beamline", str(simulated_settings()))
     assert result.exit_code == 3
     assert "voltage above 4.4 V" in result.stdout
     assert result.stderr == ""
@@ -123,7 +130,7 @@ def test_a_command_whose_packages_are_not_installed_names_the_extra(monkeypatch,
 )
 def test_warnings_of_other_packages_that_help_nobody_are_not_told(said, told):
     record = logging.LogRecord("silx", logging.WARNING, "", 0, said, None, None)
-    assert cli.is_of_use(record) is told
+    assert is_of_use(record) is told
 
 
 def test_a_module_of_our_own_that_is_missing_is_no_matter_of_extras(monkeypatch):
@@ -168,11 +175,20 @@ def test_show_of_an_unknown_experiment_points_at_list(measured):
     assert "Traceback" not in result.output
 
 
+def test_an_acquisition_that_was_told_to_end_exits_with_130(monkeypatch):
+    def told_to_end(*_):
+        raise ToldToEndError("ended in order after SIGINT; the same command goes on with it")
+
+    monkeypatch.setattr("operando.experiment.acquisition.acquire", told_to_end)
+    result = call("run", str(DEFAULT), "--beamline", str(simulated_settings()))
+    assert result.exit_code == 130
+    assert "SIGINT; the same command goes on" in result.stderr
+
+
 def test_a_key_error_is_told_without_quotes_around_it():
-    assert cli.complaint(KeyError("no run 'a'")) == "KeyError: no run 'a'"
+    assert complaint(KeyError("no run 'a'")) == "KeyError: no run 'a'"
     assert (
-        cli.complaint(OSError(2, "No such file", "a.h5"))
-        == "FileNotFoundError: [Errno 2] No such file: 'a.h5'"
+        complaint(OSError(2, "No such file", "a.h5")) == "FileNotFoundError: [Errno 2] No such file: 'a.h5'"
     )
 
 
@@ -209,6 +225,15 @@ def test_only_one_process_runs_services_in_a_data_root(root):
         pass
     with lock(root):
         assert (root.run / "services.lock").exists()
+
+
+def test_a_data_root_that_cannot_be_written_names_the_remedy(tmp_path):
+    (tmp_path / "taken").touch()
+    with (
+        pytest.raises(OSError, match=r"taken cannot be written .*set OPERANDO_DATA"),
+        lock(DataRoot(tmp_path / "taken")),
+    ):
+        pass
 
 
 UNASKED = {"tiled", "xarray", "matplotlib", "pyFAI", "numba", "scipy.signal", "scipy.stats"}

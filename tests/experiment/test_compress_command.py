@@ -26,4 +26,4 @@ def test_a_file_is_compressed_in_its_place_and_copies_leave_it(tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     done = CliRunner().invoke(app, ["compress", str(tmp_path / "gone.h5")])
     assert done.exit_code == 1
-    assert "gone.h5" in done.output
+    assert "gone.h5; give HDF5 files" in done.output

@@ -83,6 +83,16 @@ def test_the_largest_c_rate_is_that_of_the_limits(tmp_path):
     assert "1.0055 mA is 0.5 C for a cell of 2.01 mA h; limits.c_rate_max is 0.1" in message
 
 
+def test_an_element_that_is_none_is_told_once_for_each_table(tmp_path):
+    path = tmp_path / "nl.toml"
+    path.write_text(DEFAULT.read_text().replace('element = "Ni"', 'element = "Nl"'))
+    with pytest.raises(ExperimentFileError) as refused:
+        read_experiment(path)
+    assert [line.split(": ")[1].rpartition(".")[2] for line in str(refused.value).splitlines()] == [
+        "element"
+    ] * 5
+
+
 def test_element_absent_from_the_cell_is_refused(tmp_path):
     text = DEFAULT.read_text().replace('element = "Ni"\nedge = "K"', 'element = "Fe"\nedge = "K"')
     path = tmp_path / "iron.toml"

@@ -62,6 +62,14 @@ def test_the_end_is_the_end():
     assert "the protocol has ended" in seen(progress)
 
 
+def test_an_end_before_its_time_is_not_told_as_the_end_of_the_protocol():
+    progress = follow(whole_experiment(spectra=1, stop=False))
+    before = progress.fraction
+    progress("stop", {"run_start": progress.cycling_run, "exit_status": "abort"})
+    assert "ended before its time: abort" in seen(progress)
+    assert progress.fraction == before
+
+
 def test_older_and_other_experiments_are_not_shown():
     documents = whole_experiment(spectra=1)
     assert follow(documents, since=2e9).uid == ""

@@ -129,7 +129,7 @@ def test_an_acquisition_that_is_told_to_end_leaves_everything_in_order(
     with launch() as acquisition:
         acquisition.wait_for_points(random_moment(names[0]))
         numbers = [signal.Signals[name] for name in names]
-        assert end_while_the_cell_lives_slowly(acquisition, beamline, *numbers) == 1
+        assert end_while_the_cell_lives_slowly(acquisition, beamline, *numbers) == 130
     assert f"ended in order after {names[0]}" in acquisition.said()
     assert "Traceback" not in acquisition.said()
     assert seen["shutter"].get(use_monitor=False) == CLOSED

@@ -25,7 +25,7 @@ def test_every_line_of_the_guide_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert sum("client.v" in block for block in blocks) == 2
     with TiledServer("operando-data"), Journal("operando-data/journal", minimum_free_bytes=0) as journal:
-        for record in whole_experiment(name="NMC811 first charge", spectra=2, points=30, impedance=2):
+        for record in whole_experiment(name="nmc811-first-charge", spectra=2, points=30, impedance=2):
             journal(*record)
         replay(journal.folder, writer_client("operando-data"))
         names = {}
