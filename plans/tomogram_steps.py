@@ -21,11 +21,10 @@ from .tomogram_taking import (
     Taking,
     await_beam,
     declare,
-    order,
     read_state,
     tell_outcome,
 )
-from .waiting import WAIT_S, close_shutter, said, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, order, said, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 MOST_LOSSES = 16
