@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from ophyd import Component as Cpt
@@ -11,7 +10,7 @@ from ophyd.signal import SignalRO
 from ophyd.utils import LimitError
 
 from .monochromator import HC_EV_ANGSTROM
-from .order import Order
+from .order import AllThere, Order
 from .reach import ReachedDevice, naming
 
 if TYPE_CHECKING:
@@ -218,28 +217,12 @@ class Focus(ReachedDevice):
             remedy = f"does the server of {scope.prefix} run?"
             what = f"focus {energy:.3f} eV"
             order = Order(self, what, limit_s=scope.move_limit_s + slowest_s, remedy=remedy)
-            both = _Both(order)
+            all_there = AllThere(order, len(pairs))
             for motor, target in pairs:
-                motor.begin(target, motor.tolerance, both)
+                motor.begin(target, motor.tolerance, all_there)
         return order
 
     def stop(self, *, success: bool = False) -> None:
         """Stop both motors where they are."""
         self.scope.zone_plate_z.stop(success=success)
         self.scope.detector_z.stop(success=success)
-
-
-class _Both:
-    """Ends an order when both motors are there, or at the first error."""
-
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._missing = 2
-        self._lock = threading.Lock()
-
-    def __call__(self, error: Exception | None) -> None:
-        with self._lock:
-            self._missing -= 1
-            over = error is not None or self._missing == 0
-        if over:
-            self._order.settle(error)

@@ -45,11 +45,6 @@ class WaitForTrigger:
         """Longest time the step can take, s."""
         return self.timeout_s
 
-    @property
-    def largest_current_a(self) -> float | None:
-        """Largest current the step asks for, A: none at rest, else that of the step before."""
-        return 0.0 if self.waiting == "rest" else None
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V: a held current goes up to the limit."""
         return limit_v if self.waiting == "hold_current" else -math.inf
@@ -65,11 +60,6 @@ class TriggerOut:
     @property
     def longest_s(self) -> float:
         """Longest time the step can take, s."""
-        return 0.0
-
-    @property
-    def largest_current_a(self) -> float:
-        """Largest current the step asks for, A."""
         return 0.0
 
     def highest_voltage_v(self, limit_v: float) -> float:

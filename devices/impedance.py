@@ -95,11 +95,6 @@ class PotentiostaticImpedance(FrequencySweep):
         check_positive(self._owner, "amplitude_v", self.amplitude_v, "V")
         check_finite(self._owner, "voltage_v", self.voltage_v, "V")
 
-    @property
-    def largest_current_a(self) -> None:
-        """Largest current: not known before the cell answers."""
-        return
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step holds, V, its sinus left out: where the cell is, it does not drive it."""
         del limit_v
@@ -120,11 +115,6 @@ class GalvanostaticImpedance(FrequencySweep):
         super().__post_init__()
         check_positive(self._owner, "amplitude_a", self.amplitude_a, "A")
         check_finite(self._owner, "current_a", self.current_a, "A")
-
-    @property
-    def largest_current_a(self) -> float | None:
-        """Largest current the step asks for, A, without sign; None where it is that of the step before."""
-        return None if self.current_a is None else abs(self.current_a) + self.amplitude_a
 
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V: a current that charges, up to the limit (V)."""

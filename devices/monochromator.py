@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any, cast
 
 from ophyd import Component as Cpt
@@ -11,7 +10,7 @@ from ophyd.signal import EpicsSignalBase, Signal, SignalRO
 from ophyd.utils import LimitError
 
 from .motor import Motor
-from .order import Order
+from .order import AllThere, Order
 from .reach import ReachedDevice, naming
 
 HC_EV_ANGSTROM = 12398.419843320026
@@ -182,7 +181,7 @@ class Energy(ReachedDevice):
         remedy = f"does the server of {mono.prefix} run?"
         order = Order(self, f"move to {energy:.3f} eV", limit_s=limit_s, remedy=remedy)
         self.setpoint.put(energy)
-        all_there = _AllThere(order, len(moves))
+        all_there = AllThere(order, len(moves))
         for motor, target, tolerance in moves:
             motor.begin(target, tolerance, all_there)
         return order
@@ -272,19 +271,3 @@ class Monochromator(ReachedDevice):
         order = Order(self, f"take the Bragg offset {offset:.6f} deg", limit_s=10.0, remedy=remedy)
         self.bragg.offset.put(offset, use_complete=True, callback=lambda **_: order.settle())
         return order
-
-
-class _AllThere:
-    """Ends an order when all its motors are there, or at the first error."""
-
-    def __init__(self, order: Order, count: int) -> None:
-        self._order = order
-        self._missing = count
-        self._lock = threading.Lock()
-
-    def __call__(self, error: Exception | None) -> None:
-        with self._lock:
-            self._missing -= 1
-            over = error is not None or self._missing == 0
-        if over:
-            self._order.settle(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from ophyd import Device
@@ -56,6 +57,23 @@ class Order(DeviceWork):
             self.set_finished()
         else:
             self.set_exception(error)
+
+
+class AllThere:
+    """Ends an order when all its motors are there, or at the first error."""
+
+    def __init__(self, order: Order, count: int) -> None:
+        self._order = order
+        self._missing = count
+        self._lock = threading.Lock()
+
+    def __call__(self, error: Exception | None) -> None:
+        """Take that one more is there, or what went wrong."""
+        with self._lock:
+            self._missing -= 1
+            over = error is not None or self._missing == 0
+        if over:
+            self._order.settle(error)
 
 
 Done = Callable[[Exception | None], None]

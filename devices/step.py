@@ -39,11 +39,6 @@ class Rest:
         """Longest time the step can take, s."""
         return self.duration_s
 
-    @property
-    def largest_current_a(self) -> float:
-        """Largest current the step asks for, A, without sign."""
-        return 0.0
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V; nowhere at open circuit."""
         del limit_v
@@ -76,11 +71,6 @@ class ConstantCurrent:
     def longest_s(self) -> float:
         """Longest time the step can take, s; infinite where no time ends it."""
         return longest_s(self.until_time_s, self.until)
-
-    @property
-    def largest_current_a(self) -> float:
-        """Largest current the step asks for, A, without sign."""
-        return abs(self.current_a)
 
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V, under a limit (V)."""
@@ -115,11 +105,6 @@ class ConstantPower:
         """Longest time the step can take, s; infinite where no time ends it."""
         return longest_s(self.until_time_s, self.until)
 
-    @property
-    def largest_current_a(self) -> None:
-        """Largest current: not known before the voltage is."""
-        return
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V, under a limit (V)."""
         if self.power_w < 0:
@@ -151,11 +136,6 @@ class ConstantVoltage:
         """Longest time the step can take, s; infinite where no time ends it."""
         return longest_s(self.until_time_s, self.until)
 
-    @property
-    def largest_current_a(self) -> None:
-        """Largest current: not known before the cell answers."""
-        return
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V."""
         del limit_v
@@ -182,11 +162,6 @@ class Loop:
     def longest_s(self) -> float:
         """Longest time: what lies between is repeated as long as it takes."""
         return math.inf
-
-    @property
-    def largest_current_a(self) -> float:
-        """Largest current the step asks for, A, without sign."""
-        return 0.0
 
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V: none of its own."""

@@ -40,11 +40,6 @@ class VoltageRamp:
         span_s = abs(self.to_voltage_v - self.from_voltage_v) / self.scan_rate_v_s
         return longest_s(span_s, self.until)
 
-    @property
-    def largest_current_a(self) -> None:
-        """Largest current: not known before the cell answers."""
-        return
-
     def highest_voltage_v(self, limit_v: float) -> float:
         """Highest voltage the step can drive the cell to, V, under a limit (V)."""
         del limit_v

@@ -27,15 +27,7 @@ from .impedance_file import impedance_section
 from .protocol_files.pybamm_text import ProtocolTextError, protocol_from_strings
 from .protocol_files.safety import Safety
 from .protocol_files.unicycler import read_unicycler
-from .toml_source import KeyPath
-
-
-class ProtocolSourceError(ValueError):
-    """A protocol that cannot be taken over; `keys` lead to where the experiment file names it."""
-
-    def __init__(self, keys: KeyPath, message: str) -> None:
-        super().__init__(message)
-        self.keys = keys
+from .toml_source import KeyPath, NamedSourceError
 
 
 def with_steps(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
@@ -55,7 +47,7 @@ def with_steps(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
 
     Raises
     ------
-    ProtocolSourceError
+    NamedSourceError
         When the strings or the file are not understood, the limits allow more than the file does, or two
         capacities are given for C-rates.
     """
@@ -79,7 +71,7 @@ def _with_capacity(experiment: ExperimentFile) -> ExperimentFile:
         return experiment
     if cell.declared_capacity_mah is not None:
         told = f"{cell.declared_capacity_mah:g} mA h is declared, but c_rate_basis is theoretical; give one"
-        raise ProtocolSourceError(("cell", "c_rate_basis"), told)
+        raise NamedSourceError(("cell", "c_rate_basis"), told)
     cell = cell.model_copy(update={"declared_capacity_mah": cell.full_capacity_mah})
     return experiment.model_copy(update={"cell": cell})
 
@@ -92,7 +84,7 @@ def _from_strings(experiment: ExperimentFile) -> ExperimentFile:
     try:
         protocol = protocol_from_strings(entries, experiment.cell.declared_capacity_mah)
     except ProtocolTextError as error:
-        raise ProtocolSourceError(("protocol", "experiment", error.position), str(error)) from None
+        raise NamedSourceError(("protocol", "experiment", error.position), str(error)) from None
     return _taking(experiment, protocol, "experiment")
 
 
@@ -101,7 +93,7 @@ def _from_file(experiment: ExperimentFile, path: Path) -> ExperimentFile:
     try:
         read = read_unicycler(path, experiment.cell.declared_capacity_mah)
     except (OSError, ValueError, ImportError) as error:
-        raise ProtocolSourceError(keys, f"{error}") from None
+        raise NamedSourceError(keys, f"{error}") from None
     experiment = _within(experiment, read.safety, path)
     if "record" not in experiment.protocol.model_fields_set:
         record = read.protocol.record
@@ -126,7 +118,7 @@ def _within(experiment: ExperimentFile, safety: Safety, path: Path) -> Experimen
     wider = safety.wider(limits)
     if wider:
         told = "; ".join(wider)
-        raise ProtocolSourceError(
+        raise NamedSourceError(
             ("limits",),
             f"{told}, which the safety of {path.name} allows; narrow these limits, or widen those",
         )
@@ -136,11 +128,11 @@ def _within(experiment: ExperimentFile, safety: Safety, path: Path) -> Experimen
 def _taking(experiment: ExperimentFile, protocol: Protocol, key: str) -> ExperimentFile:
     if len(protocol.steps) > MOST_STEPS:
         message = f"{len(protocol.steps)} steps are more than {MOST_STEPS}; repeat a cycle instead"
-        raise ProtocolSourceError(("protocol", key), message)
+        raise NamedSourceError(("protocol", key), message)
     try:
         steps = [_section(step, protocol) for step in protocol.steps]
     except ValueError as error:
-        raise ProtocolSourceError(("protocol", key), _message(error)) from None
+        raise NamedSourceError(("protocol", key), _message(error)) from None
     taken = experiment.protocol.model_copy(update={"steps": steps})
     return experiment.model_copy(update={"protocol": taken})
 

@@ -28,9 +28,9 @@ from .file import (
 from .impedance_file import GalvanostaticImpedanceStep, PotentiostaticImpedanceStep
 from .measurement_file import measured_tables
 from .problem import Problem
-from .protocol_source import ProtocolSourceError, with_steps
-from .reference_curve import ReferenceCurveError, with_reference_curves
-from .toml_source import ExperimentFileError, KeyPath, TomlSource, read_toml
+from .protocol_source import with_steps
+from .reference_curve import with_reference_curves
+from .toml_source import ExperimentFileError, KeyPath, NamedSourceError, TomlSource, read_toml
 
 FileModel = TypeVar("FileModel", bound=BaseModel)
 
@@ -94,7 +94,7 @@ def _read_cells(source: TomlSource) -> ManyCells:
 def _single(source: TomlSource, file: ManyCellsFile, number: int) -> ExperimentFile:
     try:
         return _completed(file.single(number), source.path.parent)
-    except (ProtocolSourceError, ReferenceCurveError) as error:
+    except NamedSourceError as error:
         where = source.where(keys_of_cell(file, number, error.keys))
         raise ExperimentFileError(f"{where}: cell {file.cells[number].name}: {error}") from None
 
@@ -109,7 +109,7 @@ def _validated(source: TomlSource, model: type[FileModel]) -> FileModel:
 def _with_steps(source: TomlSource, experiment: ExperimentFile) -> ExperimentFile:
     try:
         return _completed(experiment, source.path.parent)
-    except (ProtocolSourceError, ReferenceCurveError) as error:
+    except NamedSourceError as error:
         raise ExperimentFileError(f"{source.where(error.keys)}: {error}") from None
 
 

@@ -11,18 +11,10 @@ from ..callbacks.analysis.electrochemistry.plausibility import defects
 from ..callbacks.analysis.electrochemistry.reading import read_record
 from ..callbacks.analysis.electrochemistry.record import VOLTAGE, net_capacity_ah
 from .file import ExperimentFile
-from .toml_source import KeyPath
+from .toml_source import NamedSourceError
 from .trigger_file import ReferenceCurve, TriggerFile
 
 SIGNS = {"rising": 1, "falling": -1}
-
-
-class ReferenceCurveError(ValueError):
-    """A record that tells no feature; `keys` lead to where the experiment file names it."""
-
-    def __init__(self, keys: KeyPath, message: str) -> None:
-        super().__init__(message)
-        self.keys = keys
 
 
 def reference_curves(experiment: ExperimentFile) -> Iterator[tuple[int, TriggerFile, ReferenceCurve]]:
@@ -45,7 +37,7 @@ def with_reference_curves(experiment: ExperimentFile, folder: Path) -> Experimen
 
     Raises
     ------
-    ReferenceCurveError
+    NamedSourceError
         If a record cannot be read, lacks that half cycle, or shows no maximum.
     """
     measurements = list(experiment.measurements)
@@ -54,7 +46,7 @@ def with_reference_curves(experiment: ExperimentFile, folder: Path) -> Experimen
             volts = recorded_features(folder / curve.file, trigger.direction, curve.half_cycle)
         except (OSError, ValueError, ModuleNotFoundError) as error:
             keys = ("measurements", number, "trigger", "dqdv_approach_v")
-            raise ReferenceCurveError(keys, str(error)) from error
+            raise NamedSourceError(keys, str(error)) from error
         found = trigger.model_copy(update={"dqdv_approach_v": curve.found_at(volts)})
         measurements[number] = measurements[number].model_copy(update={"trigger": found})
     return experiment.model_copy(update={"measurements": measurements})

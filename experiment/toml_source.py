@@ -18,6 +18,14 @@ class ExperimentFileError(ValueError):
     """An experiment or settings file that cannot be used; the message names file, line, key and remedy."""
 
 
+class NamedSourceError(ValueError):
+    """A further file that cannot be used; `keys` lead to where the experiment file names it."""
+
+    def __init__(self, keys: KeyPath, message: str) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
 @dataclass(frozen=True)
 class TomlSource:
     """A parsed toml file that remembers where its keys stand.

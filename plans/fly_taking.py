@@ -9,7 +9,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import numpy as np
 from bluesky.protocols import Reading
-from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
+from bluesky.utils import FailedStatus, Msg, MsgGenerator
 
 from ..devices.gate_record import GateRecord
 from ..devices.gate_rows import GateRows
@@ -18,7 +18,7 @@ from ..devices.motor_sweep import MotorSweep
 from ..devices.sweep_report import SweepOutcome, SweepReport
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .fly_sweeps import FlySweeps
-from .waiting import WAIT_S, order_together, read_event, said, set_all, wait_bounded
+from .waiting import WAIT_S, order, order_together, read_event, said, set_all
 
 logger = logging.getLogger(__name__)
 
@@ -142,10 +142,10 @@ def _attempt(taking: FlyTaking, number: int) -> MsgGenerator[TakenSweep | None]:
     yield from order_together(orders, 2 * WAIT_S, once=True)
     yield from set_all({station.photon_shutter: "open"})
     before = yield from _read(taking)
-    yield from _once("trigger", taking.sweep, SLOWNESS * plan.duration_s + WAIT_S)
-    yield from _once("trigger", taking.box, WAIT_S)
+    yield from order("trigger", taking.sweep, SLOWNESS * plan.duration_s + WAIT_S)
+    yield from order("trigger", taking.box, WAIT_S)
     after = yield from _read(taking)
-    yield from _once("complete", taking.box, 2 * WAIT_S)
+    yield from order("complete", taking.box, 2 * WAIT_S)
     record = taking.box.box.record
     if record is None or not after:
         return None
@@ -159,25 +159,16 @@ def _prepare(taking: FlyTaking, gates: int) -> MsgGenerator[None]:
     """Let the box wait, with a new file."""
     yield from bps.checkpoint()
     offset_deg = yield from bps.rd(taking.station.mono.bragg.offset, default_value=0.0)
-    order = GateSeries(
+    series = GateSeries(
         gates=gates,
         offsets={"bragg": float(offset_deg)},
         folder=taking.folder,
         name=f"{taking.name}_{taking.files:03d}",
     )
     taking.files += 1
-    yield from _once("prepare", taking.box, 2 * WAIT_S, order)
+    yield from order("prepare", taking.box, 2 * WAIT_S, series)
     if taking.files == 1:
         yield Msg("declare_stream", None, taking.box, name=STREAM, collect=True)
-
-
-def _once(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
-    """Order something of a device, not again when a pause comes meanwhile, and wait for it."""
-    group = short_uid(command)
-    yield from bps.checkpoint()
-    yield Msg(command, device, *args, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, timeout_s, [device])
 
 
 def _read(taking: FlyTaking) -> MsgGenerator[dict[str, Readings]]:

@@ -23,8 +23,8 @@ from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
 from .tomogram_steps import COUNT_S
-from .tomogram_taking import OUTCOME, SLOWNESS, declare, order
-from .waiting import WAIT_S, read_event, set_all, wait_bounded
+from .tomogram_taking import OUTCOME, SLOWNESS, declare
+from .waiting import WAIT_S, order, read_event, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 

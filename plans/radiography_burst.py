@@ -13,10 +13,9 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 
 from ..devices.burst_series import BurstSeries
-from ..devices.frame_file import FramesMissingError
 from .burst import Burst, BurstTrigger, Heating
 from .series_options import experiment_folder, file_name
-from .single_run import single_run
+from .single_run import naming_frames, single_run
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
@@ -124,7 +123,7 @@ def radiography_burst(
 
     return (
         yield from single_run(
-            lambda: _naming_frames(work()), [taking.camera], md=_md, leave=lambda: _leave(taking)
+            lambda: naming_frames(work()), [taking.camera], md=_md, leave=lambda: _leave(taking)
         )
     )
 
@@ -268,18 +267,6 @@ def _read(taking: _Taking) -> MsgGenerator[None]:
     heater = getattr(station, "heater", None)
     devices += [heater] if heater is not None else []
     yield from read_event(devices, trigger=[], stream=STATES, timeout_s=WAIT_S)
-
-
-def _naming_frames(work: MsgGenerator[None]) -> MsgGenerator[None]:
-    """Let the error of a camera's status be that of the plan, and the reason of its run."""
-    try:
-        yield from work
-        return
-    except FailedStatus as error:
-        cause = error.__cause__
-        if not isinstance(cause, FramesMissingError):
-            raise
-    raise cause
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:

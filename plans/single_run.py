@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bluesky.preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import FailedStatus, MsgGenerator
+
+from ..devices.frame_file import FramesMissingError
 
 
 def single_run(
@@ -47,3 +49,15 @@ def single_run(
         return (yield from bpp.finalize_wrapper(bpp.run_wrapper(in_the_run(), md=dict(md)), at_the_end))
 
     return (yield from bpp.stage_wrapper(staged(), devices))
+
+
+def naming_frames(work: MsgGenerator[None]) -> MsgGenerator[None]:
+    """Let the error of a camera's status be that of the plan, and the reason of its run."""
+    try:
+        yield from work
+        return
+    except FailedStatus as error:
+        cause = error.__cause__
+        if not isinstance(cause, FramesMissingError):
+            raise
+    raise cause

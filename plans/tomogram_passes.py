@@ -28,11 +28,10 @@ from .tomogram_taking import (
     Taking,
     await_beam,
     declare,
-    order,
     read_state,
 )
 from .turn import Pass
-from .waiting import WAIT_S, close_shutter, said, set_all
+from .waiting import WAIT_S, close_shutter, order, said, set_all
 
 logger = logging.getLogger(__name__)
 RUN_UP_DEG = 0.1

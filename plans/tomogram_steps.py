@@ -21,10 +21,9 @@ from .tomogram_taking import (
     Taking,
     await_beam,
     declare,
-    order,
     read_state,
 )
-from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, order, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
 MOST_LOSSES = 16

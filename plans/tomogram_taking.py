@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.frame_series import FrameSeries
 from ..devices.map_gates import MapGates
@@ -20,7 +20,7 @@ from .brightness import Brightness
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
 from .turn import Turn
-from .waiting import WAIT_S, read_event, wait_bounded
+from .waiting import WAIT_S, read_event
 
 PROJECTIONS, ANGLES, PASSES, OUTCOME = "projections", "angles", "passes", "outcome"
 SLOWNESS = 10.0
@@ -112,15 +112,6 @@ class Taking:
     def limit_s(self) -> float:
         """Longest wait for the projections, s of wall time."""
         return SLOWNESS * len(self.turn.angles_deg) * self.turn.period_s + 10 * WAIT_S
-
-
-def order(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
-    """Order something of a device, once also if a pause comes in between, and wait for it so long at most."""
-    group = short_uid(command)
-    yield from bps.checkpoint()
-    yield Msg(command, device, *args, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, timeout_s, [device])
 
 
 def declare(device: Any, stream: str) -> MsgGenerator[None]:  # noqa: ANN401 - whatever collects

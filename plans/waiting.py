@@ -112,6 +112,15 @@ def _let_end(statuses: Sequence[Any], limit_s: float) -> MsgGenerator[None]:
             logger.warning("failed as well: %s", said(error))
 
 
+def order(command: str, device: Any, timeout_s: float, *args: object) -> MsgGenerator[None]:  # noqa: ANN401
+    """Order something of a device, once also if a pause comes in between, and wait for it so long at most."""
+    group = short_uid(command)
+    yield from bps.checkpoint()
+    yield Msg(command, device, *args, group=group)
+    yield from bps.checkpoint()
+    yield from wait_bounded(group, timeout_s, [device])
+
+
 def read_event(
     devices: Sequence[Readable], *, trigger: Sequence[Triggerable], stream: str, timeout_s: float
 ) -> MsgGenerator[dict[str, Reading]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
+from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
@@ -17,7 +17,7 @@ from .collecting import tell
 from .darks import refresh_darks
 from .duration import Timing
 from .series_options import SeriesOptions, experiment_folder, file_name, series_metadata
-from .single_run import single_run
+from .single_run import naming_frames, single_run
 from .station import Camera, XrdStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
 
@@ -136,24 +136,12 @@ def _measure(
     standing |= dict((yield from bps.rd(camera.reference_runs)) or {})
     return (
         yield from single_run(
-            lambda: _naming_frames(work()),
+            lambda: naming_frames(work()),
             [station.mono, station.ion_chambers, camera],
             md={**standing, **md},
             leave=lambda: close_shutter(station.photon_shutter),
         )
     )
-
-
-def _naming_frames(plan: MsgGenerator[None]) -> MsgGenerator[None]:
-    """Let the error of a camera's status be that of the plan, and the reason of its run."""
-    try:
-        yield from plan
-        return
-    except FailedStatus as error:
-        cause = error.__cause__
-        if not isinstance(cause, FramesMissingError):
-            raise
-    raise cause
 
 
 @dataclass

@@ -96,6 +96,10 @@ def collected(run_engine):
     return documents
 
 
+def of_kind(documents, kind):
+    return [doc for name, doc in documents if name == kind]
+
+
 def now():
     return time.time()
 

@@ -144,20 +144,15 @@ class CircularBuffer:
         return page
 
 
-def fulfils(condition: str, value: float) -> bool:
-    """Whether the value A of an attribute triggers; "0" never does.
+def condition_of(condition: str) -> Callable[[float], bool] | None:
+    """Give what tells whether the value A of an attribute triggers; None for a condition that never does.
 
     Examples
     --------
-    >>> fulfils("A>60", 61.0), fulfils("A>60", float("nan")), fulfils("0", 1.0)
-    (True, False, False)
+    >>> above = condition_of("A>60")
+    >>> above(61.0), above(float("nan")), condition_of("0")
+    (True, False, None)
     """
-    known = condition_of(condition)
-    return known is not None and known(value)
-
-
-def condition_of(condition: str) -> Callable[[float], bool] | None:
-    """Give what tells whether the value A of an attribute triggers; None for a condition that never does."""
     found = CONDITION.fullmatch(condition)
     if found is None:
         return None

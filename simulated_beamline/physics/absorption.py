@@ -167,8 +167,8 @@ class CellStack:
             oxygen_overlap=electrode.oxygen_overlap,
         )
         distances = {
-            "metal_oxygen_angstrom": _between(electrode.metal_oxygen_angstrom, spot_lithium_content),
-            "metal_metal_angstrom": _between(electrode.metal_metal_angstrom, spot_lithium_content),
+            "metal_oxygen_angstrom": distance_at(electrode.metal_oxygen_angstrom, spot_lithium_content),
+            "metal_metal_angstrom": distance_at(electrode.metal_metal_angstrom, spot_lithium_content),
         }
         return stack_parameters(
             [
@@ -262,6 +262,7 @@ class Foil:
         return interpolate(self._bare, energy) + interpolate(self._jump, energy) * edge
 
 
-def _between(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:
+def distance_at(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:
+    """Distance (angstrom) at a lithium content, between rows of content and distance."""
     contents, distances = zip(*rows, strict=True)
     return float(np.interp(lithium_content, contents, distances))

@@ -22,8 +22,8 @@ BARE_WINDOW_EV = (-500.0, -30.0)
 """Where the attenuation below an edge is taken to continue it without the edge, relative to the edge."""
 
 
-def _xraydb() -> ModuleType:
-    # Its import takes 1.5 s, and most servers that read a scenario count no photons.
+def xraydb_module() -> ModuleType:
+    """Give xraydb: its import takes 1.5 s, and most servers that read a scenario have no use for it."""
     return import_module("xraydb")
 
 
@@ -67,8 +67,8 @@ def interpolate(table: FloatArray, energy_ev: ArrayLike) -> FloatArray:
 @lru_cache(maxsize=64)
 def element_cm2_g(element: str) -> FloatArray:
     """Mass attenuation of an element on the grid, cm2/g, edges included (Elam 2002 via xraydb)."""
-    edges_ev = [edge.energy for edge in _xraydb().xray_edges(element).values()]
-    return _between_nodes(lambda energy_ev: _xraydb().mu_elam(element, energy_ev), edges_ev)
+    edges_ev = [edge.energy for edge in xraydb_module().xray_edges(element).values()]
+    return _between_nodes(lambda energy_ev: xraydb_module().mu_elam(element, energy_ev), edges_ev)
 
 
 def _between_nodes(of_energy: Callable[[FloatArray], ArrayLike], edges_ev: Sequence[float]) -> FloatArray:
@@ -125,7 +125,7 @@ def mass_fractions(formula: str) -> dict[str, float]:
     ValueError
         If the formula cannot be read.
     """
-    amounts: Mapping[str, float] = _xraydb().chemparse(formula)
+    amounts: Mapping[str, float] = xraydb_module().chemparse(formula)
     masses = {element: amount * atomic_mass(element) for element, amount in amounts.items()}
     total = sum(masses.values())
     return {element: mass / total for element, mass in masses.items()}
@@ -133,13 +133,13 @@ def mass_fractions(formula: str) -> dict[str, float]:
 
 def atomic_mass(element: str) -> float:
     """Molar mass of an element, g/mol."""
-    return float(_xraydb().atomic_mass(element))
+    return float(xraydb_module().atomic_mass(element))
 
 
 @lru_cache(maxsize=64)
 def edge_energy_ev(element: str, edge: str = "K") -> float:
     """Tabulated energy of an absorption edge, eV (Elam tables)."""
-    found = _xraydb().xray_edge(element, edge)
+    found = xraydb_module().xray_edge(element, edge)
     if found is None:
         raise ValueError(f"no {edge} edge of {element!r} is tabulated")
     return float(found.energy)
@@ -148,15 +148,17 @@ def edge_energy_ev(element: str, edge: str = "K") -> float:
 @lru_cache(maxsize=8)
 def gas_per_cm(gas: str) -> FloatArray:
     """Photoelectric attenuation of a gas of xraydb's materials at 1 atm, 1/cm, on the grid."""
-    elements = _xraydb().chemparse(_xraydb().find_material(gas).formula)
-    edges_ev = [edge.energy for element in elements for edge in _xraydb().xray_edges(element).values()]
-    return _between_nodes(lambda energy_ev: _xraydb().material_mu(gas, energy_ev, kind="photo"), edges_ev)
+    elements = xraydb_module().chemparse(xraydb_module().find_material(gas).formula)
+    edges_ev = [edge.energy for element in elements for edge in xraydb_module().xray_edges(element).values()]
+    return _between_nodes(
+        lambda energy_ev: xraydb_module().material_mu(gas, energy_ev, kind="photo"), edges_ev
+    )
 
 
 @lru_cache(maxsize=8)
 def ionisation_ev(gas: str) -> float:
     """Energy that one electron-ion pair costs in a gas, eV."""
-    return float(_xraydb().ionization_potential(gas))
+    return float(xraydb_module().ionization_potential(gas))
 
 
 @lru_cache(maxsize=32)

@@ -3,21 +3,16 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .attenuation import xraydb_module
 
 LOWEST_LINE_EV = 1000.0
 """Softer lines do not pass air path and window of the detector: L lines of the 3d metals, K lines of O."""
 WEAKEST = 1e-3
 """Share of a shell's photons below which a line is left out."""
-
-
-def _xraydb() -> ModuleType:
-    # Its import takes 1.5 s, and most servers that read a scenario count no photons.
-    return import_module("xraydb")
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ def emission_lines(element: str) -> tuple[EmissionLine, ...]:
     tuple of EmissionLine
         Energies and shares of Elam, Ravel and Sieber (2002) via xraydb.
     """
-    found = _xraydb().xray_lines(element)
+    found = xraydb_module().xray_lines(element)
     lines = [
         EmissionLine(element, name, line.initial_level, float(line.energy), float(line.intensity))
         for name, line in found.items()
@@ -68,13 +63,13 @@ def emission_lines(element: str) -> tuple[EmissionLine, ...]:
 @lru_cache(maxsize=128)
 def shell_edge_ev(element: str, shell: str) -> float:
     """Binding energy of a shell, eV (Elam)."""
-    return float(_xraydb().xray_edge(element, shell).energy)
+    return float(xraydb_module().xray_edge(element, shell).energy)
 
 
 @lru_cache(maxsize=128)
 def fluorescence_yield(element: str, shell: str) -> float:
     """Photons per vacancy of a shell (Elam)."""
-    return float(_xraydb().xray_edge(element, shell).fyield)
+    return float(xraydb_module().xray_edge(element, shell).fyield)
 
 
 def l_vacancies_cm2_g(element: str, energy_ev: float) -> dict[str, float]:
@@ -114,12 +109,12 @@ def l_vacancies_cm2_g(element: str, energy_ev: float) -> dict[str, float]:
 
 @lru_cache(maxsize=128)
 def _jump_ratio(element: str, shell: str) -> float:
-    return float(_xraydb().xray_edge(element, shell).jump_ratio)
+    return float(xraydb_module().xray_edge(element, shell).jump_ratio)
 
 
 @lru_cache(maxsize=128)
 def _coster_kronig(element: str, initial: str, final: str) -> float:
-    return float(_xraydb().ck_probability(element, initial, final) or 0.0)
+    return float(xraydb_module().ck_probability(element, initial, final) or 0.0)
 
 
 def attenuation_cm2_g(element: str, energy_ev: float, kind: str = "total") -> float:
@@ -151,7 +146,7 @@ def k_jump_cm2_g(element: str, energy_ev: float) -> float:
 @lru_cache(maxsize=128)
 def _curve(element: str, kind: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     # One point costs xraydb 40 us: the grid of `attenuation` would take seconds for a dozen of elements.
-    xraydb = _xraydb()
+    xraydb = xraydb_module()
     edges_ev = np.array([edge.energy for edge in xraydb.xray_edges(element).values()])
     nodes_ev = np.concatenate([np.geomspace(150.0, 41000.0, 200), edges_ev - 0.01, edges_ev + 0.01])
     nodes_ev = np.sort(nodes_ev[(nodes_ev >= 150.0) & (nodes_ev <= 41000.0)])

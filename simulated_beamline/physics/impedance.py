@@ -109,8 +109,3 @@ class SmallSignal:
         lithium = self.lithium_ohm_cm2 / (1.0 + i_omega * self.lithium_f_cm2 * self.lithium_ohm_cm2)
         zones = self.ohmic_ohm_cm2 + cathode + lithium
         return np.asarray(1.0 / np.sum(self.area_cm2 / zones, axis=1))
-
-    @property
-    def high_limit_ohm(self) -> float:
-        """Impedance beyond all frequencies: the ohmic resistances in parallel, ohm."""
-        return float(1.0 / np.sum(self.area_cm2 / self.ohmic_ohm_cm2)) if np.all(self.ohmic_ohm_cm2) else 0.0

@@ -48,10 +48,6 @@ class Scalers:
         """What counts have to be multiplied with: real time over live time."""
         return 1.0 / (1.0 - min(self.dead_share, 0.999))
 
-    def live_s(self, tick_s: float) -> float:
-        """Live time, s."""
-        return self.clock_ticks * tick_s * (1.0 - min(self.dead_share, 0.999))
-
 
 @dataclass(frozen=True)
 class PulseProcessor:

@@ -7,21 +7,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .attenuation import xraydb_module
 
 FloatArray = NDArray[np.float64]
 SAME_Q_PER_ANGSTROM = 1e-6
 WEAKEST = 1e-7
 """Reflections weaker than this share of the strongest are left out."""
-
-
-def _xraydb() -> ModuleType:
-    # Its import takes 1.5 s, and most servers that read a scenario diffract nothing.
-    return import_module("xraydb")
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ def metal(element: str, kind: str, a_angstrom: float) -> Structure:
 @lru_cache(maxsize=64)
 def anomalous(element: str, energy_ev: float) -> complex:
     """Dispersion correction f' + i f'' of the form factor, electrons (Chantler's tables via xraydb)."""
-    library = _xraydb()
+    library = xraydb_module()
     return complex(library.f1_chantler(element, energy_ev), library.f2_chantler(element, energy_ev))
 
 
@@ -169,7 +165,7 @@ def form_factor(element: str, q_per_angstrom: FloatArray) -> FloatArray:
     q_per_angstrom
         4 pi sin(theta) / wavelength, 1/angstrom, shape (n,).
     """
-    return np.asarray(_xraydb().f0(element, q_per_angstrom / (4.0 * np.pi)), dtype=np.float64)
+    return np.asarray(xraydb_module().f0(element, q_per_angstrom / (4.0 * np.pi)), dtype=np.float64)
 
 
 def planes(cell: UnitCell, q_max_per_angstrom: float) -> NDArray[np.int64]:

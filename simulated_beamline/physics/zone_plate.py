@@ -50,10 +50,6 @@ class ZonePlate:
         wavelength_nm = 0.1 * HC_EV_ANGSTROM / energy_ev
         return 1e-3 * self.diameter_um * self.outer_zone_nm / wavelength_nm
 
-    def diffraction_limit_nm(self) -> float:
-        """Width of the focus (nm) of a fully lit zone plate, 1.22 times the outermost zone (Rayleigh)."""
-        return 1.22 * self.outer_zone_nm
-
     def blur_nm(self, energy_ev: float, distance_mm: float) -> float:
         """Extra width of the spot on a specimen that is not in focus.
 

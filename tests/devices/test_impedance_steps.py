@@ -88,9 +88,6 @@ def test_a_spectrum_that_makes_no_sense_is_refused(values, told):
 
 
 def test_what_a_spectrum_asks_of_the_cell_is_told_as_far_as_it_is_known():
-    assert PEIS.largest_current_a is None
-    assert GEIS.largest_current_a == pytest.approx(1.1e-3)
-    assert GalvanostaticImpedance(amplitude_a=1e-4, current_a=None, **SWEEP).largest_current_a is None
     assert PotentiostaticImpedance(amplitude_v=0.01, voltage_v=3.8, **SWEEP).highest_voltage_v(4.4) == 3.8
     assert PEIS.highest_voltage_v(4.4) == -math.inf
     assert GEIS.highest_voltage_v(4.4) == 4.4

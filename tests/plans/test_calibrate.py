@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from operando.plans.calibrate import CalibrationError, bragg_correction_deg, calibrate_energy
 from operando.plans.grids import grid_from_regions
 from operando.plans.references import Reference, measure_references
@@ -29,11 +28,6 @@ class FoilStation(SoftStation):
         energy = HC / TWO_D / np.sin(true)
         mu = self.step * (np.arctan((energy - 8333) / 2) / np.pi + 0.5)
         self.ion_chambers.ir.put(0.5 * np.exp(-mu))
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 @pytest.mark.parametrize("error_deg", [0.004, -0.01])

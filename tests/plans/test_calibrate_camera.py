@@ -1,7 +1,6 @@
 """The camera is calibrated by the rings of a calibrant, as the simulated beamline draws them."""
 
 import pytest
-from bluesky import RunEngine
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
 
@@ -11,7 +10,7 @@ from operando.plans.calibrate import CalibrationError
 from operando.plans.calibrate_camera import CalibrantPlace, CameraLimits, calibrate_camera, checked
 from operando.plans.xrd_series import NoCameraError, xrd_series
 from seen_camera import TRUE_GEOMETRY, SeenCamera
-from soft_station import Instant, SoftStation, collected
+from soft_station import Instant, SoftStation, collected, of_kind
 
 LAB6 = CalibrantPlace("LaB6", 20.0, 12.0)
 EMPTY = CalibrantPlace("LaB6", 52.0, 12.0)
@@ -48,15 +47,6 @@ def hall(tmp_path):
     return Hall(tmp_path)
 
 
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
-def run_documents(documents, name):
-    return [doc for kind, doc in documents if kind == name]
-
-
 def test_settings_that_are_off_are_put_right_and_later_runs_carry_what_was_found(hall, engine):
     documents = collected(engine)
     found = engine(calibrate_camera(hall, hall.stage, LAB6, frames=2)).plan_result
@@ -65,7 +55,7 @@ def test_settings_that_are_off_are_put_right_and_later_runs_carry_what_was_found
         assert abs(found.geometry[name] - TRUE_GEOMETRY[name]) < 5 * found.sigma[name], name
     assert found.geometry["distance_mm"] == pytest.approx(150.0, abs=0.02)
     assert found.shift_mm["distance_mm"] == pytest.approx(-0.3, abs=0.02)
-    frames, told = run_documents(documents, "start")
+    frames, told = of_kind(documents, "start")
     assert (frames["purpose"], frames["calibration"], frames["calibrant"]) == (
         "calibration",
         "frames",
@@ -77,7 +67,7 @@ def test_settings_that_are_off_are_put_right_and_later_runs_carry_what_was_found
     assert (hall.stage.x.history, hall.stage.y.history) == ([20.0, 1.5], [12.0, -2.0])
     assert hall.photon_shutter.get() == "closed"
     engine(xrd_series(hall, exposure_s=0.01, frames=1))
-    assert run_documents(documents, "start")[-1]["geometry"] == found.geometry
+    assert of_kind(documents, "start")[-1]["geometry"] == found.geometry
 
 
 def test_without_rings_nothing_is_kept_and_the_stage_goes_back(hall, engine):

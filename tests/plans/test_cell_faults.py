@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from bluesky import RunEngine
 from operando.devices.protocol import ConstantCurrent, Protocol
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
@@ -21,11 +20,6 @@ REASON = "the open-circuit voltage is -3.7 V: it is negative, the leads are reve
 @pytest.fixture
 def line():
     return SoftBeamline()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def experiment(line, **options):

@@ -6,7 +6,6 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from operando.devices.frame_file import FramesMissingError
 from operando.devices.shutter import NoPermitError
@@ -19,7 +18,7 @@ from ophyd.status import Status
 from ophyd.utils.errors import DisconnectedError
 from soft_camera import SoftCamera
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected
+from soft_station import collected, of_kind
 
 GUARD = BeamGuard()
 FRAMES = 3
@@ -49,11 +48,6 @@ def line(tmp_path):
     return DiffractionLine(tmp_path)
 
 
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
 def experiment(line, **options):
     plan = partial(xrd_series, line, exposure_s=0.01, frames=FRAMES, guard=GUARD, redo=0)
     return operando(
@@ -70,10 +64,6 @@ def experiment(line, **options):
         poll_s=0.01,
         **options,
     )
-
-
-def of_kind(documents, kind):
-    return [doc for name, doc in documents if name == kind]
 
 
 def ledger(documents):

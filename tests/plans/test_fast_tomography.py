@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from operando.plans.fast_tomography import fast_tomography, tomogram_of
 from operando.plans.multi_position import (
     PositionDrift,
@@ -26,11 +25,6 @@ PLACES = (SamplePosition("grain", 10.0, 0.0, 5.0), SamplePosition("pore", -20.0)
 @pytest.fixture
 def station(tmp_path):
     return MicroscopeStation(tmp_path)
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def outcome_of(documents):

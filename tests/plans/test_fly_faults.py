@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from operando.devices.gate_record import GatesMissingError
 from operando.plans import fly_taking
@@ -24,11 +23,6 @@ GATES = FlySweeps(GRID, 2.0).gates
 @pytest.fixture
 def station():
     return FlyStation()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def sweeps(documents):

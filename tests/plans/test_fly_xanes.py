@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.duration import Timing
 from operando.plans.fly_sweeps import FlySweeps
@@ -11,7 +10,7 @@ from operando.plans.fly_xanes import NoFlyScanError, fly_exafs, fly_xanes
 from operando.plans.grids import grid_from_regions
 from operando.plans.xanes import xanes
 from soft_fly import EDGE_EV, VELOCITY_DEG_S, FlyStation, missing
-from soft_station import SoftStation, collected, column
+from soft_station import SoftStation, collected, column, of_kind
 
 GRID = grid_from_regions([(-20, 0, 2, 0.5), (0, 15, 0.25, 1.0), (15, 40, 1.0, 0.5)], e0="Ni_K")
 FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
@@ -20,15 +19,6 @@ FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
 @pytest.fixture
 def station():
     return FlyStation()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
-def of_kind(documents, name):
-    return [doc for kind, doc in documents if kind == name]
 
 
 def events(documents, key):

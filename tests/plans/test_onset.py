@@ -4,7 +4,6 @@ import threading
 from functools import partial
 
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.analysis.phase_onset import JudgedFrame, Onset, OnsetCriterion, Sign
 from operando.plans.gate import Gate
@@ -44,11 +43,6 @@ class Analysis:
 def line():
     """A cell whose second trigger is quick, so that news come every 0.005 of lithium."""
     return SoftBeamline(intervals=(0.01, 0.005))
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def experiment(line, gates, onsets, rules=None, resume=None):

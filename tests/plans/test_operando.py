@@ -2,7 +2,6 @@ import threading
 from functools import partial
 
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
@@ -23,11 +22,6 @@ GUARD = BeamGuard()
 @pytest.fixture
 def line():
     return SoftBeamline()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def measurement(line, grid=GRID, name="ni", **options):

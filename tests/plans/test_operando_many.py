@@ -3,7 +3,6 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from bluesky import RunEngine
 from operando.devices.latch import Latch
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.course import Course
@@ -75,11 +74,6 @@ class Bench(SoftStation):
 @pytest.fixture
 def bench():
     return Bench()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def mounted(bench, place, **options):

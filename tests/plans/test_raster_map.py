@@ -8,7 +8,6 @@ from typing import ClassVar
 import h5py
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from bluesky import plan_stubs as bps
 from bluesky.utils import RunEngineInterrupted
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ from operando.plans.raster_map import NoMapError, raster_map
 from ophyd.status import Status
 from soft_camera import SoftCamera
 from soft_nanoprobe import CHANNELS, ELEMENTS, NanoStation, SoftBox
-from soft_station import collected
+from soft_station import collected, of_kind
 
 raster_map_module = importlib.import_module("operando.plans.raster_map")
 REGION = Region((-0.1, 0.1), (0.0, 0.2))
@@ -35,15 +34,6 @@ WHERE = {"region": REGION, "step_um": 0.1, "dwell_s": 0.01}
 @pytest.fixture
 def station(tmp_path):
     return NanoStation(tmp_path)
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
-def of_kind(documents, name):
-    return [doc for kind, doc in documents if kind == name]
 
 
 def events(documents, key):

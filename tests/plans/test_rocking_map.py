@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from operando.callbacks.analysis.mapping import Region
 from operando.plans import rocking
 from operando.plans.map_rows import MapFailedError
@@ -61,11 +60,6 @@ def few_pixels(monkeypatch):
 @pytest.fixture
 def station(tmp_path):
     return RockingStation(tmp_path)
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def starts(documents):

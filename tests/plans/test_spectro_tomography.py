@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from bluesky.utils import FailedStatus
 
 pytest.importorskip("numba", reason="needs the extra 'imaging'")
@@ -30,11 +29,6 @@ def station(tmp_path):
     station = MicroscopeStation(tmp_path)
     station.microscope.focus = SoftFocus(name="microscope_focus", value=8333.0)
     return station
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def starts(documents):

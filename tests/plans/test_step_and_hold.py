@@ -2,7 +2,6 @@ import math
 from functools import partial
 
 import pytest
-from bluesky import RunEngine
 from operando.devices.latch import Latch
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
@@ -128,11 +127,6 @@ def line():
     line = SoftBeamline()
     line.cell = RestingCycler(name="cell")
     return line
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def experiment(line, states, names=("ni",), relaxation=QUICK, **options):

@@ -6,7 +6,6 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from bluesky import RunEngine
 from operando.devices.latch import Latch
 from operando.plans import standstill
 from operando.plans.grids import grid_from_regions
@@ -32,11 +31,6 @@ def line():
     line.cell.state.put("Running")
     line.cell.live(25)
     return line
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def go_on(line, resume=LEFT, **policies):

@@ -21,7 +21,7 @@ from operando.plans.tomogram_references import FLAT_TRIES
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
-from soft_station import collected
+from soft_station import collected, of_kind
 from soft_turn import MicroscopeStation
 
 pytest.importorskip("numba", reason="needs the extra 'imaging'")
@@ -34,18 +34,9 @@ def station(tmp_path):
     return MicroscopeStation(tmp_path)
 
 
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
 def turn(angles=None, **options):
     given = {"exposure_s": 0.1, "flats": 0, "darks": 0, **options}
     return Turn(angles_deg=sequential_angles(8) if angles is None else angles, **given)
-
-
-def of_kind(documents, name):
-    return [doc for kind, doc in documents if kind == name]
 
 
 def of_stream(documents, stream, kind="event"):

@@ -1,7 +1,6 @@
 import time
 
 import pytest
-from bluesky import RunEngine
 from bluesky.simulators import RunEngineSimulator, assert_message_and_return_remaining
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.darks import take_darks
@@ -16,11 +15,6 @@ GRID = grid_from_regions([(-10, 0, 5, 0.5), (0, 4, 2, 1.0)], e0="Ni_K")
 @pytest.fixture
 def station():
     return SoftStation()
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
 
 
 def test_a_scan_reads_every_point_with_the_state_of_the_cell(station, engine):

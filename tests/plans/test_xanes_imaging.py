@@ -5,7 +5,6 @@ import threading
 import h5py
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from bluesky.suspenders import SuspendFloor
 from operando.callbacks.tiled.energy_images import energy_images
 from operando.devices.frame_file import FramesMissingError
@@ -17,7 +16,7 @@ from operando.plans.image_options import ImageOptions, image_times
 from operando.plans.image_taking import Unfinished
 from operando.plans.xanes_imaging import xanes_imaging
 from soft_microscope import ScopeStation
-from soft_station import collected
+from soft_station import collected, of_kind
 
 GRID = grid_from_regions([(0, 8, 2, 0.01)], e0=8333.0)
 OPTIONS = ImageOptions(frames=2, flats=3, darks=4)
@@ -28,15 +27,6 @@ IMAGES = {"grid": GRID, "element": "Ni", "options": OPTIONS, "md": MD}
 @pytest.fixture
 def station(tmp_path):
     return ScopeStation(tmp_path)
-
-
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
-def of_kind(documents, name):
-    return [doc for kind, doc in documents if kind == name]
 
 
 def events(documents, stream):

@@ -6,7 +6,6 @@ import threading
 import h5py
 import numpy as np
 import pytest
-from bluesky import RunEngine
 from bluesky.simulators import RunEngineSimulator
 from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.analysis.mid_scan import mid_scan
@@ -17,7 +16,7 @@ from operando.plans.duration import Timing
 from operando.plans.series_options import SeriesOptions, experiment_folder
 from operando.plans.xrd_series import NoCameraError, xrd_series
 from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera
-from soft_station import SoftStation, collected, column
+from soft_station import SoftStation, collected, column, of_kind
 
 MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement": "xrd-fast"}
 
@@ -46,27 +45,18 @@ def station(tmp_path):
     return XrdStation(tmp_path)
 
 
-@pytest.fixture
-def engine():
-    return RunEngine({}, call_returns_result=True)
-
-
-def run_documents(documents, name):
-    return [doc for kind, doc in documents if kind == name]
-
-
 def test_a_burst_is_one_run_with_its_frames_in_a_file_and_the_cell_before_and_after(
     station, engine, tmp_path
 ):
     documents = collected(engine)
     result = engine(xrd_series(station, exposure_s=0.01, frames=100, md=MD))
-    (start,), (stop,) = run_documents(documents, "start"), run_documents(documents, "stop")
+    (start,), (stop,) = of_kind(documents, "start"), of_kind(documents, "stop")
     assert result.plan_result == start["uid"]
     assert (start["technique"], start["plan_name"], start["purpose"]) == ("xrd", "xrd_series", "measurement")
     assert stop["exit_status"] == "success"
     assert stop["num_events"]["frames"] == 100
-    (resource,) = run_documents(documents, "stream_resource")
-    (datum,) = run_documents(documents, "stream_datum")
+    (resource,) = of_kind(documents, "stream_resource")
+    (datum,) = of_kind(documents, "stream_datum")
     assert datum["indices"] == {"start": 0, "stop": 100}
     path = resource["uri"].removeprefix("file://localhost")
     assert path.startswith(f"{tmp_path}/first_01234567/xrdfast_")
@@ -74,14 +64,14 @@ def test_a_burst_is_one_run_with_its_frames_in_a_file_and_the_cell_before_and_af
         assert file["entry/data/data"].shape == (100, ROWS, COLUMNS)
     assert column(documents, "camera_frames").tolist()[0] == 0
     assert column(documents, "camera_frames").tolist()[-1] == 100
-    event = run_documents(documents, "event")[0]
+    event = of_kind(documents, "event")[0]
     assert {"cell_voltage", "i0", "mono_energy", "ring_current"} <= set(event["data"])
 
 
 def test_the_descriptor_of_the_frames_is_what_tiled_asks_for(station, engine):
     documents = collected(engine)
     engine(xrd_series(station, exposure_s=0.5, frames=2))
-    descriptor = next(doc for doc in run_documents(documents, "descriptor") if doc["name"] == "frames")
+    descriptor = next(doc for doc in of_kind(documents, "descriptor") if doc["name"] == "frames")
     key = descriptor["data_keys"]["camera_image"]
     assert (key["shape"], key["dtype"], key["dtype_numpy"], key["external"]) == (
         [ROWS, COLUMNS],
@@ -128,11 +118,11 @@ def growing(station, tmp_path, monkeypatch):
 
 
 def indices(documents):
-    return [tuple(doc["indices"].values()) for doc in run_documents(documents, "stream_datum")]
+    return [tuple(doc["indices"].values()) for doc in of_kind(documents, "stream_datum")]
 
 
 def sequence(documents):
-    return [tuple(doc["seq_nums"].values()) for doc in run_documents(documents, "stream_datum")]
+    return [tuple(doc["seq_nums"].values()) for doc in of_kind(documents, "stream_datum")]
 
 
 def chain(documents):
@@ -150,8 +140,8 @@ def test_frames_are_told_of_while_the_camera_goes_on_each_once(growing, engine):
     engine(xrd_series(growing, exposure_s=0.01, frames=10))
     assert chain(documents) == 10
     assert len(indices(documents)) >= 3
-    assert len(run_documents(documents, "stream_resource")) == 1
-    assert run_documents(documents, "stop")[0]["num_events"]["frames"] == 10
+    assert len(of_kind(documents, "stream_resource")) == 1
+    assert of_kind(documents, "stop")[0]["num_events"]["frames"] == 10
 
 
 def test_each_frame_of_a_slow_series_is_told_of_before_the_next_one(growing, engine):
@@ -171,7 +161,7 @@ def test_frames_told_of_stay_told_when_the_end_of_the_series_is_missing(growing,
     with pytest.raises(FramesMissingError, match="camera: 5 frames expected, 3 written"):
         engine(xrd_series(growing, exposure_s=0.01, frames=5, redo=0))
     assert chain(documents) == 3
-    assert run_documents(documents, "stop")[0]["exit_status"] == "fail"
+    assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
 
 
 def test_a_repeated_frame_fails_the_run_though_it_was_told_of(growing, engine):
@@ -179,7 +169,7 @@ def test_a_repeated_frame_fails_the_run_though_it_was_told_of(growing, engine):
     camera.faults = lambda numbers: [number - number % 2 for number in numbers]
     with pytest.raises(FramesMissingError, match="4 frames expected, 2 written"):
         engine(xrd_series(growing, exposure_s=0.01, frames=4, redo=0))
-    assert run_documents(documents, "stop")[0]["exit_status"] == "fail"
+    assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
@@ -196,7 +186,7 @@ def test_a_pause_while_the_file_grows_numbers_no_frame_twice(growing, engine, nu
     camera.go()
     engine.resume()
     assert chain(documents) == 20
-    assert run_documents(documents, "stop")[0]["exit_status"] == "success"
+    assert of_kind(documents, "stop")[0]["exit_status"] == "success"
 
 
 def test_the_start_document_tells_duration_dead_time_and_energy(station, engine):
@@ -242,7 +232,7 @@ def test_slow_frames_are_taken_one_by_one_with_the_shutter_closed_between_them(s
     assert column(documents, "camera_frames").tolist() == [1, 2, 3, 4]
     gaps = np.diff(column(documents, "cell_time"))
     assert (np.abs(gaps - 600.0) < 250.0).all()
-    assert len(run_documents(documents, "stream_resource")) == 1
+    assert len(of_kind(documents, "stream_resource")) == 1
 
 
 def test_a_clock_of_the_cell_that_stands_ends_the_wait_for_the_next_frame(station, engine, monkeypatch):
@@ -259,13 +249,13 @@ def test_a_series_with_a_missing_frame_is_taken_again_once(station, engine, capl
     station.camera.faults = lambda numbers: numbers[:-1] if next(bad) else numbers
     with caplog.at_level(logging.WARNING):
         result = engine(xrd_series(station, exposure_s=0.01, frames=5))
-    first, second = run_documents(documents, "stop")
+    first, second = of_kind(documents, "stop")
     assert (first["exit_status"], second["exit_status"]) == ("fail", "success")
     assert first["reason"].startswith("camera: 5 frames expected, 4 written")
-    assert [doc["attempt"] for doc in run_documents(documents, "start")] == [1, 2]
-    assert result.plan_result == run_documents(documents, "start")[1]["uid"]
+    assert [doc["attempt"] for doc in of_kind(documents, "start")] == [1, 2]
+    assert result.plan_result == of_kind(documents, "start")[1]["uid"]
     assert "taken again" in caplog.text
-    assert len(run_documents(documents, "stream_datum")) == 1
+    assert len(of_kind(documents, "stream_datum")) == 1
 
 
 def test_a_series_that_misses_frames_again_fails_and_says_why(station, engine):
@@ -273,8 +263,8 @@ def test_a_series_that_misses_frames_again_fails_and_says_why(station, engine):
     station.camera.faults = lambda numbers: [numbers[0], *numbers[:-1]]
     with pytest.raises(FramesMissingError, match="camera: 3 frames expected, 2 written"):
         engine(xrd_series(station, exposure_s=0.01, frames=3))
-    assert [doc["exit_status"] for doc in run_documents(documents, "stop")] == ["fail", "fail"]
-    assert run_documents(documents, "stream_datum") == []
+    assert [doc["exit_status"] for doc in of_kind(documents, "stop")] == ["fail", "fail"]
+    assert of_kind(documents, "stream_datum") == []
     assert station.photon_shutter.get() == "closed"
 
 
@@ -283,7 +273,7 @@ def test_lost_beam_fails_the_series_and_stops_the_camera(station, engine):
     station.events[2] = lambda: station.ring.put(0.1)
     with pytest.raises(BeamLostError, match=r"ring current 0.1 mA"):
         engine(xrd_series(station, exposure_s=0.01, frames=5, guard=BeamGuard()))
-    assert run_documents(documents, "stop")[0]["exit_status"] == "fail"
+    assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
     assert (station.photon_shutter.get(), station.camera.hdf.capture.get()) == ("closed", 0)
 
 
@@ -317,9 +307,9 @@ def test_a_pause_neither_takes_frames_twice_nor_loses_any(station, engine, gated
     if not gated:
         station.camera.go()
     engine.resume()
-    (stop,) = run_documents(documents, "stop")
+    (stop,) = of_kind(documents, "stop")
     assert stop["exit_status"] == "success", stop
-    (datum,) = run_documents(documents, "stream_datum")
+    (datum,) = of_kind(documents, "stream_datum")
     assert datum["indices"] == {"start": 0, "stop": 3}
     assert station.camera.taken == 3
     assert column(documents, "camera_frames").tolist()[-1] == 3

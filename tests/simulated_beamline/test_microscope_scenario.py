@@ -32,7 +32,7 @@ def test_a_file_says_what_cell_runs_away(tmp_path):
     scenario = scenario_with(tmp_path, "\n[jelly_roll]\ndiameter_mm = 4.0\nonset_degc = 150.0\n")
     imaged = build_imaged_jelly_roll(scenario)
     assert imaged.cell.diameter_mm == 4.0
-    assert imaged.law.has_begun(151.0)
+    assert imaged.law.onset_degc == 150.0
 
 
 @pytest.mark.parametrize(

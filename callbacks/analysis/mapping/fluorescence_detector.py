@@ -83,10 +83,6 @@ def compton_ev(beam_ev: float, angle_deg: float = 90.0) -> float:
     return beam_ev / (1 + beam_ev / 510998.95 * (1 - np.cos(np.deg2rad(angle_deg))))
 
 
-SCATTER = ("elastic", "Compton")
-BACKGROUND = ("background falling", "background rising")
-
-
 def components(
     response: DetectorResponse, elements: tuple[str, ...], beam_ev: float, channels: FloatArray
 ) -> FloatArray:

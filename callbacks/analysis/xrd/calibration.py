@@ -20,8 +20,6 @@ FREE = ("distance_mm", "poni1_mm", "poni2_mm", "rot1_deg", "rot2_deg")
 TYPICAL = (1.0, 0.1, 0.1, 0.1, 0.1)
 FINER_ROUNDS = 2
 ROOMY = 0.85
-NEAREST_OF_DISTANCE = 0.5
-"""The distance is not sought below this part of the guess."""
 NEAREST_PX = 5.0
 FEWEST_RINGS = 2
 FEWEST_POINTS = 20

@@ -9,7 +9,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from ..absorption import Electrode
+from ..absorption import Electrode, distance_at
 from ..attenuation import bare_and_jump_cm2_g, compound_cm2_g, element_cm2_g, interpolate
 from ..edge_shape import normalised_edge, stack_parameters
 from ..ion import IONS, ResolutionLaw, edge_parameters
@@ -164,8 +164,8 @@ class ElectrodeOptics:
             edge_parameters(
                 element,
                 self.oxide.valence(element, float(x)),
-                metal_oxygen_angstrom=_between(self.oxide.metal_oxygen_angstrom, x),
-                metal_metal_angstrom=_between(self.oxide.metal_metal_angstrom, x),
+                metal_oxygen_angstrom=distance_at(self.oxide.metal_oxygen_angstrom, x),
+                metal_metal_angstrom=distance_at(self.oxide.metal_metal_angstrom, x),
                 resolution=self.resolution,
             )
             for x in content
@@ -217,8 +217,3 @@ def phase_rad(decrement_um: FloatArray, energy_ev: float) -> FloatArray:
     """
     wavelength_um = 1.239841984 / energy_ev
     return -2.0 * np.pi / wavelength_um * decrement_um
-
-
-def _between(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:
-    contents, distances = zip(*rows, strict=True)
-    return float(np.interp(lithium_content, contents, distances))

@@ -54,10 +54,6 @@ class RunawayLaw:
     vent_s: float = 0.016
     core_m_s2: float = 200.0
 
-    def has_begun(self, temperature_degc: float) -> bool:
-        """Whether a cell of this temperature runs away; once begun, it does not stop."""
-        return temperature_degc >= self.onset_degc
-
     def stage(self, since_s: float) -> RunawayStage:
         """Stage at a time since the onset (s); nothing has happened where it is negative."""
         since = max(since_s, 0.0)

@@ -64,8 +64,6 @@ def test_tilt_leans_high_rows_to_high_columns():
 
 def test_nothing_moves_before_the_onset():
     np.testing.assert_array_equal(seen(-1.0), seen(-1e-6))
-    assert not CELL.law.has_begun(179.0)
-    assert CELL.law.has_begun(180.0)
 
 
 def test_gas_gathers_the_lid_opens_and_the_core_leaves():
