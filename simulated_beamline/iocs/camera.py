@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
@@ -14,42 +12,14 @@ from ..board import Board
 from ..motion import Track
 from ..mount import Mount, load_mounts
 from .camera_driver import READOUT_S, CameraDriver
-from .channel import integer, number
 from .exposure import DISTANCE_SLOT, Exposure
+from .file_fault import fault_channels
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .motor import Axis, MotorIOC
 from .particle_exposure import ParticleExposure
 from .server import ServerSettings, parse_settings, serve
 from .trigger_input import TriggerInput
-
-
-def fault_channels(plugin: FilePlugin) -> dict[str, ChannelData]:
-    """Make what lets something go wrong, by name below `SIM:`; devices never know of them."""
-
-    async def drop(count: int) -> None:
-        plugin.drops_left = int(count)
-
-    async def repeat(count: int) -> None:
-        plugin.repeats_left = int(count)
-
-    async def fill_disk(value: int) -> None:
-        plugin.disk_is_full = bool(value)
-
-    async def stall(duration_s: float) -> None:
-        plugin.stall(float(duration_s))
-
-    async def kill(value: int) -> None:
-        if value:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return {
-        "DROP": integer(0, drop),
-        "REPEAT": integer(0, repeat),
-        "STALL": number(0.0, stall, units="s"),
-        "DISK_FULL": integer(0, fill_disk),
-        "KILL_WRITER": integer(0, kill),
-    }
 
 
 def distance_axis(start_mm: float) -> Axis:

@@ -10,6 +10,7 @@ from caproto import ChannelData
 from ..physics.emission_line import emission_lines
 from ..scenario import load_scenario
 from .channel import number
+from .file_fault import fault_channels
 from .fluorescence_driver import READOUT_S, FluorescenceDriver
 from .fluorescence_page import REGIONS, ElementPage
 from .frame_place import FramePlace
@@ -71,7 +72,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
         settings.wire(), clock, READOUT_S, reader="fluorescence_detector", waiting=lambda: plugin.waiting
     )
     driver = FluorescenceDriver(spectra, elements, plugin, clock, sight, trigger)
-    pages = {"det1:": driver.page.channels, "HDF1:": plugin.page.channels}
+    pages = {"det1:": driver.page.channels, "HDF1:": plugin.page.channels, "SIM:": fault_channels(plugin)}
     named = {
         f"{page}{name}": channel for page, channels in pages.items() for name, channel in channels.items()
     }

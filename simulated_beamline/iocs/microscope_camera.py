@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 from caproto import ChannelData
 
 from ..scenario import load_scenario
-from .camera import fault_channels
 from .channel import number
 from .circular_buffer import CircularBuffer
+from .file_fault import fault_channels
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
 from .microscope_driver import MicroscopeDriver

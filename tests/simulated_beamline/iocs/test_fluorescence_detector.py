@@ -167,18 +167,35 @@ def test_what_makes_no_sense_is_refused(client, name, value, message):
         asyncio.run(client.put(name, value))
 
 
-def test_the_file_holds_points_elements_and_channels(client):
+def stored(client, file_name, triggers, points):
+    """Take a point for each trigger into a file that waits for so many points; gives its name."""
+
     async def go():
-        await client.puts(HDF1_EnableCallbacks="Enable", HDF1_FilePath=f"{client.data}/", HDF1_FileName="map")
-        await client.puts(HDF1_FileWriteMode="Stream", HDF1_LazyOpen="Yes", HDF1_NumCapture=3)
-        await client.puts(det1_AcquireTime=0.1, det1_NumImages=3)
+        await client.puts(
+            HDF1_EnableCallbacks="Enable", HDF1_FilePath=f"{client.data}/", HDF1_FileName=file_name
+        )
+        await client.puts(HDF1_FileWriteMode="Stream", HDF1_LazyOpen="Yes", HDF1_NumCapture=points)
+        await client.puts(det1_AcquireTime=0.1, det1_NumImages=triggers)
         capture = asyncio.create_task(client.put("HDF1:Capture", 1))
         await client.until("HDF1:Capture_RBV", "Capture")
         await client.put("det1:Acquire", 1)
         await asyncio.wait_for(capture, 5.0)
 
     asyncio.run(go())
-    with h5py.File(client.get("HDF1:FullFileName_RBV"), "r") as file:
+    return client.get("HDF1:FullFileName_RBV")
+
+
+def test_a_spectrum_that_the_writer_drops_is_counted_and_missing_in_the_numbers(client):
+    dropped = client.get("HDF1:DroppedArrays_RBV")
+    asyncio.run(client.put("SIM:DROP", 1))
+    with h5py.File(stored(client, "short", triggers=3, points=2), "r") as file:
+        assert file["/entry/data/data"].shape[0] == len(file[SCALER_PATH]) == 2
+        assert np.diff(file["/entry/instrument/NDAttributes/NDArrayUniqueId"]).tolist() == [1]
+    assert client.get("HDF1:DroppedArrays_RBV") == dropped + 1
+
+
+def test_the_file_holds_points_elements_and_channels(client):
+    with h5py.File(stored(client, "map", triggers=3, points=3), "r") as file:
         spectra = file["/entry/data/data"][()]
         scalers = file[SCALER_PATH][()]
     assert spectra.shape == (3, ELEMENTS, CHANNELS)
