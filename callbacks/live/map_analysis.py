@@ -57,7 +57,7 @@ class MapFit:
         ValueError
             If the map names no elements and its chemistry is unknown.
         """
-        elements = tuple(start.get("elements") or ())
+        elements = tuple(dict.fromkeys(start.get("elements") or ()))
         if not elements:
             chemistry = str((start.get("cell") or {}).get("chemistry", ""))
             found = [metals for name, metals in ELEMENTS.items() if chemistry.startswith(name)]

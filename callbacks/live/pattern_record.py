@@ -121,7 +121,7 @@ class PatternRecord:
             return
         self._rows = [row for row in self._rows if not is_ready(row)]
         # A verdict ends what is told of its frame: whoever goes on after a crash takes up what has none.
-        for stream in sorted({row.stream for row in ready}, key=lambda stream: stream == VERDICTS):
+        for stream in sorted({row.stream for row in ready}, key=lambda name: (name == VERDICTS, name)):
             self._results.add_page([self._told(row) for row in ready if row.stream == stream], stream)
 
     def forget(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ..analysis.mapping import correlate_maps, shift_between
+from ..analysis.mapping.correlation import LEAST_PIXELS as LEAST_POSITIONS
 from ..analysis.xas import edge_energy
 from .element_map import map_names
 
@@ -192,8 +193,9 @@ def strain_redox(rocking: xr.Dataset, edge: xr.Dataset, above: xr.Dataset, eleme
     Raises
     ------
     ValueError
-        If fewer than 30 positions have both; see `correlate_maps`.
+        If a map lacks the element, or fewer than 30 positions have both; see `correlate_maps`.
     """
+    _require_element({"edge": edge, "above": above}, element)
     ratio, sigma = _redox(edge, above, element)
     grid = {"y_um": rocking["y_um"].to_numpy(), "x_um": rocking["x_um"].to_numpy()}
     fluorescence = above["per_i0"].isel(map=-1).sel(element=element)
@@ -208,6 +210,7 @@ def strain_redox(rocking: xr.Dataset, edge: xr.Dataset, above: xr.Dataset, eleme
         "redox": np.where(good, redox, np.nan),
         "redox_sigma": np.where(good, redox_sigma, np.nan),
     }
+    _require_positions(good, rocking, redox)
     rng = np.random.default_rng(SEED)
     together = correlate_maps(values["redox"], values["strain"], rng=rng)
     found = xr.Dataset({key: (space, one) for key, one in values.items()}, coords=grid)
@@ -221,6 +224,24 @@ def strain_redox(rocking: xr.Dataset, edge: xr.Dataset, above: xr.Dataset, eleme
         "shift_um": list(shift_um),
     }
     return found
+
+
+def _require_element(maps: Mapping[str, xr.Dataset], element: str) -> None:
+    for name, each in maps.items():
+        known = [str(one) for one in each["element"].to_numpy()]
+        if element not in known:
+            raise ValueError(
+                f"strain against redox: the map {name} has no {element!r}; it has {', '.join(known)}"
+            )
+
+
+def _require_positions(good: np.ndarray, rocking: xr.Dataset, redox: np.ndarray) -> None:
+    if good.sum() < LEAST_POSITIONS:
+        trusted = int((rocking["verdict"].to_numpy() == "good").sum())
+        raise ValueError(
+            f"strain against redox: {good.sum()} positions have both, {LEAST_POSITIONS} are needed; "
+            f"{trusted} of {good.size} of the rocking map are good, {np.isfinite(redox).sum()} have redox"
+        )
 
 
 def _redox(edge: xr.Dataset, above: xr.Dataset, element: str) -> tuple[xr.DataArray, xr.DataArray]:

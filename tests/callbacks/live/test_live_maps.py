@@ -321,6 +321,16 @@ def test_without_elements_those_of_the_chemistry_are_fitted(told):
     assert told.result().maps("particle")["element"].to_numpy().tolist() == ["Mn", "Co", "Ni"]
 
 
+def test_an_element_that_is_named_twice_is_fitted_once(told):
+    told.begin(elements=["Co", "Ni", "Co"])
+    told.file([0])
+    told.good(0)
+    told.fit()
+    maps = told.result().maps("particle")
+    assert maps["element"].to_numpy().tolist() == ["Co", "Ni"]
+    assert np.isfinite(maps["counts"].sel(y_um=maps["y_um"][0])).all()
+
+
 def test_a_full_disk_while_a_document_is_taken_ends_the_live_fit_and_is_not_called_nonsense(monkeypatch):
     def full(doc):
         raise OSError(28, "the journal's disk is full")

@@ -71,6 +71,20 @@ def test_where_strain_goes_with_redox_it_says_so_with_an_uncertainty(found):
     assert 0.0 < found.attrs["pearson_sigma"] < 0.2
 
 
+@pytest.mark.parametrize(
+    ("verdict", "element", "told"),
+    [("weak", "Ni", "0 of 1024 of the rocking map are good"), ("good", "Co", "edge has no 'Co'; it has Ni")],
+)
+def test_what_is_lacking_for_strain_against_redox_is_told(found, verdict, element, told):
+    rng = np.random.default_rng(6)
+    lacking = found.assign(
+        verdict=(("y_um", "x_um"), np.full((PIXELS, PIXELS), verdict)), fluorescence=found["redox"]
+    )
+    maps = element_map(lambda _: 1.0, rng, 0.0)
+    with pytest.raises(ValueError, match=told):
+        strain_redox(lacking, maps, maps, element)
+
+
 def bars_and_maps(figure):
     """Heights of bars of colours and of the maps beside them, pixels."""
     figure.canvas.draw()
