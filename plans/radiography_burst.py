@@ -15,8 +15,8 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 from ..devices.burst_series import BurstSeries
 from ..devices.frame_file import FramesMissingError
 from .beam import open_with_beam
-from .beam_guard import BeamGuard, Readings, require_ring
-from .burst import Burst, BurstTrigger, Heating
+from .beam_guard import BeamGuard, BeamLostError, Readings, require_ring
+from .burst import Burst, BurstLostError, BurstTrigger, Heating
 from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
@@ -108,7 +108,7 @@ def radiography_burst(
     FramesMissingError
         If a frame is missing.
     BeamLostError
-        If there is a guard, and no beam in time, or none any more.
+        If there is a guard, and no beam in time, or none any more; `BurstLostError` within the burst.
     TimeoutError
         If a device is not there in time.
     """
@@ -182,10 +182,11 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     station, burst, camera = taking.station, taking.burst, taking.camera
     yield from _once("prepare", camera, 3 * WAIT_S, taking.series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)
-    if taking.guard:
-        yield from open_with_beam(station, taking.guard.ring_current_min_ma)
-    else:
-        yield from set_all({station.photon_shutter: "open"})
+    least_ma = taking.guard.ring_current_min_ma if taking.guard else None
+    open_it = (
+        set_all({station.photon_shutter: "open"}) if least_ma is None else open_with_beam(station, least_ma)
+    )
+    yield from open_it
     _require_beam(taking, (yield from _read(taking)))
     yield from _once("kickoff", camera, SLOWNESS * burst.before_s + 2 * WAIT_S)
     if taking.heating:
@@ -203,7 +204,10 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     readings = yield from _read(taking)
     if failure is not None:
         raise failure
-    _require_beam(taking, readings)
+    try:
+        _require_beam(taking, readings)
+    except BeamLostError as error:
+        raise BurstLostError(f"{error}, within the burst") from error
 
 
 def _await_trigger(taking: _Taking) -> MsgGenerator[None]:

@@ -15,6 +15,10 @@ WAIT_S = 60.0
 FAILURES = (FailedStatus, DisconnectedError, OSError, RuntimeError, ValueError)
 
 
+class PassedError(RuntimeError):
+    """What was to be measured has passed: no further attempt brings it back."""
+
+
 def said(error: BaseException) -> str:
     """Words of an error; those of its cause where the RunEngine has wrapped a device's error."""
     cause = error.__cause__ if isinstance(error, FailedStatus) and error.__cause__ else error

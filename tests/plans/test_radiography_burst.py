@@ -9,8 +9,12 @@ import pytest
 from bluesky import RunEngine
 from operando.devices.frame_file import FramesMissingError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
-from operando.plans.burst import Burst, BurstTrigger, Heating, burst_trigger
-from operando.plans.radiography_burst import NoBurstError, NotTriggeredError, radiography_burst
+from operando.plans.burst import Burst, BurstLostError, BurstTrigger, Heating, burst_trigger
+from operando.plans.radiography_burst import (
+    NoBurstError,
+    NotTriggeredError,
+    radiography_burst,
+)
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from soft_burst import SoftBurst
@@ -164,7 +168,7 @@ def test_a_burst_that_lost_its_beam_fails_and_its_frames_are_told_of(hall):
             hall.ring.put(0.0)
 
     documents, error = run(radiography_burst(hall, BURST, TRIGGER, guard=BeamGuard()), at)
-    assert isinstance(error, BeamLostError)
+    assert isinstance(error, BurstLostError)
     assert told(documents, "trigger")[0]["camera_burst_frames"] == 15
     assert documents[-1][1]["exit_status"] == "fail"
     is_in_order(hall)
