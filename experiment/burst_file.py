@@ -143,7 +143,7 @@ class RadiographyFile(TechniqueSection):
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
             yield from in_focus(station, self.energy_ev)
-            options = {"heating": self.heating(), "md": md}
+            options = {"heating": self.heating(), "guard": guard, "md": md}
             return (yield from radiography_burst(station, self.burst(), self.kept_at(), **options))
 
         return plan

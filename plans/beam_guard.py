@@ -14,6 +14,26 @@ class BeamLostError(RuntimeError):
 Readings = Mapping[str, Reading[Any]]
 
 
+def require_ring(readings: Readings, least_ma: float) -> None:
+    """Look whether the ring holds beam.
+
+    Parameters
+    ----------
+    readings : mapping
+        With `ring_current`, mA.
+    least_ma : float
+        Least that counts as beam, mA.
+
+    Raises
+    ------
+    BeamLostError
+        If it holds less.
+    """
+    ring_ma = float(readings["ring_current"]["value"])
+    if not ring_ma >= least_ma:
+        raise BeamLostError(f"beam lost: ring current {ring_ma:.3g} mA, limit {least_ma:.3g} mA")
+
+
 @dataclass(frozen=True)
 class BeamGuard:
     """Limits below which a point counts as taken without beam.
@@ -48,11 +68,7 @@ class BeamGuard:
         BeamLostError
             If ring current or I0 is below its limit, or the gap is longer than its limit.
         """
-        ring_ma = float(last["ring_current"]["value"])
-        if not ring_ma >= self.ring_current_min_ma:
-            raise BeamLostError(
-                f"beam lost: ring current {ring_ma:.3g} mA, limit {self.ring_current_min_ma:g} mA"
-            )
+        require_ring(last, self.ring_current_min_ma)
         i0, reference = float(last["i0"]["value"]), float(first["i0"]["value"])
         if not i0 > self.i0_fraction_min * reference:
             raise BeamLostError(

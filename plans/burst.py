@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .beam_guard import BeamLostError
+from .waiting import PassedError
+
 ATTRIBUTES = {
     "voltage": ("CellVoltage", "V"),
     "temperature": ("CellTemperature", "degC"),
@@ -19,6 +22,10 @@ Voltage and temperature of the cell are the cycler's, `heater` and `dT/dt` those
 whose server takes the rate over its own samples.
 """
 TEXT = re.compile(r"\s*(\S+)\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*(\S*)\s*")
+
+
+class BurstLostError(BeamLostError, PassedError):
+    """A burst has lost its beam; who provokes the cell again heats what has given way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,10 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 
 from ..devices.burst_series import BurstSeries
-from .burst import Burst, BurstTrigger, Heating
+from .beam import open_with_beam
+from .beam_guard import BeamGuard, BeamLostError, Readings, require_ring
+from .burst import Burst, BurstLostError, BurstTrigger, Heating
+from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
 from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
@@ -42,6 +45,7 @@ class _Taking:
     burst: Burst
     trigger: BurstTrigger | None
     heating: Heating | None
+    guard: BeamGuard | None
     series: BurstSeries
 
     @property
@@ -61,6 +65,7 @@ def radiography_burst(
     trigger: BurstTrigger | None,
     *,
     heating: Heating | None = None,
+    guard: BeamGuard | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Keep the frames before and after a trigger, such as that of thermal runaway.
@@ -82,6 +87,9 @@ def radiography_burst(
         What triggers; None: only an order, which comes after `wait_limit_s` with `on_miss="fire"`.
     heating : Heating, optional
         Ramp that begins once the ring is full.
+    guard : BeamGuard, optional
+        Limit of the ring current: a burst is not armed and no cell heated below it, a wait ends with it, and
+        a burst that lost its beam fails once its frames are told of. None: no check.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -98,6 +106,8 @@ def radiography_burst(
         If the trigger has not come in time, and `on_miss` is "fail".
     FramesMissingError
         If a frame is missing.
+    BeamLostError
+        If there is a guard, and no beam in time, or none any more; `BurstLostError` within the burst.
     TimeoutError
         If a device is not there in time.
     """
@@ -115,7 +125,7 @@ def radiography_burst(
         folder=experiment_folder(_md),
         name=named,
     )
-    taking = _Taking(station, burst, trigger, heating, series)
+    taking = _Taking(station, burst, trigger, heating, guard, series)
 
     def work() -> MsgGenerator[None]:
         # A burst happens once: after a pause nothing of it may be done again.
@@ -171,11 +181,15 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     station, burst, camera = taking.station, taking.burst, taking.camera
     yield from _once("prepare", camera, 3 * WAIT_S, taking.series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)
-    yield from set_all({station.photon_shutter: "open"})
-    yield from _read(taking)
+    least_ma = taking.guard.ring_current_min_ma if taking.guard else None
+    open_it = (
+        set_all({station.photon_shutter: "open"}) if least_ma is None else open_with_beam(station, least_ma)
+    )
+    yield from open_it
+    _require_beam(taking, (yield from _read(taking)))
     yield from _once("kickoff", camera, SLOWNESS * burst.before_s + 2 * WAIT_S)
     if taking.heating:
-        yield from _heat(station.heater, taking.heating)
+        yield from begin_ramp(station.heater, taking.heating)
     yield from _await_trigger(taking)
     failure: FailedStatus | None = None
     try:
@@ -186,24 +200,13 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     yield from close_shutter(station.photon_shutter)
     yield from bps.collect(camera, name=FRAMES, return_payload=False)
     yield from read_event([camera.burst], trigger=[], stream=TRIGGER, timeout_s=WAIT_S)
-    yield from _read(taking)
+    readings = yield from _read(taking)
     if failure is not None:
         raise failure
-
-
-def _heat(heater: Any, heating: Heating) -> MsgGenerator[None]:  # noqa: ANN401 - a `Heater`
-    """Begin a ramp; nothing waits for its end, which a runaway does not let it reach."""
-    high_degc = yield from bps.rd(heater.safety.high, default_value=math.inf)
-    tripped = yield from bps.rd(heater.safety.trip, default_value=0)
-    if heating.to_degc > high_degc or tripped:
-        reason = "it has tripped" if tripped else f"its limit is {high_degc:g} degC"
-        raise ValueError(
-            f"{heater.name}: {heating.to_degc:g} degC is not possible, {reason}; see "
-            f"{heater.prefix}SAFETY:CAUSE and SAFETY:TMAX"
-        )
-    yield from set_all({heater.ramp: heating.ramp_k_min})
-    yield from set_all({heater.setpoint: heating.to_degc})
-    yield from set_all({heater.enable: "Enable"})
+    try:
+        _require_beam(taking, readings)
+    except BeamLostError as error:
+        raise BurstLostError(f"{error}, within the burst") from error
 
 
 def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
@@ -219,7 +222,7 @@ def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
             yield from _miss(taking)
             return
         if time.monotonic() >= due_s:
-            yield from _read(taking)
+            _require_beam(taking, (yield from _read(taking)))
             gap_s = min(STAMP_GROWTH * gap_s, STAMP_S[1])
             due_s = time.monotonic() + gap_s
         yield from bps.sleep(LOOK_S)
@@ -260,13 +263,19 @@ def _once(command: str, device: Any, timeout_s: float, *args: object) -> MsgGene
     yield from wait_bounded(group, timeout_s, [device])
 
 
-def _read(taking: _Taking) -> MsgGenerator[None]:
+def _require_beam(taking: _Taking, readings: Readings) -> None:
+    """Go on with beam alone, where there is a guard: what is provoked now happens once."""
+    if taking.guard and readings:
+        require_ring(readings, taking.guard.ring_current_min_ma)
+
+
+def _read(taking: _Taking) -> MsgGenerator[Readings]:
     """Make an event of energy, ring, cell and heater."""
     station = taking.station
     devices = [station.mono, station.ring, station.cell]
     heater = getattr(station, "heater", None)
     devices += [heater] if heater is not None else []
-    yield from read_event(devices, trigger=[], stream=STATES, timeout_s=WAIT_S)
+    return (yield from read_event(devices, trigger=[], stream=STATES, timeout_s=WAIT_S))
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:

@@ -14,7 +14,7 @@ from .beam import lacking_beam
 from .beam_guard import BeamLostError
 from .course import Course, beat, collect, has_ended, order, record, wait_for_news
 from .latches import Queue
-from .waiting import FAILURES, said
+from .waiting import FAILURES, PassedError, said
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def _failed(
     queue, name = course.queues[number], course.measurements[number].name
     queue.trouble.append(said(error))
     logger.warning("%s: attempt %d of %d failed: %s", name, queue.attempts, course.max_attempts, said(error))
-    if queue.attempts >= course.max_attempts:
+    if queue.attempts >= course.max_attempts or isinstance(error, PassedError):
         reason = f"gave up after {queue.attempts} attempts: {queue.trouble[-1]}"
         queue.settle()
         yield from record(course, number, latch, "missed", reason=reason, delay_s=delay_s)

@@ -15,7 +15,7 @@ from ..devices.motor_sweep import MotorSweep
 from ..devices.projection_series import ProjectionSeries
 from ..devices.tomogram_report import PassReport, ProjectionReport, TomogramReport
 from .beam import open_when_permitted, open_with_beam
-from .beam_guard import BeamGuard, BeamLostError, Readings
+from .beam_guard import BeamGuard, Readings, require_ring
 from .brightness import Brightness
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
@@ -159,9 +159,8 @@ def had_beam(taking: Taking) -> MsgGenerator[None]:
     if taking.guard is None:
         return
     reading = yield Msg("read", taking.station.ring)
-    least_ma = _least_ma(taking, taking.guard)
-    if reading and not (ring_ma := float(reading["ring_current"]["value"])) >= least_ma:
-        raise BeamLostError(f"beam lost: ring current {ring_ma:.3g} mA, limit {least_ma:.3g} mA")
+    if reading:
+        require_ring(reading, _least_ma(taking, taking.guard))
 
 
 def _least_ma(taking: Taking, guard: BeamGuard) -> float:

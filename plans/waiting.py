@@ -22,6 +22,10 @@ END_LOOK_S = 0.05
 FAILURES = (FailedStatus, DisconnectedError, OSError, RuntimeError, ValueError)
 
 
+class PassedError(RuntimeError):
+    """What was to be measured has passed: no further attempt brings it back."""
+
+
 def said(error: BaseException) -> str:
     """Words of an error; those of its cause where the RunEngine has wrapped a device's error."""
     cause = error.__cause__ if isinstance(error, FailedStatus) and error.__cause__ else error

@@ -271,6 +271,10 @@ class SliceWork:
         angles_deg = np.array([self.run.angle_deg(index) for index in self._order])
         growing.correct_angles(angles_deg, least_deg=ANGLE_OFF_DEG)
         self._order = [index for index, deg in zip(self._order, angles_deg, strict=True) if np.isfinite(deg)]
+        if not self._order:
+            logger.warning("no projection of tomogram %s is good: its slices end as they were", self.run.uid)
+            self.done = True
+            return None
         growing.find_centre()
         is_lit = growing.beam.saturated_part <= MOST_SATURATED
         if is_lit and growing.found and growing.found.verdict is not CentreVerdict.NOT_FOUND:

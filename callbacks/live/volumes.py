@@ -82,6 +82,9 @@ class Volumes(DocumentRouter):
             raise
         except EndedError:
             logger.info("the volume of tomogram %s is left to who goes on", uid)
+        except OSError as error:
+            told = "tomogram %s has no volume: %s; the next services or operando reconstruct %s try again"
+            logger.error(told, uid, error, uid[:8])
         except Exception:
             logger.exception("tomogram %s has no volume; operando reconstruct %s tries again", uid, uid[:8])
         return True

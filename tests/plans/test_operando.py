@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 from bluesky.utils import RunEngineInterrupted
 from operando.plans.beam_guard import BeamGuard
+from operando.plans.burst import BurstLostError
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.operando import operando
@@ -157,6 +158,16 @@ def test_a_failed_spectrum_is_tried_again_for_the_same_latch(line, engine):
     assert attempts == [1, 2, 1, 1, 1, 1]
     assert result.done == 5
     assert ledger(documents)[0]["reason"] == "redone: ion_chambers: no answer"
+
+
+def test_what_has_passed_is_not_tried_again(line, engine):
+    def fail(md):
+        raise BurstLostError("the beam is lost")
+        yield
+
+    documents = collected(engine)
+    engine(experiment(line, Measurement("ni", fail)))
+    assert ledger(documents)[0]["reason"] == "gave up after 1 attempts: the beam is lost"
 
 
 def test_a_measurement_that_always_fails_is_missed_and_the_cell_goes_on(line, engine):

@@ -8,8 +8,13 @@ import operando.plans
 import pytest
 from bluesky import RunEngine
 from operando.devices.frame_file import FramesMissingError
-from operando.plans.burst import Burst, BurstTrigger, Heating, burst_trigger
-from operando.plans.radiography_burst import NoBurstError, NotTriggeredError, radiography_burst
+from operando.plans.beam_guard import BeamGuard, BeamLostError
+from operando.plans.burst import Burst, BurstLostError, BurstTrigger, Heating, burst_trigger
+from operando.plans.radiography_burst import (
+    NoBurstError,
+    NotTriggeredError,
+    radiography_burst,
+)
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from soft_burst import SoftBurst
@@ -140,6 +145,44 @@ def test_the_heater_ramps_once_the_ring_is_full_and_is_off_afterwards(hall):
     assert hall.heater.enable.history == ["Enable", "Disable"]
     assert (hall.heater.setpoint.get(), hall.heater.ramp.get()) == (200.0, 60.0)
     assert documents[0][1]["heating"] == {"to_degc": 200.0, "ramp_k_min": 60.0}
+
+
+def test_a_beam_that_is_lost_in_the_wait_ends_the_burst_before_the_cell_gives_way(hall):
+    def at(name, doc):
+        if name == "event":
+            hall.ring.put(0.0)
+
+    heating = Heating(to_degc=200.0)
+    documents, error = run(radiography_burst(hall, BURST, TRIGGER, heating=heating, guard=BeamGuard()), at)
+    assert isinstance(error, BeamLostError)
+    assert "ring current 0 mA, limit 10 mA" in documents[-1][1]["reason"]
+    assert hall.heater.enable.get() == "Disable"
+    assert not told(documents, "trigger")
+    is_in_order(hall)
+
+
+def test_a_burst_that_lost_its_beam_fails_and_its_frames_are_told_of(hall):
+    def at(name, doc):
+        goes_off(hall)(name, doc)
+        if name == "stream_datum":
+            hall.ring.put(0.0)
+
+    documents, error = run(radiography_burst(hall, BURST, TRIGGER, guard=BeamGuard()), at)
+    assert isinstance(error, BurstLostError)
+    assert told(documents, "trigger")[0]["camera_burst_frames"] == 15
+    assert documents[-1][1]["exit_status"] == "fail"
+    is_in_order(hall)
+
+
+def test_no_cell_is_heated_before_there_is_beam(hall, monkeypatch):
+    monkeypatch.setattr("operando.plans.beam.MEASUREMENT_WAIT_S", 0.01)
+    hall.ring.put(0.0)
+    heating = Heating(to_degc=200.0)
+    _, error = run(radiography_burst(hall, BURST, TRIGGER, heating=heating, guard=BeamGuard()))
+    assert isinstance(error, BeamLostError)
+    assert "open" not in hall.photon_shutter.history
+    assert hall.heater.setpoint.get() == 25.0
+    is_in_order(hall)
 
 
 def test_a_heater_is_not_asked_beyond_its_limit(hall):

@@ -13,6 +13,7 @@ from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_file import FramesMissingError
 from operando.devices.frame_series import FrameSeries
+from operando.plans.beam_guard import BeamGuard
 from operando.plans.burst import Burst, Heating, burst_trigger
 from operando.plans.radiography_burst import NotTriggeredError, radiography_burst
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
@@ -84,7 +85,8 @@ def test_a_heated_cell_that_runs_away_is_kept_from_before_its_trigger_on(hall):
         new_cell.put(1, wait=True)
         reset.put(1, wait=True)
     heating = Heating(to_degc=290.0, ramp_k_min=6000.0)
-    plan = radiography_burst(hall, BURST, burst_trigger("heater > 230 degC"), heating=heating)
+    told = {"heating": heating, "guard": BeamGuard()}
+    plan = radiography_burst(hall, BURST, burst_trigger("heater > 230 degC"), **told)
     documents, error = run(plan)
     assert error is None, error
     told = event_of(documents, "trigger")

@@ -20,13 +20,15 @@ from operando.callbacks.tiled.energy_tomograms import energy_tomograms
 from operando.devices.beamline import load_beamline
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
 from operando.experiment.energy_image_file import XanesImagingFile
-from operando.plans.beam_guard import BeamGuard
+from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.duration import Timing
 from operando.plans.grids import EnergyGrid
 from operando.plans.image_options import ImageOptions
+from operando.plans.image_taking import Unfinished
 from operando.plans.measurement import Measurement
 from operando.plans.operando import operando
 from operando.plans.spectro_tomography import spectro_tomography
+from operando.plans.tomogram_taking import Tolerance
 from operando.plans.turn import Turn
 from operando.plans.xanes_imaging import xanes_imaging
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, SERVERS, Launcher
@@ -211,14 +213,34 @@ EDGES = (8320.0, 8352.0)
 
 
 @pytest.fixture(scope="module")
-def tomograms(beamline, taken, frames_folder):
-    """A few projections below and above the edge, after the series."""
-    documents = []
+def energy_runs(beamline, taken):
+    """A few projections below and above the edge, after the series; the beam is lost above it, once."""
+    documents, begun = [], Unfinished()
     turn = Turn(angles_deg=sequential_angles(4), exposure_s=0.02, flats=2, darks=2)
-    plan = spectro_tomography(beamline, turn, energies_ev=EDGES, element="Ni")
-    RunEngine(call_returns_result=False)(plan, lambda name, doc: documents.append((name, doc)))
-    start = next(doc for name, doc in documents if name == "start")
-    return energy_tomograms(documents, start["energy_series"]["uid"], (frames_folder,))
+    filled = BeamGuard(ring_current_min_ma=0.8 * float(beamline.ring.current.get()))
+    options = {"energies_ev": EDGES, "element": "Ni", "guard": filled, "tolerance": Tolerance(redo=0)}
+    engine = RunEngine(call_returns_result=False)
+    with variables("OP:RING:SIM:DUMP") as (dump,):
+        plan = spectro_tomography(beamline, turn, redo=0, unfinished=begun, **options)
+        with pytest.raises(BeamLostError):
+            engine(plan, dumping_once(documents, dump, EDGES[1]))
+        plan = spectro_tomography(beamline, turn, unfinished=begun, **options)
+        engine(plan, lambda name, doc: documents.append((name, doc)))
+    return documents
+
+
+@pytest.fixture(scope="module")
+def tomograms(energy_runs, frames_folder):
+    start = next(doc for name, doc in energy_runs if name == "start")
+    return energy_tomograms(energy_runs, start["energy_series"]["uid"], (frames_folder,))
+
+
+def test_tomograms_go_on_at_the_energy_at_which_they_lost_their_beam(energy_runs):
+    starts = [doc for name, doc in energy_runs if name == "start"]
+    assert [one["energy_ev"] for one in starts] == [EDGES[0], EDGES[1], EDGES[1]]
+    assert len({one["energy_series"]["uid"] for one in starts}) == 1
+    stops = [doc["exit_status"] for name, doc in energy_runs if name == "stop"]
+    assert stops == ["success", "fail", "success"]
 
 
 def test_tomograms_below_and_above_the_edge_have_their_energies_and_one_pixel_size(tomograms):

@@ -161,6 +161,8 @@ def _begin(
     h5py = imaging_module("h5py")
     if not path.exists():
         unborn = path.with_name(path.name + ".new")
+        # Before HDF5 as well, which leaves open what it cannot close.
+        _take_space(unborn, math.prod(shape) * np.dtype(np.float32).itemsize, path)
         with h5py.File(unborn, "w") as file:
             layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
             layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -168,6 +170,7 @@ def _begin(
             file.create_dataset(FINISHED, data=np.zeros(slabs, np.uint8))
             file[VOLUME].attrs["units"] = "1/um"
             file.attrs["fingerprint"], file.attrs["centre_px"] = mark, centre_px
+        _take_space(unborn, unborn.stat().st_size, path)
         unborn.replace(path)
     with h5py.File(path, "r") as file:
         if file.attrs.get("fingerprint") != mark:
@@ -176,6 +179,23 @@ def _begin(
                 "or slabs); name another file, or remove it"
             )
         return np.asarray(file[FINISHED], dtype=np.bool_)
+
+
+def _take_space(unborn: Path, size: int, path: Path) -> None:
+    """Let the disk reserve so many bytes: HDF5 leaves holes, which may find it full slabs later.
+
+    Raises
+    ------
+    OSError
+        If it has not so many; the file is then removed.
+    """
+    try:
+        with unborn.open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        unborn.unlink(missing_ok=True)
+        told = f"reconstruct volume: {path} takes {size / 1e6:.3g} MB, more than its disk gives; make room"
+        raise OSError(error.errno, told) from error
 
 
 def _written(path: Path, number: int, first: int, slab: FloatImage) -> None:
@@ -249,6 +269,8 @@ def reconstruct_volume(
     ------
     OtherVolumeError
         If the file holds another reconstruction.
+    OSError
+        If the disk has no room for all of it: it is taken before the first slab.
     ValueError
         If no centre is found, one is given that lies outside of the columns, or an angle is not finite.
     """

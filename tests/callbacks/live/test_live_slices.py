@@ -60,6 +60,20 @@ def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
     assert rows["voltage"].iloc[-1] == pytest.approx(3.9)
 
 
+def test_a_tomogram_without_any_good_projection_has_no_final_slices_and_tells_no_axis(told, caplog):
+    told.begin(golden_angles(COUNT), mode="fly")
+    told.take(0, COUNT)
+    told.work()
+    told.end("fail", dark=range(COUNT))
+    told.work()
+    source = JournalSource(told.folder / "journal", (told.folder,))
+    (run,) = [one for one in source.starts(told.experiment["uid"]) if one.get("purpose") == "analysis"]
+    assert set(source.stream(run["uid"], "primary")["stage"]) == {"growing"}
+    assert told.slices._centre_px == {}
+    assert "no projection of tomogram" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_pixels_that_the_camera_added_up_are_larger_and_attenuation_is_per_length(told):
     turn = {"angles_deg": list(golden_angles(COUNT)), "exposure_s": 0.1, "binning": 2}
     told.begin(golden_angles(COUNT), turn=turn)

@@ -1,5 +1,7 @@
 """Volumes that tomograms ask for are made one after the other, and nothing else ends with them."""
 
+import resource
+
 import numpy as np
 import pytest
 from operando.callbacks.analysis.imaging.angle import golden_angles
@@ -68,6 +70,29 @@ def test_what_goes_wrong_with_one_volume_costs_that_volume_only(told, caplog):
     assert volumes.step()
     assert f"operando reconstruct {bad[:8]} tries again" in caplog.text
     assert {uid for uid, one in tomograms(told).items() if "attenuation" in one} == {good}
+
+
+@pytest.fixture
+def small_disk():
+    """A limit of 0.1 MB for each file, less than a volume takes; called, it is gone."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_without_room_for_a_volume_is_told_before_it_begins_and_costs_nothing(told, caplog, request):
+    uid = take(told, volume={"centre_px": 25.0})
+    volumes, enlarge = follower(told), request.getfixturevalue("small_disk")
+    assert volumes.step()
+    (record,) = (one for one in caplog.records if one.levelname == "ERROR")
+    assert "takes 0.221 MB, more than its disk gives; make room" in record.getMessage()
+    assert f"operando reconstruct {uid[:8]} try again" in record.getMessage()
+    assert record.exc_info is None
+    assert not list((told.folder / "results").rglob("*.h5*"))
+    enlarge()
+    assert follower(told).step()
+    assert np.isfinite(tomograms(told)[uid]["attenuation"]).all()
 
 
 def test_a_volume_that_is_cut_short_is_gone_on_with_and_made_once(told):
