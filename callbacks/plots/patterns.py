@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, content_scale, say, tidy
+from .style import INK, PictureClock, content_scale, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
@@ -31,18 +31,18 @@ def pattern_figure(experiment: Experiment) -> Figure:
     -------
     matplotlib.figure.Figure
         Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
-        q (1/angstrom) and time (h), and the voltage (V) beside them at the same time. Below: a and c
+        q (1/angstrom) and time (h, or min), and the voltage (V) beside them at the same time. Below: a and c
         (angstrom) of the layered phase against lithium content with their uncertainty, crosses where the
         verdict is not a single phase.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
     cell = experiment.electrochemistry
-    origin_s = float(cell["time"].iloc[0]) if not cell.empty else _first_s(patterns)
+    clock = PictureClock.of(_times_s(cell, patterns))
     figure = Figure(figsize=(9.0, 8.2), layout="constrained", dpi=150)
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1.0)), dtype=object)
     left, right = above.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
-    _draw_patterns(left, patterns, origin_s)
-    _draw_voltage(right, cell, origin_s)
+    _draw_patterns(left, patterns, clock)
+    _draw_voltage(right, cell, clock)
     for axes, column, label in zip(
         below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
     ):
@@ -53,12 +53,15 @@ def pattern_figure(experiment: Experiment) -> Figure:
     return figure
 
 
-def _first_s(patterns: xr.Dataset) -> float:
-    return float(patterns["time"][0]) if patterns.sizes.get("pattern", 0) else 0.0
+def _times_s(cell: pd.DataFrame, patterns: xr.Dataset) -> np.ndarray:
+    """Give the times of the cell, else of the patterns (s)."""
+    if not cell.empty:
+        return cell["time"].to_numpy(float)
+    return patterns["time"].to_numpy() if patterns.sizes.get("pattern", 0) else np.array([])
 
 
-def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
-    tidy(axes, "q (1/Å)", "time (h)")
+def _draw_patterns(axes: Axes, patterns: xr.Dataset, clock: PictureClock) -> None:
+    tidy(axes, "q (1/Å)", clock.label)
     if not patterns.sizes.get("pattern", 0):
         say(axes, "no integrated frame yet")
         return
@@ -69,8 +72,7 @@ def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
     # Frames of a burst and of a series are exposed for different times.
     shade = np.sqrt(above / np.maximum(np.nanmean(above, axis=1, keepdims=True), np.finfo(float).tiny))
     low, high = np.nanpercentile(shade, BLUR_PERCENT)
-    hours = (patterns["time"].to_numpy() - origin_s) / 3600.0
-    edges = _edges(hours)
+    edges = _edges(clock(patterns["time"].to_numpy()))
     axes.pcolormesh(
         _edges(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
     )
@@ -86,12 +88,12 @@ def _edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
 
 
-def _draw_voltage(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
+def _draw_voltage(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
     tidy(axes, "cell voltage (V)", "")
     if cell.empty:
         say(axes, "no samples of\nthe cycler yet")
         return
-    axes.plot(cell["voltage"], (cell["time"] - origin_s) / 3600.0, color=INK, lw=1.3)
+    axes.plot(cell["voltage"], clock(cell["time"]), color=INK, lw=1.3)
 
 
 def draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:
