@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from .style import INK, say, tidy
+from .style import INK, PictureClock, say, tidy
 
 CURRENT = "#b5651d"
 MARKS = "osD^vP"
@@ -24,7 +24,7 @@ def draw_course(
     Parameters
     ----------
     axes
-        For the voltage (V) against time (h); those of the current (mA) are added on the right.
+        For the voltage (V) against time (h, or min); those of the current (mA) are added on the right.
     cell
         `Experiment.electrochemistry`.
     ledger
@@ -34,26 +34,26 @@ def draw_course(
     scale
         Colours of lithium content.
     """
-    tidy(axes, "time (h)", "cell voltage (V)")
+    clock = PictureClock.of(cell["time"].to_numpy(float) if not cell.empty else np.array([]))
+    tidy(axes, clock.label, "cell voltage (V)")
     if cell.empty:
         say(axes, "no samples of the cycler yet")
         return
-    origin = float(cell["time"].iloc[0])
-    hours = (cell["time"].to_numpy(float) - origin) / 3600.0
-    axes.plot(hours, cell["voltage"], color=INK, lw=1.4)
+    times = clock(cell["time"].to_numpy(float))
+    axes.plot(times, cell["voltage"], color=INK, lw=1.4)
     axes.margins(x=0.01, y=0.08)
-    _draw_current(axes, hours, cell)
+    _draw_current(axes, times, cell)
     if spectra is not None:
-        _ticks(axes, spectra, origin, scale)
+        _ticks(axes, spectra, clock, scale)
     if not ledger.empty:
-        _marks(axes, cell, ledger, origin, scale)
+        _marks(axes, cell, ledger, clock, scale)
 
 
-def _draw_current(axes: Axes, hours: np.ndarray, cell: pd.DataFrame) -> None:
+def _draw_current(axes: Axes, times: np.ndarray, cell: pd.DataFrame) -> None:
     if "current" not in cell or not np.isfinite(cell["current"].astype(float)).any():
         return
     current = axes.twinx()
-    current.plot(hours, 1e3 * cell["current"].to_numpy(float), color=CURRENT, lw=1.0, alpha=0.8)
+    current.plot(times, 1e3 * cell["current"].to_numpy(float), color=CURRENT, lw=1.0, alpha=0.8)
     current.set_ylabel("current (mA)", color=CURRENT)
     current.spines[["top", "left"]].set_visible(False)
     current.tick_params(direction="in", colors=CURRENT)
@@ -63,8 +63,8 @@ def _draw_current(axes: Axes, hours: np.ndarray, cell: pd.DataFrame) -> None:
     axes.patch.set_visible(False)
 
 
-def _ticks(axes: Axes, spectra: xr.Dataset, origin: float, scale: ScalarMappable) -> None:
-    at = (spectra["time"].to_numpy() - origin) / 3600.0
+def _ticks(axes: Axes, spectra: xr.Dataset, clock: PictureClock, scale: ScalarMappable) -> None:
+    at = clock(spectra["time"].to_numpy())
     colours = scale.to_rgba(spectra["lithium_content"].to_numpy())
     low = axes.get_ylim()[0]
     axes.vlines(at, low, low + 0.06 * np.ptp(axes.get_ylim()), colors=list(map(tuple, colours)), lw=1.2)
@@ -72,7 +72,7 @@ def _ticks(axes: Axes, spectra: xr.Dataset, origin: float, scale: ScalarMappable
 
 
 def _marks(
-    axes: Axes, cell: pd.DataFrame, ledger: pd.DataFrame, origin: float, scale: ScalarMappable
+    axes: Axes, cell: pd.DataFrame, ledger: pd.DataFrame, clock: PictureClock, scale: ScalarMappable
 ) -> None:
     asked = ledger.loc[(ledger["measurement"] != "") & ledger["status"].isin([*TAKEN, "missed"])]
     names = list(dict.fromkeys(asked["measurement"]))
@@ -85,7 +85,7 @@ def _marks(
             continue
         begun_s = taken["time"].to_numpy(float) + np.nan_to_num(taken["delay_s"].to_numpy(float))
         axes.scatter(
-            (begun_s - origin) / 3600.0,
+            clock(begun_s),
             np.interp(begun_s, cell["time"].to_numpy(float), cell["voltage"].to_numpy(float)),
             c=scale.to_rgba(taken["lithium_content"].to_numpy(float)),
             marker=MARKS[number % len(MARKS)],
@@ -100,6 +100,6 @@ def _marks(
         at = missed["time"].to_numpy(float)
         volt = np.interp(at, cell["time"].to_numpy(float), cell["voltage"].to_numpy(float))
         label = f"missed ({len(missed)})"
-        axes.scatter((at - origin) / 3600.0, volt, c="0.35", marker="x", s=24, zorder=3, label=label)
+        axes.scatter(clock(at), volt, c="0.35", marker="x", s=24, zorder=3, label=label)
     if names:
         axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, loc="best")

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, content_scale, say, tidy
+from .style import INK, PictureClock, content_scale, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
@@ -31,19 +31,19 @@ def pattern_figure(experiment: Experiment) -> Figure:
     -------
     matplotlib.figure.Figure
         Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
-        q (1/angstrom) and time (h), and beside them, at the same time, the voltage (V) and the lithium
+        q (1/angstrom) and time (h or min), and beside them, at the same time, voltage (V) and lithium
         content; patterns without counts or time are left out. Below: a and c (angstrom) of the layered phase
         against lithium content with their uncertainty, crosses where the verdict is not a single phase.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
     cell = experiment.electrochemistry
-    origin_s = float(cell["time"].iloc[0]) if not cell.empty else _first_s(patterns)
+    clock = PictureClock.of(_times_s(cell, patterns))
     figure = Figure(figsize=(9.0, 8.2), layout="constrained", dpi=150)
     above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1.0)), dtype=object)
     left, right = above.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
-    _draw_patterns(left, patterns, origin_s)
-    _draw_voltage(right, cell, origin_s)
-    _mark_content(right, cell, origin_s)
+    _draw_patterns(left, patterns, clock)
+    _draw_voltage(right, cell, clock)
+    _mark_content(right, cell, clock)
     for axes, column, label in zip(
         below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
     ):
@@ -55,12 +55,15 @@ def pattern_figure(experiment: Experiment) -> Figure:
     return figure
 
 
-def _first_s(patterns: xr.Dataset) -> float:
-    return float(patterns["time"][0]) if patterns.sizes.get("pattern", 0) else 0.0
+def _times_s(cell: pd.DataFrame, patterns: xr.Dataset) -> np.ndarray:
+    """Give the times of the cell, else of the patterns (s)."""
+    if not cell.empty:
+        return cell["time"].to_numpy(float)
+    return patterns["time"].to_numpy() if patterns.sizes.get("pattern", 0) else np.array([])
 
 
-def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
-    tidy(axes, "q (1/Å)", "time (h)")
+def _draw_patterns(axes: Axes, patterns: xr.Dataset, clock: PictureClock) -> None:
+    tidy(axes, "q (1/Å)", clock.label)
     if not patterns.sizes.get("pattern", 0):
         say(axes, "no integrated frame yet")
         return
@@ -74,7 +77,7 @@ def _draw_patterns(axes: Axes, patterns: xr.Dataset, origin_s: float) -> None:
     # Frames of a burst and of a series are exposed for different times.
     shade = np.sqrt(above / np.maximum(np.nanmean(above, axis=1, keepdims=True), np.finfo(float).tiny))
     low, high = np.nanpercentile(shade, BLUR_PERCENT)
-    edges = _edges((at_s - origin_s) / 3600.0)
+    edges = _edges(clock(at_s))
     axes.pcolormesh(
         _edges(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
     )
@@ -90,21 +93,21 @@ def _edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
 
 
-def _draw_voltage(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
+def _draw_voltage(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
     tidy(axes, "cell voltage (V)", "")
     if cell.empty:
         say(axes, "no samples of\nthe cycler yet")
         return
-    axes.plot(cell["voltage"], (cell["time"] - origin_s) / 3600.0, color=INK, lw=1.3)
+    axes.plot(cell["voltage"], clock(cell["time"]), color=INK, lw=1.3)
 
 
-def _mark_content(axes: Axes, cell: pd.DataFrame, origin_s: float) -> None:
+def _mark_content(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
     """Write the lithium content to the marks of time, whichever way the cell goes."""
     if "lithium_content" not in cell or not np.isfinite(content := cell["lithium_content"]).any():
         return
     low, high = axes.get_ylim()
     marks = [float(mark) for mark in axes.get_yticks() if low <= mark <= high]
-    at = np.interp(marks, (cell["time"].to_numpy(float) - origin_s) / 3600.0, content)
+    at = np.interp(marks, clock(cell["time"].to_numpy(float)), content)
     beside = axes.secondary_yaxis("right")
     beside.set_yticks(marks, [f"{x:.2f}" if np.isfinite(x) else "" for x in at])
     beside.set_ylabel("lithium content x")

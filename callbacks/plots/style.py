@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -13,6 +16,42 @@ INK = "#1b2a41"
 _COLOURS = "viridis_r"
 _UNKNOWN = "0.7"
 _WORDS = {"color": "0.35", "fontsize": 9}
+
+
+SHORT_S = 1800.0
+"""Below this a picture's time is in minutes, s."""
+
+
+@dataclass(frozen=True)
+class PictureClock:
+    """Time in a picture, from its origin on: in hours, in minutes where it is short.
+
+    Parameters
+    ----------
+    origin_s : float
+        What is zero, on the clock of the documents (s).
+    is_short : bool
+        Whether minutes tell it better.
+    """
+
+    origin_s: float
+    is_short: bool = False
+
+    @classmethod
+    def of(cls, time_s: np.ndarray) -> PictureClock:
+        """From the first of these times on, as long as they last; none: from 0 s on."""
+        if not time_s.size:
+            return cls(0.0)
+        return cls(float(time_s[0]), float(np.ptp(time_s)) < SHORT_S)
+
+    @property
+    def label(self) -> str:
+        """Of the axis."""
+        return "time (min)" if self.is_short else "time (h)"
+
+    def __call__(self, time_s: Any) -> Any:  # noqa: ANN401
+        """Time on the axis of a time of the documents (s), or of each of several."""
+        return (time_s - self.origin_s) / (60.0 if self.is_short else 3600.0)
 
 
 def tidy(axes: Axes, x_label: str, y_label: str) -> None:

@@ -70,7 +70,8 @@ def named_pairs(
     chosen = [start for start in ended if name is None or start.get("measurement") == name]
     if not chosen:
         known = ", ".join(sorted({str(start.get("measurement")) for start in scans})) or "none"
-        raise KeyError(f"no finished total scattering {name or ''!r}; measurements of technique pdf: {known}")
+        which = f" {name!r}" if name else ""
+        raise KeyError(f"no finished total scattering{which}; measurements of technique pdf: {known}")
     return pair_dataset(source, chosen, options)
 
 

@@ -139,7 +139,7 @@ def test_the_picture_shows_patterns_and_lattice_and_says_what_is_missing(told):
     told.analyse()
     figure = told.result().plot_patterns()
     titles = [axes.get_ylabel() for axes in figure.axes]
-    assert {"a (Å)", "c (Å)", "time (h)"} <= set(titles)
+    assert {"a (Å)", "c (Å)", "time (min)"} <= set(titles)
     figure.canvas.draw()
 
 

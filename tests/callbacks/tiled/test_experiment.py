@@ -133,6 +133,17 @@ def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path
     assert [text.get_text() for text in legend.get_texts()] == ["Ni K XANES (2)"] if spectra else not legend
 
 
+@pytest.mark.parametrize(
+    ("samples", "label", "end"), [(60, "time (min)", 59 / 3), (180, "time (h)", 179 / 180)]
+)
+def test_a_short_course_is_drawn_in_minutes(folder, samples, label, end):
+    writer = ExperimentDocuments(name="demo")
+    journalled(folder, [*writer.begin(), *writer.cycle(samples, step_s=20.0)])
+    axes = experiment_from_journal(folder, "demo").plot().axes[0]
+    assert axes.get_xlabel() == label
+    assert axes.lines[0].get_xdata()[-1] == pytest.approx(end)
+
+
 @pytest.mark.parametrize(("count", "told"), [(2, ["scan 0 (1)", "scan 1 (1)"]), (40, ["measurements (40)"])])
 def test_many_names_of_measurements_are_one_entry_of_the_legend(folder, count, told):
     journalled(folder, whole_experiment(spectra=1, points=60))
