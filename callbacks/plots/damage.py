@@ -40,17 +40,18 @@ def damage_figure(
     matplotlib.figure.Figure
         Left: mean crack fraction of whole particles (not cut by the border) in layers from separator to
         current collector, a line per tomogram, bars its standard deviation. Right: mean crack fraction and
-        detached part by tomogram, in the order of time.
+        detached part by tomogram, in the order of time, with its cycle where that is known.
     """
     figure = Figure(figsize=(10.5, 4.4), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
     tidy(left, "depth (0 separator, 1 current collector)", "crack fraction")
     tidy(right, "tomogram", "crack fraction, detached part")
-    if particles.empty:
-        say(left, "no particles yet")
-        say(right, "no particles yet")
+    whole = particles if particles.empty else particles.loc[~particles["at_border"].astype(bool)]
+    if whole.empty:
+        told = "no particles yet" if particles.empty else "all particles are cut by the border"
+        say(left, told)
+        say(right, told)
         return figure
-    whole = particles.loc[~particles["at_border"].astype(bool)]
     groups = [table for _, table in whole.groupby(level="measurement_run", sort=False)]
     groups.sort(key=lambda table: float(table["time"].iloc[0]))
     colours = colormaps["viridis"](np.linspace(0.0, 0.85, len(groups)))
@@ -64,7 +65,14 @@ def damage_figure(
 
 def _state(table: pd.DataFrame) -> str:
     content = float(table["lithium_content"].iloc[0])
-    return f"x = {content:.3f}" if np.isfinite(content) else "state unknown"
+    known = [_cycle(table), f"x = {content:.3f}" if np.isfinite(content) else ""]
+    return ", ".join(filter(None, known)) or "state unknown"
+
+
+def _cycle(table: pd.DataFrame) -> str:
+    """Name the cycle in which a tomogram was taken; empty where nobody knows."""
+    cycle = float(table["cycle"].iloc[0]) if "cycle" in table.columns else float("nan")
+    return f"cycle {cycle:.0f}" if np.isfinite(cycle) else ""
 
 
 def _depth(
@@ -100,6 +108,8 @@ def _course(axes: Axes, groups: list[pd.DataFrame]) -> None:
     detached = [table["detached"].astype(float).mean() for table in groups]
     axes.errorbar(number, cracked, sigma, color=INK, marker="o", ms=5, lw=1.2, label="crack fraction")
     axes.plot(number, detached, color="#e07a1f", marker="s", ms=5, lw=1.2, label="detached part")
-    axes.set_xticks(number)
+    axes.set_xticks(
+        number, [f"{place}\n{_cycle(table)}" for place, table in zip(number, groups, strict=True)]
+    )
     axes.set_ylim(bottom=0.0)
     axes.legend(frameon=False, fontsize=8)

@@ -11,6 +11,8 @@ from .slices import PERCENTILES, grey, one_tomogram, state_of
 from .style import INK, panel_bar, tidy
 
 CHANGE_PERCENTILE = 99.0
+MOST_SCALE = 0.01
+"""Part by which pixels may differ: a wider field is not told from a change."""
 
 
 def slice_change_figure(slices: xr.Dataset, before: int = 0, after: int = -1, title: str = "") -> Figure:
@@ -35,50 +37,58 @@ def slice_change_figure(slices: xr.Dataset, before: int = 0, after: int = -1, ti
     Raises
     ------
     ValueError
-        If there is no tomogram, or they are of different sizes.
+        If there is no tomogram, or they are of different sizes or pixels.
     """
     one, two = one_tomogram(slices, before), one_tomogram(slices, after)
+    sizes_um = float(one["pixel_um"]), float(two["pixel_um"])
+    if np.isfinite(sizes_um).all() and not np.isclose(*sizes_um, rtol=MOST_SCALE):
+        raise ValueError(
+            f"pixels are {sizes_um[0]:.4g} um before and {sizes_um[1]:.4g} um after; take tomograms of one "
+            "magnification and binning"
+        )
     first, second = one["xy"].to_numpy(), two["xy"].to_numpy()
     seen = np.isfinite(first) & np.isfinite(second)
     if not seen.any():
         raise ValueError("the two slices have no pixel in common; take tomograms of the same camera region")
     first, second = np.where(seen, first, 0.0), np.where(seen, second, 0.0)
-    moved, told = _placed(first, second, float(one["pixel_um"]))
+    scale, unit = (sizes_um[0], "µm") if np.isfinite(sizes_um).all() else (1.0, "pixel")
+    moved, told = _placed(first, second, scale, unit)
     field = (first != 0) & np.isfinite(moved) & (moved != 0)
     difference = np.where(field, moved - first, np.nan)
-    return _drawn((one, two), (first, moved), difference, f"{title}   {told}".strip())
+    return _drawn((one, two), (first, moved), difference, (scale, unit), f"{title}   {told}".strip())
 
 
-def _placed(first: np.ndarray, second: np.ndarray, pixel_um: float) -> tuple[np.ndarray, str]:
+def _placed(first: np.ndarray, second: np.ndarray, scale: float, unit: str) -> tuple[np.ndarray, str]:
     """Move the later slice onto the earlier one, and say by how much."""
     found = register(first, second)
     if found.verdict != RegistrationVerdict.GOOD:
         return second, f"not registered: {found.reason}"
-    rows, columns = (pixel_um * shift for shift in found.shift_px)
-    return moved_back(second, found), f"moved back by {columns:.2f} µm in x, {rows:.2f} µm in y"
+    rows, columns = (scale * shift for shift in found.shift_px)
+    return moved_back(second, found), f"moved back by {columns:.2f} {unit} in x, {rows:.2f} {unit} in y"
 
 
 def _drawn(
     states: tuple[xr.Dataset, xr.Dataset],
     images: tuple[np.ndarray, np.ndarray],
     difference: np.ndarray,
+    pixel: tuple[float, str],
     title: str,
 ) -> Figure:
-    pixel_um = float(states[0]["pixel_um"])
+    scale, unit = pixel
     inside = images[0][images[0] != 0]
     low, high = np.percentile(inside, PERCENTILES) if inside.size else (0.0, 1.0)
     figure = Figure(figsize=(14.5, 4.9), layout="constrained", dpi=150)
     left, middle, right = figure.subplots(1, 3)
     for axes, state, image, name in zip((left, middle), states, images, ("before", "after"), strict=True):
-        tidy(axes, "x (µm)", "y (µm)")
-        shown = grey(axes, image, pixel_um, (float(low), float(high)))
+        tidy(axes, f"x ({unit})", f"y ({unit})")
+        shown = grey(axes, image, scale, (float(low), float(high)))
         axes.set_title(f"{name}   {state_of(state)}", fontsize=10, color=INK)
         panel_bar(figure, axes, shown, "attenuation (1/µm)")
-    tidy(right, "x (µm)", "y (µm)")
+    tidy(right, f"x ({unit})", f"y ({unit})")
     known = np.abs(difference[np.isfinite(difference)])
     limit = float(np.percentile(known, CHANGE_PERCENTILE)) if known.size else 1.0
     right.set_facecolor("0.85")
-    shown = grey(right, np.ma.masked_invalid(difference), pixel_um, (-limit, limit), cmap="RdBu_r")
+    shown = grey(right, np.ma.masked_invalid(difference), scale, (-limit, limit), cmap="RdBu_r")
     right.set_title("after less before", fontsize=10, color=INK)
     panel_bar(figure, right, shown, "change (1/µm)")
     figure.suptitle(title, fontsize=11, color=INK)

@@ -11,7 +11,7 @@ import xarray as xr
 from .edge_map import edge_maps
 from .run_source import RunSource
 from .sample import sample_frames
-from .tomogram import particle_rows, slice_dataset, tomogram_list
+from .tomogram import particle_rows, slice_dataset, tomogram_list, with_cycle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,11 @@ class Imaging(ABC):
         """Start documents of the runs of a purpose, by time."""
 
     @property
+    @abstractmethod
+    def electrochemistry(self) -> pd.DataFrame:
+        """Every sample of the cycler once."""
+
+    @property
     def tomograms(self) -> list[xr.Dataset]:
         """Tomograms by time, projections and volume as dask arrays; see `tomogram_list`."""
         return tomogram_list(self._source, [*self.runs("measurement"), *self.runs("analysis")])
@@ -41,8 +46,9 @@ class Imaging(ABC):
 
     @property
     def particles(self) -> pd.DataFrame:
-        """Particles of all volumes, where they were looked for; see `particle_rows`."""
-        return particle_rows(self._source, self.runs("analysis"))
+        """Particles of all volumes, where they were looked for, with their ``cycle``; see `particle_rows`."""
+        found = particle_rows(self._source, self.runs("analysis"))
+        return found if found.empty else with_cycle(found, self.electrochemistry)
 
     @property
     def sample_frames(self) -> dict[str, SampleFrame]:

@@ -219,3 +219,27 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
         return pd.DataFrame()
     joined = pd.concat(tables, ignore_index=True).sort_values(by=["time", "label"], kind="stable")
     return joined.set_index(["measurement_run", "label"])
+
+
+def with_cycle(particles: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
+    """Add the ``cycle`` in which each tomogram was taken, by its time.
+
+    Parameters
+    ----------
+    particles : pandas.DataFrame
+        From `particle_rows`.
+    record : pandas.DataFrame
+        Samples of the cell by ``time`` (s), with ``cycle``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        NaN before the first sample, and where the record counts no cycles.
+    """
+    if particles.empty:
+        return particles
+    cycle = np.full(len(particles), np.nan)
+    if "cycle" in record.columns:
+        last = np.searchsorted(record["time"].to_numpy(float), particles["time"].to_numpy(float), "right") - 1
+        cycle = np.where(last >= 0, record["cycle"].to_numpy(float)[last], np.nan)
+    return particles.assign(cycle=cycle)

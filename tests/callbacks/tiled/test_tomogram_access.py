@@ -1,6 +1,7 @@
 """What is read back of a tomogram: projections and volume lazily, slices, particles, state of the cell."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from operando.callbacks.analysis.imaging.angle import golden_angles
 from operando.callbacks.live import slice_work
@@ -8,6 +9,7 @@ from operando.callbacks.live.stored_tomogram import RunNotFoundError
 from operando.callbacks.live.tomogram_volume import tomogram_volume
 from operando.callbacks.plots.damage import damage_figure
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from operando.callbacks.tiled.tomogram import with_cycle
 from told_tomogram import AXIS_PX, BALLS, COLUMNS, COUNT, PIXEL_UM, ROWS, ToldTomogram
 
 pytestmark = pytest.mark.slow
@@ -100,6 +102,23 @@ def test_particles_are_a_table_by_tomogram_and_label(experiment, told):
     assert len(table) == len(told.volume.particles)
     assert {"diameter_um", "crack_fraction", "detached", "lithium_content"} <= set(table.columns)
     assert damage_figure(table, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes
+
+
+def test_damage_is_drawn_by_the_cycle_in_which_each_tomogram_was_taken(experiment):
+    table = experiment.particles
+    assert table["cycle"].isna().all()
+    record = pd.DataFrame({"time": [0.0, 5.0, 10.0, 20.0], "cycle": [0, 0, 3, 4]})
+    known = with_cycle(table, record)
+    assert set(known["cycle"]) == {3.0}
+    assert with_cycle(table, record.assign(time=record["time"] + 11.0))["cycle"].isna().all()
+    labels = damage_figure(known, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes[1].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["1\ncycle 3"]
+
+
+def test_a_volume_of_particles_that_are_all_cut_is_drawn_as_such(experiment):
+    cut = experiment.particles.assign(at_border=True)
+    (told, *_) = damage_figure(cut, separator_um=0.0, collector_um=1.0).axes[0].texts
+    assert "cut by the border" in told.get_text()
 
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(told):

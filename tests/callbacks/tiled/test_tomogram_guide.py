@@ -31,6 +31,7 @@ def test_every_line_of_the_page_runs(tmp_path, monkeypatch):
         exec(block, names)
     assert (tmp_path / "slices.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "change.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "damage.png").read_bytes().startswith(b"\x89PNG")
     assert names["slices"].sizes["tomogram"] == 2
     assert np.isfinite(names["volume"].mean().compute())
     told.slices.close()
