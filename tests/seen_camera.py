@@ -2,11 +2,11 @@
 
 import h5py
 import numpy as np
+from changed_file import changed_scenario
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.iocs.exposure import Exposure, Shot
 from operando.simulated_beamline.mount import build_holder, load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg
-from operando.simulated_beamline.scenario import scenario_names
 from soft_camera import SoftCamera
 from soft_station import Instant, SoftStation
 
@@ -27,10 +27,6 @@ WHOLE_GEOMETRY = {**TRUE_GEOMETRY, "shape": (2 * SIDE, 2 * SIDE), "pixel_mm": (P
 
 def coarse_scenario(folder, name="nmc811-first-charge"):
     """A scenario whose camera has a quarter of the pixels on the same area."""
-    from importlib.resources import files
-
-    assert name in scenario_names()
-    text = (files("operando.simulated_beamline.scenarios") / f"{name}.toml").read_text()
     size = f"rows = {SIDE}\ncolumns = {SIDE}\npixel_mm = {PIXEL_MM}"
     changes = {
         "[diffraction.detector]": f"[diffraction.detector]\n{size}",
@@ -40,12 +36,7 @@ def coarse_scenario(folder, name="nmc811-first-charge"):
         "module_columns = 508": "module_columns = 254",
         "gap_pixels = 8": "gap_pixels = 4",
     }
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    path = folder / "coarse.toml"
-    path.write_text(text)
-    return path
+    return changed_scenario(folder, name, changes)
 
 
 class SeenCamera(SoftCamera):
