@@ -25,6 +25,16 @@ Side = Literal["above", "below"]
 Level = Literal["high", "low"]
 
 
+class _Unforeseen:
+    """A condition that no protocol can rule out: an order, the line or a hand makes it true."""
+
+    def can_fire(
+        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
+    ) -> str | None:
+        """Give None, whatever the protocol."""
+        del protocol, limits, capacity_mah
+
+
 @dataclass(frozen=True)
 class While:
     """A quantity is at or above (below) a level, until it is back by the hysteresis; for `for_s` at least.
@@ -104,7 +114,7 @@ class InStep:
 
 
 @dataclass(frozen=True)
-class AtRest:
+class AtRest(_Unforeseen):
     """The cell was ordered to rest, or its protocol has ended; for `for_s` at least.
 
     The rests of a protocol are steps (`InStep`).
@@ -124,12 +134,6 @@ class AtRest:
     def rule_text(self) -> str:
         """The state as the cycler reads it."""
         return f"at_rest{options(for_=self.for_s)}"
-
-    def can_fire(
-        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
-    ) -> str | None:
-        """None: orders are out of the protocol's hands."""
-        del protocol, limits, capacity_mah
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class LineChange:
+class LineChange(_Unforeseen):
     """Whenever the external line goes up, down, or either.
 
     Examples
@@ -221,15 +225,9 @@ class LineChange:
         """The rule as the cycler reads it."""
         return f"ttl {self.direction}"
 
-    def can_fire(
-        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
-    ) -> str | None:
-        """None: the line is out of the protocol's hands."""
-        del protocol, limits, capacity_mah
-
 
 @dataclass(frozen=True)
-class Manual:
+class Manual(_Unforeseen):
     """By hand alone.
 
     Examples
@@ -242,12 +240,6 @@ class Manual:
     def rule_text(self) -> str:
         """The rule as the cycler reads it."""
         return "manual"
-
-    def can_fire(
-        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
-    ) -> str | None:
-        """None: it is up to the hand."""
-        del protocol, limits, capacity_mah
 
 
 def _too_long(rule_text: str, for_s: float, protocol: Protocol) -> str | None:

@@ -2,12 +2,13 @@
 
 import h5py
 import numpy as np
+from changed_file import changed_scenario
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.iocs.exposure import Exposure, Shot
 from operando.simulated_beamline.mount import build_holder, load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg
-from operando.simulated_beamline.scenario import scenario_names
 from soft_camera import SoftCamera
+from soft_station import Instant, SoftStation
 
 SIDE, PIXEL_MM = 512, 0.344
 TRUE_GEOMETRY = {
@@ -26,10 +27,6 @@ WHOLE_GEOMETRY = {**TRUE_GEOMETRY, "shape": (2 * SIDE, 2 * SIDE), "pixel_mm": (P
 
 def coarse_scenario(folder, name="nmc811-first-charge"):
     """A scenario whose camera has a quarter of the pixels on the same area."""
-    from importlib.resources import files
-
-    assert name in scenario_names()
-    text = (files("operando.simulated_beamline.scenarios") / f"{name}.toml").read_text()
     size = f"rows = {SIDE}\ncolumns = {SIDE}\npixel_mm = {PIXEL_MM}"
     changes = {
         "[diffraction.detector]": f"[diffraction.detector]\n{size}",
@@ -39,12 +36,7 @@ def coarse_scenario(folder, name="nmc811-first-charge"):
         "module_columns = 508": "module_columns = 254",
         "gap_pixels = 8": "gap_pixels = 4",
     }
-    for old, new in changes.items():
-        assert old in text
-        text = text.replace(old, new)
-    path = folder / "coarse.toml"
-    path.write_text(text)
-    return path
+    return changed_scenario(folder, name, changes)
 
 
 class SeenCamera(SoftCamera):
@@ -95,3 +87,29 @@ class SeenCamera(SoftCamera):
             file["entry/instrument/NDAttributes/NDArrayTimeStamp"] = numbers * 0.5
             file["entry/instrument/detector/pixel_mask"] = self.exposure.pixel_mask()
         self.hdf.full_name.sim_put(str(self._file()))
+
+
+class SeenStation(SoftStation):
+    """Its camera sees what stands where the stage is; with `arm_mm` an arm has the camera, there at first."""
+
+    def __init__(
+        self, folder, *, at_mm=(0.0, 0.0), arm_mm=None, whole=False, geometry=TRUE_GEOMETRY, limits_s=20.0
+    ):
+        super().__init__()
+        self.stage.x, self.stage.y = (
+            Instant(name=f"stage_{axis}", value=mm) for axis, mm in zip("xy", at_mm, strict=True)
+        )
+        self.mono.energy.put(18000.0)
+        self.camera = SeenCamera(folder, self.stands, whole=whole, geometry=geometry, limits_s=limits_s)
+        if arm_mm is not None:
+            self.camera_arm = Instant(name="camera_arm", value=arm_mm)
+
+    def stands(self):
+        arm = getattr(self, "camera_arm", None)
+        return {
+            "energy_ev": self.mono.energy.get(),
+            "x_mm": self.stage.x.get(),
+            "y_mm": self.stage.y.get(),
+            "shutter": self.photon_shutter.get(),
+            **({} if arm is None else {"distance_mm": arm.get()}),
+        }

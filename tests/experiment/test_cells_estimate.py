@@ -4,6 +4,7 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from changed_file import changed_file
 from operando.experiment.cells_estimate import beam_budget
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cells_report import cells_check_report
@@ -16,12 +17,7 @@ TIMING = Timing(move_s=0.015, settle_s=0.01, per_point_overhead_s=0.013)
 
 
 def read(tmp_path, *changes):
-    text = PAIR.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "pair.toml"
-    path.write_text(text)
+    path = changed_file(tmp_path / "pair.toml", PAIR.read_text(), changes)
     cells = read_file(path)
     assert isinstance(cells, ManyCells)
     return cells

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from changed_file import changed_file
 from operando.experiment.check_report import check_report
 from operando.experiment.dead_time import expected_timing
 from operando.experiment.estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
@@ -18,12 +19,7 @@ FAST = DEFAULT.with_name("nmc811-fast-charge.toml")
 
 
 def changed(tmp_path, *changes):
-    text = DEFAULT.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "changed.toml"
-    path.write_text(text)
+    path = changed_file(tmp_path / "changed.toml", DEFAULT.read_text(), changes)
     return read_experiment(path)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from changed_file import changed_file
 from operando.devices.protocol import (
     ConstantCurrent,
     GalvanostaticImpedance,
@@ -46,13 +47,9 @@ TARGETS = ("biologic", "neware", "pybamm", "tomato", "unicycler")
 
 
 def with_spectra(tmp_path, *changes):
-    text = DEFAULT.read_text().replace(BEFORE, SPECTRA + BEFORE)
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "spectra.toml"
-    path.write_text(text)
-    return path
+    return changed_file(
+        tmp_path / "spectra.toml", DEFAULT.read_text().replace(BEFORE, SPECTRA + BEFORE), changes
+    )
 
 
 def test_the_spectra_of_the_file_reach_the_cycler(tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import operando.experiment
 import pytest
+from changed_file import changed_file
 from operando.devices.protocol import ConstantPower, CutOff, Protocol, TriggerOut, VoltageRamp, WaitForTrigger
 from operando.experiment.conversion import protocol_of
 from operando.experiment.estimate import course_of
@@ -39,13 +40,9 @@ technique = "trigger_out"
 
 
 def with_techniques(tmp_path, *changes):
-    text = DEFAULT.read_text().replace(BEFORE, TECHNIQUES + BEFORE)
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path / "techniques.toml"
-    path.write_text(text)
-    return path
+    return changed_file(
+        tmp_path / "techniques.toml", DEFAULT.read_text().replace(BEFORE, TECHNIQUES + BEFORE), changes
+    )
 
 
 def test_every_technique_of_the_file_reaches_the_cycler(tmp_path):

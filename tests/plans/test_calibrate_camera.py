@@ -9,8 +9,8 @@ from operando.callbacks.analysis.xrd.geometry import Geometry
 from operando.plans.calibrate import CalibrationError
 from operando.plans.calibrate_camera import CalibrantPlace, CameraLimits, calibrate_camera, checked
 from operando.plans.xrd_series import NoCameraError, xrd_series
-from seen_camera import TRUE_GEOMETRY, SeenCamera
-from soft_station import Instant, SoftStation, collected, of_kind
+from seen_camera import TRUE_GEOMETRY, SeenStation
+from soft_station import collected, of_kind
 
 LAB6 = CalibrantPlace("LaB6", 20.0, 12.0)
 EMPTY = CalibrantPlace("LaB6", 52.0, 12.0)
@@ -18,33 +18,9 @@ OFF = {"distance_mm": 150.2963, "poni1_mm": 88.4030, "poni2_mm": 86.4558}
 """The settings of the test: 0.3 mm too far, 0.2 mm beside."""
 
 
-class SoftStage:
-    def __init__(self):
-        self.x = Instant(name="stage_x", value=1.5)
-        self.y = Instant(name="stage_y", value=-2.0)
-
-
-class Hall(SoftStation):
-    """Its camera sees what stands where the stage is."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.stage = SoftStage()
-        self.mono.energy.put(18000.0)
-        self.camera = SeenCamera(folder, self.stands, geometry={**TRUE_GEOMETRY, **OFF}, limits_s=5.0)
-
-    def stands(self):
-        return {
-            "energy_ev": self.mono.energy.get(),
-            "x_mm": self.stage.x.get(),
-            "y_mm": self.stage.y.get(),
-            "shutter": self.photon_shutter.get(),
-        }
-
-
 @pytest.fixture
 def hall(tmp_path):
-    return Hall(tmp_path)
+    return SeenStation(tmp_path, at_mm=(1.5, -2.0), geometry={**TRUE_GEOMETRY, **OFF}, limits_s=5.0)
 
 
 def test_settings_that_are_off_are_put_right_and_later_runs_carry_what_was_found(hall, engine):

@@ -12,31 +12,14 @@ from operando.devices.frame_file import read_frames
 from operando.plans.camera_frames import take_camera_darks, take_camera_flat
 from operando.plans.pdf_scan import StagePlace
 from operando.plans.xrd_series import NoCameraError, xrd_series
-from seen_camera import TRUE_GEOMETRY, SeenCamera
-from soft_station import Instant, SoftStation
+from seen_camera import TRUE_GEOMETRY, SeenStation
 
 CARBON = StagePlace(12.0, 12.0)
 
 
-class Hall(SoftStation):
-    def __init__(self, folder):
-        super().__init__()
-        self.stage.x, self.stage.y = Instant(name="stage_x", value=1.5), Instant(name="stage_y", value=0.0)
-        self.camera = SeenCamera(folder, self.stands, geometry=TRUE_GEOMETRY, limits_s=20.0)
-        self.mono.energy.put(18000.0)
-
-    def stands(self):
-        return {
-            "energy_ev": self.mono.energy.get(),
-            "x_mm": self.stage.x.get(),
-            "y_mm": self.stage.y.get(),
-            "shutter": self.photon_shutter.get(),
-        }
-
-
 @pytest.fixture
 def hall(tmp_path):
-    return Hall(tmp_path)
+    return SeenStation(tmp_path, at_mm=(1.5, 0.0))
 
 
 def documents_of(plan):

@@ -27,8 +27,7 @@ from operando.experiment.scan_grid import pdf_options
 from operando.plans.camera_frames import take_camera_darks, take_camera_flat
 from operando.plans.duration import Timing
 from operando.plans.pdf_scan import StagePlace, pdf_scan
-from seen_camera import TRUE_GEOMETRY, SeenCamera
-from soft_station import Instant, SoftStation
+from seen_camera import TRUE_GEOMETRY, SeenStation
 
 FAST = Path(operando.experiment.__file__).parent / "nmc811-fast-charge.toml"
 SHIPPED = Path(operando.experiment.__file__).parent / "nmc811-xrd.toml"
@@ -38,24 +37,6 @@ UID = "0123456789abcdef"
 
 def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", (GUIDES / page).read_text(), re.DOTALL | re.MULTILINE)
-
-
-class Hall(SoftStation):
-    def __init__(self, folder):
-        super().__init__()
-        self.stage.x, self.stage.y = Instant(name="stage_x", value=0.0), Instant(name="stage_y", value=0.0)
-        self.camera = SeenCamera(folder, self.stands, geometry=TRUE_GEOMETRY, limits_s=20.0)
-        self.camera_arm = Instant(name="camera_arm", value=150.0)
-        self.mono.energy.put(18000.0)
-
-    def stands(self):
-        return {
-            "energy_ev": self.mono.energy.get(),
-            "x_mm": self.stage.x.get(),
-            "y_mm": self.stage.y.get(),
-            "shutter": self.photon_shutter.get(),
-            "distance_mm": self.camera_arm.get(),
-        }
 
 
 @pytest.fixture
@@ -80,7 +61,7 @@ def test_every_line_about_the_camera_runs(tmp_path, measured, monkeypatch):
     correct, pairs = blocks("calibrate-the-camera.md", "python")
     read = measured(calibration, named, scan, without=r"\[camera_calibration\].*?\n\n(?=\[\[)")
     assert read.camera_calibration.calibrant == "LaB6"
-    hall, uids = Hall(tmp_path), {}
+    hall, uids = SeenStation(tmp_path, arm_mm=150.0), {}
     engine = RunEngine({}, call_returns_result=True)
     md = {"experiment": {"uid": UID, "name": "guide"}, "measurement": "pairs"}
     with Journal(tmp_path / "journal") as journal:

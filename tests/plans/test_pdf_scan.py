@@ -15,38 +15,19 @@ from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
 from operando.plans.calibrate_camera import CalibrantPlace
 from operando.plans.pdf_scan import PdfOptions, StagePlace, pdf_scan
 from operando.plans.xrd_series import NoCameraError
-from seen_camera import TRUE_GEOMETRY, WHOLE_GEOMETRY, SeenCamera
-from soft_station import Instant, SoftStation
+from seen_camera import TRUE_GEOMETRY, WHOLE_GEOMETRY, SeenStation
 
 MD = {"experiment": {"uid": "0123456789abcdef", "name": "nickel"}, "measurement": "total"}
 NICKEL, EMPTY = StagePlace(44.0, 12.0), StagePlace(52.0, 12.0)
 OPTIONS = PdfOptions("Ni", 60.0, 1, 37000.0, distance_mm=60.0, empty=EMPTY, sample=NICKEL)
 
 
-class SoftStage:
-    def __init__(self):
-        self.x = Instant(name="stage_x", value=0.0)
-        self.y = Instant(name="stage_y", value=0.0)
-
-
-class Hall(SoftStation):
-    """Its camera sees, and its chambers count, what stands where the stage is."""
+class Hall(SeenStation):
+    """Its chambers count what stands where the stage is."""
 
     def __init__(self, folder, *, whole=False):
-        super().__init__()
-        self.stage = SoftStage()
         geometry = WHOLE_GEOMETRY if whole else TRUE_GEOMETRY
-        self.camera = SeenCamera(folder, self.stands, whole=whole, geometry=geometry, limits_s=20.0)
-        self.camera_arm = Instant(name="camera_arm", value=150.0)
-
-    def stands(self):
-        return {
-            "energy_ev": self.mono.energy.get(),
-            "x_mm": self.stage.x.get(),
-            "y_mm": self.stage.y.get(),
-            "shutter": self.photon_shutter.get(),
-            "distance_mm": self.camera_arm.get(),
-        }
+        super().__init__(folder, arm_mm=150.0, whole=whole, geometry=geometry)
 
     def tick(self):
         super().tick()

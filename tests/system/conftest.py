@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from channels import connected
+from operando.callbacks.tiled.journal import Journal
 from operando.devices.beamline import Beamline
+from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import OPTIONAL_SERVERS, SERVERS, BeamlineProcess, Launcher
@@ -80,3 +82,19 @@ def beamline(simulated_beamline: SimulatedBeamline) -> Iterator[Beamline]:
     """All devices of the simulated beamline."""
     with connected(simulated_beamline.settings) as devices:
         yield devices
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[TiledServer]:
+    """A Tiled server on a data root of its own."""
+    server = TiledServer(tmp_path_factory.mktemp("data"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def journal(tmp_path) -> Iterator[Journal]:
+    """An empty journal that keeps no room free."""
+    with Journal(tmp_path / "journal", minimum_free_bytes=0, reserve_bytes=0) as journal:
+        yield journal

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from changed_file import changed_file
 from channels import variables
 from operando.callbacks.tiled.journal import read_journal, runs
 from operando.plans.grids import grid_from_regions
@@ -232,19 +233,17 @@ def test_motors_move_without_beam(console, ring_dump):
 def short_experiment(folder: Path) -> Path:
     """An experiment file of a few spectra without calibration and references."""
     text = (ROOT / "experiment" / "nmc811.toml").read_text()
-    text = re.sub(r"\[calibration\].*?(?=\[\[measurements\]\])", "", text, flags=re.S)
-    for old, new in (
-        ('until_time_s = "5 min"', "until_time_s = 10"),
-        ('until_time_s = "3h"', "until_time_s = 120"),
-        ("every_lithium_content = 0.02", "every_lithium_content = 0.003"),
-        ("[-10, 30, 1, 0.2]", "[-10, 30, 2, 0.2]"),
-        ('name = "nmc811-first-charge"', 'name = "short"'),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    path = folder / "short.toml"
-    path.write_text(text)
-    return path
+    return changed_file(
+        folder / "short.toml",
+        re.sub(r"\[calibration\].*?(?=\[\[measurements\]\])", "", text, flags=re.S),
+        (
+            ('until_time_s = "5 min"', "until_time_s = 10"),
+            ('until_time_s = "3h"', "until_time_s = 120"),
+            ("every_lithium_content = 0.02", "every_lithium_content = 0.003"),
+            ("[-10, 30, 1, 0.2]", "[-10, 30, 2, 0.2]"),
+            ('name = "nmc811-first-charge"', 'name = "short"'),
+        ),
+    )
 
 
 def test_an_experiment_file_runs_from_the_console_and_redoes_what_a_beam_dump_spoils(

@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 from channels import variables
+from hall_settings import hall_settings
 from operando.devices.beamline import load_beamline
 from operando.devices.cycler_setting import CyclerRefusalError
 from operando.devices.protocol import (
@@ -28,22 +29,7 @@ from waiting import comes
 
 pytestmark = pytest.mark.system
 DRIVER, BRIDGE = "OP:ECLAB_01:C0:", "BL:CELL1:"
-SETTINGS = f"""
-name = "behind the public driver"
-[devices]
-mono = {{ class = "monochromator", prefix = "B:MONO:" }}
-ion_chambers = {{ class = "ion_chambers", prefix = "B:QE1:" }}
-photon_shutter = {{ class = "shutter", prefix = "B:PSS:" }}
-front_end_shutter = {{ class = "shutter", prefix = "B:FES:" }}
-ring = {{ class = "ring", prefix = "B:RING:" }}
-stage = {{ class = "sample_stage", prefix = "B:STAGE:" }}
-[devices.cell]
-class = "potentiostat"
-prefix = "{BRIDGE}"
-[devices.cell.map]
-EWE = "{DRIVER}EWE"
-current = "{DRIVER}I"
-"""
+SETTINGS = hall_settings(BRIDGE, f'EWE = "{DRIVER}EWE"\ncurrent = "{DRIVER}I"')
 CAPACITY_MAH = 2.0
 INVALID = 3
 

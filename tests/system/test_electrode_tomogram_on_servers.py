@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from changed_file import changed_scenario
 from channels import variables
 from operando.callbacks.analysis.imaging import line_integral, normalise, reconstruct
 from operando.callbacks.analysis.imaging.angle import sequential_angles
@@ -33,13 +34,7 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     """The electrode before a camera of few, large pixels, on an axis that is well off and leans."""
-    text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
-    for old, new in CHANGES.items():
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path_factory.mktemp("scenario") / "electrode.toml"
-    path.write_text(text)
-    return path
+    return changed_scenario(tmp_path_factory.mktemp("scenario"), "nmc811-electrode", CHANGES)
 
 
 @pytest.fixture(scope="module")

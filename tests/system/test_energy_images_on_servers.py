@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from changed_file import changed_scenario
 from channels import variables
 from epics import ca
 from operando.callbacks.analysis.imaging import line_integral, normalise, valence_map, xanes_maps
@@ -58,13 +59,7 @@ DUMPED = 8340.0
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     """The electrode before a camera of few, large pixels."""
-    text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
-    for old, new in CHANGES.items():
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path_factory.mktemp("scenario") / "electrode.toml"
-    path.write_text(text)
-    return path
+    return changed_scenario(tmp_path_factory.mktemp("scenario"), "nmc811-electrode", CHANGES)
 
 
 @pytest.fixture(scope="module")

@@ -16,30 +16,15 @@ pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
 from documents import ExperimentDocuments, whole_experiment
 from operando.callbacks.tiled.access import reader_client, tiled_key, writer_client
 from operando.callbacks.tiled.forwarder import Forwarder
-from operando.callbacks.tiled.journal import Journal, runs
+from operando.callbacks.tiled.journal import runs
 from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.open_experiment import open_experiment
 from operando.callbacks.tiled.replay import only_forwarder, replay
 from operando.callbacks.tiled.verify import verify
-from operando.experiment.tiled_server import TiledServer
 from operando_run import documents_counted
 from tiled.client import from_uri
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = TiledServer(tmp_path_factory.mktemp("data"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def journal(tmp_path):
-    with Journal(tmp_path / "journal", minimum_free_bytes=0, reserve_bytes=0) as journal:
-        yield journal
 
 
 def forwarder_of(journal, server, **more):

@@ -10,11 +10,9 @@ pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
 from bluesky import RunEngine
 from operando.callbacks.tiled.access import reader_client, writer_client
 from operando.callbacks.tiled.forwarder import Forwarder
-from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import open_experiment
 from operando.callbacks.tiled.projection import read_note
 from operando.experiment.settings import DataRoot
-from operando.experiment.tiled_server import TiledServer
 from operando.plans.xrd_series import xrd_series
 from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera
 from soft_station import SoftStation
@@ -22,14 +20,6 @@ from soft_station import SoftStation
 pytestmark = pytest.mark.system
 
 CYCLING = {"purpose": "cycling", "experiment": {"uid": "d" * 36, "name": "diffracted"}}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = TiledServer(tmp_path_factory.mktemp("data"))
-    server.start()
-    yield server
-    server.stop()
 
 
 def measured(server, station, journal, **options):
@@ -44,12 +34,6 @@ def measured(server, station, journal, **options):
     md = {"experiment": CYCLING["experiment"], "measurement": "xrd"}
     uid = engine(xrd_series(station, exposure_s=0.01, frames=30, md=md, **options)).plan_result
     return uid, resources[0].removeprefix("file://localhost")
-
-
-@pytest.fixture
-def journal(tmp_path):
-    with Journal(tmp_path / "journal", minimum_free_bytes=0, reserve_bytes=0) as journal:
-        yield journal
 
 
 @pytest.fixture

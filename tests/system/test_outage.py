@@ -24,21 +24,12 @@ from operando.callbacks.tiled.journal import Journal, read_journal, runs
 from operando.callbacks.tiled.note import read_note
 from operando.callbacks.tiled.replay import replay
 from operando.callbacks.tiled.verify import verify
-from operando.experiment.tiled_server import TiledServer
 from waiting import until
 
 pytestmark = pytest.mark.system
 
 LONGEST_GAP_S = 0.1
 PROGRAM = Path(__file__).with_name("steady_acquisition.py")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = TiledServer(tmp_path_factory.mktemp("data"))
-    server.start()
-    yield server
-    server.stop()
 
 
 def acquire(folder, events, period_s=0.01, side=8):

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from changed_file import changed_scenario
 
 pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
 
@@ -42,12 +43,7 @@ def root(tmp_path):
 @pytest.fixture
 def scope(root, tmp_path, beamline_ports):
     """A microscope of few, large pixels before the electrode, its files below the data root."""
-    text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
-    for old, new in CHANGES.items():
-        assert old in text
-        text = text.replace(old, new)
-    scenario = tmp_path / "electrode.toml"
-    scenario.write_text(text)
+    scenario = changed_scenario(tmp_path, "nmc811-electrode", CHANGES)
     names = (*SERVERS, *MICROSCOPE_SERVERS)
     ports = {name: beamline_ports[name] for name in names}
     options = {"servers": names, "ports": ports, "data_folder": root.frames}

@@ -1,11 +1,11 @@
 """The microscope's camera in process: regions, ring buffer, gates of the trigger box, numbers of frames."""
 
 import asyncio
-from importlib.resources import files
 
 import camera_client
 import numpy as np
 import pytest
+from changed_file import changed_scenario
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.iocs import heater, microscope, microscope_camera, trigger_box
@@ -23,19 +23,17 @@ START_S = 1.7e9
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
     """A camera of 64 x 64 pixels before one ball that is off the axis."""
-    text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
-    for old, new in {
-        "rows = 1024": f"rows = {SIDE}",
-        "columns = 1024": f"columns = {SIDE}",
-        "pixel_um = 0.65": "pixel_um = 10.4",
-        "start_energy_ev = 8333.0": "start_energy_ev = 8400.0",
-        "[spheres]\n": "[spheres]\nat_um = [[4.0, 3.0, 2.0, 2.0]]\n",
-    }.items():
-        assert old in text
-        text = text.replace(old, new)
-    path = tmp_path_factory.mktemp("scenario") / "ball.toml"
-    path.write_text(text)
-    return path
+    return changed_scenario(
+        tmp_path_factory.mktemp("scenario"),
+        "nmc811-electrode",
+        {
+            "rows = 1024": f"rows = {SIDE}",
+            "columns = 1024": f"columns = {SIDE}",
+            "pixel_um = 0.65": "pixel_um = 10.4",
+            "start_energy_ev = 8333.0": "start_energy_ev = 8400.0",
+            "[spheres]\n": "[spheres]\nat_um = [[4.0, 3.0, 2.0, 2.0]]\n",
+        },
+    )
 
 
 class Client(camera_client.Client):
