@@ -56,10 +56,11 @@ def pattern_figure(experiment: Experiment) -> Figure:
 
 
 def _times_s(cell: pd.DataFrame, patterns: xr.Dataset) -> np.ndarray:
-    """Give the times of the cell, else of the patterns (s)."""
+    """Give the times of the cell, else those that are known of the patterns (s)."""
     if not cell.empty:
         return cell["time"].to_numpy(float)
-    return patterns["time"].to_numpy() if patterns.sizes.get("pattern", 0) else np.array([])
+    time_s = patterns["time"].to_numpy() if patterns.sizes.get("pattern", 0) else np.array([])
+    return time_s[np.isfinite(time_s)]
 
 
 def _draw_patterns(axes: Axes, patterns: xr.Dataset, clock: PictureClock) -> None:

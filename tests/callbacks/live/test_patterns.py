@@ -151,8 +151,8 @@ def test_beside_the_patterns_stands_the_lithium_content_at_the_same_time(told):
     voltage = next(axes for axes in figure.axes if "voltage" in axes.get_xlabel())
     beside = voltage.child_axes[0]
     record = told.result().electrochemistry
-    hours = (record["time"] - record["time"].iloc[0]) / 3600.0
-    expected = np.interp(beside.get_yticks(), hours, record["lithium_content"])
+    minutes = (record["time"] - record["time"].iloc[0]) / 60.0
+    expected = np.interp(beside.get_yticks(), minutes, record["lithium_content"])
     written = [float(label.get_text()) for label in beside.get_yticklabels()]
     assert beside.get_ylabel() == "lithium content x"
     assert len(written) > 2
