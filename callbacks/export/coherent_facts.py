@@ -31,8 +31,8 @@ def run_stack(
     read = next((found for key in named if (found := source.frames(uid, stream, key)) is not None), None)
     if read is None:
         raise ScanIncompleteError(f"run {uid[:8]} has no frames of a camera in stream {stream!r}")
-    one = read(int(first[0]), int(first[0]) + 1)[0]
-    return FrameStack(read, first, (one.shape[0], one.shape[1]), one.dtype, added)
+    (rows, columns), dtype = read.look()
+    return FrameStack(read, first, (rows, columns), dtype, added)
 
 
 def camera_of(start: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .lazy import lazy_rows
 from .run_source import RunSource
 
 ANALYSIS, STREAM = "xanes_map", "maps"
@@ -43,9 +44,9 @@ def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> 
     Returns
     -------
     xarray.Dataset
-        Over ``map`` (by time), ``y``, ``x`` (pixels of the image, of ``pixel_um``): ``half_step_ev``,
-        ``white_line_ev``, ``white_line_height``, ``edge_step`` with ``_sigma``, ``noise`` and
-        ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge. Along
+        Dask arrays over ``map`` (by time), ``y``, ``x`` (pixels of the image, of ``pixel_um``):
+        ``half_step_ev``, ``white_line_ev``, ``white_line_height``, ``edge_step`` with ``_sigma``, ``noise``
+        and ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge. Along
         ``map``: ``run``, ``measurement``, the state of the cell in the middle, ``energies``, ``status`` of
         the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``, and whether the light of each
         image was told from ``air`` (``light``, ``light_reason``, ``air_pixels``).
@@ -75,10 +76,9 @@ def _part(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
     last, told = rows.iloc[-1], start["analysis"]["parameters"]
     data: dict[str, Any] = {}
     for key, unit in MAP_UNITS.items():
-        values = source.array(uid, STREAM, key)
-        if not values.size:
+        if (stored := source.frames(uid, STREAM, key)) is None:
             return None
-        data[key] = ("map", "y", "x"), values[-1][None], {"units": unit} if unit else {}
+        data[key] = ("map", "y", "x"), lazy_rows(stored)[-1:], {"units": unit} if unit else {}
     shape = data["half_step_ev"][1].shape[1:]
     coordinates: dict[str, Any] = {
         "run": ("map", [told["measurement_run"]]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,29 @@ class FramePart:
     dataset: str
     start: int
     stop: int
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of a stream in the order in which documents told of them; called, it reads some: (n, ...).
+
+    Attributes
+    ----------
+    read
+        Gives frames from one number to before another.
+    count
+        How many there are.
+    look
+        Tells the shape of a frame and the type of its values, without reading one.
+    """
+
+    read: Callable[[int, int], np.ndarray]
+    count: int
+    look: Callable[[], tuple[tuple[int, ...], np.dtype[Any]]]
+
+    def __call__(self, start: int, stop: int) -> np.ndarray:
+        """Read frames from one number to before another."""
+        return self.read(start, stop)
 
 
 class FramesUnreadableError(ValueError):
@@ -51,8 +75,8 @@ class ExternalFrames:
             part = int(doc["indices"]["start"]), int(doc["indices"]["stop"]), doc["stream_resource"]
             self._told.setdefault((*stream, resource["data_key"]), []).append(part)
 
-    def reader(self, run: str, stream: str, key: str) -> Callable[[int, int], np.ndarray] | None:
-        """Reader of a data key's frames, None if documents tell of none.
+    def reader(self, run: str, stream: str, key: str) -> Frames | None:
+        """Frames of a data key, None if documents tell of none.
 
         Raises
         ------
@@ -60,7 +84,10 @@ class ExternalFrames:
             If one of their files, or what it links to, lies outside of the roots.
         """
         parts = self.parts(run, stream, key)
-        return (lambda start, stop: read_parts(parts, start, stop)) if parts else None
+        if not parts:
+            return None
+        count = sum(part.stop - part.start for part in parts)
+        return Frames(lambda start, stop: read_parts(parts, start, stop), count, lambda: _look(parts[0]))
 
     def parts(self, run: str, stream: str, key: str) -> list[FramePart]:
         """List where the frames of a data key are, in their order; none if documents tell of none.
@@ -89,9 +116,8 @@ class ExternalFrames:
         ExternalFileRefusedError
             As of `reader`.
         """
-        read = self.reader(run, stream, key)
-        told = self._told.get((run, stream, key), [])
-        return np.empty(0) if read is None else read(0, sum(stop - start for start, stop, _ in told))
+        frames = self.reader(run, stream, key)
+        return np.empty(0) if frames is None else frames(0, frames.count)
 
     def _resolved(self, name: str) -> Path:
         path = resolve_external(self._resources[name]["uri"], self._roots)
@@ -134,17 +160,28 @@ def read_parts(parts: list[FramePart], start: int, stop: int) -> np.ndarray:
     return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _read(part: FramePart, start: int, stop: int) -> np.ndarray:
-    import h5py
+def _look(part: FramePart) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with _dataset(part) as frames:
+        return tuple(frames.shape[1:]), frames.dtype
 
-    try:
-        with h5py.File(part.path, "r", libver="latest", swmr=True, locking=False) as file:
-            frames: Any = file[part.dataset]
-            found = np.asarray(frames[start:stop])
-    except (OSError, KeyError) as error:
-        raise FramesUnreadableError(f"{part.dataset} of {part.path} cannot be read: {error}") from error
+
+def _read(part: FramePart, start: int, stop: int) -> np.ndarray:
+    with _dataset(part) as frames:
+        found = np.asarray(frames[start:stop])
     if len(found) != stop - start:
         raise FramesUnreadableError(
             f"frames {start} to {stop - 1} of {part.path} are missing, it holds {start + len(found)}"
         )
     return found
+
+
+@contextmanager
+def _dataset(part: FramePart) -> Iterator[Any]:
+    """Open the frames of a file, which may still grow."""
+    import h5py
+
+    try:
+        with h5py.File(part.path, "r", libver="latest", swmr=True, locking=False) as file:
+            yield file[part.dataset]
+    except (OSError, KeyError) as error:
+        raise FramesUnreadableError(f"{part.dataset} of {part.path} cannot be read: {error}") from error

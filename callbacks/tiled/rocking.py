@@ -20,8 +20,9 @@ from ..analysis.mapping import (
     smooth_drift,
     standing_detector,
 )
+from .external_frame import Frames
 from .rocking_fluorescence import fluorescence_of, mean_where_it_was
-from .run_source import Frames, RunSource
+from .run_source import RunSource
 
 IMAGE = "_image"
 SAMPLE_ROWS = 8

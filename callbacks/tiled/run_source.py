@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .access import find_node
-from .external_frame import ExternalFrames
+from .external_frame import ExternalFrames, Frames
 from .table import StreamTable, stacked
 from .tail import JournalTail
 
@@ -31,10 +31,6 @@ class ExperimentName:
 
     uid: str
     name: str
-
-
-Frames = Callable[[int, int], np.ndarray]
-"""Gives frames from one number to before another, in the order in which documents told of them: (n, ...)."""
 
 
 class RunSource(ABC):
@@ -65,7 +61,7 @@ class RunSource(ABC):
 
     @abstractmethod
     def frames(self, uid: str, stream: str, key: str) -> Frames | None:
-        """Reader of what a detector has written into files of its own; None if there is nothing."""
+        """Frames that were written into files of their own; None if there is nothing."""
 
     @abstractmethod
     def experiments(self) -> list[ExperimentName]:
@@ -136,9 +132,12 @@ class TiledSource(RunSource):
         return list(Container.__iter__(self._runs[uid].base))
 
     def frames(self, uid: str, stream: str, key: str) -> Frames | None:
-        """Reader of frames, which the server sends."""
+        """Frames, which the server sends."""
         node = find_node(self._runs[uid].base, stream, key)
-        return None if node is None else lambda start, stop: np.asarray(node[start:stop])
+        if node is None:
+            return None
+        count, *shape = node.shape
+        return Frames(lambda a, b: np.asarray(node[a:b]), count, lambda: (tuple(shape), node.dtype))
 
     def experiments(self) -> list[ExperimentName]:
         """Experiments that are known."""
@@ -241,7 +240,7 @@ class JournalSource(RunSource):
         return [name for run, name in self._streams if run == uid]
 
     def frames(self, uid: str, stream: str, key: str) -> Frames | None:
-        """Reader of frames from their files.
+        """Frames in their files.
 
         Raises
         ------

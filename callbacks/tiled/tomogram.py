@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .external_frame import Frames
 from .lazy import lazy_rows
-from .run_source import Frames, RunSource
+from .run_source import RunSource
 
 TECHNIQUE = "tomography"
 SLICES, VOLUME = "slices", "volume"
@@ -40,11 +41,6 @@ def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Da
         Coordinates along ``projection``: ``angle`` (degree), ``time`` (s, of its middle), ``light`` (over
         full beam), ``lithium_content``; ``z``, ``y``, ``x`` are in um. In the attributes ``run``,
         ``measurement``, ``status`` and ``reason`` of the run, ``pixel_um``, ``centre_px``.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Without dask.
     """
     runs = {start["uid"]: start for start in starts if start.get("technique") == TECHNIQUE}
     volumes = _latest(starts, VOLUME)
@@ -107,9 +103,9 @@ def _tomogram(
     return found
 
 
-def _picked(read: Frames, frame: np.ndarray) -> Any:  # noqa: ANN401 - dask's array
+def _picked(images: Frames, frame: np.ndarray) -> Any:  # noqa: ANN401 - dask's array
     """Frames in the order of the turn; those that follow each other already are not sorted again."""
-    rows = lazy_rows(read, int(frame.max()) + 1)
+    rows = lazy_rows(images)
     return rows if np.array_equal(frame, np.arange(len(rows))) else rows[frame]
 
 
@@ -118,18 +114,16 @@ def _references(source: RunSource, runs: dict[str, dict[str, Any]], start: dict[
     for owner in (start, runs.get(str(start.get(f"{kind}_run", "")))):
         if owner is None:
             continue
-        count = int((owner.get("turn") or {}).get(f"{kind}s") or 0)
-        read = source.frames(owner["uid"], kind, IMAGE)
-        if read is not None and count:
-            return lazy_rows(read, count)
+        if (taken := source.frames(owner["uid"], kind, IMAGE)) is not None:
+            return lazy_rows(taken)
     return None
 
 
 def _volume(source: RunSource, start: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]] | None:
     """Volume, its axes in um, and what it was made with."""
     rows = source.stream(start["uid"], "primary")
-    read = source.frames(start["uid"], VOLUME, ATTENUATION)
-    if rows.empty or read is None:
+    slabs = source.frames(start["uid"], VOLUME, ATTENUATION)
+    if rows.empty or slabs is None:
         return None
     shape = start["analysis"]["parameters"]["shape"]
     pixel_um = float(rows["pixel_um"].iloc[-1])
@@ -138,7 +132,7 @@ def _volume(source: RunSource, start: dict[str, Any]) -> tuple[Any, dict[str, An
         for axis, size in zip("zyx", shape, strict=True)
     }
     return (
-        lazy_rows(read, shape[0]),
+        lazy_rows(slabs),
         axes,
         {"pixel_um": pixel_um, "centre_px": float(rows["centre_px"].iloc[-1])},
     )
@@ -157,14 +151,14 @@ def slice_dataset(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset
     Returns
     -------
     xarray.Dataset
-        ``xy``, ``xz``, ``yz`` (attenuation, 1/um) over ``tomogram`` (by time) and two of ``z``, ``y``, ``x``
-        (numbers of pixels of the camera); NaN beyond a tomogram that is smaller than others. Coordinates
-        along ``tomogram``: ``run``, ``measurement``, the state of the cell in its middle (``time`` in s,
-        ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``, and at both ends
-        ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``, ``final``),
-        ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels that were joined for speed),
-        ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three), ``centre_px``, ``centre_px_sigma``,
-        ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
+        ``xy``, ``xz``, ``yz`` (attenuation, 1/um), dask arrays, over ``tomogram`` (by time) and two of ``z``,
+        ``y``, ``x`` (numbers of pixels of the camera); NaN beyond a tomogram that is smaller than others.
+        Coordinates along ``tomogram``: ``run``, ``measurement``, the state of the cell in its middle
+        (``time`` in s, ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``, and at
+        both ends ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``,
+        ``final``), ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels that were joined for
+        speed), ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three), ``centre_px``,
+        ``centre_px_sigma``, ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
     """
     parts = (_slices(source, start) for start in _latest(starts, SLICES).values())
     found = [part for part in parts if part is not None]
@@ -180,11 +174,11 @@ def _slices(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
     stream, side = ("slices" if last["stage"] == "final" else "looks"), int(last["joined_side"])
     planes: dict[str, Any] = {}
     for key in ("xy", "xz", "yz"):
-        stack = source.array(uid, stream, key)
-        if not stack.size:
+        if (stored := source.frames(uid, stream, key)) is None:
             return None
-        plane = np.repeat(np.repeat(stack[-1], side, axis=0), side, axis=1)
-        planes[key] = ("tomogram", key[1], key[0]), plane[None], {"units": "1/um"}
+        latest = lazy_rows(stored)[-1:]
+        plane = np.repeat(np.repeat(latest, side, axis=1), side, axis=2)
+        planes[key] = ("tomogram", key[1], key[0]), plane, {"units": "1/um"}
     told = start["analysis"]["parameters"]
     coordinates: dict[str, Any] = {
         "run": ("tomogram", [told["measurement_run"]]),

@@ -59,8 +59,10 @@ def test_a_volume_shows_the_balls_and_has_its_axes_in_um(experiment):
         assert float(value) == pytest.approx(per_um, rel=0.2)
 
 
-def test_slices_have_the_state_of_the_cell(experiment):
-    slices = experiment.slices
+def test_slices_have_the_state_of_the_cell_and_are_read_when_they_are_looked_at(experiment, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("operando.callbacks.tiled.external_frame.read_parts", None)
+        slices = experiment.slices
     assert slices["xy"].shape == (1, COLUMNS, COLUMNS)
     assert slices["stage"].item() == "final"
     assert float(slices["lithium_content"][0]) == pytest.approx(0.5)
