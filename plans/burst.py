@@ -28,6 +28,10 @@ class BurstLostError(BeamLostError, PassedError):
     """A burst has lost its beam; who provokes the cell again heats what has given way."""
 
 
+class BurstShortError(PassedError):
+    """A burst of a cell that was heated lacks frames; who provokes it again heats what has given way."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BurstTrigger:
     """A quantity that every frame carries, and the limit at which the frames around it are kept.

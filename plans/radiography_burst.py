@@ -15,11 +15,11 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
 from ..devices.burst_series import BurstSeries
 from .beam import open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings, require_ring
-from .burst import Burst, BurstLostError, BurstTrigger, Heating
+from .burst import Burst, BurstLostError, BurstShortError, BurstTrigger, Heating
 from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
-from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
 LOOK_S = 0.05
@@ -105,7 +105,7 @@ def radiography_burst(
     NotTriggeredError
         If the trigger has not come in time, and `on_miss` is "fail".
     FramesMissingError
-        If a frame is missing.
+        If a frame is missing; `BurstShortError` of a cell that was heated.
     BeamLostError
         If there is a guard, and no beam in time, or none any more; `BurstLostError` within the burst.
     TimeoutError
@@ -201,6 +201,8 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     yield from bps.collect(camera, name=FRAMES, return_payload=False)
     yield from read_event([camera.burst], trigger=[], stream=TRIGGER, timeout_s=WAIT_S)
     readings = yield from _read(taking)
+    if failure is not None and taking.heating:
+        raise BurstShortError(f"{said(failure)}; the cell was heated, and is not heated again") from failure
     if failure is not None:
         raise failure
     try:

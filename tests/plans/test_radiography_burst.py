@@ -15,6 +15,7 @@ from operando.plans.radiography_burst import (
     NotTriggeredError,
     radiography_burst,
 )
+from operando.plans.waiting import PassedError
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from soft_burst import SoftBurst
@@ -132,6 +133,17 @@ def test_dropped_frames_fail_the_run_and_the_others_are_told_of(hall):
     assert told(documents, "trigger")[0]["camera_burst_frames_missing"] == 1
     assert documents[-1][1]["exit_status"] == "fail"
     assert "14 written" in documents[-1][1]["reason"]
+    is_in_order(hall)
+
+
+def test_dropped_frames_of_a_cell_that_was_heated_are_no_reason_to_heat_it_again(hall):
+    hall.microscope_camera.kept = lambda numbers: numbers[numbers != 23]
+    plan = radiography_burst(hall, BURST, TRIGGER, heating=Heating(to_degc=200.0))
+    documents, error = run(plan, goes_off(hall))
+    assert isinstance(error, PassedError)
+    assert "14 written" in documents[-1][1]["reason"]
+    assert "not heated again" in documents[-1][1]["reason"]
+    assert told(documents, "trigger")[0]["camera_burst_frames_missing"] == 1
     is_in_order(hall)
 
 
