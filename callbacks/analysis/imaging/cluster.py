@@ -132,7 +132,7 @@ def cluster_spectra(
     Raises
     ------
     ValueError
-        If fewer pixels count than clusters or components are wanted.
+        If fewer pixels count than clusters or components are wanted, or all spectra are equal.
 
     Notes
     -----
@@ -140,8 +140,12 @@ def cluster_spectra(
     """
     decomposition: Any = import_module("sklearn.decomposition")
     cluster: Any = import_module("sklearn.cluster")
+    if min(clusters, components) < 1:
+        raise ValueError(f"cluster_spectra: {clusters} clusters, {components} components; give 1 or more")
     spectra, good = _chosen(stack, mask, max(clusters, components) + 1)
     model = decomposition.PCA(components, svd_solver="full")
+    if not np.ptp(spectra, axis=0).any():
+        raise ValueError("cluster_spectra: all spectra are equal; is the mask right?")
     scores = model.fit_transform(spectra)
     found = cluster.KMeans(clusters, n_init=4, random_state=seed).fit_predict(scores)
     size = np.bincount(found, minlength=clusters)

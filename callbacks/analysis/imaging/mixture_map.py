@@ -97,7 +97,7 @@ def _spread(amount: FloatArray, fraction: FloatArray, free: _Subset) -> tuple[Fl
 
 
 def _require(stack: FloatArray, energy: FloatArray, ends: FloatArray, degree: int) -> None:
-    if stack.ndim != 3 or stack.shape[0] != energy.size or ends.shape[1] != energy.size:
+    if stack.ndim != 3 or stack.shape[0] != energy.size or ends.shape[1:] != energy.shape:
         raise ValueError(
             f"mixture_maps: stack {stack.shape}, energies {energy.shape}, references {ends.shape}; give "
             "(n_energies, rows, columns), (n_energies,) and one spectrum on these energies per reference"

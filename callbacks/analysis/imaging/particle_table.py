@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from typing import Any
 
@@ -74,8 +75,10 @@ def particle_table(
     Raises
     ------
     ValueError
-        If the shapes differ or there is no particle.
+        If the shapes differ, there is no particle, or the edge of a voxel is not above 0.
     """
+    if not 0.0 < pixel_um < math.inf:
+        raise ValueError(f"particle_table: pixel_um = {pixel_um:g}; give the edge of a voxel, um, above 0")
     values, numbers = np.asarray(volume, dtype=np.float32), np.asarray(labels)
     if values.shape != numbers.shape or values.ndim != 3 or not numbers.any():
         raise ValueError(

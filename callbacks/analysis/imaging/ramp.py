@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -10,10 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .choice import Choice
+
 FloatImage: TypeAlias = NDArray[np.float32]
 
 
-class Window(StrEnum):
+class Window(Choice):
     """What damps high frequencies, from sharp and noisy to smooth."""
 
     RAMP = "ramp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,6 +49,10 @@ class Recipe:
     tilt_deg: float = 0.0
     paganin: Paganin | None = None
     back_end: BackEnd | str = BackEnd.KERNEL
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.pixel_um < math.inf:
+            raise ValueError(f"reconstruct: pixel_um = {self.pixel_um:g}; give the edge of a pixel, um")
 
 
 @dataclass(frozen=True)

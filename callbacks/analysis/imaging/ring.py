@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .choice import Choice
 from .ramp import FloatImage
 from .slab import imaging_module
 
@@ -17,7 +17,7 @@ COLUMNS_OF_LARGE = 50
 RATIO = 3.0
 
 
-class Rings(StrEnum):
+class Rings(Choice):
     """What is done against rings."""
 
     NONE = "none"

@@ -79,10 +79,10 @@ class XanesMaps:
 
 def _rising(stack: NDArray[np.generic], energy_ev: FloatArray) -> NDArray[np.intp]:
     """Order of rising energies, or what is wrong with the stack."""
-    if stack.ndim != 3 or stack.shape[0] != energy_ev.size:
+    if stack.ndim != 3 or stack.shape[0] != energy_ev.size or not stack.size:
         raise ValueError(
             f"xanes_maps: a stack of shape {stack.shape} does not belong to energies of shape "
-            f"{energy_ev.shape}; give (n_energies, rows, columns) and (n_energies,)"
+            f"{energy_ev.shape}; give (n_energies, rows, columns), one pixel at least, and (n_energies,)"
         )
     order = np.argsort(energy_ev, kind="stable")
     steps = np.diff(energy_ev[order])
