@@ -150,7 +150,7 @@ def test_a_cell_that_is_held_by_policy_goes_on_with_the_next_start(beamline, see
 
     with launch() as acquisition:
         acquisition.wait_for_points(random_moment("SIGTERM"))
-        assert end_while_the_cell_lives_slowly(acquisition, beamline, signal.SIGTERM) == 1
+        assert end_while_the_cell_lives_slowly(acquisition, beamline, signal.SIGTERM) == 130
     assert seen["shutter"].get(use_monitor=False) == CLOSED
     assert state(seen) == "Paused"
     with begin_again(launch, beamline) as acquisition:
