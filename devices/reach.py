@@ -6,11 +6,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from epics.ca import CASeverityException, ChannelAccessGetFailure
 from ophyd.device import Device, OrderedDictType
 from ophyd.signal import EpicsSignal
 from ophyd.utils.errors import DisconnectedError
 
 logger = logging.getLogger(__name__)
+
+LOST = (DisconnectedError, CASeverityException, ChannelAccessGetFailure)
+"""Errors of the control layer of a process variable whose server goes away; the last two while it is read."""
 
 
 class UnreachableError(TimeoutError):
@@ -37,8 +41,8 @@ def naming(device: Device, what: str) -> Iterator[None]:
         yield
     except UnreachableError:
         raise
-    except (TimeoutError, DisconnectedError) as error:
-        reason = str(error).rstrip(".")
+    except (TimeoutError, *LOST) as error:
+        reason = str(error).strip(" .")
         raise UnreachableError(
             f"{device.name}: {what} failed: {reason}; is the server of {device.prefix} running and reachable?"
         ) from error

@@ -15,10 +15,10 @@ from typing import Any
 from bluesky.preprocessors import SupplementalData
 from bluesky.run_engine import RunEngine
 from bluesky.utils import FailedStatus, RequestAbort
-from ophyd.utils.errors import DisconnectedError
 
 from ..callbacks.tiled.journal import Journal
 from ..devices.beamline import Beamline
+from ..devices.reach import LOST
 from .settings import DataRoot
 from .suspension import BeamSuspension
 
@@ -130,7 +130,7 @@ def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
     Their message, which says what to do, comes to the user as the error of the plan.
     """
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if isinstance(error, (RequestAbort, FailedStatus, DisconnectedError, OSError)):
+    if isinstance(error, (RequestAbort, FailedStatus, *LOST, OSError)):
         record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     return True
 

@@ -8,7 +8,8 @@ from typing import Any
 import bluesky.plan_stubs as bps
 from bluesky.protocols import Movable, Readable, Reading, Triggerable
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
-from ophyd.utils.errors import DisconnectedError
+
+from ..devices.reach import LOST
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ WAIT_S = 60.0
 END_LOOK_S = 0.05
 
 #: What can go wrong with devices without being an error of the plan itself.
-FAILURES = (FailedStatus, DisconnectedError, OSError, RuntimeError, ValueError)
+FAILURES = (FailedStatus, *LOST, OSError, RuntimeError, ValueError)
 
 
 class PassedError(RuntimeError):
