@@ -49,7 +49,6 @@ def export_tomogram_command(uid: UID, target: TOMOGRAM) -> None:
     """
     from ..callbacks.analysis.imaging import ImageKey, open_projections
     from ..callbacks.export.tomogram_run import export_tomogram
-    from .cli import complaining, console
     from .settings import DataRoot
 
     with complaining():

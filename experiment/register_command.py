@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .complaint import complaining, console
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -29,7 +31,6 @@ def register_command(uid: UID, onto: ONTO, element: ELEMENT = None, tiled: TILED
     from ..callbacks.analysis.imaging import register
     from ..callbacks.live.sample_place import store_sample_frame
     from ..callbacks.tiled.journal import Journal
-    from .cli import complaining, console
     from .import_report import to_tiled
     from .settings import DataRoot
 

@@ -146,8 +146,8 @@ def reconstruct_integrals(
     return volume
 
 
-def require_geometry(angles: FloatArray, columns: int, centre: float | None, pixel_um: float) -> None:
-    """Refuse numbers with which a volume would be empty, or endless.
+def require_geometry(angles: FloatArray, columns: int, centre: float | None) -> None:
+    """Refuse numbers with which a volume would be empty.
 
     Parameters
     ----------
@@ -157,13 +157,11 @@ def require_geometry(angles: FloatArray, columns: int, centre: float | None, pix
         Of a projection.
     centre
         Column of the rotation axis, pixels; none where it is to be found.
-    pixel_um
-        Edge of a pixel at the sample, um.
 
     Raises
     ------
     ValueError
-        If an angle is not finite, the centre lies outside of the columns, or the pixel has no size.
+        If an angle is not finite, or the centre lies outside of the columns.
     """
     lost = np.count_nonzero(~np.isfinite(angles))
     if lost:
@@ -173,8 +171,6 @@ def require_geometry(angles: FloatArray, columns: int, centre: float | None, pix
             f"reconstruct: centre = {centre} pixels is outside of the {columns} columns; give one of "
             f"0 to {columns - 1}"
         )
-    if not 0 < pixel_um < np.inf:
-        raise ValueError(f"reconstruct: pixel_um = {pixel_um}; give the edge of a pixel at the sample, um")
 
 
 def reconstruct(
@@ -233,7 +229,7 @@ def reconstruct(
             f"reconstruct: projections of shape {values.shape} and {angles.shape} angles; give "
             "(angles, rows, columns) and one angle each"
         )
-    require_geometry(angles, values.shape[-1], centre, how.pixel_um)
+    require_geometry(angles, values.shape[-1], centre)
     dead = np.zeros(values.shape[1:], dtype=np.bool_)
     if flats is not None:
         passed = normalise(values, flats, darks, flats_after=flats_after)

@@ -276,7 +276,7 @@ def reconstruct_volume(
     """
     how, where = recipe or Recipe(), Path(path)
     _, rows, columns = source.shape
-    require_geometry(source.angle_deg, columns, centre, how.pixel_um)
+    require_geometry(source.angle_deg, columns, centre)
     found = centre_of(source) if centre is None else None
     column = found.column_px if found else float(centre or 0.0)
     starts = list(range(0, rows, slab_rows))

@@ -40,13 +40,18 @@ def level_of(ball, xy):
     return xy[inside].mean()
 
 
-def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
-    told.begin(golden_angles(COUNT))
+def turn_followed(told, angles_deg):
+    """Tell a whole turn, a few frames at a time, each looked at as it comes."""
+    told.begin(angles_deg)
     for start in range(0, COUNT, 6):
         told.take(start, start + 6)
         told.work()
     told.end()
     told.work()
+
+
+def test_final_slices_show_the_balls_about_the_axis_that_was_found(told):
+    turn_followed(told, golden_angles(COUNT))
     rows, final = results(told)
     assert rows["stage"].iloc[-1] == "final"
     # All projections are shown at once, and once more when axis and angles are put right.
@@ -156,12 +161,7 @@ def test_flats_of_the_run_that_a_tomogram_names_are_used(told):
 
 def test_a_tomogram_begins_with_the_axis_of_the_one_before_and_looks_for_its_own_at_the_end(told):
     for _ in range(2):
-        told.begin(sequential_angles(COUNT))
-        for start in range(0, COUNT, 6):
-            told.take(start, start + 6)
-            told.work()
-        told.end()
-        told.work()
+        turn_followed(told, sequential_angles(COUNT))
     rows, _ = results(told)
     assert rows["centre_px"].iloc[0] == pytest.approx(AXIS_PX, abs=0.3)
     assert "earlier tomogram" in rows["reason"].iloc[0]
