@@ -28,8 +28,6 @@ SLOWNESS = 10.0
 QUEUE_PART = 1.25
 """Places in the writer's queue over the frames that the ring passes on at once."""
 ROWS_AT_ONCE = 4096
-COMPLAINT_S = 1.0
-"""Longest wait for a reason once frames are missing, s."""
 
 
 class BurstReport(Device):
@@ -234,8 +232,7 @@ class BurstCamera(MicroscopeCamera):
             raise FramesMissingError(self.name, record.expected, record.frames, said)
 
     def _late_complaint(self, running: SeriesFile) -> str:
-        """Say what the writer tells of itself, which it may do after it has closed the file."""
-        until((self.hdf.status,), lambda: bool(self.hdf.status.get()), COMPLAINT_S)
+        self.await_complaint()
         return self.complaint(running.dropped)
 
     def _await_writer(self, burst: BurstSeries, dropped: int) -> None:

@@ -25,6 +25,9 @@ FLUSH_S = 0.1
 SETTING_TOLERANCE = 0.01
 """Part by which a time may be another than asked for: a camera rounds to its clock."""
 
+COMPLAINT_S = 1.0
+"""Longest wall time from the moment a writer closes its file to its words about why, s."""
+
 
 def number_of(signal: Signal) -> int:
     """Count that a signal holds."""
@@ -191,6 +194,11 @@ class SettableCamera(FileWriter):
     def _sees_path(self) -> bool:
         # As it is now: what was told last may be of the folder before.
         return bool(fresh(self.hdf.path_exists, self.reply_limit_s))
+
+    def await_complaint(self) -> None:
+        """Wait for the words of a writer that failed: they come in pieces, after it has closed its file."""
+        status, message = self.hdf.status, self.hdf.message
+        until((status, message), lambda: bool(status.get()) and bool(message.get()), COMPLAINT_S)
 
     def complaint(self, dropped: int = 0) -> str:
         """Say what the writer tells of itself; `dropped`: arrays that it had dropped before."""

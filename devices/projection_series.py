@@ -182,8 +182,7 @@ class ProjectionSeries:
         until((camera.frames, camera.hdf.dropped, camera.hdf.capture), over, limit_s)
         self.frame = before if self.written > before else -1
         if self.frame < 0 and self.trouble:
-            # Why it was closed is told a moment later.
-            until((camera.hdf.status,), lambda: bool(camera.hdf.status.get()), 1.0)
+            camera.await_complaint()
             raise FramesMissingError(self.name, running.triggered, self.written, self.trouble)
         if self.frame < 0:
             logger.warning(

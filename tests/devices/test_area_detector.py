@@ -1,5 +1,7 @@
 """Orders to a camera and its writer, without any server: what is set, written, and found missing."""
 
+import threading
+
 import h5py
 import numpy as np
 import pytest
@@ -276,6 +278,16 @@ def test_a_server_on_windows_gets_its_own_separators(tmp_path):
     camera = SoftCamera(folder=tmp_path, file_path=r"D:\data")
     with pytest.raises(FileNotFoundError, match=r"no folder D:\\data\\charge_1\\;"):
         camera.prepare(SERIES).wait(3)
+
+
+def test_the_words_of_a_writer_are_waited_for_when_they_come_after_its_state(camera):
+    camera.hdf.message.sim_put("")
+    camera.hdf.status.sim_put(1)
+    late = threading.Timer(0.1, camera.hdf.message.sim_put, ("no space left",))
+    late.start()
+    camera.await_complaint()
+    late.join()
+    assert camera.complaint().endswith("and says 'no space left'")
 
 
 def test_a_camera_without_a_folder_says_so(tmp_path):
