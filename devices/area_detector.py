@@ -52,6 +52,8 @@ class AreaDetector(SettableCamera):
     and `reference_runs` to the runs of its dark and flat: start documents name both.
     """
 
+    console_labels = frozenset({"area_detectors"})
+
     standing = Cpt(Signal, value=None, kind="omitted")
     reference_runs = Cpt(Signal, value=None, kind="omitted")
 
