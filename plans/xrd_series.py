@@ -16,6 +16,7 @@ from .beam_guard import BeamGuard, Readings
 from .collecting import tell
 from .darks import refresh_darks
 from .duration import Timing
+from .redo import check_redo
 from .series_options import SeriesOptions, experiment_folder, file_name, series_metadata
 from .single_run import naming_frames, single_run
 from .station import Camera, XrdStation
@@ -93,6 +94,8 @@ def xrd_series(
     ------
     NoCameraError
         If the station has no camera.
+    ValueError
+        If an option is out of range.
     FramesMissingError
         If a frame is missing, repeated or cut short; the run then has exit status `fail` and the reason.
     BeamLostError
@@ -100,11 +103,13 @@ def xrd_series(
     TimeoutError
         If a device is not there in time.
     """
+    check_redo("xrd_series", redo)
     if station.camera is None:
         raise NoCameraError("xrd_series: this beamline has no camera; add [devices.camera] to its settings")
     options = SeriesOptions(exposure_s, frames, period_s, energy_ev, gated, trigger_mode)
     given = {**series_metadata(options, timing or Timing()), **(md or {})}
-    for further in range(redo + 1):
+    further = 0
+    while True:
         _md = {**given, "attempt": given["attempt"] + further}
         try:
             return (yield from _measure(station, station.camera, options, _md, guard, dark_max_age_s))
@@ -112,7 +117,7 @@ def xrd_series(
             if further == redo:
                 raise
             logger.warning("the series is taken again: %s", error)
-    raise ValueError(f"xrd_series: redo = {redo}; give 0 or more")
+        further += 1
 
 
 def _measure(
