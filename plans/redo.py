@@ -3,8 +3,8 @@
 from ..devices.refusal import refuse
 
 
-def check_redo(plan: str, redo: int) -> None:
-    """Refuse a number of repetitions that is none, before anything moves.
+def check_redo(plan: str, redo: int, name: str = "redo") -> None:
+    """Refuse a number of repetitions that is none, before anything moves; `name` is what the plan calls it.
 
     Raises
     ------
@@ -12,4 +12,4 @@ def check_redo(plan: str, redo: int) -> None:
         Naming the plan, the value and the remedy.
     """
     if not (isinstance(redo, int) and redo >= 0):
-        raise refuse(plan, "redo", redo, "give how often what was bad is taken again, 0 for never")
+        raise refuse(plan, name, redo, "give how often what was bad is taken again, 0 for never")

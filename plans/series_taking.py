@@ -38,7 +38,7 @@ class SeriesTaking:
     camera: Camera
     series: FrameSeries
     guard: BeamGuard | None
-    redo: int
+    retakes: int
     first: Readings | None = None
     last: Readings | None = None
 
@@ -130,7 +130,7 @@ def _take_frame(taking: SeriesTaking) -> MsgGenerator[float]:
             yield from order_together([("trigger", taking.camera)], limit_s, once=True)
             return given_up * limit_s
         except FailedStatus as error:
-            if given_up == taking.redo or not isinstance(error.__cause__, FrameAbsentError):
+            if given_up == taking.retakes or not isinstance(error.__cause__, FrameAbsentError):
                 raise
             logger.warning("a frame is taken again in its place: %s", error.__cause__)
         given_up += 1

@@ -43,6 +43,7 @@ def xrd_series(
     guard: BeamGuard | None = None,
     dark_max_age_s: float | None = None,
     redo: int = 1,
+    retakes: int = 1,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[str]:
     """Take a series of frames in one run, from one every ten minutes to bursts of hundreds in a second.
@@ -67,8 +68,9 @@ def xrd_series(
     dark_max_age_s : float, optional
         Darks of the ion chambers older than this (s) are taken anew, into stream `dark`; None: never.
     redo : int
-        How often a frame of a gated series that does not come is taken again in its place, and how often a
-        series with missing frames is taken again, in another run.
+        How often a series with missing frames is taken again, in another run.
+    retakes : int
+        How often a frame of a gated series that does not come is taken again in its place before that.
     md : dict, optional
         Metadata; what is given here wins.
 
@@ -91,15 +93,16 @@ def xrd_series(
         If a device is not there in time.
     """
     check_redo("xrd_series", redo)
+    check_redo("xrd_series", retakes, "retakes")
     if station.camera is None:
         raise NoCameraError("xrd_series: this beamline has no camera; add [devices.camera] to its settings")
     options = SeriesOptions(exposure_s, frames, period_s, energy_ev, gated, trigger_mode)
     given = {**series_metadata(options, timing or Timing()), **(md or {})}
-    further = 0
+    further, camera = 0, station.camera
     while True:
         _md = {**given, "attempt": given["attempt"] + further}
         try:
-            return (yield from _measure(station, station.camera, options, _md, guard, dark_max_age_s, redo))
+            return (yield from _measure(station, camera, options, _md, guard, dark_max_age_s, retakes))
         except FramesMissingError as error:
             if further == redo:
                 raise
@@ -114,7 +117,7 @@ def _measure(
     md: Mapping[str, Any],
     guard: BeamGuard | None,
     dark_max_age_s: float | None,
-    redo: int,
+    retakes: int,
 ) -> MsgGenerator[str]:
     """Make one run with this metadata; gives its uid."""
     series = options.series(file_name(md), experiment_folder(md))
@@ -122,7 +125,7 @@ def _measure(
     def work() -> MsgGenerator[None]:
         if dark_max_age_s is not None:
             yield from refresh_darks(station, max_age_s=dark_max_age_s)
-        yield from _take_series(SeriesTaking(station, camera, series, guard, redo), options.energy_ev)
+        yield from _take_series(SeriesTaking(station, camera, series, guard, retakes), options.energy_ev)
 
     known = {"geometry": camera.geometry, "corrections": camera.corrections}
     standing = {name: dict(value) for name, value in known.items() if value}

@@ -48,6 +48,12 @@ def test_a_plan_refuses_it_before_its_first_message(name, redo):
         next(iter(plan(nowhere, **options, redo=redo)))
 
 
+def test_a_series_refuses_it_for_its_frames_as_well():
+    plan = xrd_series(object(), exposure_s=0.1, frames=3, retakes=-1)
+    with pytest.raises(ValueError, match=r"^xrd_series: retakes is -1; give how often"):
+        next(iter(plan))
+
+
 @pytest.mark.parametrize(("name", "options"), [("tomography", Tolerance), ("xanes_imaging", ImageOptions)])
 def test_options_refuse_it(name, options):
     with pytest.raises(ValueError, match=rf"^{name}: redo is -1; give how often .* 0 for never$"):

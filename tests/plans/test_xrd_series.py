@@ -293,7 +293,7 @@ def test_a_frame_that_does_not_come_again_fails_the_run_and_leaves_the_camera_at
     assert of_kind(documents, "stop")[0]["reason"].startswith("camera: 2 frames expected, 1 written")
     lose_frames_of(station.camera, 2)
     with pytest.raises(FramesMissingError, match="2 frames expected, 1 written"):
-        engine(xrd_series(station, **SLOW, redo=0))
+        engine(xrd_series(station, **SLOW, redo=0, retakes=0))
     assert (station.camera.cam.acquire.get(), station.camera.hdf.capture.get()) == (0, 0)
     assert station.photon_shutter.get() == "closed"
 
