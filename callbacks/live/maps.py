@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
 from .document_router import DocumentRouter
@@ -115,12 +114,7 @@ class Maps(DocumentRouter):
 
     def _take_stream_resource(self, doc: Mapping[str, Any]) -> None:
         owner = self._maps.get(doc.get("run_start", ""))
-        if owner is None:
-            return
-        try:
-            owner.run.add_resource(doc, self._roots)
-        except ExternalFileRefusedError as error:
-            logger.error("spectra of map %s are left out: %s", owner.run.uid, error)
+        self._add_resource(owner and owner.run, doc, self._roots, "spectra of map")
 
     def _take_stream_datum(self, doc: Mapping[str, Any]) -> None:
         owner = self._maps.get(self._owner.get(doc["descriptor"], ""))
