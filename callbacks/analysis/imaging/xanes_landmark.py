@@ -19,11 +19,12 @@ from .xanes_kernel import (
     POLY,
     POST,
     PRE,
+    ROW,
     ROWS,
+    RUN,
     SLOPE,
     STEP,
     TILE,
-    TILES,
     TOP,
     WIDTH,
     X,
@@ -190,18 +191,13 @@ def fit_pixels(
     verdict
         Written, shape (pixels,): codes of `PixelVerdict`.
     """
-    tiles = room(TILES * grid.order.size * TILE).reshape((TILES, grid.order.size, TILE))
-    state, found = room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
+    blocks, state, found = room(grid.order.size * ROW), room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
     at, seen = np.empty(AT_ONCE, np.float32), np.zeros(grid.order.size, np.bool_)
-    half_points, peak_points = grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]
-    picked = room(max(half_points, peak_points) * TILE).reshape((-1, TILE))
-    for begun in range(first, last, TILES * TILE):
-        load(stack, grid.order, begun, min(TILES * TILE, last - begun), tiles)
-        for tile in range(TILES):
-            start, block = begun + tile * TILE, tiles[tile]
-            pixels = start, min(start + TILE, last)
-            if start >= last:
-                break
+    picked = room(max(grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]) * ROW)
+    for begun in range(first, last, RUN):
+        load(stack, grid.order, begun, min(RUN, last - begun), blocks)
+        for start in range(begun, min(begun + RUN, last), TILE):
+            block, pixels = blocks[start - begun :], (start, min(start + TILE, last))
             project(block, grid.limits[0], grid.pre_weight, state, PRE)
             project(block, grid.limits[1], grid.post_weight, state, POST)
             average(state)
@@ -209,12 +205,12 @@ def fit_pixels(
             begin(state, found)
             search(block, grid.limits, grid.place, grid.smooth, at, state, found)
             nearest(state, found)
-            pick(block, grid.place, grid.half_step, state, found, EDGE, seen, picked[:half_points])
+            pick(block, grid.place, grid.half_step, state, found, EDGE, seen, picked)
             fit_locally(grid.half_step, seen, picked, state)
             refine_half(state, grid.per_ev)
             judge_locally(grid.half_step, seen, state)
             write_half(state, found, grid, limits, pixels, energies, others, verdict)
-            pick(block, grid.place, grid.white_line, state, found, PEAK, seen, picked[:peak_points])
+            pick(block, grid.place, grid.white_line, state, found, PEAK, seen, picked)
             fit_locally(grid.white_line, seen, picked, state)
             refine_peak(state, grid.per_ev)
             judge_locally(grid.white_line, seen, state)

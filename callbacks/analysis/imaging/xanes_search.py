@@ -15,6 +15,7 @@ from .xanes_kernel import (
     PEAK,
     PRE,
     RISE,
+    ROW,
     SMOOTH,
     TILE,
     TOP,
@@ -46,9 +47,9 @@ def weigh_four(points: Array, weight: Array, out: Array) -> None:
     k, l, m, n, o = weight[2, 0], weight[2, 1], weight[2, 2], weight[2, 3], weight[2, 4]  # noqa: E741
     p, q, r, s, t = weight[3, 0], weight[3, 1], weight[3, 2], weight[3, 3], weight[3, 4]
     for pixel in range(TILE):
-        v0, v1, v2 = points[pixel], points[TILE + pixel], points[2 * TILE + pixel]
-        v3, v4, v5 = points[3 * TILE + pixel], points[4 * TILE + pixel], points[5 * TILE + pixel]
-        v6, v7 = points[6 * TILE + pixel], points[7 * TILE + pixel]
+        v0, v1, v2 = points[pixel], points[ROW + pixel], points[2 * ROW + pixel]
+        v3, v4, v5 = points[3 * ROW + pixel], points[4 * ROW + pixel], points[5 * ROW + pixel]
+        v6, v7 = points[6 * ROW + pixel], points[7 * ROW + pixel]
         out[pixel] = (a * v0 + b * v1) + (c * v2 + d * v3) + e * v4
         out[TILE + pixel] = (f * v1 + g * v2) + (h * v3 + i * v4) + j * v5
         out[2 * TILE + pixel] = (k * v2 + l * v3) + (m * v4 + n * v5) + o * v6
@@ -66,7 +67,7 @@ def smoothen(
     is_even = smooth[1].shape[1] == FIVE and first + AT_ONCE <= last
     if is_even and smooth[0][first + AT_ONCE - 1] - begin == AT_ONCE - 1:
         weights = smooth[1][first : first + AT_ONCE]
-        weigh_four(block.reshape(-1)[begin * TILE :], weights, state[SMOOTH * TILE :])
+        weigh_four(block[begin * ROW :], weights, state[SMOOTH * TILE :])
         return
     for step in range(AT_ONCE):
         row = min(first + step, last - 1)
@@ -74,9 +75,28 @@ def smoothen(
 
 
 @compiled
-def compare(state: Array, at: Array) -> int:
-    """Take the mean of the baselines from the smooth values; how many are then not below zero."""
-    above = np.int32(0)
+def onset(block: Array, limits: Array, place: Array, state: Array) -> int:
+    """First of four energies at one of which any pixel is above the mean of its baselines."""
+    for row in range(limits[2], limits[3] - AT_ONCE, AT_ONCE):
+        u, v, w, x = place[row], place[row + 1], place[row + 2], place[row + 3]
+        near, above = block[row * ROW :], False
+        for pixel in range(TILE):
+            base, slope = state[MEAN * TILE + pixel], state[(MEAN + 1) * TILE + pixel]
+            bend = state[(MEAN + 2) * TILE + pixel]
+            a = near[pixel] >= base + u * (slope + u * bend)
+            b = near[ROW + pixel] >= base + v * (slope + v * bend)
+            c = near[2 * ROW + pixel] >= base + w * (slope + w * bend)
+            d = near[3 * ROW + pixel] >= base + x * (slope + x * bend)
+            above |= a | b | c | d
+        if above:
+            return row
+    return limits[3] - AT_ONCE
+
+
+@compiled
+def compare(state: Array, at: Array) -> bool:
+    """Take the mean of the baselines from the smooth values; whether any is then not below zero."""
+    above = False
     for pixel in range(TILE):
         base, slope = state[MEAN * TILE + pixel], state[(MEAN + 1) * TILE + pixel]
         bend = state[(MEAN + 2) * TILE + pixel]
@@ -84,8 +104,8 @@ def compare(state: Array, at: Array) -> int:
             z = at[step]
             rise = state[(SMOOTH + step) * TILE + pixel] - (base + z * (slope + z * bend))
             state[(SMOOTH + step) * TILE + pixel] = rise
-            above += np.int32(rise >= 0)
-    return int(above)
+            above |= rise >= 0
+    return above
 
 
 @compiled
@@ -145,7 +165,8 @@ def search(
 ) -> None:
     """Find the first rise of every pixel, and the highest point after it."""
     lowest = NOWHERE
-    for row in range(limits[2], limits[3], AT_ONCE):
+    first = max(limits[2], onset(block, limits, place, state) - smooth[1].shape[1])
+    for row in range(first, limits[3], AT_ONCE):
         smoothen(block, row, limits[3], smooth, place, at, state)
         if compare(state, at):
             rise_at(state, found, row)
