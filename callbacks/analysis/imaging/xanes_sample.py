@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..xas.grid import FloatArray
+from ..xas.grid import FloatArray, deviation
 from .xanes_grid import LEAST_QUIET, XanesGrid, deviations
 
 MOST_QUIET, MOST_LEFT = 32, 1.4
@@ -38,7 +38,7 @@ def with_sample(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
     starts = sorted({(count - RUN) * number // (RUNS - 1) if count > RUN else 0 for number in range(RUNS)})
     runs = [spectra[:, start : start + RUN] for start in starts]
     chosen = np.concatenate(runs, axis=1)[grid.order[:points]].astype(np.float64)
-    chosen = chosen[:, np.isfinite(chosen).all(axis=0)]
+    chosen = chosen.compress(np.isfinite(chosen).all(axis=0), axis=1)
     if chosen.shape[1] < LEAST_PIXELS:
         return grid
     pre, post = (
@@ -60,11 +60,10 @@ def _with_structure(grid: XanesGrid, chosen: FloatArray, step: FloatArray) -> tu
     points at which chemistry leaves much more than at others are no longer looked at.
     """
     first, five = deviations(grid.energy_ev)
-    left_over = np.zeros((first.size, chosen.shape[1]))
-    for point in range(five.shape[1]):
-        left_over += five[:, point, None] * chosen[point : point + first.size]
+    left_over = deviation(grid.energy_ev, chosen.T).T
     structure = left_over @ step / max(float(step @ step), 1e-30)
-    left: FloatArray = np.sqrt(np.mean((left_over - structure[:, None] * step) ** 2, axis=1))
+    left_over -= structure[:, None] * step
+    left: FloatArray = np.sqrt(np.einsum("pn,pn->p", left_over, left_over) / step.size)
     level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
     kept = np.flatnonzero(left <= MOST_LEFT * level)
     kept = kept[:: -(-kept.size // MOST_QUIET)]
@@ -83,7 +82,7 @@ def _with_white_line(grid: XanesGrid, raised: FloatArray, step: FloatArray, nois
     """
     rows: NDArray[np.intp] = np.arange(grid.limits[2], grid.limits[4], dtype=np.intp)
     smooth = np.stack(
-        [weight @ raised[at : at + weight.size] for at, weight in zip(*grid.smooth, strict=True)]
+        [weight @ raised[at : at + weight.size] for at, weight in zip(*grid.smooth[:2], strict=True)]
     )
     peak: NDArray[np.intp] = rows[smooth[rows].argmax(axis=0)]
     place, bend, variance = _maximum(grid, raised, peak)

@@ -23,9 +23,6 @@ from .xanes_kernel import (
     weigh,
 )
 
-FIVE = 5
-"""Points of a smooth value where these are at equal distances."""
-
 
 @compiled
 def begin(state: Array, found: Array) -> None:
@@ -41,37 +38,38 @@ def begin(state: Array, found: Array) -> None:
 
 @compiled
 def weigh_four(points: Array, weight: Array, out: Array) -> None:
-    """Weighted sums of five energies each, begun one after the other: each value is loaded once."""
-    a, b, c, d, e = weight[0, 0], weight[0, 1], weight[0, 2], weight[0, 3], weight[0, 4]
-    f, g, h, i, j = weight[1, 0], weight[1, 1], weight[1, 2], weight[1, 3], weight[1, 4]
-    k, l, m, n, o = weight[2, 0], weight[2, 1], weight[2, 2], weight[2, 3], weight[2, 4]  # noqa: E741
-    p, q, r, s, t = weight[3, 0], weight[3, 1], weight[3, 2], weight[3, 3], weight[3, 4]
+    """Weighted sums of five energies by a symmetric stencil, begun one after the other."""
+    a, b, c = weight[0], weight[1], weight[2]
     for pixel in range(TILE):
-        v0, v1, v2 = points[pixel], points[ROW + pixel], points[2 * ROW + pixel]
-        v3, v4, v5 = points[3 * ROW + pixel], points[4 * ROW + pixel], points[5 * ROW + pixel]
-        v6, v7 = points[6 * ROW + pixel], points[7 * ROW + pixel]
-        out[pixel] = (a * v0 + b * v1) + (c * v2 + d * v3) + e * v4
-        out[TILE + pixel] = (f * v1 + g * v2) + (h * v3 + i * v4) + j * v5
-        out[2 * TILE + pixel] = (k * v2 + l * v3) + (m * v4 + n * v5) + o * v6
-        out[3 * TILE + pixel] = (p * v3 + q * v4) + (r * v5 + s * v6) + t * v7
+        s, t, u = points[pixel], points[ROW + pixel], points[2 * ROW + pixel]
+        v, w, x = points[3 * ROW + pixel], points[4 * ROW + pixel], points[5 * ROW + pixel]
+        y, z = points[6 * ROW + pixel], points[7 * ROW + pixel]
+        out[pixel] = a * (s + w) + b * (t + v) + c * u
+        out[TILE + pixel] = a * (t + x) + b * (u + w) + c * v
+        out[2 * TILE + pixel] = a * (u + y) + b * (v + x) + c * w
+        out[3 * TILE + pixel] = a * (v + z) + b * (w + y) + c * x
 
 
 @compiled
 def smoothen(
-    block: Array, first: int, last: int, smooth: tuple[Array, Array], place: Array, at: Array, state: Array
+    block: Array,
+    first: int,
+    last: int,
+    smooth: tuple[Array, Array, Array],
+    place: Array,
+    at: Array,
+    state: Array,
 ) -> None:
     """Smooth values at the next energies; once at the last, it is taken again, which finds nothing new."""
+    begin, weight, even = smooth
     for step in range(AT_ONCE):
         at[step] = place[min(first + step, last - 1)]
-    begin = smooth[0][first]
-    is_even = smooth[1].shape[1] == FIVE and first + AT_ONCE <= last
-    if is_even and smooth[0][first + AT_ONCE - 1] - begin == AT_ONCE - 1:
-        weights = smooth[1][first : first + AT_ONCE]
-        weigh_four(block[begin * ROW :], weights, state[SMOOTH * TILE :])
+    if even[first] and first + AT_ONCE <= last:
+        weigh_four(block[begin[first] * ROW :], weight[first], state[SMOOTH * TILE :])
         return
     for step in range(AT_ONCE):
         row = min(first + step, last - 1)
-        weigh(block, smooth[0][row], smooth[1][row], state, SMOOTH + step)
+        weigh(block, begin[row], weight[row], state, SMOOTH + step)
 
 
 @compiled
@@ -158,7 +156,7 @@ def search(
     block: Array,
     limits: Array,
     place: Array,
-    smooth: tuple[Array, Array],
+    smooth: tuple[Array, Array, Array],
     at: Array,
     state: Array,
     found: Array,
