@@ -93,7 +93,7 @@ class XanesGrid(NamedTuple):
         Local polynomials.
     quiet
         First point and five weights of each deviation that tells the noise, shape (q,) and (q, 5), q even;
-        what a spectrum without noise deviates there, edge steps, shape (q,).
+        what a spectrum without noise deviates there, edge steps, shape (q,): see `covering`.
     bend
         Curvature of the white lines of all pixels (edge steps/eV^2), its variance among them, and how far the
         choice of the stretch shifts a maximum (rms, eV).
@@ -194,8 +194,26 @@ def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], Sin
     chosen = np.flatnonzero(below | above)
     if chosen.size < LEAST_QUIET:
         chosen = np.arange(first.size)
-    chosen = chosen[: chosen.size // 2 * 2]
-    return first[chosen], five[chosen], np.zeros(chosen.size, np.float32)
+    return covering(first[chosen], five[chosen], np.zeros(chosen.size, np.float32), energy_ev.size)
+
+
+def covering(
+    first: NDArray[np.intp], five: SingleArray, structure: SingleArray, points: int
+) -> tuple[NDArray[np.intp], SingleArray, SingleArray]:
+    """Add deviations without weight where no other looks: one value that is not finite makes any sum so.
+
+    Their number is even then, and the mean square over all of them is that over the ones given.
+    """
+    seen = np.zeros(points, np.bool_)
+    seen[first[:, None] + np.arange(FIVE)] = True
+    more = np.unique(np.minimum(np.flatnonzero(~seen) // FIVE * FIVE, points - FIVE))
+    more = np.append(more, [0] * ((first.size + more.size) % 2)).astype(np.intp)
+    scale = np.float32(np.sqrt(1 + more.size / first.size))
+    return (
+        np.concatenate([first, more]),
+        np.concatenate([scale * five, np.zeros((more.size, FIVE), np.float32)]),
+        np.concatenate([scale * structure, np.zeros(more.size, np.float32)]),
+    )
 
 
 def deviations(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..xas.grid import FloatArray, deviation
-from .xanes_grid import LEAST_QUIET, XanesGrid, deviations
+from .xanes_grid import LEAST_QUIET, XanesGrid, covering, deviations
 
 MOST_QUIET, MOST_LEFT = 32, 1.4
 """Points from which the noise is taken, and what they may have over the quietest: edges take light."""
@@ -67,8 +67,7 @@ def _with_structure(grid: XanesGrid, chosen: FloatArray, step: FloatArray) -> tu
     level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
     kept = np.flatnonzero(left <= MOST_LEFT * level)
     kept = kept[:: -(-kept.size // MOST_QUIET)]
-    kept = kept[: kept.size // 2 * 2]
-    quiet = (first[kept], five[kept], structure[kept].astype(np.float32))
+    quiet = covering(first[kept], five[kept], structure[kept].astype(np.float32), grid.energy_ev.size)
     return grid._replace(quiet=quiet), float(np.sqrt(np.mean(left[kept] ** 2)))
 
 
@@ -88,11 +87,11 @@ def _with_white_line(grid: XanesGrid, raised: FloatArray, step: FloatArray, nois
     place, bend, variance = _maximum(grid, raised, peak)
     side: NDArray[np.intp] = np.where(place > grid.energy_ev[peak], 1, -1).astype(np.intp)
     beside = _maximum(grid, raised, peak + side)[0]
-    weight = step**2 / max(float(step @ step), 1e-30)
-    common = float(weight @ (bend / step))
-    varied = float(weight @ (bend / step - common) ** 2 - noise**2 * np.sum(weight * variance / step**2))
+    total = max(float(step @ step), 1e-30)
+    common = float(step @ bend) / total
+    varied = float(np.sum((bend - common * step) ** 2) - noise**2 * np.sum(variance)) / total
     between = np.abs(2 * place - grid.energy_ev[peak] - grid.energy_ev[peak + side])
-    near = weight * (between < BETWEEN * np.abs(grid.energy_ev[peak + side] - grid.energy_ev[peak]))
+    near = step**2 * (between < BETWEEN * np.abs(grid.energy_ev[peak + side] - grid.energy_ev[peak]))
     known = np.bincount(peak, near)
     shift = np.bincount(peak, near * side * (beside - place)) ** 2 / np.maximum(known, 1e-30)
     rounding = float(np.sqrt(shift.sum() / max(known.sum(), 1e-30) / 12))
