@@ -21,8 +21,8 @@ from bluesky.run_engine import RunEngine
 from bluesky_tiled_plugins import TiledWriter
 from operando.callbacks.tiled.journal import Journal, runs
 from operando.callbacks.tiled.projection import read_note
+from operando.experiment.followers import forwarder
 from operando.experiment.process import HelperProcess
-from operando.experiment.services import forwarder
 from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
 from tiled.client import from_uri

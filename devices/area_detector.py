@@ -14,6 +14,7 @@ from ophyd.status import DeviceStatus
 from .bounded import in_background, until
 from .camera_setting import SettableCamera, number_of
 from .frame_file import (
+    FrameAbsentError,
     FramesMissingError,
     StoredFrames,
     check_frames,
@@ -49,11 +50,15 @@ class AreaDetector(SettableCamera):
         Largest count of a pixel; None: what the type of its pixels holds.
 
     The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
-    and `reference_runs` to the runs of its dark and flat: start documents name both.
+    and `reference_runs` to the runs of its dark and flat: start documents name both. `missed` counts the
+    triggers of the present series that gave no frame and could be given again.
     """
+
+    console_labels = frozenset({"area_detectors"})
 
     standing = Cpt(Signal, value=None, kind="omitted")
     reference_runs = Cpt(Signal, value=None, kind="omitted")
+    missed = Cpt(Signal, value=0, kind="omitted")
 
     def __init__(
         self,
@@ -119,6 +124,7 @@ class AreaDetector(SettableCamera):
         self.set_camera(running.series)
         running.shape, running.dtype = self.frame_shape()
         running.dropped = number_of(self.hdf.dropped)
+        self.missed.put(0)
         self.open_file(running.series, running.file)
 
     def trigger(self) -> DeviceStatus:
@@ -127,15 +133,17 @@ class AreaDetector(SettableCamera):
         Returns
         -------
         DeviceStatus
-            Done when they are written; fails with `FramesMissingError`, after which the file is closed.
+            Done when they are written; fails with `FramesMissingError`, after which the file is closed, or of
+            a series that `retakes`, where none of them came, with `FrameAbsentError`: it can be given again.
 
         Raises
         ------
         RuntimeError
-            If no series is prepared, or it has all its frames.
+            If no series is prepared, or it has all its frames, or one came that was given up before: which of
+            those written after it is which nobody could tell (then as `FramesMissingError`).
         """
         running = self._begin()
-        return in_background(self, lambda: self._await_frames(running, running.triggered))
+        return in_background(self, lambda: self._await_trigger(running))
 
     def kickoff(self) -> DeviceStatus:
         """Let the camera begin; `complete` waits for the frames."""
@@ -199,6 +207,10 @@ class AreaDetector(SettableCamera):
         series, due = running.series, running.triggered + running.series.per_trigger
         if due > series.frames:
             raise RuntimeError(f"{self.name}: the series has its {series.frames} frames; prepare another")
+        if self.missed.get() and (count := number_of(self.frames)) > running.triggered:
+            self.stop()
+            told = "one that was given up has come all the same; lengthen overhead_limit_s in its settings"
+            raise FramesMissingError(self.name, running.triggered, count, told)
         with naming(self, f"take {series.per_trigger} frames"):
             self.cam.acquire.put(1)
         running.triggered = due
@@ -208,6 +220,20 @@ class AreaDetector(SettableCamera):
         if self._running is None:
             raise RuntimeError(f"{self.name}: no series is prepared; use prepare(FrameSeries(...)) first")
         return self._running
+
+    def _await_trigger(self, running: SeriesFile) -> None:
+        before = running.triggered - running.series.per_trigger
+        try:
+            self._await_frames(running, running.triggered)
+        except FramesMissingError as error:
+            if not running.series.retakes or error.written > before:
+                self.stop()
+                raise
+            self.cam.acquire.put(0)
+            until((self.cam.acquire,), lambda: not self.cam.acquire.get(), self.reply_limit_s)
+            running.triggered = before
+            self.missed.put(number_of(self.missed) + 1)
+            raise FrameAbsentError(self.name, error.expected, error.written, error.reason) from None
 
     def _await_frames(self, running: SeriesFile, due: int) -> None:
         series, busy, reached = running.series, [False], [0]
@@ -234,7 +260,6 @@ class AreaDetector(SettableCamera):
                 break
         if not written():
             count = number_of(self.frames)
-            self.stop()
             told = f"{self.complaint(running.dropped)}; lengthen period_s or HDF1:QueueSize, see its server"
             raise FramesMissingError(self.name, due, count, told)
         self._look(running, at_once=True)
@@ -246,7 +271,11 @@ class AreaDetector(SettableCamera):
 
     def _finish(self, running: SeriesFile) -> None:
         series = running.series
-        self._await_frames(running, series.frames)
+        try:
+            self._await_frames(running, series.frames)
+        except FramesMissingError:
+            self.stop()
+            raise
         if not until((self.hdf.capture,), lambda: not self.hdf.capture.get(), self.flush_limit_s):
             logger.warning("%s: the writer had to be told to close %s", self.name, running.file)
         self.come_to_rest()

@@ -32,6 +32,7 @@ from .section import Section
 from .shutter import Shutter
 from .trigger_box import TriggerBox
 from .trigger_box_section import TriggerBoxSection
+from .whereabouts import whereabouts
 
 
 class MonochromatorSection(Section):
@@ -150,7 +151,7 @@ class BeamlineSettings(Section):
     devices: DeviceSections
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Beamline:
     """The instruments of an experiment under the names that plans use."""
 
@@ -177,6 +178,9 @@ class Beamline:
         """Devices by attribute name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Device)}
+
+    def __repr__(self) -> str:
+        return f"{self.name}\n{whereabouts(self.devices())}"
 
     def release(self) -> None:
         """Give every channel back; the devices cannot be used afterwards.

@@ -121,6 +121,8 @@ class Focus(ReachedDevice):
     It does not move the monochromator: a plan sets both to the same energy.
     """
 
+    console_labels = frozenset({"motors"})
+
     readback = Cpt(FocusedEnergy, kind="hinted")
 
     def __init__(self, prefix: str = "", *, name: str, **kwargs: Any) -> None:  # noqa: ANN401 - to ophyd

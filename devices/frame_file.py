@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .order import OrderWithdrawnError
+
 ATTRIBUTES = "/entry/instrument/NDAttributes"
 """Group of an areaDetector file with one number per frame for each attribute."""
 
@@ -41,7 +43,11 @@ class FramesMissingError(RuntimeError):
 
     def __init__(self, device: str, expected: int, written: int, reason: str) -> None:
         super().__init__(f"{device}: {expected} frames expected, {written} written: {reason}")
-        self.device, self.expected, self.written = device, expected, written
+        self.device, self.expected, self.written, self.reason = device, expected, written, reason
+
+
+class FrameAbsentError(FramesMissingError, OrderWithdrawnError):
+    """A trigger gave no frame: its file is open as before, and the trigger can be given again."""
 
 
 @dataclass(frozen=True)

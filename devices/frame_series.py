@@ -22,6 +22,8 @@ class FrameSeries:
         From the start of one frame to that of the next, s; the exposure unless given.
     images_per_trigger
         Frames that the camera takes by its own clock each time that it is triggered; all unless given.
+    retakes
+        Whether a trigger that gives no frame leaves the file open, so that it can be given again.
     trigger_mode
         As the camera calls it, such as "Internal".
     binning
@@ -36,6 +38,7 @@ class FrameSeries:
     frames: int
     period_s: float | None = None
     images_per_trigger: int | None = None
+    retakes: bool = False
     trigger_mode: str = "Internal"
     binning: int = 1
     folder: str = ""

@@ -44,6 +44,8 @@ class Heater(ReachedDevice):
         Wall time that a ramp may take on top of its nominal duration, s.
     """
 
+    console_labels = frozenset({"heaters"})
+
     readback = Cpt(EpicsSignalRO, "RBV", auto_monitor=True, kind="hinted")
     setpoint = Cpt(
         EpicsSignalWithRBV, "SP", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="normal"

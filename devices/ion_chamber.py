@@ -58,6 +58,8 @@ class IonChambers(ReachedDevice):
         Its active length, and the pressure of the gas.
     """
 
+    console_labels = frozenset({"detectors"})
+
     i0 = Cpt(DarkSubtracted, chamber="i0", kind="hinted")
     it = Cpt(DarkSubtracted, chamber="it", kind="hinted")
     ir = Cpt(DarkSubtracted, chamber="ir", kind="hinted")

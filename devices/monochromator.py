@@ -98,6 +98,8 @@ class Energy(ReachedDevice):
     `set` moves the Bragg motor, and the second crystal's gap once it is off by more than `perp_deadband_mm`.
     """
 
+    console_labels = frozenset({"motors"})
+
     readback = Cpt(CrystalEnergy, kind="hinted")
     setpoint = Cpt(EnergySetpoint, value=math.nan)
 

@@ -37,6 +37,8 @@ class Motor(ReachedDevice):
         Wall time allowed on top of the nominal duration of a move.
     """
 
+    console_labels = frozenset({"motors"})
+
     readback = Cpt(EpicsSignalRO, ".RBV", auto_monitor=True, kind="hinted")
     setpoint = Cpt(EpicsSignal, ".VAL", auto_monitor=True, kind="omitted")
     offset = Cpt(EpicsSignal, ".OFF", auto_monitor=True, put_complete=True, write_timeout=10.0, kind="config")

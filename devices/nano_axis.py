@@ -62,6 +62,8 @@ class NanoAxis(ReachedDevice):
         Wall time for an answer of the server, s.
     """
 
+    console_labels = frozenset({"motors"})
+
     readback = FCpt(EpicsSignalRO, "{self.prefix}{self.axis}:INTERF", auto_monitor=False, kind="hinted")
     coarse = FCpt(Motor, "{self.prefix}{self.axis}", kind="normal")
     fine = FCpt(Motor, "{self.prefix}F{self.axis}", kind="normal")

@@ -30,6 +30,8 @@ class Potentiostat(ReachedDevice):
     what was recorded since the one before, by sample number, and by time where the cycler counts anew.
     """
 
+    console_labels = frozenset({"cyclers"})
+
     time = Cpt(EpicsSignalRO, "CLOCK:UNIX", auto_monitor=True)
     voltage = Cpt(EpicsSignalRO, "EWE", auto_monitor=True, kind="hinted")
     current = Cpt(EpicsSignalRO, "I", auto_monitor=True)

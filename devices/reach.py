@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from epics.ca import CASeverityException, ChannelAccessGetFailure
 from ophyd.device import Device, OrderedDictType
@@ -49,7 +50,24 @@ def naming(device: Device, what: str) -> Iterator[None]:
 
 
 class ReachedDevice(Device):
-    """A device whose `read` says who does not answer."""
+    """A device whose `read` says who does not answer.
+
+    Parameters
+    ----------
+    labels
+        Under which the magics of a console, `%wa` and `%ct`, find it; those of its class unless given.
+    """
+
+    console_labels: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self,
+        prefix: str = "",
+        *,
+        labels: Iterable[str] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        super().__init__(prefix, labels=self.console_labels if labels is None else labels, **kwargs)
 
     def read(self) -> OrderedDictType:
         """Read all signals of kind normal and hinted.

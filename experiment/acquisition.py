@@ -29,6 +29,7 @@ from .conversion import (
     dead_times,
     gates_of,
     limits_of,
+    policies_of,
     protocol_of,
     told_rules_of,
 )
@@ -281,7 +282,12 @@ def whole_experiment(
     if start.resume is None:
         yield from describe_cell(experiment, beamline)
         yield from check_cell(station.cell, protocol_of(experiment), limits_of(experiment))
-        yield from wait_for_first_beam(station.ring, guard.ring_current_min_ma, station.front_end_shutter)
+        yield from wait_for_first_beam(
+            station.ring,
+            guard.ring_current_min_ma,
+            station.front_end_shutter,
+            longest_s=policies_of(experiment).beam_wait_max_s,
+        )
         prepared = yield from prepare_beam(experiment, station, timing, md)
     yield from make_camera_known(station, start.geometry, start.references)
     firsts = {

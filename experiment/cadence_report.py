@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ..callbacks.tiled.journal import JournalRun, read_journal
 from ..plans.schedule import Cadence, cadence_of
-from .progress import spoken
+from .pace import spoken
 
 HEADINGS = ("asked for", "measured", "planned every", "achieved every", "longest gap", "delay", "at most")
 

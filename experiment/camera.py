@@ -8,7 +8,7 @@ from ..plans.duration import Timing
 from .estimate import FRAME_MB, camera_calibration_s
 from .file import CommonTables
 from .measurement_file import CameraFile
-from .progress import spoken
+from .pace import spoken
 from .raster_file import RasterFile
 from .settings import DataRoot
 from .technique import TechniqueSection

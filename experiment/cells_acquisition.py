@@ -173,7 +173,10 @@ def every_cell(
         yield from check_cell(_cell(station), protocol_of(single), limits_of(single))
     md: dict[str, Any] = {"operator": cells.file.experiment.operator}
     if len(fresh) == len(starts.each):
-        yield from wait_for_first_beam(shared.ring, guard.ring_current_min_ma, shared.front_end_shutter)
+        longest_s = policies_of(cells.each[0]).beam_wait_max_s
+        yield from wait_for_first_beam(
+            shared.ring, guard.ring_current_min_ma, shared.front_end_shutter, longest_s=longest_s
+        )
         of_batch = {**md, "experiment": dict(starts.batch)}
         md |= yield from prepare_beam(cells.each[fresh[0]], shared, timing, of_batch)
     for start in starts.each.values():

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from .progress import Progress, spoken
+from .pace import spoken
+from .progress import Progress
 
 BAR = 12
 """Width of a bar, characters."""

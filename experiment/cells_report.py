@@ -11,7 +11,7 @@ from .cells_estimate import BeamBudget, CellEstimate, beam_budget, cells_rehears
 from .cells_file import ManyCells
 from .edge_round import edge_rounds
 from .estimate import FRAME_MB, frames_bytes, size_bytes
-from .progress import spoken
+from .pace import spoken
 
 COLUMNS = ("takes", "spectra", "blur in x", "dose", "beam", "of protocol")
 

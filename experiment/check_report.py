@@ -24,7 +24,7 @@ from .estimate import (
     size_bytes,
 )
 from .file import ExperimentFile
-from .progress import spoken
+from .pace import spoken
 from .scenario_section import widest_range_a
 
 

@@ -46,6 +46,9 @@ __all__ = [
 MOST_STEPS = 100
 """Steps that a potentiostat takes."""
 
+LONGEST_WAIT_S = 30 * 86400.0
+"""Longest wait that an experiment file may ask for: longer than any maintenance of a ring, s."""
+
 Policy = Literal["continue", "hold_voltage", "hold_current", "rest"]
 """What the cell does when the acquisition cannot go on."""
 
@@ -218,13 +221,22 @@ class ProtocolSection(Section):
 
 
 class PoliciesSection(Section):
-    """``[policies]``: what the cell does when the acquisition cannot go on."""
+    """``[policies]``: what the cell does when the acquisition cannot go on, and for how long.
+
+    Attributes
+    ----------
+    beam_wait_max_s, pause_max_s
+        Longest wait for beam, and for a cell that its watchdog or an operator has paused, by the clock on the
+        wall; then the experiment ends, with the policy at an abort.
+    """
 
     on_pause: Policy = "continue"
     on_abort: Policy = "continue"
     on_beam_loss: Policy = "continue"
     on_cycler_fault: Literal["continue", "rest"] = "continue"
     on_end: Policy = "rest"
+    beam_wait_max_s: Seconds = Field(default=6 * 3600.0, le=LONGEST_WAIT_S)
+    pause_max_s: Seconds = Field(default=6 * 3600.0, le=LONGEST_WAIT_S)
 
 
 class BeamSection(Section):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from ..callbacks.tiled.journal import JournalTail
-from .rehearsal import Display
+from .display import Display
 
 REFRESH_S = 1.0
 """Time between two looks at the journal, s."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from ..devices.beamline import load_beamline
 from ..devices.latch import Latch
 from ..devices.potentiostat import Potentiostat
+from .channel_access import repeating
 from .resumption import remains_of
 from .settings import DataRoot
 
@@ -50,16 +51,17 @@ def fire_trigger(
     RuntimeError
         With the potentiostat's words, when it refuses.
     """
-    beamline = load_beamline(settings, channel, camera=False)
-    try:
-        report = beamline.connect(connect_s)
-        if "cell" in report.missing:
-            raise ManualTriggerError(f"the potentiostat does not answer: {report}")
-        trigger = beamline.cell.triggers[_number(name, beamline.cell, root)]
-        trigger.latch_by_hand().wait(LATCH_LIMIT_S)
-        return trigger.read_log()[-1]
-    finally:
-        beamline.release()
+    with repeating(root):
+        beamline = load_beamline(settings, channel, camera=False)
+        try:
+            report = beamline.connect(connect_s)
+            if "cell" in report.missing:
+                raise ManualTriggerError(f"the potentiostat does not answer: {report}")
+            trigger = beamline.cell.triggers[_number(name, beamline.cell, root)]
+            trigger.latch_by_hand().wait(LATCH_LIMIT_S)
+            return trigger.read_log()[-1]
+        finally:
+            beamline.release()
 
 
 def _number(name: str, cell: Potentiostat, root: DataRoot) -> int:

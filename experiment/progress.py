@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from .pace import Pace, spoken
 from .rate_watch import RateWatch
 
 CELL = {
@@ -30,8 +31,8 @@ RESULTS = {"edge_fit": "analysis", "pattern_fit": "patterns", "map_fit": "maps",
 PROJECTIONS = "projections"
 """Stream of a tomogram that tells of its frames as they can be read."""
 
-LEAST_FRACTION = 0.02
-"""Part of the protocol that must have passed before the wall time left is told."""
+EARLIER = "earlier"
+"""Purpose of cycling runs that an acquisition which goes on with them has not made itself."""
 
 
 @dataclass
@@ -73,8 +74,7 @@ class Progress:
     onset: str = ""
     stop: Mapping[str, Any] = field(default_factory=dict)
     rates: RateWatch = field(default_factory=RateWatch)
-    _first_time: float | None = None
-    _host_times: tuple[float, float] = (0.0, 0.0)
+    pace: Pace = field(init=False)
     _purposes: dict[str, str] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
     _techniques: dict[str, str] = field(default_factory=dict)
@@ -91,6 +91,9 @@ class Progress:
     _whole: dict[str, int] = field(default_factory=dict)
     _verdicts: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.expected_s)
+
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Take one document of any run of the journal."""
         if name == "start":
@@ -102,31 +105,21 @@ class Progress:
         elif name == "stream_datum" and doc["descriptor"] in self._projections:
             self.points = max(self.points, int(doc["indices"]["stop"]))
         elif name == "event" and doc["descriptor"] in self._streams:
-            self._event(self._purposes[self._streams[doc["descriptor"]]], doc)
+            self._event(self._streams[doc["descriptor"]], doc)
         elif name == "stop" and doc["run_start"] in self._purposes:
             self._stop(self._purposes.pop(doc["run_start"]), doc)
-
-    @property
-    def elapsed_s(self) -> float:
-        """Time since the protocol started, on the cell's clock (s)."""
-        if self._first_time is None or "cell_time" not in self.cell:
-            return 0.0
-        return self.cell["cell_time"] - self._first_time
 
     @property
     def fraction(self) -> float:
         """Part of the protocol that has passed, 0 to 1."""
         if self.stop and self.stop["exit_status"] == "success":
             return 1.0
-        return min(1.0, self.elapsed_s / self.expected_s) if self.expected_s > 0 else 0.0
+        return self.pace.fraction
 
     @property
     def wall_left_s(self) -> float | None:
         """Wall time left if it goes on as so far, s; None while that cannot be told."""
-        if self.fraction < LEAST_FRACTION:
-            return None
-        first, last = self._host_times
-        return (last - first) * (1.0 / self.fraction - 1.0)
+        return self.pace.wall_left_s
 
     @property
     def each(self) -> "list[Progress]":
@@ -150,10 +143,16 @@ class Progress:
     def _start(self, doc: Mapping[str, Any]) -> None:
         experiment = doc.get("experiment") or {}
         is_own = experiment.get("name") == self.name
-        if not (is_own or (self.batch and experiment.get("name") == self.batch)) or doc["time"] < self.since:
+        if not (is_own or (self.batch and experiment.get("name") == self.batch)):
             return
         analysis = (doc.get("analysis") or {}).get("name", "")
         purpose = RESULTS.get(analysis, "") if analysis else doc.get("purpose", "")
+        if purpose == "cycling":
+            self.pace.begin(doc["uid"], str(doc.get("resumes", "")))
+        if doc["time"] < self.since:
+            if purpose == "cycling":
+                self._purposes[doc["uid"]] = EARLIER
+            return
         self.uid = experiment["uid"] if is_own else self.uid
         self._purposes[doc["uid"]] = purpose
         if purpose == "cycling":
@@ -169,8 +168,12 @@ class Progress:
             if technique == "map" and self.measuring not in self.maps:
                 self.maps.append(self.measuring)
 
-    def _event(self, purpose: str, doc: Mapping[str, Any]) -> None:
-        data = doc["data"]
+    def _event(self, run: str, doc: Mapping[str, Any]) -> None:
+        purpose, data = self._purposes[run], doc["data"]
+        if purpose in ("cycling", EARLIER) and "cell_time" in data:
+            self.pace.take_sample(run, float(data["cell_time"]))
+        if purpose == EARLIER:
+            return
         if "ledger_status" in data:
             self._ledger_entry(data)
             if data["ledger_status"] in ("done", "late"):
@@ -193,9 +196,7 @@ class Progress:
                 return  # its state of a cell is that of whichever sits in the settings first
             if purpose == "cycling":
                 self.rates.add(data)
-            if purpose == "cycling" and self._first_time is None:
-                self._first_time, self._host_times = float(data["cell_time"]), (doc["time"], doc["time"])
-            self._host_times = (self._host_times[0], max(self._host_times[1], doc["time"]))
+            self.pace.take_time(float(data["cell_time"]), doc["time"])
             if float(data["cell_time"]) >= self.cell.get("cell_time", 0.0):
                 self.cell.update(
                     {key: float(value) for key, value in data.items() if key.startswith("cell_")}
@@ -295,10 +296,3 @@ class Progress:
         if self.stop or self.wall_left_s is None:
             return "none" if self.stop else of_cell
         return f"about {spoken(self.wall_left_s)} ({of_cell})"
-
-
-def spoken(duration_s: float) -> str:
-    """Spell a duration for a display: "40 s", "7 min", "2.5 h"."""
-    if duration_s < 90:
-        return f"{duration_s:.0f} s"
-    return f"{duration_s / 60:.0f} min" if duration_s < 5400 else f"{duration_s / 3600:.1f} h"

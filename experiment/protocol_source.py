@@ -6,27 +6,14 @@ from pathlib import Path, PurePath
 
 from pydantic import ValidationError
 
-from ..devices.impedance import GalvanostaticImpedance, PotentiostaticImpedance
 from ..devices.protocol import Limits, Protocol
 from ..devices.protocol import Step as CyclerStep
-from ..devices.step import ConstantCurrent, ConstantPower, ConstantVoltage, Loop, Rest
-from ..devices.sweep import VoltageRamp
-from .file import (
-    MOST_STEPS,
-    ConstantCurrentStep,
-    ConstantPowerStep,
-    ConstantVoltageStep,
-    ExperimentFile,
-    LoopStep,
-    RecordSection,
-    RestStep,
-    Step,
-    VoltageRampStep,
-)
-from .impedance_file import impedance_section
+from ..devices.step import Loop
+from .file import MOST_STEPS, ExperimentFile, RecordSection, Step
 from .protocol_files.pybamm_text import ProtocolTextError, protocol_from_strings
 from .protocol_files.safety import Safety
 from .protocol_files.unicycler import read_unicycler
+from .step_section import step_section
 from .toml_source import KeyPath, NamedSourceError
 
 
@@ -138,52 +125,8 @@ def _taking(experiment: ExperimentFile, protocol: Protocol, key: str) -> Experim
 
 
 def _section(step: CyclerStep, protocol: Protocol) -> Step:
-    match step:
-        case Rest(until=None):
-            return RestStep(technique="rest", id=step.id, until_time_s=step.duration_s)
-        case ConstantCurrent(until=None):
-            return ConstantCurrentStep(
-                technique="constant_current",
-                id=step.id,
-                direction="charge" if step.current_a > 0 else "discharge",
-                current_ma=abs(step.current_a) * 1e3,
-                until_voltage_v=step.until_voltage_v,
-                until_time_s=step.until_time_s,
-                until_capacity_mah=step.until_capacity_mah,
-            )
-        case ConstantVoltage(until=None):
-            end_a = step.until_current_a
-            return ConstantVoltageStep(
-                technique="constant_voltage",
-                id=step.id,
-                voltage_v=step.voltage_v,
-                until_current_ma=None if end_a is None else end_a * 1e3,
-                until_time_s=step.until_time_s,
-            )
-        case ConstantPower(until=None):
-            return ConstantPowerStep(
-                technique="constant_power",
-                id=step.id,
-                direction="charge" if step.power_w > 0 else "discharge",
-                power_mw=abs(step.power_w) * 1e3,
-                until_voltage_v=step.until_voltage_v,
-                until_time_s=step.until_time_s,
-            )
-        case VoltageRamp(until=None):
-            return VoltageRampStep(
-                technique="voltage_ramp",
-                id=step.id,
-                from_voltage_v=step.from_voltage_v,
-                to_voltage_v=step.to_voltage_v,
-                scan_rate_mv_s=step.scan_rate_v_s * 1e3,
-            )
-        case PotentiostaticImpedance() | GalvanostaticImpedance():
-            return impedance_section(step)
-        case Loop():
-            target = protocol.steps[protocol.index_of(step.to_step)].id
-            return LoopStep(technique="loop", id=step.id, to_step=target, repeat=step.repeat)
-        case _:
-            raise ValueError(f"step {step.id!r}: a {type(step).__name__} with these ends cannot be read")
+    loops_to = protocol.steps[protocol.index_of(step.to_step)].id if isinstance(step, Loop) else ""
+    return step_section(step, loops_to)
 
 
 def _message(error: ValueError) -> str:

@@ -36,201 +36,198 @@ class QueuePlans:
     """
 
     def __init__(self, beamline: Beamline, root: DataRoot) -> None:
+        self._beamline, self._root = beamline, root
         # ophyd's annotations are older than bluesky's protocols; the devices keep them.
-        station: Any = beamline
-        timing = dead_times(beamline.timing)
+        self._station: Any = beamline
+        self._timing = dead_times(beamline.timing)
 
-        @plan
-        def run_experiment(file: str) -> MsgGenerator[OperandoResult]:
-            """Run an experiment file, or go on with it where a dead process left it, as `operando run`.
+    @plan
+    def run_experiment(self, file: str) -> MsgGenerator[OperandoResult]:
+        """Run an experiment file, or go on with it where a dead process left it, as `operando run`.
 
-            Parameters
-            ----------
-            file : str
-                Path of the experiment file (toml).
-            """
-            experiment = read_experiment(file)
-            check_instruments(experiment, beamline)
-            close_dead_runs(root.journal)
-            start = choose_start(experiment, beamline, root.journal)
-            folder = root.experiment(experiment.experiment.name, start.uid)
-            keep_files(Path(file), folder, named_files(experiment))
-            return (yield from whole_experiment(experiment, beamline, start, root.journal))
+        Parameters
+        ----------
+        file : str
+            Path of the experiment file (toml).
+        """
+        experiment = read_experiment(file)
+        check_instruments(experiment, self._beamline)
+        close_dead_runs(self._root.journal)
+        start = choose_start(experiment, self._beamline, self._root.journal)
+        folder = self._root.experiment(experiment.experiment.name, start.uid)
+        keep_files(Path(file), folder, named_files(experiment))
+        return (yield from whole_experiment(experiment, self._beamline, start, self._root.journal))
 
-        @plan
-        def measure_xanes(
-            element: str,
-            regions: list[list[float]],
-            *,
-            edge: str = "K",
-            dark_max_age_s: float = DARK_MAX_AGE_S,
-            md: dict | None = None,
-        ) -> MsgGenerator[str]:
-            """Scan an absorption edge of whatever is in the beam.
+    @plan
+    def measure_xanes(
+        self,
+        element: str,
+        regions: list[list[float]],
+        *,
+        edge: str = "K",
+        dark_max_age_s: float = DARK_MAX_AGE_S,
+        md: dict | None = None,
+    ) -> MsgGenerator[str]:
+        """Scan an absorption edge of whatever is in the beam.
 
-            Parameters
-            ----------
-            element : str
-                Element, such as "Ni".
-            regions : list
-                Rows of start, stop, step (eV from the edge) and dwell (s).
-            edge : str
-                Edge.
-            dark_max_age_s : float
-                Dark currents older than this (s) are taken first.
-            md : dict
-                Metadata; what is given here wins.
-            """
-            rows: Any = [tuple(region) for region in regions]
-            grid = grid_from_regions(rows, e0=f"{element}_{edge}")
-            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
-            return (yield from xanes(station, grid=grid, element=element, edge=edge, **options))
+        Parameters
+        ----------
+        element : str
+            Element, such as "Ni".
+        regions : list
+            Rows of start, stop, step (eV from the edge) and dwell (s).
+        edge : str
+            Edge.
+        dark_max_age_s : float
+            Dark currents older than this (s) are taken first.
+        md : dict
+            Metadata; what is given here wins.
+        """
+        rows: Any = [tuple(region) for region in regions]
+        grid = grid_from_regions(rows, e0=f"{element}_{edge}")
+        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
+        return (yield from xanes(self._station, grid=grid, element=element, edge=edge, **options))
 
-        @plan
-        def measure_fly_xanes(
-            element: str,
-            regions: list[list[float]],
-            duration_s: float,
-            *,
-            direction: str = "up",
-            sweeps: int = 1,
-            edge: str = "K",
-            dark_max_age_s: float = DARK_MAX_AGE_S,
-            md: dict | None = None,
-        ) -> MsgGenerator[str]:
-            """Scan an absorption edge of whatever is in the beam on the fly.
+    @plan
+    def measure_fly_xanes(
+        self,
+        element: str,
+        regions: list[list[float]],
+        duration_s: float,
+        *,
+        direction: str = "up",
+        sweeps: int = 1,
+        edge: str = "K",
+        dark_max_age_s: float = DARK_MAX_AGE_S,
+        md: dict | None = None,
+    ) -> MsgGenerator[str]:
+        """Scan an absorption edge of whatever is in the beam on the fly.
 
-            Parameters
-            ----------
-            element : str
-                Element, such as "Ni".
-            regions : list
-                Rows of start, stop, step (eV from the edge) and dwell (s, of no effect).
-            duration_s : float
-                Of one sweep, s.
-            direction : str
-                "up", "down" or "both".
-            sweeps : int
-                How many make the spectrum.
-            edge : str
-                Edge.
-            dark_max_age_s : float
-                Dark currents older than this (s) are taken first.
-            md : dict
-                Metadata; what is given here wins.
-            """
-            rows: Any = [tuple(region) for region in regions]
-            spectrum: dict[str, Any] = {
-                "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
-                "duration_s": duration_s,
-                "direction": direction,
-                "sweeps": sweeps,
-            }
-            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
-            return (yield from fly_xanes(station, element=element, edge=edge, **spectrum, **options))
+        Parameters
+        ----------
+        element : str
+            Element, such as "Ni".
+        regions : list
+            Rows of start, stop, step (eV from the edge) and dwell (s, of no effect).
+        duration_s : float
+            Of one sweep, s.
+        direction : str
+            "up", "down" or "both".
+        sweeps : int
+            How many make the spectrum.
+        edge : str
+            Edge.
+        dark_max_age_s : float
+            Dark currents older than this (s) are taken first.
+        md : dict
+            Metadata; what is given here wins.
+        """
+        rows: Any = [tuple(region) for region in regions]
+        spectrum: dict[str, Any] = {
+            "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
+            "duration_s": duration_s,
+            "direction": direction,
+            "sweeps": sweeps,
+        }
+        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
+        return (yield from fly_xanes(self._station, element=element, edge=edge, **spectrum, **options))
 
-        @plan
-        def measure_xrd(
-            exposure_s: float,
-            frames: int,
-            *,
-            period_s: float | None = None,
-            energy_ev: float | None = None,
-            dark_max_age_s: float = DARK_MAX_AGE_S,
-            md: dict | None = None,
-        ) -> MsgGenerator[str]:
-            """Take a series of diffraction frames of whatever is in the beam.
+    @plan
+    def measure_xrd(
+        self,
+        exposure_s: float,
+        frames: int,
+        *,
+        period_s: float | None = None,
+        energy_ev: float | None = None,
+        dark_max_age_s: float = DARK_MAX_AGE_S,
+        md: dict | None = None,
+    ) -> MsgGenerator[str]:
+        """Take a series of diffraction frames of whatever is in the beam.
 
-            Parameters
-            ----------
-            exposure_s : float
-                Of each frame, s.
-            frames : int
-                How many.
-            period_s : float
-                From the start of one frame to that of the next, s.
-            energy_ev : float
-                Photon energy, eV.
-            dark_max_age_s : float
-                Dark currents older than this (s) are taken first.
-            md : dict
-                Metadata; what is given here wins.
-            """
-            options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": timing, "md": md}
-            series = {
-                "exposure_s": exposure_s,
-                "frames": frames,
-                "period_s": period_s,
-                "energy_ev": energy_ev,
-            }
-            return (yield from xrd_series(station, **series, **options))
+        Parameters
+        ----------
+        exposure_s : float
+            Of each frame, s.
+        frames : int
+            How many.
+        period_s : float
+            From the start of one frame to that of the next, s.
+        energy_ev : float
+            Photon energy, eV.
+        dark_max_age_s : float
+            Dark currents older than this (s) are taken first.
+        md : dict
+            Metadata; what is given here wins.
+        """
+        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
+        series = {
+            "exposure_s": exposure_s,
+            "frames": frames,
+            "period_s": period_s,
+            "energy_ev": energy_ev,
+        }
+        return (yield from xrd_series(self._station, **series, **options))
 
-        @plan
-        def measure_map(
-            x_um: list[float],
-            y_um: list[float],
-            step_um: float,
-            dwell_s: float,
-            *,
-            mode: str = "step",
-            energy_ev: float | None = None,
-            elements: list[str] | None = None,
-            md: dict | None = None,
-        ) -> MsgGenerator[str]:
-            """Map the particle in the nanoprobe.
+    @plan
+    def measure_map(
+        self,
+        x_um: list[float],
+        y_um: list[float],
+        step_um: float,
+        dwell_s: float,
+        *,
+        mode: str = "step",
+        energy_ev: float | None = None,
+        elements: list[str] | None = None,
+        md: dict | None = None,
+    ) -> MsgGenerator[str]:
+        """Map the particle in the nanoprobe.
 
-            Parameters
-            ----------
-            x_um, y_um : list
-                Lowest and highest centre of pixels, um.
-            step_um : float
-                From pixel to pixel, um.
-            dwell_s : float
-                Of each pixel, s.
-            mode : str
-                "step" or "fly".
-            energy_ev : float
-                Photon energy, eV.
-            elements : list
-                Whose lines are fitted live.
-            md : dict
-                Metadata; what is given here wins.
-            """
-            ends: Any = (tuple(x_um), tuple(y_um))
-            raster: Any = {"region": Region(*ends), "step_um": step_um, "dwell_s": dwell_s, "mode": mode}
-            options: dict[str, Any] = {"energy_ev": energy_ev, "elements": elements or (), "timing": timing}
-            return (yield from raster_map(station, **raster, **options, md=md))
+        Parameters
+        ----------
+        x_um, y_um : list
+            Lowest and highest centre of pixels, um.
+        step_um : float
+            From pixel to pixel, um.
+        dwell_s : float
+            Of each pixel, s.
+        mode : str
+            "step" or "fly".
+        energy_ev : float
+            Photon energy, eV.
+        elements : list
+            Whose lines are fitted live.
+        md : dict
+            Metadata; what is given here wins.
+        """
+        ends: Any = (tuple(x_um), tuple(y_um))
+        raster: Any = {"region": Region(*ends), "step_um": step_um, "dwell_s": dwell_s, "mode": mode}
+        options: dict[str, Any] = {"energy_ev": energy_ev, "elements": elements or (), "timing": self._timing}
+        return (yield from raster_map(self._station, **raster, **options, md=md))
 
-        @plan
-        def measure_table(table: dict, *, md: dict | None = None) -> MsgGenerator[str]:
-            """Measure once what a table of an experiment file asks for, such as a tomogram.
+    @plan
+    def measure_table(self, table: dict, *, md: dict | None = None) -> MsgGenerator[str]:
+        """Measure once what a table of an experiment file asks for, such as a tomogram.
 
-            Parameters
-            ----------
-            table : dict
-                Keys of `[[measurements]]`: `technique` and those that it needs; no trigger.
-            md : dict
-                Metadata; what is given here wins.
-            """
-            return (yield from measurement_by_hand(table, beamline, md))
+        Parameters
+        ----------
+        table : dict
+            Keys of `[[measurements]]`: `technique` and those that it needs; no trigger.
+        md : dict
+            Metadata; what is given here wins.
+        """
+        return (yield from measurement_by_hand(table, self._beamline, md))
 
-        @plan
-        def measure_darks(*, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
-            """Measure the dark currents of the ion chambers.
+    @plan
+    def measure_darks(self, *, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[str | None]:
+        """Measure the dark currents of the ion chambers.
 
-            Parameters
-            ----------
-            count_s : float
-                Counting time of each reading, s.
-            repeats : int
-                Readings that are averaged.
-            """
-            return (yield from take_darks(station, count_s=count_s, repeats=repeats))
-
-        self.run_experiment = run_experiment
-        self.measure_xanes = measure_xanes
-        self.measure_fly_xanes = measure_fly_xanes
-        self.measure_xrd = measure_xrd
-        self.measure_map = measure_map
-        self.measure_table = measure_table
-        self.measure_darks = measure_darks
+        Parameters
+        ----------
+        count_s : float
+            Counting time of each reading, s.
+        repeats : int
+            Readings that are averaged.
+        """
+        return (yield from take_darks(self._station, count_s=count_s, repeats=repeats))

@@ -6,16 +6,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import Console
 
 from ..callbacks.tiled.journal import JournalTail, runs
 from ..callbacks.tiled.note import read_note
@@ -23,6 +22,7 @@ from ..callbacks.tiled.open_experiment import experiment_from_journal
 from ..callbacks.tiled.rocking import whole_rocking_names
 from ..devices.beamline import read_settings
 from .conversion import dead_times
+from .display import Display, shown
 from .estimate import course_of, measurement_estimates
 from .file import ExperimentFile, RehearsalSection
 from .process import HelperProcess, ProcessError
@@ -40,33 +40,6 @@ FIT_LIMIT_S, PATTERN_LIMIT_S = 5.0, 300.0
 
 FORWARD_LIMIT_S = 60.0
 """Longest wait for Tiled to have one run more, s."""
-
-
-class Display(Protocol):
-    """What is shown of a rehearsal: `Progress`, or `CellsProgress` of several cells."""
-
-    @property
-    def each(self) -> Sequence[Progress]:
-        """Of each cell."""
-        ...
-
-    @property
-    def awaits_patterns(self) -> bool:
-        """Whether a frame has no pattern yet."""
-        ...
-
-    @property
-    def awaits_fits(self) -> bool:
-        """Whether a spectrum has no fit yet."""
-        ...
-
-    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
-        """Take one document of any run of the journal."""
-        ...
-
-    def __rich__(self) -> RenderableType:
-        """Draw the state."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -220,17 +193,17 @@ def follow(
     """Show the progress until the acquisition has ended and its last spectrum is fitted."""
     tail, down = JournalTail(root.journal), set[str]()
     pause = threading.Event()
-    with Live(progress, console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
+    with shown(progress, console) as show:
         while acquisition.is_running:
             for name, doc in tail.poll():
                 progress(name, doc)
             for name in set(services.tend()) - down:
                 down.add(name)
                 logger.error("%s has ended: see %s", name, root.run / f"{name}.log")
-            live.update(progress)
+            show()
             pause.wait(REFRESH_S)
         wait_for_results(tail, progress)
-        live.update(progress)
+        show()
 
 
 def wait_for_results(tail: JournalTail, progress: Display) -> None:

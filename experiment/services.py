@@ -8,15 +8,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from ..callbacks.tiled.access import TiledConnection
-from .channel_access import ca_repeater, free_udp_port
+from .channel_access import PORT_VARIABLE, ca_repeater, free_udp_port
 from .file import RehearsalSection
+from .followers import followers
 from .process import HelperProcess
 from .settings import DataRoot
 from .tiled_server import TiledServer
@@ -28,16 +29,6 @@ START_LIMIT_S = 90.0
 
 FORWARD_LIMIT_S = 30.0
 """Time that a helper has to hand on what it holds before it is killed, s."""
-
-RESTARTS = 5
-"""How often forwarder and live fits are started again."""
-
-NICENESS = 10
-"""How far forwarder and pictures give way; a fit is wanted before the next scan and gives way to nobody."""
-
-
-LAST = 19
-"""Niceness of what may take as long as it likes."""
 
 
 class BusyError(RuntimeError):
@@ -150,11 +141,10 @@ def running_services(
     with ExitStack() as stack:
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
+        wanted = {"camera": camera, "nanoprobe": nanoprobe, "microscope": microscope}
         if rehearsal is not None:
-            wanted = {"camera": camera, "nanoprobe": nanoprobe}
-            wanted |= {"trigger_box": trigger_box, "microscope": microscope}
             cells = scenarios or (rehearsal.scenario,)
-            beamline = simulated_beamline(root, cells, rehearsal.speed, **wanted)
+            beamline = simulated_beamline(root, cells, rehearsal.speed, trigger_box=trigger_box, **wanted)
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
@@ -165,13 +155,7 @@ def running_services(
         # First of the two: it cuts short a start that is still under way, for which the executor would wait.
         stack.callback(server.stop)
         tiled = starter.submit(server.start)
-        helpers = [forwarder(root, external_roots), live_fits(root), live_picture(root)]
-        if camera:
-            helpers.append(live_patterns(root, external_roots))
-        if nanoprobe:
-            helpers.append(live_maps(root, external_roots))
-        if microscope:
-            helpers += [live_slices(root, external_roots), live_volumes(root)]
+        helpers = followers(root, external_roots, **wanted)
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -179,12 +163,11 @@ def running_services(
         environment = {"OPERANDO_DATA": str(root.path)}
         if beamline is not None:
             beamline.wait_for(root.run / "beamline.json", START_LIMIT_S)
-            repeater_port = free_udp_port()
-            repeater = ca_repeater(root, repeater_port)
+            port = free_udp_port()
+            repeater = ca_repeater(root, port)
             stack.callback(repeater.end)
             repeater.start()
-            environment |= epics_environment(root.run / "beamline.json")
-            environment["EPICS_CA_REPEATER_PORT"] = str(repeater_port)
+            environment |= epics_environment(root.run / "beamline.json") | {PORT_VARIABLE: str(port)}
             helpers += [beamline, repeater]
         yield Services(environment, tuple(helpers), tiled)
 
@@ -234,60 +217,3 @@ def simulated_beamline(
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)
-
-
-def live_fits(root: DataRoot) -> HelperProcess:
-    """Process that fits each spectrum as it finishes."""
-    return _follower("live_fits", "operando.callbacks.live.edge_fits", root, ["--journal", str(root.journal)])
-
-
-def live_picture(root: DataRoot) -> HelperProcess:
-    """Process that redraws the picture of the running experiment."""
-    options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
-    helper = _follower("live_picture", "operando.callbacks.live.picture", root, options)
-    return replace(helper, niceness=NICENESS)
-
-
-def live_patterns(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
-    """Process that integrates each frame and finds its phases."""
-    options = ["--journal", str(root.journal)]
-    options += [word for folder in external_roots for word in ("--root", str(folder))]
-    helper = _follower("live_patterns", "operando.callbacks.live.patterns", root, options)
-    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
-
-
-def live_maps(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
-    """Process that fits each row of a map."""
-    options = ["--journal", str(root.journal)]
-    options += [word for folder in external_roots for word in ("--root", str(folder))]
-    helper = _follower("live_maps", "operando.callbacks.live.maps", root, options)
-    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
-
-
-def live_slices(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
-    """Process that shows three slices of each tomogram while it is taken."""
-    options = ["--journal", str(root.journal), "--experiments", str(root.path / "experiments")]
-    options += [word for folder in external_roots for word in ("--root", str(folder))]
-    helper = _follower("live_slices", "operando.callbacks.live.slices", root, options)
-    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=NICENESS)
-
-
-def live_volumes(root: DataRoot) -> HelperProcess:
-    """Process that reconstructs each tomogram that asks for a volume, with what others leave of the cores."""
-    helper = _follower(
-        "live_volumes", "operando.callbacks.live.volumes", root, ["--journal", str(root.journal)]
-    )
-    return replace(helper, environment={"OMP_NUM_THREADS": "1"}, niceness=LAST)
-
-
-def forwarder(root: DataRoot, external_roots: tuple[Path, ...] = ()) -> HelperProcess:
-    """Process that brings the journal to Tiled; it outlasts an outage itself, so requests give up soon."""
-    options = ["--journal", str(root.journal)]
-    options += [word for folder in external_roots for word in ("--root", str(folder))]
-    helper = _follower("forwarder", "operando.callbacks.tiled.forwarder", root, options)
-    environment = {"TILED_RETRY_ATTEMPTS": "3", "TILED_RETRY_TIMEOUT": "5"}
-    return replace(helper, environment=environment, niceness=NICENESS)
-
-
-def _follower(name: str, module: str, root: DataRoot, options: list[str]) -> HelperProcess:
-    return HelperProcess(name, [sys.executable, "-m", module, *options], root.run, restarts_left=RESTARTS)

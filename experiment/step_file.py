@@ -19,14 +19,11 @@ class RestStep(Section):
     tags: list[str] = Field(default=[])
 
 
-class ConstantCurrentStep(Section):
-    """Charge or discharge at a constant current until a voltage, time or capacity."""
+class FlowStep(Section):
+    """What a constant current and a constant power have in common: direction and ends."""
 
-    technique: Literal["constant_current"]
     direction: Literal["charge", "discharge"]
     id: StepId | None = None
-    current_ma: float | None = Field(default=None, gt=0)
-    rate: CRate | None = None
     until_voltage_v: Volts | None = None
     until_time_s: Seconds | None = None
     until_capacity_mah: float | None = Field(default=None, gt=0)
@@ -34,10 +31,29 @@ class ConstantCurrentStep(Section):
     tags: list[str] = Field(default=[])
 
     @model_validator(mode="after")
-    def _one_current_and_an_end(self) -> Self:
+    def _ends(self) -> Self:
+        ends = (self.until_voltage_v, self.until_time_s, self.until_capacity_mah, self.until)
+        if all(end is None for end in ends):
+            raise ValueError("never ends: give until_voltage_v, until_time_s, until_capacity_mah or until")
+        return self
+
+    @property
+    def sign(self) -> int:
+        """1 on charge, -1 on discharge."""
+        return 1 if self.direction == "charge" else -1
+
+
+class ConstantCurrentStep(FlowStep):
+    """Charge or discharge at a constant current until a voltage, time or capacity."""
+
+    technique: Literal["constant_current"]
+    current_ma: float | None = Field(default=None, gt=0)
+    rate: CRate | None = None
+
+    @model_validator(mode="after")
+    def _one_current(self) -> Self:
         if (self.current_ma is None) == (self.rate is None):
             raise ValueError('needs exactly one of current_ma (mA, positive) and rate ("C/2")')
-        _check_ends(self)
         return self
 
     def current_a(self, declared_capacity_mah: float | None) -> float:
@@ -48,7 +64,7 @@ class ConstantCurrentStep(Section):
                 raise ValueError("a C-rate needs cell.declared_capacity_mah")
             current_ma = self.rate * declared_capacity_mah
         assert current_ma is not None
-        return (1 if self.direction == "charge" else -1) * current_ma * 1e-3
+        return self.sign * current_ma * 1e-3
 
 
 class ConstantVoltageStep(Section):
@@ -81,28 +97,16 @@ class ConstantVoltageStep(Section):
         return self.until_rate * declared_capacity_mah * 1e-3
 
 
-class ConstantPowerStep(Section):
+class ConstantPowerStep(FlowStep):
     """Charge or discharge at a constant power until a voltage, time or capacity."""
 
     technique: Literal["constant_power"]
-    direction: Literal["charge", "discharge"]
     power_mw: float = Field(gt=0)
-    id: StepId | None = None
-    until_voltage_v: Volts | None = None
-    until_time_s: Seconds | None = None
-    until_capacity_mah: float | None = Field(default=None, gt=0)
-    until: UntilText | None = None
-    tags: list[str] = Field(default=[])
-
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        _check_ends(self)
-        return self
 
     @property
     def power_w(self) -> float:
         """Power in W, positive on charge."""
-        return (1 if self.direction == "charge" else -1) * self.power_mw * 1e-3
+        return self.sign * self.power_mw * 1e-3
 
 
 class VoltageRampStep(Section):
@@ -165,9 +169,3 @@ Step = Annotated[
     | LoopStep,
     Field(discriminator="technique"),
 ]
-
-
-def _check_ends(step: ConstantCurrentStep | ConstantPowerStep) -> None:
-    ends = (step.until_voltage_v, step.until_time_s, step.until_capacity_mah, step.until)
-    if all(end is None for end in ends):
-        raise ValueError("never ends: give until_voltage_v, until_time_s, until_capacity_mah or until")

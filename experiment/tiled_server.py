@@ -102,6 +102,23 @@ class TiledServer:
         TiledServerError
             If it exits or is silent for 60 s; the message holds the end of its log.
         """
+        self._make_folders()
+        port = _free_port(self._noted_port())
+        password = secrets.token_hex(32)
+        config = self.data_root / "tiled" / "config.yml"
+        config.write_text(json.dumps(self._config(port), indent=2))
+        self._begin(config.parent, port, password)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            self._wait_until_ready(url)
+            self._make_keys(url, password)
+        except BaseException:
+            self.stop()
+            raise
+        connection_file(self.data_root).write_text(json.dumps({"url": url, "port": port, "pid": self.pid}))
+        return TiledConnection(url, key_file(self.data_root, "writer"), key_file(self.data_root, "reader"))
+
+    def _make_folders(self) -> None:
         for name in ("tiled/files", "secrets", "run"):
             (self.data_root / name).mkdir(parents=True, exist_ok=True)
         (self.data_root / "secrets").chmod(0o700)
@@ -109,21 +126,13 @@ class TiledServer:
             # Somebody deleted the projection to have it rebuilt: the keys of its database open nothing now.
             for role in SCOPES:
                 key_file(self.data_root, role).unlink(missing_ok=True)
-        port = _free_port(self._noted_port())
-        password = secrets.token_hex(32)
-        config = self.data_root / "tiled" / "config.yml"
-        config.write_text(json.dumps(self._config(port), indent=2))
+
+    def _begin(self, folder: Path, port: int, password: str) -> None:
         self._log = self.log_file.open("ab")
         leash = [sys.executable, "-m", "operando.experiment.leash", str(os.getpid()), str(NICENESS)]
+        server = [sys.executable, "-m", "operando.experiment.tiled_process", str(folder), str(port)]
         self._process = subprocess.Popen(
-            [
-                *leash,
-                sys.executable,
-                "-m",
-                "operando.experiment.tiled_process",
-                str(config.parent),
-                str(port),
-            ],
+            [*leash, *server],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -134,15 +143,6 @@ class TiledServer:
             },
             start_new_session=True,
         )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            self._wait_until_ready(url)
-            self._make_keys(url, password)
-        except BaseException:
-            self.stop()
-            raise
-        connection_file(self.data_root).write_text(json.dumps({"url": url, "port": port, "pid": self.pid}))
-        return TiledConnection(url, key_file(self.data_root, "writer"), key_file(self.data_root, "reader"))
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """End the server; it is killed if it has not gone after ``timeout_s``."""

@@ -10,10 +10,11 @@ from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 from ..devices.frame_series import FrameSeries
 from .pdf_scan import StagePlace
 from .references import place
+from .series_taking import SLOWNESS
 from .single_run import single_run
 from .station import Camera, Stage, XrdStation
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
-from .xrd_series import SLOWNESS, NoCameraError, experiment_folder, file_name
+from .xrd_series import NoCameraError, experiment_folder, file_name
 
 MOST_DARKS = 4
 """Darks of unlike exposures that later series name."""

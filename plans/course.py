@@ -15,7 +15,6 @@ from bluesky.utils import Msg, MsgGenerator, short_uid
 
 from ..devices.latch import Latch, page_latches
 from ..devices.protocol import Protocol as CyclingProtocol
-from .beam import BEAM_WAIT_S
 from .beam_guard import BeamGuard
 from .gate import Gate, OnsetNews
 from .latches import Queue
@@ -71,8 +70,6 @@ class Course:
     front_end_shutter: Settable | None = None
     poll_s: float = 1.0
     max_attempts: int = 5
-    beam_wait_max_s: float = BEAM_WAIT_S
-    standstill_max_s: float = 6 * 3600.0
     resume: ResumePoint | None = None
     run_key: str = CYCLING
     others: "Sequence[Course]" = ()

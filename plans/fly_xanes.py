@@ -21,6 +21,7 @@ from .fly_points import CHAMBERS, currents_a, interpolated, tell_points
 from .fly_sweeps import WIDEST_EV, Direction, FlySweeps, energies_ev
 from .fly_taking import FlyTaking, SweepFailedError, TakenSweep, take_sweep
 from .grids import EnergyGrid
+from .redo import check_redo
 from .single_run import single_run
 from .waiting import close_shutter, set_all
 from .xrd_series import experiment_folder
@@ -96,13 +97,14 @@ def fly_xanes(
     NoFlyScanError
         If the beamline has no trigger box at the monochromator's encoder.
     ValueError
-        If the sweeps are out of range.
+        If the sweeps are out of range, or `redo` is negative.
     BeamLostError, SweepFailedError
         If a sweep was bad when it was redone, or nothing was counted at any energy of the grid; the run then
         has exit status `fail` and the reason.
     TimeoutError
         If a device is not there in time.
     """
+    check_redo("fly_xanes", redo)
     _check(station)
     spectrum = FlySweeps(grid, duration_s, direction, sweeps, widest_ev)
     _md = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from .duration import Timing, expected_blur
 from .grids import EnergyGrid
+from .redo import check_redo
 
 FOCUS_S, STAGE_S, FILE_S = 0.12, 0.35, 0.15
 """Nominal time of a step of the optic, of one way of the specimen out of the picture, and of a file, s."""
@@ -58,10 +59,11 @@ class ImageOptions:
         for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"xanes_imaging: {name} is {value}; give 1 or more")
-        if self.darks < 0 or self.redo < 0 or not self.max_lithium_change > 0.0:
+        check_redo("xanes_imaging", self.redo)
+        if self.darks < 0 or not self.max_lithium_change > 0.0:
             raise ValueError(
-                f"xanes_imaging: darks {self.darks}, redo {self.redo}, max_lithium_change "
-                f"{self.max_lithium_change}; give counts of 0 or more and a change above 0"
+                f"xanes_imaging: darks {self.darks}, max_lithium_change {self.max_lithium_change}; "
+                "give a count of 0 or more and a change above 0"
             )
 
     def flat_sets(self, energies: int) -> int:

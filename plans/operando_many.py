@@ -185,11 +185,11 @@ def _follow(seats: Sequence[Seat], stage: Stage, changer: SampleChanger) -> MsgG
     Raises
     ------
     BeamLostError
-        If there is no beam for as long as `beam_wait_max_s`.
+        If there is no beam for as long as the policies say.
     """
     news = AnyNews({seat.name: seat.mounted.cell.news for seat in seats})
     watch = _Watch(news)
-    at, dark = "", _Darkness(seats[0].course.beam_wait_max_s)
+    at, dark = "", _Darkness(seats[0].course.policies.beam_wait_max_s)
     while any(not seat.ended for seat in seats):
         yield from bps.checkpoint()
         reason = yield from without_beam(seats[0].course)

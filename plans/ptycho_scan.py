@@ -12,6 +12,7 @@ from .beam_guard import BeamGuard
 from .duration import Timing
 from .raster import Mode
 from .raster_map import raster_map
+from .redo import check_redo
 
 LEAST_OVERLAP = 0.5
 """Part of the beam's diameter that neighbouring places have to share; 0.6 is best (Bunk et al. 2008)."""
@@ -65,7 +66,7 @@ def ptycho_scan(
     Raises
     ------
     ValueError
-        If beam or overlap are out of range.
+        If beam or overlap are out of range, or `redo` is negative.
     NoMapError, MapFailedError, LimitError, TimeoutError
         As of `raster_map`.
 
@@ -73,6 +74,7 @@ def ptycho_scan(
     ----------
     O. Bunk et al., Ultramicroscopy 108, 481 (2008): overlap.
     """
+    check_redo("ptycho_scan", redo)
     if not (0.0 < beam_um < 1e3 and LEAST_OVERLAP <= overlap < 1.0):
         raise ValueError(
             f"ptycho_scan: beam_um {beam_um} um, overlap {overlap}; give a diameter up to 1000 um, and an "

@@ -19,6 +19,7 @@ from .fly_rows import FlyRows
 from .map_rows import take_rows
 from .map_taking import Inside, MapTaking, Rows
 from .raster import Mode, Raster, raster_metadata
+from .redo import check_redo
 from .single_run import single_run
 from .step_rows import StepRows
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
@@ -102,12 +103,13 @@ def raster_map(
         If the region is wider than the piezo's range.
     ValueError
         If a detector or an element is given twice, `inside` for a fly scan, which stops at no pixel, or
-        pixels of a fly scan that are too short for the readout of a detector.
+        pixels of a fly scan that are too short for the readout of a detector; if `redo` is negative.
     MapFailedError
         If row after row is bad.
     TimeoutError
         If a device is not there in time.
     """
+    check_redo("raster_map", redo)
     raster = Raster(region, step_um, dwell_s, mode, snake, energy_ev)
     _check(raster, elements, detectors, inside)
     series = [RowSeries(each) for each in _devices(station, detectors, raster)]

@@ -16,6 +16,7 @@ from .duration import Timing
 from .map_taking import Inside
 from .raster import Mode, Raster
 from .raster_map import NoMapError, raster_map
+from .redo import check_redo
 from .rocking import DriftTracking, MapOf, Rocking, Track, standing
 from .waiting import WAIT_S, set_all
 
@@ -87,10 +88,11 @@ def rocking_map(
     NoMapError
         If the station lacks what is needed.
     ValueError
-        If the angles are fewer than three or uneven, or drift cannot be found as asked.
+        If the angles are fewer than three or uneven, drift cannot be found as asked, or `redo` is negative.
     MapFailedError, LimitError, TimeoutError
         As `raster_map`; also if the rotation is not there in time.
     """
+    check_redo("rocking_map", redo)
     rotation = getattr(getattr(station, "nanostage", None), "rotation", None)
     if rotation is None:
         raise NoMapError(

@@ -54,6 +54,7 @@ class SeriesOptions:
             frames=self.frames,
             period_s=self.period_s,
             images_per_trigger=1 if self.is_gated else None,
+            retakes=self.is_gated and self.frames > 1,
             trigger_mode=self.trigger_mode,
             folder=folder,
             name=name,

@@ -15,6 +15,7 @@ from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 from .brightness import TooBrightError
 from .image_options import lithium_metadata
 from .image_taking import Unfinished
+from .redo import check_redo
 from .refocus import check_focus, refocus
 from .tomography import Mode, tomography
 from .turn import Turn
@@ -130,12 +131,13 @@ def spectro_tomography(
     NoMicroscopeError
         If the beamline lacks a device.
     ValueError
-        If the energies are not two or more, each once, or `first` is not among them.
+        If the energies are not two or more, each once, `first` is not among them, or `redo` is negative.
     LimitError
         If zone plate or detector cannot follow to an energy.
     BeamLostError, FailedStatus, RuntimeError, TimeoutError
         As `tomography`, if an energy fails time and again.
     """
+    check_redo("spectro_tomography", redo)
     check_microscope(station, "spectro_tomography")
     begun = unfinished or Unfinished()
     if begun.uid:
@@ -195,7 +197,9 @@ def _take(
     options: Mapping[str, Any],
 ) -> MsgGenerator[str]:
     """Go to an energy and take its tomogram, again if it fails."""
-    for attempt in range(1, redo + 2):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             yield from bps.checkpoint()
             yield from refocus(station, md["energy_ev"])
@@ -205,4 +209,3 @@ def _take(
             if attempt > redo or isinstance(error, TooBrightError):
                 raise
             logger.warning("the tomogram at %.2f eV is taken again: %s", md["energy_ev"], said(error))
-    raise ValueError(f"spectro_tomography: redo = {redo}; give 0 or more")

@@ -40,7 +40,7 @@ class Standstill:
         Raises
         ------
         StandstillError
-            If it lasts longer than `standstill_max_s` of wall time; the policy at an abort then decides.
+            If it lasts longer than the policies say; that at an abort then decides.
         """
         state = str((yield from bps.rd(course.cell.state, default_value="Running"))).lower()
         if state != "paused":
@@ -50,7 +50,7 @@ class Standstill:
             return
         if self.since is None:
             self.since = time.monotonic()
-        stood_s, limit_s = time.monotonic() - self.since, course.standstill_max_s
+        stood_s, limit_s = time.monotonic() - self.since, course.policies.pause_max_s
         if stood_s > limit_s:
             raise StandstillError(f"the cell has been paused for {limit_s:g} s: the experiment ends")
         if stood_s > PATIENCE_S and not self.told:

@@ -82,6 +82,11 @@ class Camera(Triggerable, Protocol):
         ...
 
     @property
+    def missed(self) -> Readable[Any]:
+        """Reads `camera_missed`, how many triggers of the series gave no frame and were given again."""
+        ...
+
+    @property
     def geometry(self) -> Mapping[str, Any]:
         """Where it stands, for the documents; empty if its settings do not say."""
         ...

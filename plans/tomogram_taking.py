@@ -19,6 +19,7 @@ from .beam_guard import BeamGuard, Readings, require_ring
 from .brightness import Brightness
 from .dose_option import ConstantDose
 from .projection_table import ProjectionTable, TomogramPartialError
+from .redo import check_redo
 from .turn import Turn
 from .waiting import WAIT_S, read_event
 
@@ -51,10 +52,11 @@ class Tolerance:
     redo: int = 2
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.max_missing < 1.0 and self.max_lithium_change > 0.0 and self.redo >= 0):
+        check_redo("tomography", self.redo)
+        if not (0.0 <= self.max_missing < 1.0 and self.max_lithium_change > 0.0):
             raise ValueError(
-                f"tomography: max_missing {self.max_missing}, max_lithium_change {self.max_lithium_change}, "
-                f"redo {self.redo}; give parts of 0 to 1, a change above 0, and a count of 0 or more"
+                f"tomography: max_missing {self.max_missing}, max_lithium_change {self.max_lithium_change}; "
+                "give parts of 0 to 1, and a change above 0"
             )
 
 

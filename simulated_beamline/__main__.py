@@ -8,12 +8,11 @@ from pathlib import Path
 
 from .launcher import MICROSCOPE_SERVERS, NANOPROBE_SERVERS, OPTIONAL_SERVERS, SERVERS, Launcher, run
 from .mount import split_place
-from .scenario import load_scenario
+from .scenario import Scenario, load_scenario
 from .scenarios import DEFAULT_SCENARIO
 
 
-def main() -> None:
-    """Start all servers of a scenario and wait."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m operando.simulated_beamline", description=__doc__)
     parser.add_argument(
         "--scenario",
@@ -42,10 +41,11 @@ def main() -> None:
     parser.add_argument(
         "--data-folder", type=Path, help="where the camera may write (default: in the run folder)"
     )
-    arguments = parser.parse_args()
-    scenarios = arguments.scenario or [DEFAULT_SCENARIO]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    scenario = load_scenario(split_place(scenarios[0])[0])
+    return parser
+
+
+def _optional_servers(arguments: argparse.Namespace, scenario: Scenario) -> list[str]:
+    """Servers that are asked for and that the scenario has something for."""
     further: list[str] = []
     if arguments.camera and scenario.diffraction is not None:
         further.append("camera")
@@ -55,11 +55,20 @@ def main() -> None:
         further += MICROSCOPE_SERVERS
     if arguments.trigger_box or {*NANOPROBE_SERVERS, *MICROSCOPE_SERVERS} & set(further):
         further.append("trigger_box")
+    return further
+
+
+def main() -> None:
+    """Start all servers of a scenario and wait."""
+    arguments = _parser().parse_args()
+    scenarios = arguments.scenario or [DEFAULT_SCENARIO]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    scenario = load_scenario(split_place(scenarios[0])[0])
     launcher = Launcher(
         arguments.run_folder,
         scenario=scenarios,
         prefix=arguments.prefix,
-        servers=(*arguments.servers, *further),
+        servers=(*arguments.servers, *_optional_servers(arguments, scenario)),
         data_folder=arguments.data_folder,
     )
     run(launcher, mode=arguments.mode, factor=arguments.factor)

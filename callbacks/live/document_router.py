@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from ..tiled.external_file import ExternalFileRefusedError
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,15 @@ class DocumentRouter:
             raise
         except Exception:
             logger.exception("a %s document makes no sense and is left out", name)
+
+    def _add_resource(self, run: Any, doc: Mapping[str, Any], roots: tuple[Path, ...], what: str) -> None:  # noqa: ANN401
+        """Let a run, where it is followed, take a file; one that may not be read is told of and left out."""
+        if run is None:
+            return
+        try:
+            run.add_resource(doc, roots)
+        except ExternalFileRefusedError as error:
+            logger.error("%s %s are left out: %s", what, run.uid, error)
 
     def _look_at(self, name: str, doc: Mapping[str, Any]) -> None:
         """See a document before it is taken."""

@@ -6,10 +6,7 @@ one event per row.
 
 from __future__ import annotations
 
-import argparse
 import logging
-import signal
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tiled.external_file import ExternalFileRefusedError
-from ..tiled.journal import Journal, JournalTail, close_dead_run, runs
+from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
+from ..tiled.journal import JournalTail
 from .document_router import DocumentRouter
 from .map_analysis import MapFit
 from .result import Publish, ResultRun
@@ -80,6 +77,9 @@ class Maps(DocumentRouter):
                 return True
         return False
 
+    def settle(self) -> None:
+        """Nothing is left to do: each map's results end with it."""
+
     def close(self) -> None:
         """End every result run."""
         for each in self._maps.values():
@@ -114,12 +114,7 @@ class Maps(DocumentRouter):
 
     def _take_stream_resource(self, doc: Mapping[str, Any]) -> None:
         owner = self._maps.get(doc.get("run_start", ""))
-        if owner is None:
-            return
-        try:
-            owner.run.add_resource(doc, self._roots)
-        except ExternalFileRefusedError as error:
-            logger.error("spectra of map %s are left out: %s", owner.run.uid, error)
+        self._add_resource(owner and owner.run, doc, self._roots, "spectra of map")
 
     def _take_stream_datum(self, doc: Mapping[str, Any]) -> None:
         owner = self._maps.get(self._owner.get(doc["descriptor"], ""))
@@ -166,52 +161,15 @@ def recall(journal: Path, maps: Maps) -> None:
             streams[doc["uid"]] = analyses[doc["run_start"]]
         elif name == "event" and doc["descriptor"] in streams:
             maps.remember(streams[doc["descriptor"]], int(doc["data"]["row"]), int(doc["data"]["attempt"]))
-    for run in runs(journal):
-        if run.uid in analyses and run.stop is None and not run.alive:
-            close_dead_run(run.path, "the live analysis ended before its experiment; another process went on")
-
-
-def serve(
-    journal: Path, roots: tuple[Path, ...], ended: threading.Event, poll_interval_s: float = 0.05
-) -> None:
-    """Fit every map of a journal, those written from now on included, until told to end.
-
-    Parameters
-    ----------
-    journal
-        Folder of the journal.
-    roots
-        Folders in which detectors may have their files.
-    ended
-        Set it to end; results so far are closed.
-    poll_interval_s
-        Time between two looks at the journal when no row waits, s.
-    """
-    with Journal(journal) as publish:
-        maps = Maps(publish, roots)
-        recall(journal, maps)
-        tail = JournalTail(journal)
-        while not ended.is_set():
-            documents = tail.poll()
-            for name, doc in documents:
-                maps(name, doc)
-            if not documents and not maps.step():
-                ended.wait(poll_interval_s)
-        maps.close()
+    close_left_open(journal, analyses)
 
 
 def main() -> None:
     """Follow a journal until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(description="Fit each row of a journal's raster maps.")
-    parser.add_argument("--journal", type=Path, required=True)
-    parser.add_argument("--root", type=Path, action="append", default=[], help="folder of detectors' files")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
-    roots = (arguments.journal.resolve().parent, *arguments.root)
-    serve(arguments.journal, roots, ended)
+    options = parser_of("Fit each row of a journal's raster maps.", roots=True).parse_args()
+    with process():
+        ending = ending_by_signal()
+        serve(options.journal, lambda publish: Maps(publish, roots_of(options)), ending, recall=recall)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
 from .document_router import DocumentRouter
@@ -120,12 +119,7 @@ class Patterns(DocumentRouter):
 
     def _take_stream_resource(self, doc: Mapping[str, Any]) -> None:
         run = self._runs.get(doc.get("run_start", ""))
-        if run is None:
-            return
-        try:
-            run.add_resource(doc, self._roots)
-        except ExternalFileRefusedError as error:
-            logger.error("frames of run %s are left out: %s", run.uid, error)
+        self._add_resource(run, doc, self._roots, "frames of run")
 
     def _take_stream_datum(self, doc: Mapping[str, Any]) -> None:
         run = self._runs.get(self._owner.get(doc["descriptor"], ""))

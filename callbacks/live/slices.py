@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tiled.external_file import ExternalFileRefusedError
 from ..tiled.follower import close_left_open, ending_by_signal, parser_of, process, roots_of, serve
 from ..tiled.journal import JournalTail
 from .document_router import DocumentRouter
@@ -162,12 +161,7 @@ class Slices(DocumentRouter):
 
     def _take_stream_resource(self, doc: Mapping[str, Any]) -> None:
         run = self._runs.get(doc.get("run_start", ""))
-        if run is None:
-            return
-        try:
-            run.add_resource(doc, self._roots)
-        except ExternalFileRefusedError as error:
-            logger.error("frames of tomogram %s are left out: %s", run.uid, error)
+        self._add_resource(run, doc, self._roots, "frames of tomogram")
 
     def _take_stream_datum(self, doc: Mapping[str, Any]) -> None:
         owner, stream = self._streams.get(doc["descriptor"], ("", ""))

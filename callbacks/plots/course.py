@@ -101,5 +101,6 @@ def _marks(
         volt = np.interp(at, cell["time"].to_numpy(float), cell["voltage"].to_numpy(float))
         label = f"missed ({len(missed)})"
         axes.scatter(clock(at), volt, c="0.35", marker="x", s=24, zorder=3, label=label)
-    if names:
-        axes.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, loc="best")
+    if axes.get_legend_handles_labels()[0]:
+        # Above the axes, where it hides neither voltage nor current.
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4)

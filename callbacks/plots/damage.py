@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, say, tidy
+from .style import INK, tidy
 
 
 def damage_figure(
@@ -41,17 +41,28 @@ def damage_figure(
         Left: mean crack fraction of whole particles (not cut by the border) in layers from separator to
         current collector, a line per tomogram, bars its standard deviation. Right: mean crack fraction and
         detached part by tomogram, in the order of time, with its cycle where that is known.
+
+    Raises
+    ------
+    ValueError
+        If no particles were looked for, or the border cuts all of them.
     """
+    told = title or "experiment"
+    if particles.empty:
+        raise ValueError(
+            f"{told}: no particles were looked for; they come with the volume of a tomogram, "
+            "live or by operando reconstruct --particles"
+        )
+    whole = particles.loc[~particles["at_border"].astype(bool)]
+    if whole.empty:
+        raise ValueError(
+            f"{told}: all {len(particles)} particles are cut by the border of their volumes; "
+            "image a larger field, or smaller particles"
+        )
     figure = Figure(figsize=(10.5, 4.4), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
     tidy(left, "depth (0 separator, 1 current collector)", "crack fraction")
     tidy(right, "tomogram", "crack fraction, detached part")
-    whole = particles if particles.empty else particles.loc[~particles["at_border"].astype(bool)]
-    if whole.empty:
-        told = "no particles yet" if particles.empty else "all particles are cut by the border"
-        say(left, told)
-        say(right, told)
-        return figure
     groups = [table for _, table in whole.groupby(level="measurement_run", sort=False)]
     groups.sort(key=lambda table: float(table["time"].iloc[0]))
     colours = colormaps["viridis"](np.linspace(0.0, 0.85, len(groups)))

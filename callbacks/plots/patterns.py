@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from .style import INK, PictureClock, content_scale, say, tidy
 
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 BLUR_PERCENT = (2.0, 99.7)
 """Percentiles of the intensity between which the colours change."""
 
+LATTICE_LABELS = {"a_angstrom": "a (Å)", "c_angstrom": "c (Å)"}
+"""Columns of the lattice, and what the picture calls them."""
+
 
 def pattern_figure(experiment: Experiment) -> Figure:
-    """Draw what diffraction tells of an experiment; parts that are still missing say so.
+    """Draw what diffraction tells of an experiment, as far as there is any.
 
     Parameters
     ----------
@@ -32,42 +37,55 @@ def pattern_figure(experiment: Experiment) -> Figure:
     matplotlib.figure.Figure
         Above: patterns (square root of the intensity above each pattern's floor, per its mean) over
         q (1/angstrom) and time (h or min), and beside them, at the same time, voltage (V) and lithium
-        content; patterns without counts or time are left out. Below: a and c (angstrom) of the layered phase
-        against lithium content with their uncertainty, crosses where the verdict is not a single phase.
+        content, where the cycler has samples; patterns without counts or time are left out. Below, where one
+        is known: a and c (angstrom) of the layered phase against lithium content with their uncertainty,
+        crosses where the verdict is not a single phase.
+
+    Raises
+    ------
+    ValueError
+        If no frame of the experiment has a pattern.
     """
     patterns, lattice = experiment.patterns, experiment.lattice
-    cell = experiment.electrochemistry
-    clock = PictureClock.of(_times_s(cell, patterns))
-    figure = Figure(figsize=(9.0, 8.2), layout="constrained", dpi=150)
-    above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1.0)), dtype=object)
-    left, right = above.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
-    _draw_patterns(left, patterns, clock)
-    _draw_voltage(right, cell, clock)
-    _mark_content(right, cell, clock)
-    for axes, column, label in zip(
-        below.subplots(1, 2), ("a_angstrom", "c_angstrom"), ("a (Å)", "c (Å)"), strict=True
-    ):
-        draw_lattice(axes, lattice, column, label)
+    count = patterns.sizes.get("pattern", 0)
+    rows: list[tuple[float, Callable[[SubFigure], None]]] = []
+    if count:
+        rows.append((5.0, partial(_draw_course, patterns=patterns, cell=experiment.electrochemistry)))
+    if np.isfinite(lattice[list(LATTICE_LABELS)].to_numpy(float)).any():
+        rows.append((3.2, partial(_draw_lattices, lattice=lattice)))
+    if not rows:
+        raise ValueError(
+            f"{experiment.name}: no frame has a pattern; they come once a camera with its geometry in the "
+            "beamline settings has taken frames and the live analysis has read them"
+        )
+    heights = [height for height, _ in rows]
+    figure = Figure(figsize=(9.0, sum(heights)), layout="constrained", dpi=150)
+    parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for part, (_, draw) in zip(parts, rows, strict=True):
+        draw(part)
     chemistry = experiment.cell.get("chemistry", "")
-    count, left_out = patterns.sizes.get("pattern", 0), lattice.attrs.get("frames_left_out", 0)
+    left_out = lattice.attrs.get("frames_left_out", 0)
     told = f"{count} patterns" + (f", frames left out: {left_out}" if left_out else "")
     figure.suptitle(f"{experiment.name}   {chemistry}   {told}", fontsize=11, color=INK)
     return figure
 
 
-def _times_s(cell: pd.DataFrame, patterns: xr.Dataset) -> np.ndarray:
-    """Give the times of the cell, else those that are known of the patterns (s)."""
-    if not cell.empty:
-        return cell["time"].to_numpy(float)
-    time_s = patterns["time"].to_numpy() if patterns.sizes.get("pattern", 0) else np.array([])
-    return time_s[np.isfinite(time_s)]
+def _draw_course(part: SubFigure, patterns: xr.Dataset, cell: pd.DataFrame) -> None:
+    """Patterns, and the cell beside them at the same time, on whose clock they are where it has samples."""
+    if cell.empty:
+        time_s = patterns["time"].to_numpy()
+        _draw_patterns(part.subplots(), patterns, PictureClock.of(time_s[np.isfinite(time_s)]))
+        return
+    clock = PictureClock.of(cell["time"].to_numpy(float))
+    left, right = part.subplots(1, 2, width_ratios=(3.2, 1.0), sharey=True)
+    _draw_patterns(left, patterns, clock)
+    tidy(right, "cell voltage (V)", "")
+    right.plot(cell["voltage"], clock(cell["time"]), color=INK, lw=1.3)
+    _mark_content(right, cell, clock)
 
 
 def _draw_patterns(axes: Axes, patterns: xr.Dataset, clock: PictureClock) -> None:
     tidy(axes, "q (1/Å)", clock.label)
-    if not patterns.sizes.get("pattern", 0):
-        say(axes, "no integrated frame yet")
-        return
     intensity, at_s = patterns["intensity"].to_numpy(), patterns["time"].to_numpy()
     shown, seen = np.isfinite(at_s) & np.isfinite(intensity).any(axis=1), np.isfinite(intensity).any(axis=0)
     if not shown.any():
@@ -94,14 +112,6 @@ def _edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
 
 
-def _draw_voltage(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
-    tidy(axes, "cell voltage (V)", "")
-    if cell.empty:
-        say(axes, "no samples of\nthe cycler yet")
-        return
-    axes.plot(cell["voltage"], clock(cell["time"]), color=INK, lw=1.3)
-
-
 def _mark_content(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
     """Write the lithium content to the marks of time, whichever way the cell goes."""
     if "lithium_content" not in cell or not np.isfinite(content := cell["lithium_content"]).any():
@@ -116,10 +126,15 @@ def _mark_content(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:
     beside.tick_params(direction="in")
 
 
+def _draw_lattices(part: SubFigure, lattice: pd.DataFrame) -> None:
+    for axes, (column, label) in zip(part.subplots(1, 2), LATTICE_LABELS.items(), strict=True):
+        draw_lattice(axes, lattice, column, label)
+
+
 def draw_lattice(axes: Axes, lattice: pd.DataFrame, column: str, label: str) -> None:
     """Draw a lattice constant of `Experiment.lattice` against lithium content, with its uncertainty."""
     tidy(axes, "lithium content x", label)
-    known = lattice.loc[np.isfinite(lattice[column].astype(float))] if not lattice.empty else lattice
+    known = lattice.loc[np.isfinite(lattice[column].astype(float))]
     if known.empty:
         say(axes, "no lattice yet")
         return

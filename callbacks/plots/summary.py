@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,9 @@ from matplotlib.ticker import MaxNLocator
 from ..analysis.xas import normalise
 from .course import draw_course
 from .maps import draw_map
-from .patterns import draw_lattice
+from .patterns import LATTICE_LABELS, draw_lattice
 from .slices import grey
-from .style import INK, content_scale, say, tidy
+from .style import INK, content_scale, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
@@ -32,17 +33,29 @@ COLUMNS, MOST_MAPS = 2, 2
 """Panels in a row below the spectra, and names of which the last map is shown."""
 
 
+@dataclass(frozen=True)
+class _Row:
+    """Panels side by side: their height (inch), and their widths in proportion."""
+
+    height: float
+    panels: list[Panel]
+    widths: tuple[float, ...] = (1.0, 1.0)
+
+    def draw(self, part: SubFigure) -> None:
+        count = len(self.panels)
+        columns = part.subplots(1, count, squeeze=False, width_ratios=self.widths[:count])[0]
+        for axes, draw in zip(columns, self.panels, strict=True):
+            draw(part, axes)
+
+
 def _normalised(spectra: xr.Dataset) -> np.ndarray:
     return np.atleast_2d(
         normalise(spectra["energy"].to_numpy(), spectra["mu"].to_numpy(), element=spectra.attrs["element"]).mu
     )
 
 
-def _draw_waterfall(axes: Axes, spectra: xr.Dataset | None, scale: ScalarMappable) -> None:
+def _draw_waterfall(_: Figure | SubFigure, axes: Axes, spectra: xr.Dataset, scale: ScalarMappable) -> None:
     tidy(axes, "energy (eV)", "normalised absorption, shifted upwards with time")
-    if spectra is None:
-        say(axes, "no finished spectrum yet")
-        return
     energy, curves = spectra["energy"].to_numpy(), _normalised(spectra)
     x = spectra["lithium_content"].to_numpy()
     step = 1.2 / max(len(curves), 6)
@@ -56,19 +69,16 @@ def _draw_waterfall(axes: Axes, spectra: xr.Dataset | None, scale: ScalarMappabl
     bar.outline.set_visible(False)
 
 
-def _draw_valence(axes: Axes, fits: pd.DataFrame, element: str | None, scale: ScalarMappable) -> None:
+def _draw_valence(
+    _: Figure | SubFigure, axes: Axes, fits: pd.DataFrame, element: str | None, scale: ScalarMappable
+) -> None:
     column, label = "valence", f"{element} valence"
-    if not fits.empty and element is not None:
-        fits = fits.loc[fits["element"] == element]
-    if not fits.empty and ("valence" not in fits or not np.isfinite(fits["valence"].astype(float)).any()):
+    if "valence" not in fits or not np.isfinite(fits["valence"].astype(float)).any():
         column, label = "half_step_ev", f"{element} edge (eV)"
     against, x_label = "lithium_content", "lithium content x"
-    if not fits.empty and not np.isfinite(fits["lithium_content"].astype(float)).any():
+    if not np.isfinite(fits["lithium_content"].astype(float)).any():
         against, x_label = "capacity", "charge (mA h), lithium content unknown"
     tidy(axes, x_label, label)
-    if fits.empty:
-        say(axes, "no fitted spectrum yet")
-        return
     _draw_fits(axes, fits, (against, column), scale)
     if against == "lithium_content":
         axes.invert_xaxis()
@@ -106,7 +116,7 @@ def _panels(experiment: Experiment) -> list[Panel]:
     if not lattice.empty and np.isfinite(lattice["a_angstrom"].astype(float)).any():
         panels += [
             lambda _, axes, column=column, label=label: draw_lattice(axes, lattice, column, label)
-            for column, label in (("a_angstrom", "a (Å)"), ("c_angstrom", "c (Å)"))
+            for column, label in LATTICE_LABELS.items()
         ]
     for name in experiment.map_names[-MOST_MAPS:]:
         # A map that was only begun has no row yet.
@@ -167,30 +177,42 @@ def summary_figure(experiment: Experiment, element: str | None = None) -> Figure
     Returns
     -------
     matplotlib.figure.Figure
-        Above: voltage (V) and current (mA) against time (h), with marks where it was measured. Below, where
-        there are spectra: them, normalised and coloured by lithium content, and valence against lithium
-        content: open dots where the cell discharges, crosses for fits whose verdict is not good. Below that,
-        where there are any: a and c of the layered phase, the last map of each of the latest measurements
-        that made some (the element that counts most), and a slice of the first and of the last tomogram.
+        Above, where the cycler has samples: voltage (V) and current (mA) against time (h), with marks where
+        it was measured. Below, where there are any: spectra, normalised and coloured by lithium content, and
+        valence against lithium content: open dots where the cell discharges, crosses for fits whose verdict
+        is not good. Below that, where there are any: a and c of the layered phase, the last map of each of
+        the latest measurements that made some (the element that counts most), and a slice of the first and of
+        the last tomogram.
     """
     spectra, fits, cell = _spectra(experiment, element), experiment.edge_fits, experiment.electrochemistry
-    panels = _panels(experiment)
     scale = content_scale(_contents(spectra, experiment.ledger))
-    rows = -(-len(panels) // COLUMNS)
-    heights = [2.9] + [4.3] * (spectra is not None or not fits.empty) + [3.2] * rows
+    rows = _spectrum_row(spectra, fits, element, scale) + _further_rows(_panels(experiment))
+    if not cell.empty or not rows:
+        course = partial(draw_course, cell=cell, ledger=experiment.ledger, spectra=spectra, scale=scale)
+        rows.insert(0, _Row(2.9, [lambda _, axes: course(axes)]))
+    heights = [row.height for row in rows]
     figure = Figure(figsize=(9.0, sum(heights)), layout="constrained", dpi=150)
-    parts = list(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights), object)))
-    draw_course(parts.pop(0).subplots(), cell, experiment.ledger, spectra, scale)
-    if len(parts) > rows:
-        left, right = parts.pop(0).subplots(1, 2, width_ratios=(1.35, 1.0))
-        _draw_waterfall(left, spectra, scale)
-        _draw_valence(right, fits, element, scale)
-    for number, part in enumerate(parts):
-        own = panels[number * COLUMNS : (number + 1) * COLUMNS]
-        for axes, draw in zip(np.atleast_1d(part.subplots(1, len(own))), own, strict=True):
-            draw(part, axes)
+    parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for row, part in zip(rows, parts, strict=True):
+        row.draw(part)
     figure.suptitle(_title(experiment, element, spectra), fontsize=11, color=INK)
     return figure
+
+
+def _spectrum_row(
+    spectra: xr.Dataset | None, fits: pd.DataFrame, element: str | None, scale: ScalarMappable
+) -> list[_Row]:
+    """Spectra and what was fitted to them, as far as there are any."""
+    if not fits.empty and element is not None:
+        fits = fits.loc[fits["element"] == element]
+    panels: list[Panel] = [] if spectra is None else [partial(_draw_waterfall, spectra=spectra, scale=scale)]
+    if not fits.empty:
+        panels.append(partial(_draw_valence, fits=fits, element=element, scale=scale))
+    return [_Row(4.3, panels, (1.35, 1.0))] if panels else []
+
+
+def _further_rows(panels: list[Panel]) -> list[_Row]:
+    return [_Row(3.2, panels[first : first + COLUMNS]) for first in range(0, len(panels), COLUMNS)]
 
 
 def _contents(spectra: xr.Dataset | None, ledger: pd.DataFrame) -> np.ndarray:

@@ -269,6 +269,18 @@ def _dataset(angles: Sequence[AngleMap], drift: MapDrift, found: StrainTilt) -> 
         "reason": (space, found.reason.astype(str)),
         "colour": ((*space, "rgb"), orientation_colours(rocking, across)),
     }
+    dataset = xr.Dataset(data, coords=_coordinates(angles, drift))
+    dataset.attrs = {
+        "measurement": str(first.get("measurement", "")),
+        "rocking": first["rocking"]["uid"],
+        "reference_q_per_angstrom": found.reference.tolist(),
+    }
+    return dataset
+
+
+def _coordinates(angles: Sequence[AngleMap], drift: MapDrift) -> dict[str, Any]:
+    """Where the pixels were at the mean drift, and of each angle its drift and the state of the cell."""
+    space, first = ("y_um", "x_um"), angles[0].start
     step_um, moved = float(first["map"]["step_um"]), drift.shift_px
     place_um = {
         key: np.asarray(first["map"][key], float) - step_um * by
@@ -288,10 +300,4 @@ def _dataset(angles: Sequence[AngleMap], drift: MapDrift, found: StrainTilt) -> 
         key = f"cell_{name}"
         values = [each.rows[key].mean() if key in each.rows.columns else np.nan for each in angles]
         coordinates[name] = "angle", np.asarray(values, float)
-    dataset = xr.Dataset(data, coords=coordinates)
-    dataset.attrs = {
-        "measurement": str(first.get("measurement", "")),
-        "rocking": first["rocking"]["uid"],
-        "reference_q_per_angstrom": found.reference.tolist(),
-    }
-    return dataset
+    return coordinates

@@ -65,12 +65,8 @@ def _tomogram(
     images = source.frames(uid, "projections", IMAGE)
     if outcome.empty or images is None:
         return None
-    told = {
-        key: np.asarray(source.array(uid, "outcome", f"tomogram_{key}")[-1], float)
-        for key in ("frame", "verdict", "angle_deg", "time_s", "light", "lithium_content")
-    }
-    good = told["verdict"] == 0
-    frame = told["frame"][good].astype(int)
+    told = _good_projections(source, uid)
+    frame = told["frame"].astype(int)
     if not frame.size:
         return None
     units = {"units": "counts"}
@@ -81,10 +77,10 @@ def _tomogram(
         if (taken := _references(source, runs, start, kind)) is not None:
             data[name] = (kind, "row", "column"), taken, units
     coordinates: dict[str, Any] = {
-        "angle": ("projection", told["angle_deg"][good], {"units": "degree"}),
-        "time": ("projection", told["time_s"][good], {"units": "s"}),
-        "light": ("projection", told["light"][good]),
-        "lithium_content": ("projection", told["lithium_content"][good]),
+        "angle": ("projection", told["angle_deg"], {"units": "degree"}),
+        "time": ("projection", told["time_s"], {"units": "s"}),
+        "light": ("projection", told["light"]),
+        "lithium_content": ("projection", told["lithium_content"]),
     }
     last = outcome.iloc[-1]
     attributes: dict[str, Any] = {
@@ -101,6 +97,16 @@ def _tomogram(
     found = xr.Dataset(data, coords=coordinates)
     found.attrs = attributes
     return found
+
+
+def _good_projections(source: RunSource, uid: str) -> dict[str, np.ndarray]:
+    """Give what the outcome of a tomogram tells of its good projections, a value of each by key."""
+    told = {
+        key: np.asarray(source.array(uid, "outcome", f"tomogram_{key}")[-1], float)
+        for key in ("frame", "verdict", "angle_deg", "time_s", "light", "lithium_content")
+    }
+    good = told["verdict"] == 0
+    return {key: values[good] for key, values in told.items()}
 
 
 def _picked(images: Frames, frame: np.ndarray) -> Any:  # noqa: ANN401 - dask's array

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from operando.devices.area_detector import AreaDetector
 from operando.devices.bounded import until
 from operando.devices.camera_section import CameraSection
-from operando.devices.frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
+from operando.devices.frame_file import (
+    FoundFrames,
+    FrameAbsentError,
+    FramesMissingError,
+    check_frames,
+    find_frames,
+)
 from operando.devices.frame_series import FrameSeries
 from ophyd.sim import NullStatus, make_fake_device
 from ophyd.utils.errors import WaitTimeoutError
@@ -172,6 +178,48 @@ def test_a_series_may_be_taken_frame_by_frame(camera, tmp_path):
         assert file["entry/data/data"].shape == (3, ROWS, COLUMNS)
     with pytest.raises(RuntimeError, match="camera: the series has its 3 frames; prepare another"):
         camera.trigger()
+
+
+RETAKEN = FrameSeries(exposure_s=0.01, frames=3, images_per_trigger=1, retakes=True, name="retaken")
+
+
+def test_a_trigger_that_gives_no_frame_can_be_given_again_and_is_counted(camera, tmp_path):
+    came = iter([True, False, True, True])
+    camera.faults = lambda numbers: numbers if next(came) else []
+    camera.prepare(RETAKEN).wait(3)
+    camera.trigger().wait(3)
+    with pytest.raises(FrameAbsentError, match="camera: 2 frames expected, 1 written"):
+        camera.trigger().wait(3)
+    assert (camera.missed.get(), camera.cam.acquire.get(), camera.hdf.capture.get()) == (1, 0, 1)
+    for _ in range(2):
+        camera.trigger().wait(3)
+    camera.complete().wait(3)
+    with h5py.File(tmp_path / "retaken_000000.h5") as file:
+        assert file["entry/data/data"][:, 0, 0].tolist() == [0, 2, 3]
+    camera.prepare(SERIES).wait(3)
+    assert camera.missed.get() == 0
+
+
+def test_a_frame_that_comes_after_it_was_given_up_is_not_taken_for_another(camera):
+    camera.faults = lambda numbers: []
+    camera.prepare(RETAKEN).wait(3)
+    with pytest.raises(FrameAbsentError):
+        camera.trigger().wait(3)
+    camera.hdf.captured.sim_put(1)  # late
+    with pytest.raises(FramesMissingError, match="one that was given up has come all the same"):
+        camera.trigger()
+    assert camera.hdf.capture.get() == 0
+
+
+def test_part_of_the_frames_of_a_trigger_cannot_be_taken_again_in_their_place(camera):
+    camera.faults = lambda numbers: numbers[:-1]
+    camera.prepare(FrameSeries(exposure_s=0.01, frames=4, images_per_trigger=2, retakes=True, name="p")).wait(
+        3
+    )
+    with pytest.raises(FramesMissingError, match="2 frames expected, 1 written") as refused:
+        camera.trigger().wait(3)
+    assert not isinstance(refused.value, FrameAbsentError)
+    assert camera.hdf.capture.get() == 0
 
 
 def test_a_dropped_frame_is_an_error_that_tells_expected_written_and_remedy(camera):

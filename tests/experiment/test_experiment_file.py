@@ -1,14 +1,19 @@
 """Bad experiment files are refused before anything moves, with file, line, key and remedy."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import operando.experiment
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from operando.devices.beamline import Timing
+from operando.experiment import acquisition
+from operando.experiment.conversion import policies_of
 from operando.experiment.quantity import c_rate, seconds
 from operando.experiment.reading import read_experiment
 from operando.experiment.toml_source import ExperimentFileError, key_lines
+from operando.plans.beam_guard import BeamLostError
 
 DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
 
@@ -66,6 +71,8 @@ def test_default_experiment_is_accepted():
         ("active_mass_mg = 7.3", "active_mass_mg = -7.3", "greater than 0"),
         ('scenario = "nmc811-first-charge"', "", "is missing"),
         ('id = "rest"', 'id = "first rest"', "no space or comma"),
+        ("[policies]", '[policies]\nbeam_wait_max_s = "40 d"', "less than or equal to 2592000"),
+        ("[policies]", "[policies]\npause_max_s = 0", "is not a duration above 0 s"),
         ("temperature_max_degc = 50.0", "delay_s = 30.0", "less than or equal to 10"),
     ],
 )
@@ -76,6 +83,27 @@ def test_bad_file_is_refused_with_its_line_and_a_remedy(tmp_path, old, new, says
     if "missing" not in says:
         lines = {int(part.split(":")[1]) for part in message.splitlines()}
         assert any(abs(found - line) <= 3 for found in lines), message
+
+
+def test_the_file_says_how_long_beam_and_a_paused_cell_are_waited_for(tmp_path, monkeypatch):
+    path = tmp_path / "patient.toml"
+    told = '[policies]\nbeam_wait_max_s = "2 d"\npause_max_s = "30 min"'
+    path.write_text(DEFAULT.read_text().replace("[policies]", told, 1))
+    experiment, usual = read_experiment(path), policies_of(read_experiment(DEFAULT))
+    found = policies_of(experiment)
+    assert (found.beam_wait_max_s, found.pause_max_s) == (2 * 86400.0, 1800.0)
+    assert (usual.beam_wait_max_s, usual.pause_max_s) == (6 * 3600.0, 6 * 3600.0)
+
+    def wait_for_first_beam(*_, longest_s):
+        raise BeamLostError(f"waited for {longest_s:g} s")
+
+    for before in ("set_all", "describe_cell", "check_cell"):
+        monkeypatch.setattr(acquisition, before, lambda *_: iter(()))
+    monkeypatch.setattr(acquisition, "wait_for_first_beam", wait_for_first_beam)
+    devices = dict.fromkeys(("photon_shutter", "front_end_shutter", "ring"))
+    beamline = SimpleNamespace(timing=Timing(), cell=None, **devices)
+    with pytest.raises(BeamLostError, match="waited for 172800 s"):
+        list(acquisition.whole_experiment(experiment, beamline, acquisition.Start("uid"), tmp_path))
 
 
 def test_the_largest_c_rate_is_that_of_the_limits(tmp_path):

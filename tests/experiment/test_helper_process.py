@@ -5,6 +5,7 @@ import socket
 import sys
 
 import pytest
+from operando.experiment import manual_trigger
 from operando.experiment.channel_access import free_udp_port, repeating, start_repeater
 from operando.experiment.process import HelperProcess, ProcessError
 from operando.experiment.settings import DataRoot
@@ -67,4 +68,21 @@ def test_a_repeater_is_started_where_none_answers_and_confirms_clients(tmp_path,
         assert start_repeater(DataRoot(tmp_path)) is None
     again = start_repeater(DataRoot(tmp_path))
     assert again is not None
+    again.end()
+
+
+def test_a_trigger_by_hand_has_a_repeater_before_it_looks_for_the_potentiostat(tmp_path, monkeypatch):
+    monkeypatch.setenv("EPICS_CA_REPEATER_PORT", str(free_udp_port()))
+    others = []
+
+    def load(*_, **__):
+        others.append(start_repeater(DataRoot(tmp_path)))
+        raise RuntimeError("no beamline here")
+
+    monkeypatch.setattr(manual_trigger, "load_beamline", load)
+    with pytest.raises(RuntimeError, match="no beamline here"):
+        manual_trigger.fire_trigger("ni_k", tmp_path / "beamline.toml", DataRoot(tmp_path))
+    assert others == [None]  # it is there, so that none needs to be started
+    again = start_repeater(DataRoot(tmp_path))
+    assert again is not None  # and goes with the command
     again.end()

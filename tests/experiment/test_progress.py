@@ -2,7 +2,8 @@
 
 import pytest
 from documents import ExperimentDocuments, whole_experiment
-from operando.experiment.progress import Progress, spoken
+from operando.experiment.pace import CATCHING_UP_S, LEAST_FRACTION, Pace, spoken
+from operando.experiment.progress import Progress
 from rich.console import Console
 
 
@@ -39,11 +40,38 @@ def test_cell_counts_and_last_fit_are_shown():
 
 
 def test_time_left_comes_from_what_has_passed_on_both_clocks():
-    progress = follow(whole_experiment(spectra=1, stop=False))
-    first, last = progress._host_times
+    documents = list(whole_experiment(spectra=1, stop=False))
+    progress = follow(documents)
+    with_cell = [doc["time"] for name, doc in documents if name == "event" and "cell_time" in doc["data"]]
     assert 0 < progress.fraction < 1
-    assert progress.wall_left_s == pytest.approx((last - first) * (1 / progress.fraction - 1))
+    passed_s = max(with_cell) - min(with_cell)
+    assert progress.wall_left_s == pytest.approx(passed_s * (1 / progress.fraction - 1))
     assert f"about {spoken(progress.wall_left_s)}" in seen(progress)
+
+
+def test_time_left_of_an_experiment_that_is_gone_on_with_counts_from_where_its_protocol_began():
+    dead = ExperimentDocuments(name="demo")
+    first = [*dead.begin(), *dead.cycle(100, step_s=18.0)]  # half of the hour that is expected
+    further = ExperimentDocuments("demo", dead.uid, host_t0=dead.host_s + 600.0, clock_s=dead.clock_s)
+    again = [*further.begin(resumes=dead.cycling.start_doc["uid"]), *further.cycle(5, step_s=18.0)]
+    progress = follow([*first, *again], since=dead.host_s + 300.0)
+    assert progress.fraction == pytest.approx(104 * 18.0 / 3600.0)
+    assert progress.wall_left_s is None  # what was fetched at once is no pace
+    assert "0.48 h of the cell's 1.00 h" in seen(progress)
+
+
+def test_the_pace_of_an_experiment_that_is_gone_on_with_is_that_of_what_it_has_lived_through():
+    pace = Pace(1000.0)
+    pace.begin("dead")
+    pace.take_sample("dead", 0.0)
+    pace.begin("further", "dead")
+    for cell_s, host_s in ((0.0, 10.0), (500.0, 10.0 + CATCHING_UP_S)):
+        pace.take_time(cell_s, host_s)
+    pace.take_time(500.0 + 900.0 * LEAST_FRACTION, 30.0)
+    assert pace.wall_left_s is None
+    pace.take_time(600.0, 10.0 + CATCHING_UP_S + 20.0)
+    assert pace.fraction == pytest.approx(0.6)
+    assert pace.wall_left_s == pytest.approx(80.0)  # 20 s for a tenth of it
 
 
 def test_a_running_scan_tells_its_point_and_a_missed_one_its_reason():

@@ -1,5 +1,6 @@
 """What becomes of cell, run and ledger when diffraction fails: nothing silently short, nothing twice."""
 
+import itertools
 import threading
 from functools import partial
 
@@ -48,8 +49,8 @@ def line(tmp_path):
     return DiffractionLine(tmp_path)
 
 
-def experiment(line, **options):
-    plan = partial(xrd_series, line, exposure_s=0.01, frames=FRAMES, guard=GUARD, redo=0)
+def experiment(line, gated=False, **options):
+    plan = partial(xrd_series, line, exposure_s=0.01, frames=FRAMES, gated=gated, guard=GUARD, redo=0)
     return operando(
         line.cell,
         PROTOCOL,
@@ -92,6 +93,17 @@ def assert_cell_went_on(line):
     assert line.cell.command.history == ["start", "rest"]
     assert line.photon_shutter.get() == "closed"
     assert (line.camera.cam.acquire.get(), line.camera.hdf.capture.get()) == (0, 0)
+
+
+def test_a_request_for_a_slow_series_keeps_the_good_frames_when_one_does_not_come(line, engine):
+    documents, came = collected(engine), itertools.count(1)
+    line.camera.faults = lambda numbers: [] if next(came) == 2 else numbers
+    line.camera.on_frames = lambda: line.cell.time.put(line.cell.time.get() + 0.02)
+    engine(experiment(line, gated=True))
+    assert {status for _, status, _ in ledger(documents)} == {"done"}
+    assert set(ends(documents)) == {"success"}
+    assert numbers_told(documents)[:FRAMES] == [0, 2, 3]
+    assert_cell_went_on(line)
 
 
 def spoil_first(camera, spoil):

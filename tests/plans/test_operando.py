@@ -3,7 +3,7 @@ from functools import partial
 
 import pytest
 from bluesky.utils import RunEngineInterrupted
-from operando.plans.beam_guard import BeamGuard
+from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.burst import BurstLostError
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
@@ -198,6 +198,14 @@ def test_beam_that_never_comes_back_does_not_hang_the_plan(line, engine):
     assert (result.done, result.missed) == (0, 5)
 
 
+def test_beam_that_stays_away_longer_than_the_policies_say_ends_the_experiment(line, engine):
+    line.ring.put(0.0)
+    policies = Policies(beam_wait_max_s=1e-6, on_abort="rest")
+    with pytest.raises(BeamLostError, match=r"no beam for 1e-06 s .*: the experiment ends"):
+        engine(experiment(line, policies=policies))
+    assert line.cell.command.history == ["start", "rest"]
+
+
 def test_a_trip_of_the_cycler_ends_the_experiment_with_its_cause_in_the_ledger(line, engine):
     documents = collected(engine)
 
@@ -328,6 +336,13 @@ def test_names_that_do_not_match_are_refused(line, engine, names, triggers, mess
     measurements = [measurement(line, name=name) for name in names]
     with pytest.raises(ValueError, match=message):
         engine(operando(line.cell, PROTOCOL, measurements, triggers, limits=LIMITS, experiment=EXPERIMENT))
+
+
+@pytest.mark.parametrize("key", ["beam_wait_max_s", "pause_max_s"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
+def test_every_wait_is_bounded(key, value):
+    with pytest.raises(ValueError, match=f"policies: {key} is .*; give a positive number of s"):
+        Policies(**{key: value})
 
 
 def test_an_unknown_policy_is_refused():

@@ -122,7 +122,7 @@ def test_a_cell_that_somebody_paused_is_told_in_log_and_ledger_and_waited_for(
 
 def test_a_pause_that_never_ends_ends_the_experiment(line, engine):
     line.cell.state.put("Paused")
-    course = SimpleNamespace(cell=line.cell, standstill_max_s=5.0)
+    course = SimpleNamespace(cell=line.cell, policies=Policies(pause_max_s=5.0))
     with pytest.raises(StandstillError, match="paused for 5 s"):
         engine(Standstill(since=time.monotonic() - 10.0).look(course))
 

@@ -1,5 +1,6 @@
 """Series of frames through a real RunEngine, with a camera that writes true HDF5 files."""
 
+import itertools
 import logging
 import threading
 
@@ -236,7 +237,7 @@ def test_slow_frames_are_taken_one_by_one_with_the_shutter_closed_between_them(s
 
 
 def test_a_clock_of_the_cell_that_stands_ends_the_wait_for_the_next_frame(station, engine, monkeypatch):
-    monkeypatch.setattr("operando.plans.xrd_series.WAIT_S", 0.2)
+    monkeypatch.setattr("operando.plans.series_taking.WAIT_S", 0.2)
     station.camera.on_frames = lambda: None
     with pytest.raises(TimeoutError, match=r"cell: its clock shows .* is its server running"):
         engine(xrd_series(station, exposure_s=0.01, frames=2, period_s=0.3, gated=True))
@@ -256,6 +257,45 @@ def test_a_series_with_a_missing_frame_is_taken_again_once(station, engine, capl
     assert result.plan_result == of_kind(documents, "start")[1]["uid"]
     assert "taken again" in caplog.text
     assert len(of_kind(documents, "stream_datum")) == 1
+
+
+SLOW = {"exposure_s": 0.01, "frames": 3, "gated": True}
+
+
+def lose_frames_of(camera, *triggers):
+    """Let the camera write nothing at these triggers, counted from 1."""
+    count = itertools.count(1)
+    camera.faults = lambda numbers: [] if next(count) in triggers else numbers
+
+
+def test_a_frame_of_a_slow_series_that_does_not_come_is_taken_again_in_its_place(station, engine, caplog):
+    documents = collected(engine)
+    lose_frames_of(station.camera, 2)
+    with caplog.at_level(logging.WARNING):
+        engine(xrd_series(station, **SLOW, guard=BeamGuard()))
+    (start,), (stop,) = of_kind(documents, "start"), of_kind(documents, "stop")
+    assert (start["attempt"], stop["exit_status"]) == (1, "success")
+    assert stop["num_events"]["frames"] == 3
+    assert column(documents, "camera_frames").tolist() == [1, 2, 3]
+    assert column(documents, "camera_missed").tolist() == [0, 1, 1]
+    (resource,) = of_kind(documents, "stream_resource")
+    with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:
+        assert file["entry/instrument/NDAttributes/NDArrayUniqueId"][()].tolist() == [0, 2, 3]
+    assert station.at_frames == ["open"] * 4
+    assert "a frame is taken again in its place: camera: 2 frames expected, 1 written" in caplog.text
+
+
+def test_a_frame_that_does_not_come_again_fails_the_run_and_leaves_the_camera_at_rest(station, engine):
+    documents = collected(engine)
+    lose_frames_of(station.camera, 2, 3)
+    engine(xrd_series(station, **SLOW))
+    assert [doc["exit_status"] for doc in of_kind(documents, "stop")] == ["fail", "success"]
+    assert of_kind(documents, "stop")[0]["reason"].startswith("camera: 2 frames expected, 1 written")
+    lose_frames_of(station.camera, 2)
+    with pytest.raises(FramesMissingError, match="2 frames expected, 1 written"):
+        engine(xrd_series(station, **SLOW, redo=0, retakes=0))
+    assert (station.camera.cam.acquire.get(), station.camera.hdf.capture.get()) == (0, 0)
+    assert station.photon_shutter.get() == "closed"
 
 
 def test_a_series_that_misses_frames_again_fails_and_says_why(station, engine):

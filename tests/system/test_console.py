@@ -179,6 +179,8 @@ def test_abort_after_a_pause_closes_the_shutter_and_the_run(console, clock):
 def test_magics_move_but_are_not_needed(console):
     console.do("%mov stage.x 1.5")
     assert "1.5" in console.do("round(stage.x.position, 3)")
+    assert re.search(r"stage_x +1\.5 ", told := console.do("%wa motors")), told
+    assert re.search(r"stage +connected +x 1\.5 mm, y ", told := console.do("beamline")), told
     console.do("RE(mv(stage.x, 0.0))")
     assert "0.0" in console.do("abs(round(stage.x.position, 3))")
 

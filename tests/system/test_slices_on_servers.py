@@ -17,7 +17,7 @@ from operando.callbacks.tiled.open_experiment import open_experiment
 from operando.callbacks.tiled.replay import replay
 from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
-from operando.experiment.services import live_slices, live_volumes
+from operando.experiment.followers import live_slices, live_volumes
 from operando.experiment.settings import DataRoot
 from operando.experiment.tiled_server import TiledServer
 from operando.plans.tomography import tomography

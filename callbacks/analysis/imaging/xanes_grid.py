@@ -16,17 +16,18 @@ from ..xas.local import LocalFits, local_fits
 from ..xas.normalisation import Baseline, baseline
 from ..xas.verdict import SEARCH_EV
 from ..xas.window import Windows
-from .xanes_kernel import STREAMS
+from .xanes_kernel import AT_ONCE, STREAMS
 
 SingleArray: TypeAlias = NDArray[np.float32]
 
-SMOOTHING_EV = 1.5
 SCALE_EV = 100.0
 """Energies from the edge are taken in this unit by the baselines, near 1 in their windows."""
 VARIANCES = 5
 """Coefficients of the variance of a baseline: twice the degree of the steepest, and one."""
 ALIKE = 6
 """Digits of weights (up to 1 per eV^3) that points of one kind share."""
+FIVE = 5
+"""Points of a smooth value where energies lie at equal distances."""
 QUIET_EV = (-10.0, 30.0)
 """Noise is taken from points outside of this, relative to the edge: between them spectra are smooth."""
 LEAST_QUIET = 6
@@ -85,12 +86,14 @@ class XanesGrid(NamedTuple):
     edge_ev
         The tabulated edge.
     smooth
-        First of the k points of the smooth value about each point, shape (m,), and their weights, (m, k).
+        First of the k points of the smooth value about each point, shape (m,), and their weights, (m, k), the
+        values of the local polynomials of the half step; where one symmetric stencil of five serves a point
+        and the next of those that are searched together, (m,).
     half_step, white_line
         Local polynomials.
     quiet
         First point and five weights of each deviation that tells the noise, shape (q,) and (q, 5), q even;
-        what a spectrum without noise deviates there, edge steps, shape (q,).
+        what a spectrum without noise deviates there, edge steps, shape (q,): see `covering`.
     bend
         Curvature of the white lines of all pixels (edge steps/eV^2), its variance among them, and how far the
         choice of the stretch shifts a maximum (rms, eV).
@@ -106,7 +109,7 @@ class XanesGrid(NamedTuple):
     place: SingleArray
     per_ev: float
     edge_ev: float
-    smooth: tuple[NDArray[np.intp], SingleArray]
+    smooth: tuple[NDArray[np.intp], SingleArray, NDArray[np.bool_]]
     half_step: LocalSet
     white_line: LocalSet
     quiet: tuple[NDArray[np.intp], SingleArray, SingleArray]
@@ -173,10 +176,15 @@ def _local(fits: LocalFits, share: float = 1.0) -> LocalSet:
     return LocalSet(first.astype(np.intp), kind.ravel(), *(one[kinds].astype(np.float32) for one in of_kinds))
 
 
-def _smooth(fits: LocalFits) -> tuple[NDArray[np.intp], SingleArray]:
-    """First point and weights of the smooth value about each point."""
-    local = _local(fits)
-    return local.first, np.ascontiguousarray(local.weight[local.kind, 0])
+def _smooth(local: LocalSet) -> tuple[NDArray[np.intp], SingleArray, NDArray[np.bool_]]:
+    """First point and weights of the value of each local polynomial; where the next ones have the same."""
+    weight = np.ascontiguousarray(local.weight[local.kind, 0])
+    even = np.zeros(local.first.size, np.bool_)
+    if weight.shape[1] == FIVE:
+        alike = (np.diff(local.first) == 1) & (np.diff(local.kind) == 0)
+        even[: 1 - AT_ONCE] = np.lib.stride_tricks.sliding_window_view(alike, AT_ONCE - 1).all(axis=1)
+        even &= np.isclose(weight, weight[:, ::-1], atol=10.0**-ALIKE).all(axis=1)
+    return local.first, weight, even
 
 
 def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], SingleArray, SingleArray]:
@@ -186,8 +194,26 @@ def _quiet(energy_ev: FloatArray, edge_ev: float) -> tuple[NDArray[np.intp], Sin
     chosen = np.flatnonzero(below | above)
     if chosen.size < LEAST_QUIET:
         chosen = np.arange(first.size)
-    chosen = chosen[: chosen.size // 2 * 2]
-    return first[chosen], five[chosen], np.zeros(chosen.size, np.float32)
+    return covering(first[chosen], five[chosen], np.zeros(chosen.size, np.float32), energy_ev.size)
+
+
+def covering(
+    first: NDArray[np.intp], five: SingleArray, structure: SingleArray, points: int
+) -> tuple[NDArray[np.intp], SingleArray, SingleArray]:
+    """Add deviations without weight where no other looks: one value that is not finite makes any sum so.
+
+    Their number is even then, and the mean square over all of them is that over the ones given.
+    """
+    seen = np.zeros(points, np.bool_)
+    seen[first[:, None] + np.arange(FIVE)] = True
+    more = np.unique(np.minimum(np.flatnonzero(~seen) // FIVE * FIVE, points - FIVE))
+    more = np.append(more, [0] * ((first.size + more.size) % 2)).astype(np.intp)
+    scale = np.float32(np.sqrt(1 + more.size / first.size))
+    return (
+        np.concatenate([first, more]),
+        np.concatenate([scale * five, np.zeros((more.size, FIVE), np.float32)]),
+        np.concatenate([scale * structure, np.zeros(more.size, np.float32)]),
+    )
 
 
 def deviations(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
@@ -224,6 +250,7 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
     post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
     pre_first, pre_weight, pre_variance = _padded(pre, edge_ev, 2, energy_ev.size)
     post_first, post_weight, post_variance = _padded(post, edge_ev, 3, energy_ev.size)
+    half_step = _local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2))
     return XanesGrid(
         order=np.pad(order, (0, -order.size % STREAMS), mode="edge").astype(np.intp),
         energy_ev=np.ascontiguousarray(energy_ev),
@@ -235,8 +262,8 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
         place=((energy_ev - edge_ev) / SCALE_EV).astype(np.float32),
         per_ev=1 / SCALE_EV,
         edge_ev=edge_ev,
-        smooth=_smooth(local_fits(energy_ev, SMOOTHING_EV, 2)),
-        half_step=_local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2)),
+        smooth=_smooth(half_step),
+        half_step=half_step,
         white_line=_local(local_fits(energy_ev, WHITE_LINE_WIDTH_EV, 3), 0.5),
         quiet=_quiet(energy_ev, edge_ev),
         bend=ANY_BEND,

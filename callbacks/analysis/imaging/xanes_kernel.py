@@ -8,8 +8,10 @@ from ..xrd.kernel import Array, compiled
 
 TILE = 512
 """Pixels that are worked on together: their spectra and state stay in the cache."""
-TILES = 4
-"""Tiles that are read together: runs of memory shorter than 8 KiB are read slower."""
+RUN = 4 * TILE
+"""Pixels that are read together: runs of memory shorter than 8 KiB are read slower."""
+ROW = RUN + TILE
+"""From one energy to the next in what was read: at multiples of 4 KiB they would drive each other out."""
 STREAMS = 8
 """Energies that are read side by side, which hides most of the wait for the memory."""
 
@@ -32,6 +34,8 @@ AT_ONCE = 4
 LINE = 16
 """Single numbers in a line of the cache."""
 
+R1, R2, R3, R4 = np.uint64(ROW), np.uint64(2 * ROW), np.uint64(3 * ROW), np.uint64(4 * ROW)
+
 half, one, two, three = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(3.0)
 
 
@@ -44,48 +48,37 @@ def room(count: int) -> Array:
 
 
 @compiled
-def load(stack: Array, order: Array, start: int, count: int, tiles: Array) -> None:
+def load(stack: Array, order: Array, start: int, count: int, block: Array) -> None:
     """Copy the spectra of neighbouring pixels in rising order of energy; zero where there is no pixel."""
+    end = start + count
     for row in range(0, order.size, STREAMS):
-        a, b, c, d = stack[order[row]], stack[order[row + 1]], stack[order[row + 2]], stack[order[row + 3]]
-        e, f, g, h = (
-            stack[order[row + 4]],
-            stack[order[row + 5]],
-            stack[order[row + 6]],
-            stack[order[row + 7]],
-        )
-        for tile in range(tiles.shape[0]):
-            out = tiles[tile].reshape(-1)[row * TILE : (row + STREAMS) * TILE]
-            at = start + tile * TILE
-            size = min(max(count - tile * TILE, 0), TILE)
-            if size < TILE:
-                out[:] = 0.0
-            p, q, r, s = a[at : at + size], b[at : at + size], c[at : at + size], d[at : at + size]
-            t, u, v, w = e[at : at + size], f[at : at + size], g[at : at + size], h[at : at + size]
-            for pixel in range(size):
-                out[pixel] = np.float32(p[pixel])
-                out[TILE + pixel] = np.float32(q[pixel])
-                out[2 * TILE + pixel] = np.float32(r[pixel])
-                out[3 * TILE + pixel] = np.float32(s[pixel])
-                out[4 * TILE + pixel] = np.float32(t[pixel])
-                out[5 * TILE + pixel] = np.float32(u[pixel])
-                out[6 * TILE + pixel] = np.float32(v[pixel])
-                out[7 * TILE + pixel] = np.float32(w[pixel])
+        a, b = stack[order[row]][start:end], stack[order[row + 1]][start:end]
+        c, d = stack[order[row + 2]][start:end], stack[order[row + 3]][start:end]
+        e, f = stack[order[row + 4]][start:end], stack[order[row + 5]][start:end]
+        g, h = stack[order[row + 6]][start:end], stack[order[row + 7]][start:end]
+        out = block[row * ROW : (row + STREAMS) * ROW]
+        if count < RUN:
+            out[:] = 0.0
+        for pixel in range(count):
+            out[pixel], out[ROW + pixel] = np.float32(a[pixel]), np.float32(b[pixel])
+            out[2 * ROW + pixel], out[3 * ROW + pixel] = np.float32(c[pixel]), np.float32(d[pixel])
+            out[4 * ROW + pixel], out[5 * ROW + pixel] = np.float32(e[pixel]), np.float32(f[pixel])
+            out[6 * ROW + pixel], out[7 * ROW + pixel] = np.float32(g[pixel]), np.float32(h[pixel])
 
 
 @compiled
 def weigh(block: Array, first: int, weight: Array, state: Array, row: int) -> None:
     """Weighted sum of an odd number of neighbouring energies, five or more, into a row of the state."""
-    out = state[row * TILE : (row + 1) * TILE]
+    out, near = state[row * TILE : (row + 1) * TILE], block[first * ROW :]
     a, b, c, d, e = weight[0], weight[1], weight[2], weight[3], weight[4]
-    p, q, r = block[first], block[first + 1], block[first + 2]
-    s, t = block[first + 3], block[first + 4]
     for pixel in range(TILE):
-        out[pixel] = (a * p[pixel] + b * q[pixel]) + (c * r[pixel] + d * s[pixel]) + e * t[pixel]
+        low = a * near[pixel] + b * near[ROW + pixel]
+        high = c * near[2 * ROW + pixel] + d * near[3 * ROW + pixel]
+        out[pixel] = low + high + e * near[4 * ROW + pixel]
     for point in range(5, weight.size, 2):
-        a, b, p, q = weight[point], weight[point + 1], block[first + point], block[first + point + 1]
+        a, b, more = weight[point], weight[point + 1], block[(first + point) * ROW :]
         for pixel in range(TILE):
-            out[pixel] += a * p[pixel] + b * q[pixel]
+            out[pixel] += a * more[pixel] + b * more[ROW + pixel]
 
 
 @compiled
@@ -112,21 +105,16 @@ def deviate(block: Array, first: Array, weight: Array, structure: Array, state: 
     for pixel in range(TILE):
         state[NOISE * TILE + pixel] = 0.0
     for row in range(0, first.size, 2):
-        at, then, own, other = first[row], first[row + 1], structure[row], structure[row + 1]
         a, b, c, d, e = weight[row, 0], weight[row, 1], weight[row, 2], weight[row, 3], weight[row, 4]
-        p, q, r, s, t = block[at], block[at + 1], block[at + 2], block[at + 3], block[at + 4]
-        f, g, h, i, j = (
-            weight[row + 1, 0],
-            weight[row + 1, 1],
-            weight[row + 1, 2],
-            weight[row + 1, 3],
-            weight[row + 1, 4],
-        )
-        u, v, w, x, y = block[then], block[then + 1], block[then + 2], block[then + 3], block[then + 4]
+        then, own, other = row + 1, structure[row], structure[row + 1]
+        f, g, h, i, j = weight[then, 0], weight[then, 1], weight[then, 2], weight[then, 3], weight[then, 4]
+        p, q = block[first[row] * ROW :], block[first[then] * ROW :]
         for pixel in range(TILE):
             step = state[STEP * TILE + pixel]
-            here = a * p[pixel] + b * q[pixel] + c * r[pixel] + d * s[pixel] + e * t[pixel] - own * step
-            there = f * u[pixel] + g * v[pixel] + h * w[pixel] + i * x[pixel] + j * y[pixel] - other * step
+            here = a * p[pixel] + b * p[ROW + pixel] + c * p[2 * ROW + pixel] + d * p[3 * ROW + pixel]
+            here += e * p[4 * ROW + pixel] - own * step
+            there = f * q[pixel] + g * q[ROW + pixel] + h * q[2 * ROW + pixel] + i * q[3 * ROW + pixel]
+            there += j * q[4 * ROW + pixel] - other * step
             state[NOISE * TILE + pixel] += here * here + there * there
     for pixel in range(TILE):
         state[NOISE * TILE + pixel] = np.sqrt(state[NOISE * TILE + pixel] / np.float32(first.size))
@@ -137,13 +125,17 @@ def pick(
     block: Array, place: Array, local: Array, state: Array, found: Array, row: int, seen: Array, picked: Array
 ) -> None:
     """Bring together the points about each pixel's own energy, and note which stencils they need."""
-    values, out = block.reshape(-1), picked.reshape(-1)
     seen[:] = False
     for pixel in range(TILE):
         at = np.uint64(max(found[row * TILE + pixel], np.int32(0)))
-        here, kind = np.uint64(local.first[at] * TILE + pixel), local.kind[at]
-        for point in range(picked.shape[0]):
-            out[np.uint64(point * TILE + pixel)] = values[here + np.uint64(point * TILE)]
+        here, kind = np.uint64(local.first[at] * ROW + pixel), local.kind[at]
+        to = np.uint64(pixel)
+        picked[to], picked[to + R1] = block[here], block[here + R1]
+        picked[to + R2], picked[to + R3] = block[here + R2], block[here + R3]
+        picked[to + R4] = block[here + R4]
+        for point in range(5, local.weight.shape[2], 2):
+            beyond = np.uint64(point * ROW)
+            picked[to + beyond], picked[to + beyond + R1] = block[here + beyond], block[here + beyond + R1]
         state[PLACE * TILE + pixel], state[KIND * TILE + pixel] = place[at], np.float32(kind)
         seen[np.uint64(kind)] = True
 

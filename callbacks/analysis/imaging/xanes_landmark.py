@@ -19,11 +19,12 @@ from .xanes_kernel import (
     POLY,
     POST,
     PRE,
+    ROW,
     ROWS,
+    RUN,
     SLOPE,
     STEP,
     TILE,
-    TILES,
     TOP,
     WIDTH,
     X,
@@ -94,6 +95,14 @@ def refine_peak(state: Array, per_ev: float) -> None:
 
 
 @compiled
+def write_energy(state: Array, grid: XanesGrid, energies: Array) -> None:
+    """Give the energies in eV: apart, as double precision has half as many in a register."""
+    edge_ev, scale_ev = grid.edge_ev, 1 / grid.per_ev
+    for pixel in range(energies.size):
+        energies[pixel] = edge_ev + scale_ev * np.float64(state[PLACE * TILE + pixel])
+
+
+@compiled
 def write_half(
     state: Array,
     found: Array,
@@ -106,13 +115,12 @@ def write_half(
 ) -> None:
     """Give the half step and its sigma, the edge step and what they are worth; nan where there is none."""
     first, last = pixels
-    where, sigma, height = energies[0, first:last], others[0, first:last], others[2, first:last]
-    error, noise, code = others[3, first:last], others[6, first:last], verdict[first:last]
+    sigma, height, error = others[0, first:last], others[2, first:last], others[3, first:last]
+    noise, code = others[6, first:last], verdict[first:last]
     most, least = np.float32(limits[0]), np.float32(limits[1])
     p, q, r = grid.pre_variance[0], grid.pre_variance[1], grid.pre_variance[2]
     a, b, c = grid.post_variance[0], grid.post_variance[1], grid.post_variance[2]
     d, e = grid.post_variance[3], grid.post_variance[4]
-    edge_ev, per_ev = grid.edge_ev, grid.per_ev
     for pixel in range(code.size):
         z, level, step = state[PLACE * TILE + pixel], state[NOISE * TILE + pixel], state[STEP * TILE + pixel]
         baselines = p + z * (q + z * r) + a + z * (b + z * (c + z * (d + z * e)))
@@ -120,12 +128,13 @@ def write_half(
         there = (found[EDGE * TILE + pixel] >= 0) & (level < np.float32(np.inf))
         gap = np.float32(0.0) if there else np.float32(np.nan)
         own, uncertain = level * spread, level * np.sqrt(baselines)
-        where[pixel] = edge_ev + np.float64(z + gap) / per_ev
+        state[PLACE * TILE + pixel] = z + gap
         sigma[pixel], height[pixel], error[pixel] = own + gap, step + gap, uncertain + gap
         noise[pixel] = level / (abs(step) if there else one)
         grade = GOOD if own < most else NOISY
         grade = grade if there & (step > least * uncertain) else NO_EDGE
         code[pixel] = grade if level < np.float32(np.inf) else NO_DATA
+    write_energy(state, grid, energies[0, first:last])
 
 
 @compiled
@@ -134,12 +143,10 @@ def write_peak(
 ) -> None:
     """Give the white line and its sigma, its height and sigma of that; nan where there is none."""
     first, last = pixels
-    where, sigma = energies[1, first:last], others[1, first:last]
-    height, error = others[4, first:last], others[5, first:last]
+    sigma, height, error = others[1, first:last], others[4, first:last], others[5, first:last]
     p, q, r = grid.pre_variance[0], grid.pre_variance[1], grid.pre_variance[2]
     a, b, c = grid.post_variance[0], grid.post_variance[1], grid.post_variance[2]
     d, e = grid.post_variance[3], grid.post_variance[4]
-    edge_ev, per_ev = grid.edge_ev, grid.per_ev
     common, varied, stretch = np.float32(grid.bend[0]), np.float32(grid.bend[1]), np.float32(grid.bend[2])
     least = np.float32(LEAST_BEND_SIGMA)
     for pixel in range(sigma.size):
@@ -152,10 +159,12 @@ def write_peak(
         prior, noise = varied * step * step, level * level * state[BEND * TILE + pixel]
         bend = (prior * own + noise * common * step) / (prior + noise)
         shift = np.sqrt(level * level * state[OTHER * TILE + pixel] / (bend * bend) + stretch * stretch)
-        told = (own < 0) & (max(bend, common * step) < -least * np.sqrt(noise))
-        where[pixel] = edge_ev + np.float64(z + gap) / per_ev
+        flattest = max(bend, common * step)
+        told = (own < 0) & (flattest < 0) & (flattest * flattest > least * least * noise)
+        state[PLACE * TILE + pixel] = z + gap
         sigma[pixel], height[pixel] = (shift if told else np.float32(np.inf)) + gap, high + gap
         error[pixel] = level * np.sqrt(spread) / abs(step) + gap
+    write_energy(state, grid, energies[1, first:last])
 
 
 @compiled
@@ -190,18 +199,13 @@ def fit_pixels(
     verdict
         Written, shape (pixels,): codes of `PixelVerdict`.
     """
-    tiles = room(TILES * grid.order.size * TILE).reshape((TILES, grid.order.size, TILE))
-    state, found = room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
+    blocks, state, found = room(grid.order.size * ROW), room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
     at, seen = np.empty(AT_ONCE, np.float32), np.zeros(grid.order.size, np.bool_)
-    half_points, peak_points = grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]
-    picked = room(max(half_points, peak_points) * TILE).reshape((-1, TILE))
-    for begun in range(first, last, TILES * TILE):
-        load(stack, grid.order, begun, min(TILES * TILE, last - begun), tiles)
-        for tile in range(TILES):
-            start, block = begun + tile * TILE, tiles[tile]
-            pixels = start, min(start + TILE, last)
-            if start >= last:
-                break
+    picked = room(max(grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]) * ROW)
+    for begun in range(first, last, RUN):
+        load(stack, grid.order, begun, min(RUN, last - begun), blocks)
+        for start in range(begun, min(begun + RUN, last), TILE):
+            block, pixels = blocks[start - begun :], (start, min(start + TILE, last))
             project(block, grid.limits[0], grid.pre_weight, state, PRE)
             project(block, grid.limits[1], grid.post_weight, state, POST)
             average(state)
@@ -209,12 +213,12 @@ def fit_pixels(
             begin(state, found)
             search(block, grid.limits, grid.place, grid.smooth, at, state, found)
             nearest(state, found)
-            pick(block, grid.place, grid.half_step, state, found, EDGE, seen, picked[:half_points])
+            pick(block, grid.place, grid.half_step, state, found, EDGE, seen, picked)
             fit_locally(grid.half_step, seen, picked, state)
             refine_half(state, grid.per_ev)
             judge_locally(grid.half_step, seen, state)
             write_half(state, found, grid, limits, pixels, energies, others, verdict)
-            pick(block, grid.place, grid.white_line, state, found, PEAK, seen, picked[:peak_points])
+            pick(block, grid.place, grid.white_line, state, found, PEAK, seen, picked)
             fit_locally(grid.white_line, seen, picked, state)
             refine_peak(state, grid.per_ev)
             judge_locally(grid.white_line, seen, state)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..xas.grid import FloatArray
-from .xanes_grid import LEAST_QUIET, XanesGrid, deviations
+from ..xas.grid import FloatArray, deviation
+from .xanes_grid import LEAST_QUIET, XanesGrid, covering, deviations
 
 MOST_QUIET, MOST_LEFT = 32, 1.4
 """Points from which the noise is taken, and what they may have over the quietest: edges take light."""
@@ -38,7 +38,7 @@ def with_sample(grid: XanesGrid, spectra: NDArray[np.generic]) -> XanesGrid:
     starts = sorted({(count - RUN) * number // (RUNS - 1) if count > RUN else 0 for number in range(RUNS)})
     runs = [spectra[:, start : start + RUN] for start in starts]
     chosen = np.concatenate(runs, axis=1)[grid.order[:points]].astype(np.float64)
-    chosen = chosen[:, np.isfinite(chosen).all(axis=0)]
+    chosen = chosen.compress(np.isfinite(chosen).all(axis=0), axis=1)
     if chosen.shape[1] < LEAST_PIXELS:
         return grid
     pre, post = (
@@ -60,16 +60,14 @@ def _with_structure(grid: XanesGrid, chosen: FloatArray, step: FloatArray) -> tu
     points at which chemistry leaves much more than at others are no longer looked at.
     """
     first, five = deviations(grid.energy_ev)
-    left_over = np.zeros((first.size, chosen.shape[1]))
-    for point in range(five.shape[1]):
-        left_over += five[:, point, None] * chosen[point : point + first.size]
+    left_over = deviation(grid.energy_ev, chosen.T).T
     structure = left_over @ step / max(float(step @ step), 1e-30)
-    left: FloatArray = np.sqrt(np.mean((left_over - structure[:, None] * step) ** 2, axis=1))
+    left_over -= structure[:, None] * step
+    left: FloatArray = np.sqrt(np.einsum("pn,pn->p", left_over, left_over) / step.size)
     level = float(np.sort(left)[: max(left.size // 4, LEAST_QUIET)].mean())
     kept = np.flatnonzero(left <= MOST_LEFT * level)
     kept = kept[:: -(-kept.size // MOST_QUIET)]
-    kept = kept[: kept.size // 2 * 2]
-    quiet = (first[kept], five[kept], structure[kept].astype(np.float32))
+    quiet = covering(first[kept], five[kept], structure[kept].astype(np.float32), grid.energy_ev.size)
     return grid._replace(quiet=quiet), float(np.sqrt(np.mean(left[kept] ** 2)))
 
 
@@ -83,17 +81,17 @@ def _with_white_line(grid: XanesGrid, raised: FloatArray, step: FloatArray, nois
     """
     rows: NDArray[np.intp] = np.arange(grid.limits[2], grid.limits[4], dtype=np.intp)
     smooth = np.stack(
-        [weight @ raised[at : at + weight.size] for at, weight in zip(*grid.smooth, strict=True)]
+        [weight @ raised[at : at + weight.size] for at, weight in zip(*grid.smooth[:2], strict=True)]
     )
     peak: NDArray[np.intp] = rows[smooth[rows].argmax(axis=0)]
     place, bend, variance = _maximum(grid, raised, peak)
     side: NDArray[np.intp] = np.where(place > grid.energy_ev[peak], 1, -1).astype(np.intp)
     beside = _maximum(grid, raised, peak + side)[0]
-    weight = step**2 / max(float(step @ step), 1e-30)
-    common = float(weight @ (bend / step))
-    varied = float(weight @ (bend / step - common) ** 2 - noise**2 * np.sum(weight * variance / step**2))
+    total = max(float(step @ step), 1e-30)
+    common = float(step @ bend) / total
+    varied = float(np.sum((bend - common * step) ** 2) - noise**2 * np.sum(variance)) / total
     between = np.abs(2 * place - grid.energy_ev[peak] - grid.energy_ev[peak + side])
-    near = weight * (between < BETWEEN * np.abs(grid.energy_ev[peak + side] - grid.energy_ev[peak]))
+    near = step**2 * (between < BETWEEN * np.abs(grid.energy_ev[peak + side] - grid.energy_ev[peak]))
     known = np.bincount(peak, near)
     shift = np.bincount(peak, near * side * (beside - place)) ** 2 / np.maximum(known, 1e-30)
     rounding = float(np.sqrt(shift.sum() / max(known.sum(), 1e-30) / 12))

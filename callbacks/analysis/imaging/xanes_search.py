@@ -15,15 +15,13 @@ from .xanes_kernel import (
     PEAK,
     PRE,
     RISE,
+    ROW,
     SMOOTH,
     TILE,
     TOP,
     one,
     weigh,
 )
-
-FIVE = 5
-"""Points of a smooth value where these are at equal distances."""
 
 
 @compiled
@@ -40,43 +38,63 @@ def begin(state: Array, found: Array) -> None:
 
 @compiled
 def weigh_four(points: Array, weight: Array, out: Array) -> None:
-    """Weighted sums of five energies each, begun one after the other: each value is loaded once."""
-    a, b, c, d, e = weight[0, 0], weight[0, 1], weight[0, 2], weight[0, 3], weight[0, 4]
-    f, g, h, i, j = weight[1, 0], weight[1, 1], weight[1, 2], weight[1, 3], weight[1, 4]
-    k, l, m, n, o = weight[2, 0], weight[2, 1], weight[2, 2], weight[2, 3], weight[2, 4]  # noqa: E741
-    p, q, r, s, t = weight[3, 0], weight[3, 1], weight[3, 2], weight[3, 3], weight[3, 4]
+    """Weighted sums of five energies by a symmetric stencil, begun one after the other."""
+    a, b, c = weight[0], weight[1], weight[2]
     for pixel in range(TILE):
-        v0, v1, v2 = points[pixel], points[TILE + pixel], points[2 * TILE + pixel]
-        v3, v4, v5 = points[3 * TILE + pixel], points[4 * TILE + pixel], points[5 * TILE + pixel]
-        v6, v7 = points[6 * TILE + pixel], points[7 * TILE + pixel]
-        out[pixel] = (a * v0 + b * v1) + (c * v2 + d * v3) + e * v4
-        out[TILE + pixel] = (f * v1 + g * v2) + (h * v3 + i * v4) + j * v5
-        out[2 * TILE + pixel] = (k * v2 + l * v3) + (m * v4 + n * v5) + o * v6
-        out[3 * TILE + pixel] = (p * v3 + q * v4) + (r * v5 + s * v6) + t * v7
+        s, t, u = points[pixel], points[ROW + pixel], points[2 * ROW + pixel]
+        v, w, x = points[3 * ROW + pixel], points[4 * ROW + pixel], points[5 * ROW + pixel]
+        y, z = points[6 * ROW + pixel], points[7 * ROW + pixel]
+        out[pixel] = a * (s + w) + b * (t + v) + c * u
+        out[TILE + pixel] = a * (t + x) + b * (u + w) + c * v
+        out[2 * TILE + pixel] = a * (u + y) + b * (v + x) + c * w
+        out[3 * TILE + pixel] = a * (v + z) + b * (w + y) + c * x
 
 
 @compiled
 def smoothen(
-    block: Array, first: int, last: int, smooth: tuple[Array, Array], place: Array, at: Array, state: Array
+    block: Array,
+    first: int,
+    last: int,
+    smooth: tuple[Array, Array, Array],
+    place: Array,
+    at: Array,
+    state: Array,
 ) -> None:
     """Smooth values at the next energies; once at the last, it is taken again, which finds nothing new."""
+    begin, weight, even = smooth
     for step in range(AT_ONCE):
         at[step] = place[min(first + step, last - 1)]
-    begin = smooth[0][first]
-    is_even = smooth[1].shape[1] == FIVE and first + AT_ONCE <= last
-    if is_even and smooth[0][first + AT_ONCE - 1] - begin == AT_ONCE - 1:
-        weights = smooth[1][first : first + AT_ONCE]
-        weigh_four(block.reshape(-1)[begin * TILE :], weights, state[SMOOTH * TILE :])
+    if even[first] and first + AT_ONCE <= last:
+        weigh_four(block[begin[first] * ROW :], weight[first], state[SMOOTH * TILE :])
         return
     for step in range(AT_ONCE):
         row = min(first + step, last - 1)
-        weigh(block, smooth[0][row], smooth[1][row], state, SMOOTH + step)
+        weigh(block, begin[row], weight[row], state, SMOOTH + step)
 
 
 @compiled
-def compare(state: Array, at: Array) -> int:
-    """Take the mean of the baselines from the smooth values; how many are then not below zero."""
-    above = np.int32(0)
+def onset(block: Array, limits: Array, place: Array, state: Array) -> int:
+    """First of four energies at one of which any pixel is above the mean of its baselines."""
+    for row in range(limits[2], limits[3] - AT_ONCE, AT_ONCE):
+        u, v, w, x = place[row], place[row + 1], place[row + 2], place[row + 3]
+        near, above = block[row * ROW :], False
+        for pixel in range(TILE):
+            base, slope = state[MEAN * TILE + pixel], state[(MEAN + 1) * TILE + pixel]
+            bend = state[(MEAN + 2) * TILE + pixel]
+            a = near[pixel] >= base + u * (slope + u * bend)
+            b = near[ROW + pixel] >= base + v * (slope + v * bend)
+            c = near[2 * ROW + pixel] >= base + w * (slope + w * bend)
+            d = near[3 * ROW + pixel] >= base + x * (slope + x * bend)
+            above |= a | b | c | d
+        if above:
+            return row
+    return limits[3] - AT_ONCE
+
+
+@compiled
+def compare(state: Array, at: Array) -> bool:
+    """Take the mean of the baselines from the smooth values; whether any is then not below zero."""
+    above = False
     for pixel in range(TILE):
         base, slope = state[MEAN * TILE + pixel], state[(MEAN + 1) * TILE + pixel]
         bend = state[(MEAN + 2) * TILE + pixel]
@@ -84,8 +102,8 @@ def compare(state: Array, at: Array) -> int:
             z = at[step]
             rise = state[(SMOOTH + step) * TILE + pixel] - (base + z * (slope + z * bend))
             state[(SMOOTH + step) * TILE + pixel] = rise
-            above += np.int32(rise >= 0)
-    return int(above)
+            above |= rise >= 0
+    return above
 
 
 @compiled
@@ -138,14 +156,15 @@ def search(
     block: Array,
     limits: Array,
     place: Array,
-    smooth: tuple[Array, Array],
+    smooth: tuple[Array, Array, Array],
     at: Array,
     state: Array,
     found: Array,
 ) -> None:
     """Find the first rise of every pixel, and the highest point after it."""
     lowest = NOWHERE
-    for row in range(limits[2], limits[3], AT_ONCE):
+    first = max(limits[2], onset(block, limits, place, state) - smooth[1].shape[1])
+    for row in range(first, limits[3], AT_ONCE):
         smoothen(block, row, limits[3], smooth, place, at, state)
         if compare(state, at):
             rise_at(state, found, row)

@@ -10,6 +10,7 @@ from operando.callbacks.analysis.ion_chamber import Chamber, photon_flux
 from operando.callbacks.analysis.mapping import DetectorResponse
 from operando.callbacks.analysis.mapping.fluorescence_detector import components
 from operando.callbacks.live.maps import Maps, recall
+from operando.callbacks.tiled.follower import Ending, serve
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
 from soft_nanoprobe import write_spectra
@@ -285,6 +286,20 @@ def test_a_successor_does_not_fit_rows_again(told):
     successor = Maps(told.journal, (told.folder,))
     recall(told.folder / "journal", successor)
     assert (told.run.start_doc["uid"], 0, 1) in successor._done
+
+
+def test_rows_that_wait_when_the_process_is_told_to_end_are_fitted_first(told):
+    told.begin()
+    told.file([0, 1])
+    told.good(0)
+    told.good(1)
+    told.journal.close()
+    told.maps.close()
+    ending = Ending()
+    ending.ended.set()
+    serve(told.folder / "journal", lambda publish: Maps(publish, (told.folder,)), ending, recall=recall)
+    rate = told.result().maps("particle")["rate"].isel(map=0)
+    assert np.isfinite(rate.to_numpy()).any(axis=(0, 2)).tolist() == [True, True, False]
 
 
 def test_a_file_elsewhere_is_refused_and_its_rows_are_left_out(told, tmp_path_factory, caplog):

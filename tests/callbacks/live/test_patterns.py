@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import QuadMesh
 
 pytest.importorskip("pyFAI", reason="needs the extra 'diffraction'")
@@ -133,8 +134,9 @@ def test_a_full_disk_ends_the_analysis_and_leaves_no_frame_half_or_double(told, 
     assert_each_frame_once(told, run, 2)
 
 
-def test_the_picture_shows_patterns_and_lattice_and_says_what_is_missing(told):
-    assert told.result().plot_patterns() is not None
+def test_the_picture_shows_patterns_and_lattice_and_is_refused_where_there_are_none(told):
+    with pytest.raises(ValueError, match=r"no frame has a pattern; they come once a camera"):
+        told.result().plot_patterns()
     told.series(write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM]), 3)
     told.analyse()
     figure = told.result().plot_patterns()
@@ -157,6 +159,23 @@ def test_beside_the_patterns_stands_the_lithium_content_at_the_same_time(told):
     assert beside.get_ylabel() == "lithium content x"
     assert len(written) > 2
     assert written == pytest.approx(expected, abs=0.006)
+
+
+def test_what_is_missing_beside_the_patterns_gets_no_axes(told):
+    told.series(write_frames(told.frames / "a.h5", [rings(a) for a in A_ANGSTROM]), 3)
+    told.analyse()
+    result = told.result()
+    whole = {"patterns": result.patterns, "lattice": result.lattice, "name": "", "cell": {}}
+    whole["electrochemistry"] = result.electrochemistry
+    unknown = result.lattice.assign(a_angstrom=np.nan, c_angstrom=np.nan)
+    for without, labels in (
+        ({}, ["time (min)", "", "a (Å)", "c (Å)"]),
+        ({"electrochemistry": result.electrochemistry.iloc[:0]}, ["time (min)", "a (Å)", "c (Å)"]),
+        ({"lattice": unknown}, ["time (min)", ""]),
+        ({"patterns": xr.Dataset()}, ["a (Å)", "c (Å)"]),
+    ):
+        figure = pattern_figure(cast("Experiment", SimpleNamespace(**{**whole, **without})))
+        assert [axes.get_ylabel() for axes in figure.axes] == labels
 
 
 @pytest.mark.parametrize("lost", ["intensity", "time"])

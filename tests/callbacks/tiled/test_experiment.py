@@ -10,6 +10,7 @@ from documents import EDGES_EV, ExperimentDocuments, absorption, whole_experimen
 from matplotlib.figure import Figure
 from operando.callbacks.plots.course import draw_course
 from operando.callbacks.plots.style import content_scale
+from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.open_experiment import UnknownExperimentError, experiment_from_journal
 from operando.plans.ledger import LedgerEntry
@@ -131,6 +132,31 @@ def test_the_summary_is_drawn_with_and_without_spectra(folder, spectra, tmp_path
     assert ("Ni valence" in labels) == bool(spectra)
     legend = axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["Ni K XANES (2)"] if spectra else not legend
+
+
+def test_the_legend_of_the_course_lies_above_its_axes_and_hides_no_line(folder):
+    journalled(folder, whole_experiment(spectra=2, points=60))
+    figure = experiment_from_journal(folder, "demo").plot()
+    figure.canvas.draw()
+    course = figure.axes[0]
+    assert course.get_legend().get_window_extent().y0 >= course.get_window_extent().y1
+    assert course.get_legend().get_window_extent().y1 <= figure.bbox.y1
+
+
+@pytest.mark.parametrize(
+    ("missing", "drawn"),
+    [
+        ("electrochemistry", {"normalised absorption, shifted upwards with time", "Ni valence"}),
+        ("edge_fits", {"cell voltage (V)", "normalised absorption, shifted upwards with time"}),
+    ],
+)
+def test_what_the_summary_lacks_gets_no_axes(folder, monkeypatch, missing, drawn):
+    journalled(folder, whole_experiment(spectra=2, points=60))
+    experiment = experiment_from_journal(folder, "demo")
+    monkeypatch.setattr(Experiment, missing, property(lambda _: pd.DataFrame()))
+    axes = [each for each in experiment.plot().axes if each.get_ylabel() not in ("current (mA)", "")]
+    assert {each.get_ylabel() for each in axes} == drawn | {"lithium content x"}
+    assert all(each.has_data() for each in axes)
 
 
 @pytest.mark.parametrize(

@@ -117,10 +117,12 @@ def test_damage_is_drawn_by_the_cycle_in_which_each_tomogram_was_taken(experimen
     assert [label.get_text() for label in labels] == ["1\ncycle 3"]
 
 
-def test_a_volume_of_particles_that_are_all_cut_is_drawn_as_such(experiment):
+def test_damage_without_whole_particles_is_refused_with_what_to_do(experiment):
     cut = experiment.particles.assign(at_border=True)
-    (told, *_) = damage_figure(cut, separator_um=0.0, collector_um=1.0).axes[0].texts
-    assert "cut by the border" in told.get_text()
+    with pytest.raises(ValueError, match=r"all \d+ particles are cut by the border.*larger field"):
+        damage_figure(cut, separator_um=0.0, collector_um=1.0)
+    with pytest.raises(ValueError, match=r"demo: no particles were looked for.*reconstruct --particles"):
+        damage_figure(cut.iloc[:0], separator_um=0.0, collector_um=1.0, title="demo")
 
 
 def test_a_run_that_is_not_there_is_told_with_those_that_are(told):

@@ -76,6 +76,31 @@ def test_pixels_without_edge_or_data_are_told_apart():
     assert found.mask[1, 6:].all()
 
 
+@pytest.mark.parametrize("pixels", [ENERGY.size, 20])
+def test_a_value_that_is_not_finite_leaves_a_pixel_without_data_at_whatever_energy_it_is(pixels):
+    # So little noise that chemistry shows: at the edge no points are looked at for the noise.
+    half = np.random.default_rng(6).uniform(8340.0, 8348.0, (2, pixels))
+    stack = noisy_stack(half, 0.002)
+    for first in range(0, ENERGY.size, pixels):
+        spoilt = stack.copy()
+        spoilt[first + np.arange(pixels), 1, np.arange(pixels)] = np.nan
+        found = xanes_maps(spoilt, ENERGY, element="Ni")
+        assert (found.verdict[1] == PixelVerdict.NO_DATA).all()
+        assert found.mask[0].all()
+
+
+def test_pixels_that_were_set_to_zero_take_nothing_from_the_others():
+    half = np.random.default_rng(7).uniform(8342.0, 8346.0, (8, 64))
+    stack = noisy_stack(half, NOISE)
+    stack[:, :4] = 0.0
+    found = xanes_maps(stack, ENERGY, element="Ni")
+    assert (found.verdict[:4] == PixelVerdict.NO_EDGE).all()
+    assert found.mask[4:].all()
+    assert np.isfinite(found.white_line_ev_sigma[4:]).all()
+    nothing = xanes_maps(np.zeros_like(stack), ENERGY, element="Ni")
+    assert (nothing.verdict == PixelVerdict.NO_EDGE).all()
+
+
 @pytest.mark.parametrize(
     ("stack", "energy", "words"),
     [
