@@ -17,10 +17,10 @@ from .attenuation import (
     mass_fractions,
 )
 from .edge_shape import EdgeParameters, normalised_edge, stack_parameters
-from .emission_line import scattering_cm2_g
+from .emission_line import EmissionLine, scattering_cm2_g
 from .ion import IONS, ResolutionLaw, edge_parameters
 from .metal import METAL_DENSITY_G_CM3, normalised_metal_edge
-from .sample_emission import Emission, flat_emission
+from .sample_emission import Emission, flat_emission, k_lines, with_lines
 from .valence import valences
 
 FloatArray = NDArray[np.float64]
@@ -175,16 +175,23 @@ class CellStack:
             See `flat_emission`; layers with an `upstream_share` stand before the cathode.
         """
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
-        by_metal = self._edges_absorbance(energy, spot_lithium_content)
+        every = with_lines(energy, self._lines)
+        by_metal = self._edges_absorbance(every, spot_lithium_content)
+        edges = by_metal.sum(axis=0)
         return flat_emission(
             energy,
+            self._lines,
             exit_deg=exit_deg,
             k_absorbance=dict(zip(self._elements, by_metal, strict=True)),
-            layer=lambda at_ev: self.cathode_absorbance(at_ev, spot_lithium_content),
-            whole=lambda at_ev: self.absorbance(at_ev, spot_lithium_content),
+            layer=interpolate(self._cathode_smooth, every) + edges,
+            whole=interpolate(self._smooth, energy) + edges[: energy.size],
             scattering=interpolate(self._scattering, energy),
-            cover=lambda at_ev: interpolate(self._cover, at_ev),
+            cover=interpolate(self._cover, every),
         )
+
+    @cached_property
+    def _lines(self) -> tuple[EmissionLine, ...]:
+        return k_lines(self._elements)
 
     @cached_property
     def _scattering(self) -> FloatArray:
@@ -284,12 +291,15 @@ class ReferenceSample:
     def emission(self, energy_ev: ArrayLike, *, exit_deg: float) -> Emission:
         """Tell what the bare pellet sends back to the side of the beam; see `CellStack.emission`."""
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        lines = k_lines([self.element])
+        layer = self.absorbance(with_lines(energy, lines))
         return flat_emission(
             energy,
+            lines,
             exit_deg=exit_deg,
             k_absorbance={self.element: self._edge_absorbance(energy)},
-            layer=self.absorbance,
-            whole=self.absorbance,
+            layer=layer,
+            whole=layer[: energy.size],
             scattering=interpolate(self._scattering, energy),
         )
 

@@ -1,6 +1,7 @@
 """Powders of known structure on the sample holder: calibrants, standards, and what holds them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from .diffraction import (
     halo_scattering,
     powder_rings,
 )
-from .sample_emission import Emission, flat_emission
+from .sample_emission import Emission, flat_emission, k_lines, with_lines
 from .structure import CUBIC_FACES, Atom, Structure, UnitCell, anomalous, centred, form_factor, metal
 
 FloatArray = NDArray[np.float64]
@@ -127,22 +128,25 @@ class PowderSample:
         """
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
         fractions = mass_fractions(_formula(self.structure)) if self.structure is not None else {}
-        container = self.container.areal_density_g_cm2
-        table = scattering(mass_fractions(self.container.formula), container)
-        if fractions:
-            table = table + scattering(fractions, self.areal_density_g_cm2)
+        emitting = [each for each in fractions if LOWEST_EV < edge_energy_ev(each) < HIGHEST_EV]
+        lines = k_lines(emitting)
+        layer = self.absorbance(with_lines(energy, lines))
         return flat_emission(
             energy,
+            lines,
             exit_deg=exit_deg,
             k_absorbance={
-                element: self.areal_density_g_cm2 * fraction * _k_cm2_g(element, energy)
-                for element, fraction in fractions.items()
-                if LOWEST_EV < edge_energy_ev(element) < HIGHEST_EV
+                each: self.areal_density_g_cm2 * fractions[each] * _k_cm2_g(each, energy) for each in emitting
             },
-            layer=self.absorbance,
-            whole=self.absorbance,
-            scattering=interpolate(table, energy),
+            layer=layer,
+            whole=layer[: energy.size],
+            scattering=interpolate(self._scattering(fractions), energy),
         )
+
+    def _scattering(self, fractions: Mapping[str, float]) -> FloatArray:
+        container = self.container
+        table = scattering(mass_fractions(container.formula), container.areal_density_g_cm2)
+        return table + scattering(fractions, self.areal_density_g_cm2) if fractions else table
 
     def pattern(self, q_per_angstrom: FloatArray, energy_ev: float) -> Pattern:
         """Scattering of powder and container.

@@ -1,18 +1,16 @@
 """X-rays that a flat sample sends back to the side of the beam: K fluorescence, and scattered photons."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .attenuation import LOWEST_EV
 from .emission_line import EmissionLine, emission_lines, fluorescence_yield
 
 FloatArray = NDArray[np.float64]
-Absorbance = Callable[[ArrayLike], FloatArray]
-"""Absorbance across a layer at photon energies (eV)."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +34,31 @@ def no_emission(energy_ev: FloatArray) -> Emission:
     return Emission(np.empty((0, energy_ev.size)), np.empty((0, energy_ev.size)))
 
 
-def no_cover(energy_ev: ArrayLike) -> FloatArray:
-    """Absorbance of nothing in front of the layer."""
-    return np.zeros(np.shape(energy_ev))
+def k_lines(elements: Iterable[str]) -> tuple[EmissionLine, ...]:
+    """K lines of elements, element by element, that the tables of attenuation reach."""
+    return tuple(
+        line
+        for element in elements
+        for line in emission_lines(element)
+        if line.shell == "K" and line.energy_ev >= LOWEST_EV
+    )
+
+
+def with_lines(energy_ev: FloatArray, lines: Sequence[EmissionLine]) -> FloatArray:
+    """Energies of the beam (m,), then of the lines, eV: where `flat_emission` wants absorbances."""
+    return np.concatenate([energy_ev, [line.energy_ev for line in lines]])
 
 
 def flat_emission(
     energy_ev: FloatArray,
+    lines: Sequence[EmissionLine],
     *,
     exit_deg: float,
     k_absorbance: Mapping[str, FloatArray],
-    layer: Absorbance,
-    whole: Absorbance,
+    layer: FloatArray,
+    whole: FloatArray,
     scattering: FloatArray,
-    cover: Absorbance = no_cover,
+    cover: FloatArray | float = 0.0,
 ) -> Emission:
     """Emission of a homogeneous layer that the beam meets at a right angle, seen from the side of the beam.
 
@@ -57,16 +66,16 @@ def flat_emission(
     ----------
     energy_ev
         Of the beam, shape (m,).
+    lines
+        k lines that the layer emits.
     exit_deg
         Angle between surface and way out.
     k_absorbance
-        By element: part of the layer's absorbance that is its K shell, shape (m,).
+        By element: part of the layer's absorbance that is its K shell, shape (m,) or longer.
     layer, cover
-        Absorbance, along the beam, of what emits and of what stands before it.
-    whole
-        Of all that scatters.
-    scattering
-        Elastic and Compton part of its absorbance, shape (m,).
+        Absorbance, along the beam, of what emits and of what stands before it, at `with_lines`, (m + k,).
+    whole, scattering
+        Absorbance of all that scatters, and the elastic and Compton part of it, shape (m,).
 
     Returns
     -------
@@ -82,15 +91,15 @@ def flat_emission(
     Scattered photons keep the energy of the beam, and come from all of the sample as if it were mixed. The
     beam is polarised in the plane of beam and detector, hence the factor cos^2 over its mean, 2/3.
     """
-    slant = 1.0 / math.sin(math.radians(exit_deg))
-    lines = [line for element in k_absorbance for line in _k_lines(element)]
-    line_ev = np.array([line.energy_ev for line in lines])
-    made = np.array([k_absorbance[line.element] * _photons(line) for line in lines])
-    made = np.maximum(made.reshape(len(lines), energy_ev.size), 0.0)
-    chi = layer(energy_ev) + slant * layer(line_ev)[:, None]
-    passed = np.exp(-cover(energy_ev) - slant * cover(line_ev)[:, None])
+    slant, count = 1.0 / math.sin(math.radians(exit_deg)), energy_ev.size
+    made = np.array([k_absorbance[line.element][:count] * _photons(line) for line in lines])
+    made = np.maximum(made.reshape(len(lines), count), 0.0)
+    chi = layer[:count] + slant * layer[count:, None]
+    before = np.broadcast_to(cover, layer.shape)
+    passed = np.exp(-before[:count] - slant * before[count:, None])
     polarised = 1.5 * math.cos(math.radians(90.0 + exit_deg)) ** 2
-    scattered = polarised * scattering * escaping(whole(energy_ev) * (1.0 + slant))
+    scattered = polarised * scattering * escaping(whole * (1.0 + slant))
+    line_ev = np.array([line.energy_ev for line in lines])
     return Emission(
         np.vstack([np.broadcast_to(line_ev[:, None], made.shape), energy_ev]),
         np.vstack([made * escaping(chi) * passed, scattered]),
@@ -101,10 +110,6 @@ def escaping(chi: FloatArray) -> FloatArray:
     """Share (1 - exp(-chi)) / chi of what is made in a layer that leaves it, chi being above 0."""
     safe = np.maximum(chi, 1e-12)
     return -np.expm1(-safe) / safe
-
-
-def _k_lines(element: str) -> list[EmissionLine]:
-    return [line for line in emission_lines(element) if line.shell == "K" and line.energy_ev >= LOWEST_EV]
 
 
 def _photons(line: EmissionLine) -> float:
