@@ -106,6 +106,7 @@ def test_an_edge_is_fitted_in_fluorescence_where_the_run_asks_for_it(fits, publi
     assert emitted["half_step_ev"] - transmitted["half_step_ev"] == pytest.approx(2.0, abs=0.1)
     assert emitted["edge_step"] == pytest.approx(0.01, rel=0.1)
     assert emitted["foil_shift_ev"] == pytest.approx(0.0, abs=1e-3)
+    assert (emitted["reason"], transmitted["reason"]) == (edge_analysis.UNCORRECTED, "")
 
 
 def test_results_of_references_wait_for_the_cycling_run_they_belong_to(fits, published):
