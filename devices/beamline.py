@@ -242,12 +242,13 @@ def load_beamline(
     """
     settings = read_settings(Path(path))
     sections = settings.devices
+    ion_chambers, box = sections.ion_chambers.device(), sections.trigger_box
     return Beamline(
         name=settings.name,
         timing=settings.timing,
         cell=sections.cell.device(channel),
         mono=Monochromator(name="mono", **_options(sections.mono)),
-        ion_chambers=IonChambers(name="ion_chambers", **_options(sections.ion_chambers)),
+        ion_chambers=ion_chambers,
         photon_shutter=Shutter(name="photon_shutter", **_options(sections.photon_shutter)),
         front_end_shutter=Shutter(name="front_end_shutter", **_options(sections.front_end_shutter)),
         ring=StorageRing(name="ring", **_options(sections.ring)),
@@ -257,7 +258,7 @@ def load_beamline(
         camera_arm=_arm(sections.camera_arm) if camera else None,
         nanostage=_built(sections.nanostage) if nanoprobe else None,
         fluorescence_detector=_built(sections.fluorescence_detector) if nanoprobe else None,
-        trigger_box=_built(sections.trigger_box) if trigger_box else None,
+        trigger_box=box.device(ion_chambers.currents) if box and trigger_box else None,
         microscope=_built(sections.microscope) if microscope else None,
         microscope_camera=_built(sections.microscope_camera) if microscope else None,
         heater=_built(sections.heater) if microscope else None,

@@ -47,7 +47,7 @@ class GateRecord:
     low, middle, high : Mapping of numpy.ndarray
         By encoder: shape (n,), least, mean and largest position in the gate, offset included.
     counts : numpy.ndarray
-        Shape (n, 3), counts of I0, It and Ir.
+        Shape (n, k), counts of the k currents: I0, It, Ir, and the fluorescence diode where there is one.
     """
 
     file: Path
@@ -99,7 +99,9 @@ def _read(file: Path, names: Mapping[str, str]) -> dict[str, Values]:
         return {key: np.asarray(column, dtype=np.float64) for key, column in columns.items()}
 
 
-def gate_record(file: Path, columns: Mapping[str, Values], encoders: Sequence[str]) -> GateRecord:
+def gate_record(
+    file: Path, columns: Mapping[str, Values], encoders: Sequence[str], currents: Sequence[str]
+) -> GateRecord:
     """Put the columns of a file into a record; least and largest are told anew where counts run backwards."""
     ends = {name: np.stack([columns[f"{name}_min"], columns[f"{name}_max"]]) for name in encoders}
     return GateRecord(
@@ -109,7 +111,7 @@ def gate_record(file: Path, columns: Mapping[str, Values], encoders: Sequence[st
         low={name: both.min(axis=0) for name, both in ends.items()},
         middle={name: columns[name] for name in encoders},
         high={name: both.max(axis=0) for name, both in ends.items()},
-        counts=np.stack([columns[f"{name}_counts"] for name in ("i0", "it", "ir")], axis=1),
+        counts=np.stack([columns[f"{name}_counts"] for name in currents], axis=1),
     )
 
 

@@ -1,8 +1,8 @@
-"""Three ion chambers read by one electrometer, dark subtracted."""
+"""Three ion chambers, and a diode where there is one, read by one electrometer, dark subtracted."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal, EpicsSignalRO, Signal
@@ -11,15 +11,13 @@ from ophyd.signal import SignalRO
 from .order import Order
 from .reach import ReachedDevice, halt, naming
 
-CHAMBERS = ("i0", "it", "ir")
-
 
 class DarkSubtracted(SignalRO):
-    """Current of a chamber minus its dark current, A."""
+    """One of the currents minus its dark current, A."""
 
-    def __init__(self, *, chamber: str, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to ophyd
+    def __init__(self, *, current: str, **kwargs: Any) -> None:  # noqa: ANN401 - passed on to ophyd
         super().__init__(**kwargs)
-        self._chamber = chamber
+        self._current = current
 
     def get(self, **kwargs: Any) -> float:  # noqa: ANN401 - passed on to ophyd
         """Subtract the dark current from the last reading, A."""
@@ -38,7 +36,7 @@ class DarkSubtracted(SignalRO):
         return described
 
     def _sources(self) -> tuple[EpicsSignalRO, Signal]:
-        return getattr(self.parent, f"{self._chamber}_raw"), getattr(self.parent, f"{self._chamber}_dark")
+        return getattr(self.parent, f"{self._current}_raw"), getattr(self.parent, f"{self._current}_dark")
 
 
 class IonChambers(ReachedDevice):
@@ -56,13 +54,19 @@ class IonChambers(ReachedDevice):
         energies cannot be compared as photons.
     i0_length_cm, i0_pressure_mbar
         Its active length, and the pressure of the gas.
+
+    Attributes
+    ----------
+    currents : tuple of str
+        What is read, in the order of the channels of the electrometer.
     """
 
     console_labels = frozenset({"detectors"})
 
-    i0 = Cpt(DarkSubtracted, chamber="i0", kind="hinted")
-    it = Cpt(DarkSubtracted, chamber="it", kind="hinted")
-    ir = Cpt(DarkSubtracted, chamber="ir", kind="hinted")
+    currents: ClassVar[tuple[str, ...]] = ("i0", "it", "ir")
+    i0 = Cpt(DarkSubtracted, current="i0", kind="hinted")
+    it = Cpt(DarkSubtracted, current="it", kind="hinted")
+    ir = Cpt(DarkSubtracted, current="ir", kind="hinted")
     i0_raw = Cpt(EpicsSignalRO, "Current1:MeanValue_RBV", auto_monitor=True)
     it_raw = Cpt(EpicsSignalRO, "Current2:MeanValue_RBV", auto_monitor=True)
     ir_raw = Cpt(EpicsSignalRO, "Current3:MeanValue_RBV", auto_monitor=True)
@@ -106,16 +110,16 @@ class IonChambers(ReachedDevice):
         for key, value in filled.items():
             getattr(self, key).name = key
             getattr(self, key).put(value)
-        for chamber in CHAMBERS:
+        for current in self.currents:
             for suffix in ("", "_raw", "_dark"):
-                getattr(self, chamber + suffix).name = chamber + suffix
+                getattr(self, current + suffix).name = current + suffix
         self._seen = 0
         self._reading: Order | None = None
         self._put_completed = False
         self.counter.subscribe(self._look, run=False)
 
     def trigger(self) -> Order:
-        """Take one average of all chambers.
+        """Take one average of all currents.
 
         Returns
         -------
@@ -151,3 +155,12 @@ class IonChambers(ReachedDevice):
     def _look(self, value: int, **_: object) -> None:
         if self._reading is not None and self._put_completed and int(value) != self._seen:
             self._reading.settle()
+
+
+class IonChambersWithDiode(IonChambers):
+    """The same with a fluorescence diode on the fourth channel: `ifluor` beside I0, It and Ir."""
+
+    currents: ClassVar[tuple[str, ...]] = (*IonChambers.currents, "ifluor")
+    ifluor = Cpt(DarkSubtracted, current="ifluor", kind="hinted")
+    ifluor_raw = Cpt(EpicsSignalRO, "Current4:MeanValue_RBV", auto_monitor=True)
+    ifluor_dark = Cpt(Signal, value=0.0, kind="config")

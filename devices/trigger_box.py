@@ -14,7 +14,7 @@ from .file_writer import tell_of_data_set
 from .gate_record import GateRecord, GatesMissingError, check_gates, find_columns, gate_record
 from .gate_series import GatePass, GateSeries, PositionPass
 from .reach import naming
-from .trigger_box_setting import CHAMBERS, SettableTriggerBox
+from .trigger_box_setting import SettableTriggerBox
 
 ENDING = ".h5"
 ROWS_AT_ONCE = 65536
@@ -40,7 +40,7 @@ class TriggerBox(SettableTriggerBox):
     Parameters
     ----------
     hz_per_a
-        Of the voltage-to-frequency converters behind the ion chambers, counts per s and A.
+        Of the voltage-to-frequency converters behind the electrometer, counts per s and A.
 
     The other parameters are those of `SettableTriggerBox`.
     """
@@ -199,7 +199,9 @@ class TriggerBox(SettableTriggerBox):
             place = f"{self.encoders[encoder]}.VAL"
             kinds = {"": "Mean", "_min": "Min", "_max": "Max"}
             names |= {f"{encoder}{suffix}": f"{place}.{kind}" for suffix, kind in kinds.items()}
-        return names | {f"{each}_counts": f"COUNTER{n}.OUT.Diff" for n, each in enumerate(CHAMBERS, start=1)}
+        return names | {
+            f"{each}_counts": f"COUNTER{n}.OUT.Diff" for n, each in enumerate(self.currents, start=1)
+        }
 
     def _await_captured(self, running: _Running, expected: int) -> None:
         reached = [-1]
@@ -239,7 +241,7 @@ class TriggerBox(SettableTriggerBox):
         if not is_whole:
             columns = {key: values[:count] for key, values in columns.items()}
         check_gates(self.name, columns, count)
-        self.record = gate_record(running.file, columns, tuple(series.offsets))
+        self.record = gate_record(running.file, columns, tuple(series.offsets), self.currents)
         running.whole = is_whole
 
     def _check_name(self, running: _Running) -> None:

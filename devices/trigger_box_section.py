@@ -21,7 +21,7 @@ class TriggerBoxSection(Section):
     encoders
         What is wired to its encoder inputs, such as ``{bragg = "INENC1"}``.
     hz_per_a
-        Of the voltage-to-frequency converters behind the ion chambers, counts per s and A.
+        Of the voltage-to-frequency converters behind the electrometer, counts per s and A.
     overhead_limit_s
         Wall time that captured gates may be late, s.
     """
@@ -34,6 +34,6 @@ class TriggerBoxSection(Section):
     hz_per_a: float = Field(default=1e14, gt=0.0)
     overhead_limit_s: float = Field(default=15.0, gt=0.0)
 
-    def device(self) -> TriggerBox:
-        """Build the box; nothing is waited for."""
-        return TriggerBox(name="trigger_box", **self.model_dump(exclude={"class_"}))
+    def device(self, currents: tuple[str, ...]) -> TriggerBox:
+        """Build the box, its counters behind the currents of the electrometer; nothing is waited for."""
+        return TriggerBox(name="trigger_box", currents=currents, **self.model_dump(exclude={"class_"}))

@@ -16,7 +16,6 @@ from .reach import halt
 from .refusal import refuse
 from .trigger_box_signals import Capture, Compare, Input, Sequence
 
-CHAMBERS = ("i0", "it", "ir")
 GAP_COUNTS = 1
 """Counts of the encoder between two gates at least: without a gap they would be one."""
 MOST_OFF = 0.5
@@ -32,6 +31,8 @@ class SettableTriggerBox(FileWriter):
     ----------
     encoders
         What the encoders are called here, and the input of the box to which each is wired.
+    currents
+        What is counted, one for each counter from the first: those that the electrometer reads.
     overhead_limit_s
         Wall time that captured gates may be late, s; as long as more of them come it begins anew.
 
@@ -48,6 +49,7 @@ class SettableTriggerBox(FileWriter):
     counter1 = Cpt(Input, "COUNTER1:OUT:")
     counter2 = Cpt(Input, "COUNTER2:OUT:")
     counter3 = Cpt(Input, "COUNTER3:OUT:")
+    counter4 = Cpt(Input, "COUNTER4:OUT:")
 
     def __init__(
         self,
@@ -55,11 +57,13 @@ class SettableTriggerBox(FileWriter):
         *,
         name: str,
         encoders: Mapping[str, str] | None = None,
+        currents: tuple[str, ...] = ("i0", "it", "ir"),
         overhead_limit_s: float = 15.0,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.encoders = dict(encoders or {"bragg": "INENC1"})
+        self.currents = currents
         self.overhead_limit_s = overhead_limit_s
         self.pcap.captured.name = f"{name}_gates"
 
@@ -92,14 +96,14 @@ class SettableTriggerBox(FileWriter):
             )
 
     def choose_values(self, series: GateSeries) -> None:
-        """Choose what is captured: wanted encoders, all counters."""
+        """Choose what is captured: wanted encoders, the counters of all currents."""
         for encoder, place in self.encoders.items():
             wired, offset = self._input(place), series.offsets.get(encoder)
             self._write(wired.capture, "No" if offset is None else "Min Max Mean")
             if offset is not None:
                 self._write(wired.offset, offset)
-        for counter in (self.counter1, self.counter2, self.counter3):
-            self._write(counter.capture, "Diff")
+        for number, counter in enumerate((self.counter1, self.counter2, self.counter3, self.counter4)):
+            self._write(counter.capture, "Diff" if number < len(self.currents) else "No")
 
     def open_file(self, series: GateSeries, file: Path) -> None:
         """Tell the writer its file and the number of gates; it then waits for the first one.

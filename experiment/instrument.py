@@ -1,12 +1,16 @@
 """Instruments that an experiment file asks for: which are built and simulated, and are they there."""
 
+from collections.abc import Sequence
+
 from ..devices.beamline import Beamline, BeamlineSettings
 from .camera import asks_for_frames, check_camera
 from .estimate import PICTURE_MB
 from .file import CommonTables
+from .measurement_file import EdgeFile
 from .nanoprobe import asks_for_maps, asks_to_fly, check_devices, check_nanoprobe
 from .scenario_section import section_of
 from .technique import MICROSCOPE, TechniqueSection
+from .toml_source import ExperimentFileError
 
 
 def asks_for_pictures(experiment: CommonTables) -> bool:
@@ -48,9 +52,24 @@ def check_instruments(experiment: CommonTables, beamline: BeamlineSettings | Bea
     devices = beamline.devices if isinstance(beamline, BeamlineSettings) else beamline
     check_camera(experiment, beamline.name, has_camera=devices.camera is not None)
     check_nanoprobe(experiment, beamline)
+    _check_diode(experiment, beamline.name, devices.ion_chambers.currents)
     for each in experiment.measurements:
         if isinstance(each, TechniqueSection):
             check_devices(experiment.experiment.name, each, each.devices(), beamline.name, devices)
+
+
+def _check_diode(experiment: CommonTables, beamline: str, currents: Sequence[str]) -> None:
+    asking = [
+        each.name
+        for each in experiment.measurements
+        if isinstance(each, EdgeFile) and each.signal == "fluorescence"
+    ]
+    if asking and "ifluor" not in currents:
+        raise ExperimentFileError(
+            f'{experiment.experiment.name}: {", ".join(asking)}: signal = "fluorescence" needs a diode, '
+            f"beamline {beamline} has none; if it has, set fluorescence_diode = true in "
+            "[devices.ion_chambers] of its settings, else measure in transmission"
+        )
 
 
 def picture_mb(settings: BeamlineSettings) -> float:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from ..plans.edge_signal import EdgeSignal
 from .asked_file import AskedSection
 from .burst_file import RadiographyFile
 from .coherent_file import BcdiFile, PtychographyFile
@@ -16,10 +17,17 @@ from .tomogram_file import TomographyFile
 
 
 class EdgeFile(AskedSection):
-    """An absorption edge, however it is scanned."""
+    """An absorption edge, however it is scanned.
+
+    Attributes
+    ----------
+    signal
+        ``"transmission"`` or ``"fluorescence"``: what the edge is fitted in; all currents are stored.
+    """
 
     element: str
     edge: Literal["K", "L3", "L2"] = "K"
+    signal: EdgeSignal = "transmission"
     grid: GridFile
 
 

@@ -8,6 +8,7 @@ from bluesky.utils import MsgGenerator, plan
 from ..callbacks.analysis.mapping.region import Region
 from ..devices.beamline import Beamline
 from ..plans.darks import take_darks
+from ..plans.edge_signal import EdgeSignal
 from ..plans.fly_xanes import fly_xanes
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
@@ -65,6 +66,7 @@ class QueuePlans:
         regions: list[list[float]],
         *,
         edge: str = "K",
+        signal: EdgeSignal = "transmission",
         dark_max_age_s: float = DARK_MAX_AGE_S,
         md: dict | None = None,
     ) -> MsgGenerator[str]:
@@ -78,15 +80,22 @@ class QueuePlans:
             Rows of start, stop, step (eV from the edge) and dwell (s).
         edge : str
             Edge.
+        signal : str
+            "transmission" or "fluorescence": what the edge is fitted in.
         dark_max_age_s : float
             Dark currents older than this (s) are taken first.
         md : dict
             Metadata; what is given here wins.
         """
         rows: Any = [tuple(region) for region in regions]
-        grid = grid_from_regions(rows, e0=f"{element}_{edge}")
+        scan: dict[str, Any] = {
+            "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
+            "element": element,
+            "edge": edge,
+            "signal": signal,
+        }
         options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
-        return (yield from xanes(self._station, grid=grid, element=element, edge=edge, **options))
+        return (yield from xanes(self._station, **scan, **options))
 
     @plan
     def measure_fly_xanes(
@@ -98,6 +107,7 @@ class QueuePlans:
         direction: str = "up",
         sweeps: int = 1,
         edge: str = "K",
+        signal: EdgeSignal = "transmission",
         dark_max_age_s: float = DARK_MAX_AGE_S,
         md: dict | None = None,
     ) -> MsgGenerator[str]:
@@ -117,6 +127,8 @@ class QueuePlans:
             How many make the spectrum.
         edge : str
             Edge.
+        signal : str
+            "transmission" or "fluorescence": what the edge is fitted in.
         dark_max_age_s : float
             Dark currents older than this (s) are taken first.
         md : dict
@@ -128,6 +140,7 @@ class QueuePlans:
             "duration_s": duration_s,
             "direction": direction,
             "sweeps": sweeps,
+            "signal": signal,
         }
         options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
         return (yield from fly_xanes(self._station, element=element, edge=edge, **spectrum, **options))

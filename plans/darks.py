@@ -1,4 +1,4 @@
-"""Dark currents of the ion chambers, taken when those known are too old."""
+"""Dark currents of ion chambers and diode, taken when those known are too old."""
 
 import time
 from collections.abc import Mapping
@@ -11,8 +11,6 @@ from bluesky.utils import MsgGenerator, plan
 
 from .station import IonChambers, XrayStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all
-
-CHANNELS = ("i0", "it", "ir")
 
 
 @plan
@@ -87,11 +85,11 @@ def measure_darks(station: XrayStation, *, count_s: float, repeats: int) -> MsgG
             [chambers], trigger=[chambers], stream="dark", timeout_s=count_s + WAIT_S
         )
         if reading:
-            rows.append([float(reading[f"{channel}_raw"]["value"]) for channel in CHANNELS])
+            rows.append([float(reading[f"{name}_raw"]["value"]) for name in chambers.currents])
     if rows:
         yield from _store(chambers, np.mean(rows, axis=0).tolist())
 
 
 def _store(chambers: IonChambers, dark_a: list[float]) -> MsgGenerator[None]:
-    signals = (chambers.i0_dark, chambers.it_dark, chambers.ir_dark)
+    signals = [getattr(chambers, f"{name}_dark") for name in chambers.currents]
     yield from set_all({**dict(zip(signals, dark_a, strict=True)), chambers.dark_time: time.time()})

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..callbacks.analysis.xas import Rebinned
 from .beam_guard import Readings
 
-CHAMBERS = ("i0", "it", "ir")
 FloatArray = NDArray[np.float64]
 
 
@@ -92,7 +91,7 @@ def interpolated(cell_time_s: FloatArray, knots: Sequence[Readings]) -> list[dic
 def currents_a(
     spectrum: Rebinned, hz_per_a: float, darks_a: Sequence[float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Raw and dark-subtracted currents (n, 3) of the bins that are not empty, A."""
+    """Raw and dark-subtracted currents (n, k) of the bins that are not empty, A."""
     filled = ~spectrum.empty
     raw = spectrum.counts[filled] / spectrum.open_s[filled, None] / hz_per_a
     return raw, raw - np.asarray(darks_a)

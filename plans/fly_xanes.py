@@ -17,7 +17,8 @@ from ..devices.motor_sweep import MotorSweep
 from .beam_guard import BeamGuard
 from .darks import refresh_darks
 from .duration import Timing
-from .fly_points import CHAMBERS, currents_a, interpolated, tell_points
+from .edge_signal import EdgeSignal, edge_signal
+from .fly_points import currents_a, interpolated, tell_points
 from .fly_sweeps import WIDEST_EV, Direction, FlySweeps, energies_ev
 from .fly_taking import FlyTaking, SweepFailedError, TakenSweep, take_sweep
 from .grids import EnergyGrid
@@ -44,6 +45,7 @@ def fly_xanes(
     direction: Direction = "up",
     sweeps: int = 1,
     widest_ev: float = WIDEST_EV,
+    signal: EdgeSignal = "transmission",
     timing: Timing | None = None,
     guard: BeamGuard | None = None,
     dark_max_age_s: float | None = None,
@@ -76,6 +78,8 @@ def fly_xanes(
         Width of the bins around the energies at the edge at most, eV: where the grid is wider than its
         structures, means over whole steps would differ from a step scan. What lies between is in the file
         only. Away from the edge bins are wider (`structure_widths`).
+    signal : str
+        "transmission" or "fluorescence": what the edge is fitted in.
     timing : Timing, optional
         Dead times, for the duration announced in the metadata.
     guard : BeamGuard, optional
@@ -95,7 +99,10 @@ def fly_xanes(
     Raises
     ------
     NoFlyScanError
-        If the beamline has no trigger box at the monochromator's encoder.
+        If the beamline has no trigger box at the monochromator's encoder, or it counts other currents than
+        the electrometer reads.
+    NoFluorescenceError
+        If fluorescence is asked for, and there is no diode.
     ValueError
         If the sweeps are out of range, or `redo` is negative.
     BeamLostError, SweepFailedError
@@ -115,6 +122,7 @@ def fly_xanes(
         "element": element,
         "edge": edge,
         "attempt": 1,
+        **edge_signal(station, signal),
         **spectrum.metadata(timing or Timing()),
         "d_spacing_angstrom": float(station.mono.d_spacing_angstrom),
         "hints": {"dimensions": [(["mono_energy"], "primary")]},
@@ -160,6 +168,12 @@ def _check(station: Any) -> None:  # noqa: ANN401 - a station
             f'fly scan: {box.name} has no encoder "bragg" (wired: {wired}); name the monochromator\'s in '
             "encoders of [devices.trigger_box]"
         )
+    read = station.ion_chambers.currents
+    if box.currents != read:
+        raise NoFlyScanError(
+            f"fly scan: {box.name} counts {', '.join(box.currents)} and the electrometer reads "
+            f"{', '.join(read)}; make the box with currents={read}"
+        )
 
 
 def _measure(taking: FlyTaking, dark_max_age_s: float | None) -> MsgGenerator[None]:
@@ -198,7 +212,8 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
     )
     filled = ~result.empty
     _check_filled(taking.plan.grid.energy_ev, filled)
-    darks_a = [float(chambers[f"{name}_raw"]["value"]) - float(chambers[name]["value"]) for name in CHAMBERS]
+    names = taking.box.box.currents
+    darks_a = [float(chambers[f"{name}_raw"]["value"]) - float(chambers[name]["value"]) for name in names]
     raw_a, net_a = currents_a(result, taking.box.box.hz_per_a, darks_a)
     knots = [{**state["ring"], **state["cell"]} for one in taken for state in (one.before, one.after)]
     points = interpolated(result.time_s[filled], knots)
@@ -208,8 +223,8 @@ def _tell_spectrum(taking: FlyTaking, taken: list[TakenSweep]) -> MsgGenerator[N
     for row, (energy_ev, asked_ev) in enumerate(energies):
         points[row] |= {"mono_energy": energy_ev, "mono_energy_setpoint": asked_ev}
         points[row] |= {"mono_bragg": bragg_deg(energy_ev, spacing)}
-        points[row] |= dict(zip(CHAMBERS, net_a[row].tolist(), strict=True))
-        points[row] |= {f"{name}_raw": float(raw_a[row, n]) for n, name in enumerate(CHAMBERS)}
+        points[row] |= dict(zip(names, net_a[row].tolist(), strict=True))
+        points[row] |= {f"{name}_raw": float(raw_a[row, n]) for n, name in enumerate(names)}
     roles = ("chambers", "mono", "ring", "cell")
     named = {device.name: taken[-1].after[role] for device, role in zip(taking.devices, roles, strict=True)}
     # A step scan tells its points in time as well: its first and last are the states between which it was.

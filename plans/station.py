@@ -28,26 +28,19 @@ class Monochromator(Readable[Any], Protocol):
 
 
 class IonChambers(Readable[Any], Triggerable, Protocol):
-    """Reads `i0`, `it`, `ir` in A, dark subtracted, and `i0_raw` ...; a trigger counts once."""
+    """Reads its `currents` in A, dark subtracted, and `i0_raw` ...; a trigger counts once.
+
+    Each has its dark current (A) as a settable signal, `i0_dark` ...
+    """
+
+    @property
+    def currents(self) -> tuple[str, ...]:
+        """Their names: "i0", "it", "ir", and "ifluor" where there is a fluorescence diode."""
+        ...
 
     @property
     def averaging_time(self) -> Settable:
         """Counting time in s."""
-        ...
-
-    @property
-    def i0_dark(self) -> Settable:
-        """Dark current of I0 in A."""
-        ...
-
-    @property
-    def it_dark(self) -> Settable:
-        """Dark current of It in A."""
-        ...
-
-    @property
-    def ir_dark(self) -> Settable:
-        """Dark current of Ir in A."""
         ...
 
     @property

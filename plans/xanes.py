@@ -9,6 +9,7 @@ from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 from .beam_guard import BeamGuard, Readings
 from .darks import refresh_darks
 from .duration import Timing, estimate_duration_s, live_fraction
+from .edge_signal import EdgeSignal, edge_signal
 from .grids import EnergyGrid
 from .single_run import single_run
 from .station import XrayStation
@@ -22,6 +23,7 @@ def xanes(
     grid: EnergyGrid,
     element: str,
     edge: str = "K",
+    signal: EdgeSignal = "transmission",
     timing: Timing | None = None,
     guard: BeamGuard | None = None,
     dark_max_age_s: float | None = None,
@@ -39,6 +41,8 @@ def xanes(
         Energies and counting times.
     element, edge : str
         What is scanned, for the metadata.
+    signal : str
+        "transmission" or "fluorescence": what the edge is fitted in.
     timing : Timing, optional
         Dead times, for the duration announced in the metadata.
     guard : BeamGuard, optional
@@ -57,11 +61,13 @@ def xanes(
     ------
     BeamLostError
         If the guard finds that the beam was lost; the run then has exit status `fail` and the reason.
+    NoFluorescenceError
+        If fluorescence is asked for, and there is no diode.
     TimeoutError
         If a device is not there in time.
     """
-    _md = {**scan_metadata(grid, timing or Timing(), element=element, edge=edge), **(md or {})}
-
+    scan = scan_metadata(grid, timing or Timing(), element=element, edge=edge)
+    _md = {**scan, **edge_signal(station, signal), **(md or {})}
     uid, _ = yield from measure_spectrum(station, grid, _md, guard=guard, dark_max_age_s=dark_max_age_s)
     return uid
 

@@ -1,4 +1,4 @@
-"""Sections of a scenario file about the beam: ring, monochromator, photons, ion chambers."""
+"""Sections of a scenario file about the beam: ring, monochromator, photons, ion chambers, diode."""
 
 from typing import Annotated, Literal
 
@@ -57,3 +57,15 @@ class IonChambersSection(Section):
     i0: IonChamberSection
     it: IonChamberSection
     ir: IonChamberSection
+
+
+class FluorescenceDiodeSection(Section):
+    """The diode that sees the sample from the side of the beam; see `physics.beam.FluorescenceDiode`."""
+
+    area_mm2: Positive = 300.0
+    distance_mm: Positive = 60.0
+    exit_deg: float = Field(default=45.0, ge=5.0, le=85.0)
+    thickness_um: Positive = 300.0
+    dark_current_a: float = 5e-11
+    electronic_noise_a: NotNegative = 2e-14
+    full_scale_a: Positive = 1e-6

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from .beam_section import (
     BeamSection,
+    FluorescenceDiodeSection,
     IonChamberSection,
     IonChambersSection,
     MonochromatorSection,
@@ -20,7 +21,7 @@ from .diffraction_section import DiffractionSection
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
 from .imaging_section import HeaterSection, MicroscopeSection, ScintillatorCameraSection, SpheresSection
 from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
-from .physics.beam import Beam, IonChamber, IonChambers, StorageRing
+from .physics.beam import Beam, FluorescenceDiode, IonChamber, IonChambers, StorageRing
 from .physics.crystal import Monochromator
 from .physics.dose import DamageLaw
 from .physics.open_circuit import NMC811, OpenCircuitCurve
@@ -55,7 +56,7 @@ class Scenario(Section):
     seed : int
         Of all noise.
     cell, electrode, layers, reference_foils, samples, monochromator, ring, beam, damage,
-    ion_chambers, potentiostat, instrument
+    ion_chambers, fluorescence_diode, potentiostat, instrument
         The sections of the file.
     diffraction : DiffractionSection or None
         What a camera needs; None for a beamline without one.
@@ -80,6 +81,7 @@ class Scenario(Section):
     beam: BeamSection
     damage: DamageSection
     ion_chambers: IonChambersSection
+    fluorescence_diode: FluorescenceDiodeSection = FluorescenceDiodeSection()
     potentiostat: PotentiostatSection
     instrument: InstrumentSection = InstrumentSection()
     diffraction: DiffractionSection | None = None
@@ -161,6 +163,10 @@ class Scenario(Section):
         chambers = self.ion_chambers
         return IonChambers(i0=_chamber(chambers.i0), it=_chamber(chambers.it), ir=_chamber(chambers.ir))
 
+    def build_fluorescence_diode(self) -> FluorescenceDiode:
+        """Return the diode that the fourth channel of the electrometer reads."""
+        return FluorescenceDiode(**self.fluorescence_diode.model_dump())
+
     def build_electrode(self) -> Electrode:
         """Return the cathode, with the loading that follows from the cell's active mass and area."""
         return Electrode(
@@ -174,7 +180,10 @@ class Scenario(Section):
 
     def build_cell_stack(self) -> CellStack:
         """Everything between I0 and It when the cell is in the beam."""
-        layers = [Layer(layer.name, layer.formula, layer.areal_density_g_cm2) for layer in self.layers]
+        layers = [
+            Layer(layer.name, layer.formula, layer.areal_density_g_cm2, layer.upstream_share)
+            for layer in self.layers
+        ]
         return CellStack(self.build_electrode(), layers, self.build_monochromator().resolution_ev)
 
     def build_sample_holder(self, cells: Sequence[tuple[CellStack, Window]] = ()) -> SampleHolder:

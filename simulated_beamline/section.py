@@ -132,6 +132,8 @@ class LayerSection(Section):
         Together, or
     areal_density_mg_cm2 : float
         alone.
+    upstream_share : float
+        Part of it that stands before the cathode, where the beam comes from and fluorescence is seen.
     """
 
     name: str
@@ -139,6 +141,7 @@ class LayerSection(Section):
     thickness_um: Positive | None = None
     density_g_cm3: Positive | None = None
     areal_density_mg_cm2: Positive | None = None
+    upstream_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
     @property
     def areal_density_g_cm2(self) -> float:

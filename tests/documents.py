@@ -64,6 +64,8 @@ IMPEDANCE_KEYS = {
     "cycle": "",
     "half_cycle": "",
 }
+EMITTED = 0.01
+"""Fluorescence over what the sample absorbs."""
 FREQUENCIES_HZ = np.geomspace(1e4, 1.0, 9)
 FIT_FIELDS = ("e0_ev", "half_step_ev", "edge_step", "white_line_ev", "white_line_height")
 LEDGER_TEXT = ("ledger_measurement", "ledger_rule", "ledger_status", "ledger_reason", "ledger_run")
@@ -190,9 +192,18 @@ class ExperimentDocuments:
             )
 
     def measure(
-        self, element: str = "Ni", points: int = 60, stop: bool = True, fail: str = ""
+        self,
+        element: str = "Ni",
+        points: int = 60,
+        stop: bool = True,
+        fail: str = "",
+        signal: str = "transmission",
     ) -> Iterator[Record]:
-        """Take a spectrum; ``stop=False`` leaves it running, ``fail`` ends it with that reason."""
+        """Take a spectrum; ``stop=False`` leaves it running, ``fail`` ends it with that reason.
+
+        In fluorescence a diode is read as well.
+        """
+        emits = signal == "fluorescence"
         latch = cell_state(self.t0 + self.clock_s, self.t0)
         trigger = {key.removeprefix("cell_"): value for key, value in latch.items()}
         run = self._run(
@@ -205,14 +216,19 @@ class ExperimentDocuments:
             trigger={"rule": "every lithium_content 0.02", "count": 1, **trigger},
             attempt=1,
             cycling_run=self.cycling.start_doc["uid"],
+            **({"signal": signal} if emits else {}),
         )
         yield "start", run.start_doc
-        stream = run.compose_descriptor(name="primary", data_keys=numbers(POINT_KEYS))
+        keys = POINT_KEYS | ({"ifluor": "A"} if emits else {})
+        stream = run.compose_descriptor(name="primary", data_keys=numbers(keys))
         yield "descriptor", stream.descriptor_doc
         energies = EDGES_EV[element] + np.linspace(-60.0, 120.0, points)
         for energy in energies:
             self.clock_s += 0.5
-            yield self._event(stream, self._point(element, float(energy)))
+            point = self._point(element, float(energy))
+            if emits:
+                point["ifluor"] = EMITTED * (point["i0"] * np.log(point["i0"] / point["it"]))
+            yield self._event(stream, point)
         if stop:
             yield "stop", run.compose_stop(exit_status="fail" if fail else "success", reason=fail)
         yield self.ledger_entry(run.start_doc, "missed" if fail else "done", fail)

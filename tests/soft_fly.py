@@ -83,12 +83,14 @@ class FlyBox(SoftBox):
     """A trigger box whose gates count an edge; faults are errors of the next `trigger`."""
 
     hz_per_a = 1e14
+    currents = ("i0", "it", "ir")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.encoders, self.record, self.faults, self.series_made = {"bragg": "INENC1"}, None, [], []
         self.rate_a = lambda energy: np.full_like(energy, 1e-7)
         self.absorbance = lambda energy: (edge(energy), np.full_like(energy, np.log(2.0)))
+        self.emission = lambda energy: 0.01 * edge(energy)
         self.gate_s, self.stopped = 0.01, 0
         self.scale = Signal(name="scale", value=0.0)
 
@@ -119,7 +121,8 @@ class FlyBox(SoftBox):
         it = i0 * np.exp(-sample)
         columns = {name: {"bragg": one} for name, one in (("low", low), ("high", high))}
         middle = {"bragg": 0.5 * (low + high)}
-        counts = np.stack([i0, it, it * np.exp(-foil)], axis=1)
+        every = np.stack([i0, it, it * np.exp(-foil), i0 * self.emission(energy)], axis=1)
+        counts = every[:, : len(self.currents)]
         time_s = self.gate_s * np.arange(one.gates)
         self.record = GateRecord(Path("soft.h5"), time_s, open_s, middle=middle, counts=counts, **columns)
         return self._done()

@@ -31,6 +31,7 @@ class SoftMono(Device):
 
 
 class SoftChambers(Device):
+    currents = ("i0", "it", "ir")
     i0 = Cpt(Signal, value=1.0)
     it = Cpt(Signal, value=0.5)
     ir = Cpt(Signal, value=0.25)
@@ -50,8 +51,9 @@ class SoftChambers(Device):
         super().__init__(*args, **kwargs)
         self.on_trigger = on_trigger
         self.triggered = 0
-        for signal in (self.i0, self.it, self.ir, self.i0_raw, self.it_raw, self.ir_raw):
-            signal.name = signal.attr_name
+        for name in self.currents:
+            for signal in (getattr(self, name), getattr(self, f"{name}_raw")):
+                signal.name = signal.attr_name
 
     def trigger(self):
         self.triggered += 1
@@ -59,6 +61,13 @@ class SoftChambers(Device):
         status = Status(self)
         status.set_finished()
         return status
+
+
+class SoftChambersWithDiode(SoftChambers):
+    currents = (*SoftChambers.currents, "ifluor")
+    ifluor = Cpt(Signal, value=0.01)
+    ifluor_raw = Cpt(Signal, value=0.01)
+    ifluor_dark = Cpt(Instant, value=0.0, kind="config")
 
 
 class SoftCell(Device):

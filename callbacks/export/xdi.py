@@ -23,8 +23,15 @@ COLUMNS = {
     "i0": "i0 A",
     "it": "itrans A",
     "ir": "irefer A",
+    "ifluor": "ifluor A",
     "mu": "mutrans",
+    "mu_fluorescence": "mufluor",
     "mu_reference": "murefer",
+}
+FORMULAS = {
+    "mu": "mutrans = ln(i0 / itrans)",
+    "mu_fluorescence": "mufluor = ifluor / i0",
+    "mu_reference": "murefer = ln(itrans / irefer)",
 }
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
@@ -85,12 +92,13 @@ def format_xdi(spectrum: Spectrum) -> str:
         f"Scan.start_time: {began}",
         f"Sample.name: {_printable(start.get('experiment', {}).get('name', ''))}",
         f"Operando.measurement: {_printable(start.get('measurement', ''))}",
+        f"Operando.signal: {start.get('signal', 'transmission')}",
         f"Operando.run: {start['uid']}",
         f"Operando.experiment: {start.get('experiment', {}).get('uid', '')}",
         *(f"Trigger.{key}: {_printable(value)}" for key, value in trigger),
         *_cell_lines(spectrum),
         "///",
-        "mutrans = ln(i0 / itrans), murefer = ln(itrans / irefer), dark currents subtracted",
+        ", ".join([*(told for key, told in FORMULAS.items() if key in columns), "dark currents subtracted"]),
         "-" * 60,
         "  ".join(label.split()[0] for label in columns.values()),
     ]

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 FAILED = "failed"
 """Verdict of a spectrum on which the analysis itself broke down."""
 
+UNCORRECTED = "in fluorescence, self-absorption not corrected"
+"""Remark of a fit whose half step is too early where the sample is not thin."""
+
 
 @dataclass
 class EdgeAnalysis:
@@ -70,7 +73,8 @@ class EdgeAnalysis:
             known[spectrum.name] = (fit, spectrum.valence)
         value, sigma = self._valence(fit)
         values = flat(fit) | {"foil_shift_ev": shift_ev, "valence": value, "valence_sigma": sigma}
-        return values | {"reason": "; ".join(part for part in (str(fit.reason), remark) if part)}
+        remarks = (str(fit.reason), remark, UNCORRECTED if spectrum.in_fluorescence else "")
+        return values | {"reason": "; ".join(part for part in remarks if part)}
 
     def _foil_shift(self, spectrum: Spectrum) -> tuple[float, str]:
         """Energy to add to this scan so that its foil is that of the first, eV; or NaN and the reason."""

@@ -33,9 +33,12 @@ class Spectrum:
     valence
         Known oxidation state of a reference, NaN for a measurement.
     energy_ev, mu, foil_mu
-        Shape (n_energies,), energies rising; ln(I0/It) of the sample and ln(It/Ir) of the foil behind it.
+        Shape (n_energies,), energies rising; ln(I0/It) of the sample, or If/I0, and ln(It/Ir) of the foil
+        behind it.
     asked_ev
         Shape (n_energies,), energies that were asked for; as read where that is not known.
+    in_fluorescence
+        Whether mu is If/I0, as the run asked.
     cell
         time (s), voltage (V), current (A), capacity (mA h), lithium_content at the middle of the scan.
     """
@@ -50,6 +53,7 @@ class Spectrum:
     mu: NDArray[np.float64]
     foil_mu: NDArray[np.float64]
     asked_ev: NDArray[np.float64]
+    in_fluorescence: bool
     cell: Mapping[str, float]
 
 
@@ -98,6 +102,30 @@ def absorption(incident_a: NDArray[np.float64], transmitted_a: NDArray[np.float6
     return np.log(ratio)
 
 
+def emitted_share(incident_a: NDArray[np.float64], emitted_a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Absorption as fluorescence shows it, emitted / incident: in proportion to it while the sample is thin.
+
+    A thick or concentrated sample absorbs its own fluorescence, which flattens what is high: its white line
+    is too low and its half step too early. Nothing is corrected here.
+
+    Parameters
+    ----------
+    incident_a, emitted_a
+        Shape (n,), dark subtracted currents in A.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,), without unit; NaN where the incident current is not positive.
+
+    Examples
+    --------
+    >>> emitted_share(np.array([2.0, 0.0]), np.array([0.1, 0.1])).tolist()
+    [0.05, nan]
+    """
+    return np.divide(emitted_a, incident_a, out=np.full(incident_a.shape, np.nan), where=incident_a > 0)
+
+
 def spectrum_of(record: RunRecord) -> Spectrum:
     """Build the spectrum of a finished run.
 
@@ -117,7 +145,8 @@ def spectrum_of(record: RunRecord) -> Spectrum:
         raise ValueError(f"run {start['uid']} has no event in its primary stream: nothing to fit")
     asked_ev = record.column("mono_energy_setpoint")
     asked_ev = np.where(np.isfinite(asked_ev), asked_ev, energy_ev)
-    mu, foil_mu = _absorptions(record)
+    in_fluorescence = start.get("signal") == "fluorescence"
+    mu, foil_mu = _absorptions(record, in_fluorescence=in_fluorescence)
     order = np.argsort(energy_ev, kind="stable")
     time_s = record.column(CELL_KEYS["time"])
     middle = {name: mid_scan(time_s, record.column(key)) for name, key in CELL_KEYS.items()}
@@ -133,14 +162,19 @@ def spectrum_of(record: RunRecord) -> Spectrum:
         mu=mu[order],
         foil_mu=foil_mu[order],
         asked_ev=asked_ev[order],
+        in_fluorescence=in_fluorescence,
         cell=middle,
     )
 
 
-def _absorptions(record: RunRecord) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Absorption of sample and foil: from the ion chambers, or as stored in runs that were imported."""
+def _absorptions(
+    record: RunRecord, *, in_fluorescence: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Absorption of sample and foil: from the currents, or as stored in runs that were imported."""
     stored = record.column("mu")
     if np.isfinite(stored).any():
         return stored, record.column("mu_reference")
     i0, it, ir = (record.column(key) for key in ("i0", "it", "ir"))
+    if in_fluorescence:
+        return emitted_share(i0, record.column("ifluor")), absorption(it, ir)
     return absorption(i0, it), absorption(it, ir)

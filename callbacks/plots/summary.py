@@ -49,8 +49,11 @@ class _Row:
 
 
 def _normalised(spectra: xr.Dataset) -> np.ndarray:
+    mu = spectra["mu"]
+    if "mu_fluorescence" in spectra:
+        mu = mu.where(spectra["signal"] != "fluorescence", spectra["mu_fluorescence"])
     return np.atleast_2d(
-        normalise(spectra["energy"].to_numpy(), spectra["mu"].to_numpy(), element=spectra.attrs["element"]).mu
+        normalise(spectra["energy"].to_numpy(), mu.to_numpy(), element=spectra.attrs["element"]).mu
     )
 
 

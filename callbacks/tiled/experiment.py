@@ -226,10 +226,12 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         Returns
         -------
         xarray.Dataset
-            ``mu`` and ``mu_reference`` (dimensionless), ``i0``, ``it``, ``ir`` (A) over ``measurement`` and
-            ``energy`` (eV). Spectra whose energies differ from the first one's are interpolated linearly.
+            ``mu`` and ``mu_reference`` (dimensionless), ``i0``, ``it``, ``ir`` (A), and where there is a
+            diode ``ifluor`` (A) and ``mu_fluorescence``, ifluor over i0, over ``measurement`` and ``energy``
+            (eV). Spectra whose energies differ from the first one's are interpolated linearly.
             Coordinates along ``measurement``: ``run``, ``foil_shift`` (eV, added to the energies if
-            `aligned`; NaN where the foil does not tell), and ``time`` (s), ``voltage`` (V), ``current`` (A),
+            `aligned`; NaN where the foil does not tell), ``signal`` ("transmission" or "fluorescence": what
+            the fits are of), and ``time`` (s), ``voltage`` (V), ``current`` (A),
             ``capacity`` (mA h), ``lithium_content`` at the middle of the scan; with ``_start`` and ``_end``
             at its ends; the same with ``merged_`` before it, and its ``_sigma``, from a merged cycler file.
 

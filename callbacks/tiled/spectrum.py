@@ -25,8 +25,8 @@ class Spectrum:
         Start document of its run.
     points : DataFrame
         Its points in order of energy, with the columns ``energy_ev``, ``mu``, ``mu_reference``, ``i0``,
-        ``it``, ``ir`` and the state of the cell (``time``, ``voltage``, ``current``, ``capacity``,
-        ``lithium_content``).
+        ``it``, ``ir``, where there is a diode ``ifluor`` and ``mu_fluorescence``, and the state of the cell
+        (``time``, ``voltage``, ``current``, ``capacity``, ``lithium_content``).
     complete : bool
         Whether the run ended with success.
     foil_shift_ev : float
@@ -40,6 +40,9 @@ class Spectrum:
     foil_shift_ev: float = float("nan")
 
 
+COLUMNS = ("mu", "mu_reference", "mu_fluorescence", "i0", "it", "ir", "ifluor")
+
+
 def measured(points: pd.DataFrame) -> pd.DataFrame:
     """Rename columns, add mu and sort by energy."""
     names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE}}
@@ -49,6 +52,8 @@ def measured(points: pd.DataFrame) -> pd.DataFrame:
             frame["mu"] = np.log(frame["i0"] / frame["it"])
         if {"it", "ir"} <= set(frame.columns):
             frame["mu_reference"] = np.log(frame["it"] / frame["ir"])
+        if {"i0", "ifluor"} <= set(frame.columns):
+            frame["mu_fluorescence"] = frame["ifluor"] / frame["i0"].where(frame["i0"] > 0.0)
     return frame.sort_values(by="energy_ev", kind="stable", ignore_index=True)
 
 
@@ -84,14 +89,17 @@ def spectra_dataset(chosen: list[Spectrum], merged: dict[str, Any], *, aligned: 
     ]
     pairs = list(zip(chosen, own_ev, strict=True))
     energy = max(pairs, key=lambda pair: (pair[0].complete, len(pair[1])))[1]
-    columns, axes = ("mu", "mu_reference", "i0", "it", "ir"), ("measurement", "energy")
     data = {
-        column: (axes, np.stack([on_axis(*pair, column, energy) for pair in pairs]))
-        for column in columns
+        column: (
+            ("measurement", "energy"),
+            np.stack([on_axis(*pair, column, energy) for pair in pairs]),
+        )
+        for column in COLUMNS
         if all(column in item.points for item in chosen)
     }
     axis = {
         "energy": ("energy", energy, {"units": "eV"}),
         "foil_shift": ("measurement", [item.foil_shift_ev for item in chosen], {"units": "eV"}),
+        "signal": ("measurement", [item.start.get("signal", "transmission") for item in chosen]),
     }
     return xr.Dataset(data, coords={**axis, **state_coordinates(chosen), **merged})

@@ -17,7 +17,7 @@ from ..wire import POSITIONS, Pulse
 Values = NDArray[np.float64]
 FULL_SCALE_A = 1e-6
 FULL_SCALE_HZ = 1e8
-"""Of the voltage-to-frequency converters behind the electrometers of the ion chambers."""
+"""Of the voltage-to-frequency converters behind the channels of the electrometer."""
 
 
 class Encoders:
@@ -136,7 +136,7 @@ def encoder_columns(name: str, raw: Values, kind: str, scale: float, offset: flo
 
 
 class Counters:
-    """Voltage-to-frequency converters behind the ion chambers, counted over each gate; phases go on."""
+    """Voltage-to-frequency converters behind the electrometer, counted over each gate; phases go on."""
 
     def __init__(self, count: int) -> None:
         self._phase = np.zeros(count)

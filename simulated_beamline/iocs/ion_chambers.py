@@ -1,4 +1,4 @@
-"""Server of the three ion chambers, in the manner of QuadEM: one averaged reading per `Acquire`."""
+"""Server of ion chambers and fluorescence diode, in the manner of QuadEM: one average per `Acquire`."""
 
 # pyright: reportArgumentType=false, reportIncompatibleMethodOverride=false
 # Caproto types its hooks for the base group, and a channel's value as anything.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..board import Board, cell_slot
 from ..clock import SharedClock
 from ..mount import Mount, build_holder, load_mounts
-from ..physics.beam import IonChambers, Readings
+from ..physics.beam import IonChambers
 from ..physics.dose import dose_rate_gy_s
 from ..wire import Pulse, Sight
 from .cell_wait import cell_has_reached
@@ -27,13 +27,15 @@ from .incident_beam import IncidentBeam
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
+Values = NDArray[np.float64]
 SAMPLE_RATE_HZ = 1000.0
 LIGHT_S = 0.05
+CHAMBERS = ("i0", "it", "ir")
 RANGES_A = {"10 uA": 1e-5, "1 uA": 1e-6, "100 nA": 1e-7, "10 nA": 1e-8}
 
 
 class Experiment:
-    """What the chambers see: beam, sample and foils as the board says they stand.
+    """What the electrometer reads: beam, sample and foils as the board says they stand.
 
     Parameters
     ----------
@@ -53,10 +55,12 @@ class Experiment:
         self._holder = build_holder(mounts)
         self._foils = scenario.build_foils()
         self.chambers: IonChambers = scenario.build_ion_chambers()
+        self.diode = scenario.build_fluorescence_diode()
         self._rng = np.random.default_rng([scenario.seed, seed])
+        self._diode_rng = np.random.default_rng([scenario.seed, seed, 4])
 
-    def currents(self, averaging_time_s: float) -> Readings:
-        """Read the chambers.
+    def currents(self, averaging_time_s: float) -> Values:
+        """Read all channels.
 
         Parameters
         ----------
@@ -65,25 +69,14 @@ class Experiment:
 
         Returns
         -------
-        Readings
-            A.
+        ndarray
+            Shape (4,): currents of I0, It, Ir and the fluorescence diode, A.
         """
-        board = self._board
-        motor_deg, energy_ev = self._beam.standing()
-        x_mm, y_mm = board["stage_x_mm"], board["stage_y_mm"]
-        channel = self._holder.channel_at(x_mm, y_mm)
-        sample = self._holder.absorbance(energy_ev, x_mm, y_mm, self._content(channel) if channel else 1.0)
-        return self.chambers.currents(
-            self._beam.flux_ph_s(energy_ev, motor_deg),
-            energy_ev,
-            sample_absorbance=float(sample[0]),
-            foil_absorbance=sum(float(foil.absorbance(energy_ev)[0]) for foil in self._foils),
-            averaging_time_s=averaging_time_s,
-            rng=self._rng,
-        )
+        seen = np.array([self._seen()])
+        return self._read(seen, self._content_at(seen[0, 2:]), np.array([averaging_time_s]))[0]
 
-    def currents_in(self, sight: Sight, pulses: Sequence[Pulse]) -> NDArray[np.float64]:
-        """Read the chambers in each gate, as `currents` does, at once for gates that follow each other.
+    def currents_in(self, sight: Sight, pulses: Sequence[Pulse]) -> Values:
+        """Read all channels in each gate, as `currents` does, at once for gates that follow each other.
 
         Parameters
         ----------
@@ -95,34 +88,52 @@ class Experiment:
         Returns
         -------
         ndarray
-            Shape (n, 3): currents of I0, It and Ir, A.
+            Shape (n, 4): currents of I0, It, Ir and the fluorescence diode, A.
         """
         seen = np.empty((len(pulses), 4))
         for row, pulse in enumerate(pulses):
             with sight.of(pulse):
-                motor_deg, energy_ev = self._beam.standing()
-                flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
-                seen[row] = energy_ev, flux_ph_s, sight["stage_x_mm"], sight["stage_y_mm"]
-        sample = np.empty(len(pulses))
-        for x_mm, y_mm in np.unique(seen[:, 2:], axis=0):
-            there = np.flatnonzero((seen[:, 2] == x_mm) & (seen[:, 3] == y_mm))
-            channel = self._holder.channel_at(x_mm, y_mm)
+                seen[row] = self._seen()
+        read = np.empty((len(pulses), 4))
+        length_s = np.array([pulse.length_s for pulse in pulses])
+        for place in np.unique(seen[:, 2:], axis=0):
+            there = np.flatnonzero((seen[:, 2:] == place).all(axis=1))
             with sight.of(pulses[there[len(there) // 2]]):
-                content = self._content(channel) if channel else 1.0
-            sample[there] = self._holder.absorbance(seen[there, 0], x_mm, y_mm, content)
-        foil = np.sum([one.absorbance(seen[:, 0]) for one in self._foils], axis=0) + np.zeros(len(pulses))
-        read = [
+                content = self._content_at(place)
+            read[there] = self._read(seen[there], content, length_s[there])
+        return read
+
+    def _seen(self) -> tuple[float, float, float, float]:
+        """Energy (eV), flux (photons/s) and stage position (mm) of now."""
+        board = self._board
+        motor_deg, energy_ev = self._beam.standing()
+        flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
+        return energy_ev, flux_ph_s, board["stage_x_mm"], board["stage_y_mm"]
+
+    def _read(self, seen: Values, content: float, length_s: Values) -> Values:
+        """Read all channels (n, 4) in averages at one place, of which `_seen` (n, 4) was true."""
+        energy_ev, flux_ph_s = seen[:, 0], seen[:, 1]
+        x_mm, y_mm = seen[0, 2:].tolist()
+        sample = self._holder.absorbance(energy_ev, x_mm, y_mm, content)
+        foil = np.sum([one.absorbance(energy_ev) for one in self._foils], axis=0) + np.zeros(len(seen))
+        rows = zip(flux_ph_s.tolist(), energy_ev.tolist(), sample, foil, length_s, strict=True)
+        behind = [
             self.chambers.currents(
-                float(flux_ph_s),
-                float(energy_ev),
-                sample_absorbance=float(sample[row]),
-                foil_absorbance=float(foil[row]),
-                averaging_time_s=pulses[row].length_s,
+                flux,
+                energy,
+                sample_absorbance=float(sample_absorbance),
+                foil_absorbance=float(foil_absorbance),
+                averaging_time_s=float(averaging_time_s),
                 rng=self._rng,
             )
-            for row, (energy_ev, flux_ph_s) in enumerate(seen[:, :2])
+            for flux, energy, sample_absorbance, foil_absorbance, averaging_time_s in rows
         ]
-        return np.array([(one.i0_a, one.it_a, one.ir_a) for one in read])
+        passed = [1.0 - self.chambers.i0.absorbed_fraction(one) for one in energy_ev.tolist()]
+        emission = self._holder.emission(energy_ev, x_mm, y_mm, content, exit_deg=self.diode.exit_deg)
+        beside = self.diode.currents_a(flux_ph_s * passed, emission, length_s, self._diode_rng)
+        return np.array(
+            [(one.i0_a, one.it_a, one.ir_a, own) for one, own in zip(behind, beside, strict=True)]
+        )
 
     def light_cell(self) -> None:
         """Write on the board what dose rate the illuminated spot of each cell receives now."""
@@ -135,6 +146,11 @@ class Experiment:
                 flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
                 rate_gy_s = self._dose_rate_gy_s(mount, flux_ph_s, energy_ev) if flux_ph_s else 0.0
             board[cell_slot("spot_dose_rate_gy_s", mount.channel)] = rate_gy_s
+
+    def _content_at(self, place_mm: Values) -> float:
+        """Lithium content of the spot at a stage position; 1 where there is no cell."""
+        channel = self._holder.channel_at(*place_mm.tolist())
+        return self._content(channel) if channel else 1.0
 
     def _content(self, channel: int) -> float:
         """Lithium content of the illuminated spot of a cell; as it was mounted while nobody cycles it."""
@@ -156,12 +172,13 @@ class Experiment:
         """Switch the range of all electrometer channels (A)."""
         old = self.chambers
         self.chambers = IonChambers(
-            **{name: replace(getattr(old, name), full_scale_a=full_scale_a) for name in ("i0", "it", "ir")}
+            **{name: replace(getattr(old, name), full_scale_a=full_scale_a) for name in CHAMBERS}
         )
+        self.diode = replace(self.diode, full_scale_a=full_scale_a)
 
 
 class IonChambersIOC(PVGroup):
-    """`Acquire` takes one average of all chambers; its put completes when the values are published."""
+    """`Acquire` takes one average of all channels; its put completes when the values are published."""
 
     acquire = pvproperty(name="Acquire", value=0, doc="1 takes one averaged reading")
     averaging_time = pvproperty(
@@ -176,6 +193,7 @@ class IonChambersIOC(PVGroup):
     current_1 = pvproperty(name="Current1:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
     current_2 = pvproperty(name="Current2:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
     current_3 = pvproperty(name="Current3:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
+    current_4 = pvproperty(name="Current4:MeanValue_RBV", value=0.0, read_only=True, units="A", precision=15)
     offset_1 = pvproperty(
         name="CurrentOffset1", value=0.0, units="A", precision=15, doc="subtracted from Current1"
     )
@@ -184,6 +202,9 @@ class IonChambersIOC(PVGroup):
     )
     offset_3 = pvproperty(
         name="CurrentOffset3", value=0.0, units="A", precision=15, doc="subtracted from Current3"
+    )
+    offset_4 = pvproperty(
+        name="CurrentOffset4", value=0.0, units="A", precision=15, doc="subtracted from Current4"
     )
     range_ = pvproperty(name="Range", value="1 uA", enum_strings=list(RANGES_A), dtype=ChannelType.ENUM)
 
@@ -225,10 +246,10 @@ class IonChambersIOC(PVGroup):
             await self._publish(self._experiment.currents(averaging_time_s), averaging_time_s)
         return 0
 
-    async def _publish(self, readings: Readings, averaging_time_s: float) -> None:
-        await self.current_1.write(readings.i0_a - self.offset_1.value)
-        await self.current_2.write(readings.it_a - self.offset_2.value)
-        await self.current_3.write(readings.ir_a - self.offset_3.value)
+    async def _publish(self, currents_a: Values, averaging_time_s: float) -> None:
+        for number, current_a in enumerate(currents_a.tolist(), start=1):
+            offset_a = getattr(self, f"offset_{number}").value
+            await getattr(self, f"current_{number}").write(current_a - offset_a)
         await self.num_averaged.write(round(averaging_time_s * SAMPLE_RATE_HZ))
         await self.counter.write(self.counter.value + 1)
 

@@ -37,7 +37,7 @@ LEAST_PERIOD_S = 2e-5
 """Gates that come faster than this are captured too late."""
 NOTICE_S = 0.1
 """Wall time between two notices that the box is armed, s: less than the clock lingers."""
-COUNTERS = 3
+COUNTERS = 4
 BATCH = 128
 """Gates that are evaluated between two looks at clients."""
 
@@ -52,7 +52,7 @@ class TriggerDriver:
     encoders
         What is wired to its inputs.
     experiment
-        Tells the currents of the ion chambers.
+        Tells the currents of the electrometer.
     plugin
         Writes what is captured.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +17,10 @@ from .attenuation import (
     mass_fractions,
 )
 from .edge_shape import EdgeParameters, normalised_edge, stack_parameters
+from .emission_line import EmissionLine, scattering_cm2_g
 from .ion import IONS, ResolutionLaw, edge_parameters
 from .metal import METAL_DENSITY_G_CM3, normalised_metal_edge
+from .sample_emission import Emission, flat_emission, k_lines, with_lines
 from .valence import valences
 
 FloatArray = NDArray[np.float64]
@@ -35,11 +38,14 @@ class Layer:
         Chemical formula.
     areal_density_g_cm2 : float
         Density times thickness.
+    upstream_share : float
+        Part of it that the beam meets before the cathode, and fluorescence on its way back (0..1).
     """
 
     name: str
     formula: str
     areal_density_g_cm2: float
+    upstream_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,8 +119,11 @@ class CellStack:
                 fractions[element] * electrode.areal_density_g_cm2 * element_cm2_g(element)
             )
         self._smooth = self._cathode_smooth.copy()
+        self._cover = np.zeros_like(self._smooth)
         for layer in self.layers:
-            self._smooth += layer.areal_density_g_cm2 * compound_cm2_g(layer.formula)
+            absorbance = layer.areal_density_g_cm2 * compound_cm2_g(layer.formula)
+            self._smooth += absorbance
+            self._cover += layer.upstream_share * absorbance
 
     def absorbance(self, energy_ev: ArrayLike, spot_lithium_content: float) -> FloatArray:
         """Absorbance mu t of the whole stack.
@@ -148,9 +157,56 @@ class CellStack:
         """Return the transmitted share (0..1) of the photons, shape (m,); see `absorbance`."""
         return np.exp(-self.absorbance(energy_ev, spot_lithium_content))
 
+    def emission(self, energy_ev: ArrayLike, spot_lithium_content: float, *, exit_deg: float) -> Emission:
+        """Tell what the cell sends back: fluorescence of the cathode, and scatter of all of it.
+
+        Parameters
+        ----------
+        energy_ev
+            True photon energies, eV, shape (m,).
+        spot_lithium_content
+            x of Li_x MO2 in the illuminated spot.
+        exit_deg
+            Angle between the surface of the cell and the way to the detector.
+
+        Returns
+        -------
+        Emission
+            See `flat_emission`; layers with an `upstream_share` stand before the cathode.
+        """
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        every = with_lines(energy, self._lines)
+        by_metal = self._edges_absorbance(every, spot_lithium_content)
+        edges = by_metal.sum(axis=0)
+        return flat_emission(
+            energy,
+            self._lines,
+            exit_deg=exit_deg,
+            k_absorbance=dict(zip(self._elements, by_metal, strict=True)),
+            layer=interpolate(self._cathode_smooth, every) + edges,
+            whole=interpolate(self._smooth, energy) + edges[: energy.size],
+            scattering=interpolate(self._scattering, energy),
+            cover=interpolate(self._cover, every),
+        )
+
+    @cached_property
+    def _lines(self) -> tuple[EmissionLine, ...]:
+        return k_lines(self._elements)
+
+    @cached_property
+    def _scattering(self) -> FloatArray:
+        table = scattering(self.electrode.mass_fractions(), self.electrode.areal_density_g_cm2)
+        for layer in self.layers:
+            table += scattering(mass_fractions(layer.formula), layer.areal_density_g_cm2)
+        return table
+
     def _edge_absorbance(self, energy: FloatArray, spot_lithium_content: float) -> FloatArray:
+        return np.sum(self._edges_absorbance(energy, spot_lithium_content), axis=0)
+
+    def _edges_absorbance(self, energy: FloatArray, spot_lithium_content: float) -> FloatArray:
+        """Absorbance of the K shell of each metal, shape (n, m)."""
         edges = normalised_edge(energy, self.edges(spot_lithium_content))
-        return np.sum(interpolate(self._jumps, energy) * edges, axis=0)
+        return interpolate(self._jumps, energy) * edges
 
     def edge_step(self, element: str) -> float:
         """Height of an element's K edge in absorbance, at the tabulated edge."""
@@ -218,6 +274,7 @@ class ReferenceSample:
         self._jump = fractions[element] * areal * jump
         others = [fractions[other] * element_cm2_g(other) for other in fractions if other != element]
         self._smooth = areal * (fractions[element] * bare + np.sum(others, axis=0))
+        self._mass = fractions, areal
         self._shape = edge_parameters(
             element,
             valence,
@@ -229,9 +286,29 @@ class ReferenceSample:
     def absorbance(self, energy_ev: ArrayLike) -> FloatArray:
         """Absorbance of the pellet at true photon energies (eV, shape (m,)), shape (m,)."""
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
-        return interpolate(self._smooth, energy) + interpolate(self._jump, energy) * normalised_edge(
-            energy, self._shape
+        return interpolate(self._smooth, energy) + self._edge_absorbance(energy)
+
+    def emission(self, energy_ev: ArrayLike, *, exit_deg: float) -> Emission:
+        """Tell what the bare pellet sends back to the side of the beam; see `CellStack.emission`."""
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        lines = k_lines([self.element])
+        layer = self.absorbance(with_lines(energy, lines))
+        return flat_emission(
+            energy,
+            lines,
+            exit_deg=exit_deg,
+            k_absorbance={self.element: self._edge_absorbance(energy)},
+            layer=layer,
+            whole=layer[: energy.size],
+            scattering=interpolate(self._scattering, energy),
         )
+
+    @cached_property
+    def _scattering(self) -> FloatArray:
+        return scattering(*self._mass)
+
+    def _edge_absorbance(self, energy: FloatArray) -> FloatArray:
+        return interpolate(self._jump, energy) * normalised_edge(energy, self._shape)
 
 
 class Foil:
@@ -260,6 +337,13 @@ class Foil:
         energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
         edge = normalised_metal_edge(energy, self.element, self._resolution_ev)
         return interpolate(self._bare, energy) + interpolate(self._jump, energy) * edge
+
+
+def scattering(fractions: Mapping[str, float], areal_density_g_cm2: float) -> FloatArray:
+    """Absorbance that is elastic and Compton scattering, on the grid, of elements mixed by mass fraction."""
+    return areal_density_g_cm2 * np.sum(
+        [fraction * scattering_cm2_g(element) for element, fraction in fractions.items()], axis=0
+    )
 
 
 def distance_at(rows: tuple[tuple[float, float], ...], lithium_content: float) -> float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .attenuation import xraydb_module
+from .attenuation import grid_ev, xraydb_module
 
 LOWEST_LINE_EV = 1000.0
 """Softer lines do not pass air path and window of the detector: L lines of the 3d metals, K lines of O."""
@@ -136,6 +136,15 @@ def attenuation_cm2_g(element: str, energy_ev: float, kind: str = "total") -> fl
     """
     logarithms_ev, logarithms = _curve(element, kind)
     return float(np.exp(np.interp(math.log(energy_ev), logarithms_ev, logarithms)))
+
+
+@lru_cache(maxsize=64)
+def scattering_cm2_g(element: str) -> NDArray[np.float64]:
+    """Elastic and Compton cross section of an element together, cm2/g, on `attenuation.grid_ev()` (Elam)."""
+    logarithms_ev = np.log(grid_ev())
+    return np.sum(
+        [np.exp(np.interp(logarithms_ev, *_curve(element, kind))) for kind in ("coh", "incoh")], axis=0
+    )
 
 
 def k_jump_cm2_g(element: str, energy_ev: float) -> float:

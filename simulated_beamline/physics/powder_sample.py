@@ -1,13 +1,23 @@
 """Powders of known structure on the sample holder: calibrants, standards, and what holds them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .absorption import Layer
-from .attenuation import atomic_mass, compound_cm2_g, interpolate
+from .absorption import Layer, scattering
+from .attenuation import (
+    HIGHEST_EV,
+    LOWEST_EV,
+    atomic_mass,
+    bare_and_jump_cm2_g,
+    compound_cm2_g,
+    edge_energy_ev,
+    interpolate,
+    mass_fractions,
+)
 from .diffraction import (
     AVOGADRO_PER_MOL,
     CM2_PER_ANGSTROM2,
@@ -18,6 +28,7 @@ from .diffraction import (
     halo_scattering,
     powder_rings,
 )
+from .sample_emission import Emission, flat_emission, k_lines, with_lines
 from .structure import CUBIC_FACES, Atom, Structure, UnitCell, anomalous, centred, form_factor, metal
 
 FloatArray = NDArray[np.float64]
@@ -109,6 +120,34 @@ class PowderSample:
             table = table + self.areal_density_g_cm2 * compound_cm2_g(_formula(self.structure))
         return np.atleast_1d(interpolate(table, np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))))
 
+    def emission(self, energy_ev: ArrayLike, *, exit_deg: float) -> Emission:
+        """Tell what is sent back to the side of the beam: K lines of the powder, and scatter.
+
+        K edges are sharp, and the container does not stand before the powder; otherwise as
+        `CellStack.emission`.
+        """
+        energy = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+        fractions = mass_fractions(_formula(self.structure)) if self.structure is not None else {}
+        emitting = [each for each in fractions if LOWEST_EV < edge_energy_ev(each) < HIGHEST_EV]
+        lines = k_lines(emitting)
+        layer = self.absorbance(with_lines(energy, lines))
+        return flat_emission(
+            energy,
+            lines,
+            exit_deg=exit_deg,
+            k_absorbance={
+                each: self.areal_density_g_cm2 * fractions[each] * _k_cm2_g(each, energy) for each in emitting
+            },
+            layer=layer,
+            whole=layer[: energy.size],
+            scattering=interpolate(self._scattering(fractions), energy),
+        )
+
+    def _scattering(self, fractions: Mapping[str, float]) -> FloatArray:
+        container = self.container
+        table = scattering(mass_fractions(container.formula), container.areal_density_g_cm2)
+        return table + scattering(fractions, self.areal_density_g_cm2) if fractions else table
+
     def pattern(self, q_per_angstrom: FloatArray, energy_ev: float) -> Pattern:
         """Scattering of powder and container.
 
@@ -154,6 +193,10 @@ class PowderSample:
             coherent = np.abs(factor + anomalous(element, energy_ev)) ** 2
             total += count * (coherent * lost + electrons - factor**2 / electrons)
         return ELECTRON_RADIUS_ANGSTROM**2 * total
+
+
+def _k_cm2_g(element: str, energy: FloatArray) -> FloatArray:
+    return interpolate(bare_and_jump_cm2_g(element)[1], energy) * (energy > edge_energy_ev(element))
 
 
 def _counts(structure: Structure) -> dict[str, float]:

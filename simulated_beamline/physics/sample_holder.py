@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .absorption import CellStack
+from .sample_emission import Emission, no_emission
 
 FloatArray = NDArray[np.float64]
 
@@ -41,6 +42,10 @@ class Absorber(Protocol):
 
     def absorbance(self, energy_ev: ArrayLike) -> FloatArray:
         """Absorbance at true energies (eV), shape (m,)."""
+        ...
+
+    def emission(self, energy_ev: ArrayLike, *, exit_deg: float) -> Emission:
+        """Tell what it sends back to the side of the beam at true energies (eV), shape (m,)."""
         ...
 
 
@@ -113,3 +118,18 @@ class SampleHolder:
             return self.references[where][0].absorbance(energy_ev)
         opaque = OPAQUE_ABSORBANCE if where == FRAME else 0.0
         return np.full(np.atleast_1d(np.asarray(energy_ev)).shape, opaque)
+
+    def emission(
+        self, energy_ev: ArrayLike, x_mm: float, y_mm: float, spot_lithium_content: float, *, exit_deg: float
+    ) -> Emission:
+        """Tell what the spot of the beam sends back at an angle (degree) to the holder's surface.
+
+        The other parameters are those of `absorbance`. The frame has no spot that a detector sees.
+        """
+        if channel := self.channel_at(x_mm, y_mm):
+            stack = self.cells[channel - 1][0]
+            return stack.emission(energy_ev, spot_lithium_content, exit_deg=exit_deg)
+        where = self.at(x_mm, y_mm)
+        if where in self.references:
+            return self.references[where][0].emission(energy_ev, exit_deg=exit_deg)
+        return no_emission(np.atleast_1d(np.asarray(energy_ev, dtype=np.float64)))

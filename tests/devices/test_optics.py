@@ -2,7 +2,7 @@
 
 import pytest
 from operando.devices.beamline import load_beamline
-from operando.devices.ion_chamber import IonChambers
+from operando.devices.ion_chamber import IonChambers, IonChambersWithDiode
 from operando.devices.monochromator import Monochromator, bragg_deg, energy_ev
 from operando.devices.order import Order
 from operando.devices.shutter import NoPermitError, Shutter
@@ -98,6 +98,31 @@ def test_dark_current_is_subtracted_and_recorded():
     assert chambers.i0.get() == pytest.approx(2.0e-9)
     assert chambers.read_configuration()["i0_dark"]["value"] == 1.0e-9
     assert {"i0", "it", "ir", "i0_raw", "it_raw", "ir_raw"} == set(chambers.read())
+
+
+def test_a_diode_is_a_fourth_current_beside_those_of_the_chambers():
+    chambers = make_fake_device(IonChambersWithDiode)("X:", name="ion_chambers")
+    chambers.ifluor_raw.sim_put(3.0e-10)
+    chambers.ifluor_dark.put(5.0e-11)
+    assert chambers.read()["ifluor"]["value"] == pytest.approx(2.5e-10)
+    without = make_fake_device(IonChambers)("X:", name="ion_chambers")
+    assert set(chambers.read()) - set(without.read()) == {"ifluor", "ifluor_raw"}
+    assert set(chambers.read_configuration()) - set(without.read_configuration()) == {"ifluor_dark"}
+
+
+@pytest.mark.parametrize("diode", [False, True])
+def test_the_trigger_box_counts_what_the_electrometer_reads(tmp_path, pytestconfig, diode):
+    text = (pytestconfig.rootpath / SETTINGS).read_text()
+    path = tmp_path / "beamline.toml"
+    path.write_text(
+        text if diode else text.replace("fluorescence_diode = true", "fluorescence_diode = false")
+    )
+    beamline = load_beamline(path, trigger_box=True)
+    try:
+        assert ("ifluor" in beamline.ion_chambers.currents) is diode
+        assert beamline.trigger_box.currents == beamline.ion_chambers.currents
+    finally:
+        beamline.release()
 
 
 def test_average_is_done_only_when_put_and_counter_have_come():

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from operando.devices.gate_record import gate_record
-from operando.devices.gate_series import PositionPass, TimePass
+from operando.devices.gate_series import GateSeries, PositionPass, TimePass
 from operando.devices.trigger_box import TriggerBox
 from operando.devices.trigger_box_setting import FALLING, RISING
 from ophyd.sim import make_fake_device
@@ -60,9 +60,16 @@ def test_steps_that_are_nearly_whole_counts_are_taken(box):
     assert set_for(box, step=0.1004, gates=100)[2] == 100
 
 
+@pytest.mark.parametrize(("currents", "kind"), [((), "No"), (("ifluor",), "Diff")])
+def test_only_the_counters_of_currents_are_captured(currents, kind):
+    box = SoftTriggerBox("SOFT:", name="trigger_box", currents=("i0", "it", "ir", *currents))
+    box.choose_values(GateSeries(gates=3, offsets={}, folder="", name="one"))
+    assert [box.counter3.capture.get(), box.counter4.capture.get()] == ["Diff", kind]
+
+
 def test_least_and_largest_positions_are_those_also_where_counts_run_backwards():
     columns = {key: np.zeros(2) for key in ("time_s", "open_s", "i0_counts", "it_counts", "ir_counts")}
     ends = {"fine_x_min": np.array([0.2, 0.4]), "fine_x_max": np.array([0.1, 0.3]), "fine_x": np.zeros(2)}
-    record = gate_record(Path("soft.h5"), columns | ends, ("fine_x",))
+    record = gate_record(Path("soft.h5"), columns | ends, ("fine_x",), ("i0", "it", "ir"))
     assert record.low["fine_x"].tolist() == [0.1, 0.3]
     assert record.high["fine_x"].tolist() == [0.2, 0.4]

@@ -8,6 +8,7 @@ from operando.devices.beamline import read_settings
 from operando.experiment import cli
 from operando.experiment.conversion import measurements_of
 from operando.experiment.estimate import measurement_estimates
+from operando.experiment.instrument import check_instruments
 from operando.experiment.measurement_file import FlyXanesFile
 from operando.experiment.nanoprobe import asks_to_fly, check_nanoprobe
 from operando.experiment.reading import read_experiment
@@ -70,6 +71,7 @@ def test_check_tells_what_a_fly_scan_takes(tmp_path):
             "[[0, 0.001, 1, 0.2]]",
             "at least two",
         ),
+        ("sweeps = 3", 'sweeps = 3\nsignal = "yield"', "fluorescence"),
         ('element = "Ni"', 'element = "Zr"', "has no Zr"),
         ("sweeps = 3", "frames = 3", "unknown key"),
     ],
@@ -80,6 +82,17 @@ def test_a_bad_fly_scan_is_refused_with_its_line(tmp_path, old, new, says):
         read_experiment(written(tmp_path, FLY.replace(old, new)))
     assert says in str(caught.value)
     assert "fly.toml:" in str(caught.value)
+
+
+def test_a_beamline_without_a_diode_is_told_of_its_setting_before_fluorescence_is_tried(tmp_path):
+    wanted = FLY.replace("sweeps = 3", 'sweeps = 3\nsignal = "fluorescence"')
+    experiment = read_experiment(written(tmp_path, wanted))
+    check_instruments(experiment, read_settings(simulated_settings()))
+    bare = tmp_path / "bare.toml"
+    bare.write_text(simulated_settings().read_text().replace("fluorescence_diode = true", ""))
+    with pytest.raises(ExperimentFileError, match=r"quick: signal = .* set fluorescence_diode = true"):
+        check_instruments(experiment, read_settings(bare))
+    check_instruments(read_experiment(written(tmp_path)), read_settings(bare))
 
 
 def test_a_beamline_without_a_trigger_box_is_told_what_to_add(tmp_path):

@@ -9,8 +9,8 @@ from operando.plans.fly_taking import SweepFailedError
 from operando.plans.fly_xanes import NoFlyScanError, fly_exafs, fly_xanes
 from operando.plans.grids import grid_from_regions
 from operando.plans.xanes import xanes
-from soft_fly import EDGE_EV, VELOCITY_DEG_S, FlyStation, missing
-from soft_station import SoftStation, collected, column, of_kind
+from soft_fly import EDGE_EV, VELOCITY_DEG_S, FlyStation, edge, missing
+from soft_station import SoftChambersWithDiode, SoftStation, collected, column, of_kind
 
 GRID = grid_from_regions([(-20, 0, 2, 0.5), (0, 15, 0.25, 1.0), (15, 40, 1.0, 0.5)], e0="Ni_K")
 FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
@@ -62,6 +62,35 @@ def test_currents_are_counts_over_open_time_less_the_darks(station, engine):
     engine(fly_xanes(station, **FLY))
     assert column(documents, "i0_raw") == pytest.approx(np.full(len(GRID), 1e-7))
     assert column(documents, "i0") == pytest.approx(np.full(len(GRID), 8e-8))
+
+
+@pytest.fixture
+def with_diode(station):
+    station.ion_chambers = SoftChambersWithDiode(name="ion_chambers", on_trigger=station.tick)
+    station.trigger_box.currents = station.ion_chambers.currents
+    return station
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_fluorescence_is_counted_in_the_gates_with_the_keys_of_a_step_scan(with_diode, engine, direction):
+    documents = collected(engine)
+    engine(xanes(with_diode, grid=GRID, element="Ni", signal="fluorescence"))
+    step = next(doc for doc in of_kind(documents, "descriptor") if doc["name"] == "primary")
+    documents.clear()
+    with_diode.ion_chambers.ifluor_raw.put(with_diode.ion_chambers.ifluor.get() + 3e-10)
+    engine(fly_xanes(with_diode, **FLY, direction=direction, signal="fluorescence"))
+    fly = next(doc for doc in of_kind(documents, "descriptor") if doc["name"] == "primary")
+    assert fly["data_keys"] == step["data_keys"]
+    assert of_kind(documents, "start")[0]["signal"] == "fluorescence"
+    emitted = (column(documents, "ifluor") + 3e-10) / column(documents, "i0")
+    assert column(documents, "ifluor_raw") == pytest.approx(column(documents, "ifluor") + 3e-10)
+    assert emitted == pytest.approx(0.01 * edge(column(documents, "mono_energy")), rel=2e-3)
+
+
+def test_a_box_that_counts_other_currents_than_are_read_is_refused(with_diode, engine):
+    with_diode.trigger_box.currents = ("i0", "it", "ir")
+    with pytest.raises(NoFlyScanError, match=r"counts i0, it, ir and the electrometer reads .*ifluor"):
+        engine(fly_xanes(with_diode, **FLY))
 
 
 def test_sweeps_up_and_down_make_one_spectrum_and_an_event_each(station, engine):

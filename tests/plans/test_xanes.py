@@ -5,9 +5,10 @@ from bluesky.simulators import RunEngineSimulator, assert_message_and_return_rem
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.darks import take_darks
 from operando.plans.duration import Timing, estimate_duration_s, expected_blur
+from operando.plans.edge_signal import NoFluorescenceError
 from operando.plans.grids import grid_from_regions
 from operando.plans.xanes import xanes
-from soft_station import SoftStation, collected, column
+from soft_station import SoftChambersWithDiode, SoftStation, collected, column
 
 GRID = grid_from_regions([(-10, 0, 5, 0.5), (0, 4, 2, 1.0)], e0="Ni_K")
 
@@ -119,6 +120,35 @@ def test_darks_are_averaged_with_the_shutter_closed_and_stored(station, engine):
     assert time.time() - station.ion_chambers.dark_time.get() < 10
     assert documents[0][1]["purpose"] == "dark"
     assert documents[1][1]["name"] == "dark"
+
+
+def with_diode(station):
+    station.ion_chambers = SoftChambersWithDiode(name="ion_chambers", on_trigger=station.tick)
+    return station
+
+
+def test_the_dark_of_the_diode_is_taken_with_the_others(station, engine):
+    with_diode(station).ion_chambers.ifluor_raw.put(0.003)
+    engine(take_darks(station, count_s=0.5, repeats=2))
+    assert station.ion_chambers.ifluor_dark.get() == pytest.approx(0.003)
+    assert station.ion_chambers.i0_dark.get() == pytest.approx(1.0)
+
+
+def test_fluorescence_is_noted_and_every_current_measured(station, engine):
+    documents = collected(engine)
+    engine(xanes(with_diode(station), grid=GRID, element="Ni", signal="fluorescence"))
+    assert documents[0][1]["signal"] == "fluorescence"
+    keys = set(next(doc for name, doc in documents if name == "descriptor")["data_keys"])
+    assert {"i0", "it", "ir", "ifluor", "ifluor_raw"} <= keys
+
+
+def test_fluorescence_without_a_diode_is_refused_before_anything_moves(station, engine):
+    documents = collected(engine)
+    with pytest.raises(NoFluorescenceError, match=r"fluorescence_diode = true in \[devices\.ion_chambers\]"):
+        engine(xanes(station, grid=GRID, element="Ni", signal="fluorescence"))
+    with pytest.raises(ValueError, match="'reflection'"):
+        engine(xanes(station, grid=GRID, element="Ni", signal="reflection"))
+    assert documents == []
 
 
 def test_young_darks_are_kept(station, engine):

@@ -8,6 +8,7 @@ import pytest
 from bluesky import RunEngine
 from channels import variables
 from event_model import compose_run
+from operando.callbacks.analysis.xas.edge import fit_edge
 from operando.callbacks.live.edge_fits import EdgeFits
 from operando.callbacks.tiled.journal import Journal
 from operando.devices.beamline import load_beamline
@@ -27,7 +28,23 @@ REGIONS = [(-100, -50, 10, 2.0), (-50, -10, 5, 2.0), (-10, 40, 0.8, 2.0), (40, 2
 """With points where windows of the fit end: a few meV of alignment must not decide whether they count."""
 
 GRID = grid_from_regions(REGIONS, e0="Ni_K")
+PATIENT = grid_from_regions([(-60, -20, 5, 20.0), (-20, 40, 0.8, 20.0), (40, 120, 5, 20.0)], e0="Ni_K")
 SHORT = grid_from_regions([(-10, 30, 1, 0.1)], e0="Ni_K")
+THIN_MM = 50.0
+"""Where the stage brings a pellet of NiO into the beam that is too thin to absorb its own fluorescence."""
+THIN_PELLET = f"""
+[[samples.references]]
+name = "thin NiO"
+formula = "NiO"
+element = "Ni"
+valence = 2.0
+metal_oxygen_angstrom = 2.0855
+metal_metal_angstrom = 2.954
+edge_step = 0.02
+x_mm = {THIN_MM}
+y_mm = 0.0
+radius_mm = 3.0
+"""
 BRIEF = grid_from_regions([(-100, -20, 4, 0.1), (-20, 40, 0.8, 0.1), (40, 150, 4, 0.1)], e0="Ni_K")
 
 SWEEP = ("trigger", "mono_bragg_sweep")
@@ -89,17 +106,34 @@ class Scanner:
 
     def half_step_ev(self, run):
         """Half-step energy of the live fit of a run, eV."""
+        return self.fit(run)["half_step_ev"]
+
+    def transmitted_half_step_ev(self, run):
+        """What the live fit of the last scan, a run, would have been in transmission, eV."""
+        points = [doc["data"] for name, doc in self.documents if name == "event"]
+        points = sorted((one for one in points if "mono_energy" in one), key=lambda one: one["mono_energy"])
+        keys = ("mono_energy", "mono_energy_setpoint", "i0", "it")
+        energy_ev, asked_ev, i0, it = (np.array([one[key] for one in points]) for key in keys)
+        energy_ev += self.fit(run)["foil_shift_ev"]
+        found = fit_edge(energy_ev, np.log(i0 / it), element="Ni", edge="K", asked_ev=asked_ev)
+        assert found.verdict == "good", found.reason
+        return found.half_step_ev
+
+    def fit(self, run):
+        """Live fit of a run."""
         fits = [doc["data"] for name, doc in self.published if name == "event"]
         (fit,) = (one for one in fits if one.get("measurement_run") == run)
-        return fit["half_step_ev"]
+        return fit
 
 
 @pytest.fixture(scope="module")
 def scanner(tmp_path_factory, beamline_ports):
     folder = tmp_path_factory.mktemp("fly")
+    scenario = folder / "with-a-thin-pellet.toml"
+    scenario.write_text((SETTINGS.parent / "scenarios/nmc811-first-charge.toml").read_text() + THIN_PELLET)
     launcher = Launcher(
         folder / "run",
-        scenario="nmc811-first-charge",
+        scenario=str(scenario),
         servers=(*SERVERS, "trigger_box"),
         ports=beamline_ports,
         data_folder=folder / "root" / "frames",
@@ -127,6 +161,20 @@ def test_the_live_fit_finds_the_same_edge_step_by_step_and_on_the_fly_in_both_di
     assert abs(edges[2] - edges[0]) < 0.02, edges
 
 
+def test_fluorescence_of_a_thin_sample_shows_the_edge_where_transmission_has_it(scanner):
+    """Counted for so long that noise is 0.01 eV: an edge step of 0.02 is little in transmission."""
+    sweeps = {"duration_s": 60.0, "sweeps": 4, "widest_ev": 0.8}
+    stage = scanner.beamline.stage
+    stage.x.set(THIN_MM).wait(60)
+    try:
+        for plan, options in ((xanes, {}), (fly_xanes, sweeps), (fly_xanes, sweeps | {"direction": "down"})):
+            run = scanner.scan(plan, grid=PATIENT, **options, signal="fluorescence")
+            off_ev = scanner.half_step_ev(run) - scanner.transmitted_half_step_ev(run)
+            assert abs(off_ev) < 0.05
+    finally:
+        stage.x.set(0.0).wait(60)
+
+
 def test_spectra_on_the_fly_are_read_from_tiled_with_fits_gates_and_export(scanner, tmp_path):
     pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
     from operando.callbacks.tiled.access import reader_client, writer_client
@@ -145,10 +193,12 @@ def test_spectra_on_the_fly_are_read_from_tiled_with_fits_gates_and_export(scann
         assert np.isfinite(spectra["mu"]).sum() > 0.9 * len(BRIEF)
         assert spectra["lithium_content"] == pytest.approx(0.93, abs=0.02)
         (file,) = (path for path in experiment.to_xdi(tmp_path) if run[:8] in path.name)
-        assert np.loadtxt(file).shape == (len(BRIEF), 6)
+        assert np.loadtxt(file).shape == (len(BRIEF), 8)
         gates = client[run]["fly"]["trigger_box_i0_counts"].read()
-    assert gates.size == next(iter(scanner.sweeps()))["sweep_gates"]
+        emitted = client[run]["fly"]["trigger_box_ifluor_counts"].read()
+    assert emitted.size == gates.size == next(iter(scanner.sweeps()))["sweep_gates"]
     assert (gates > 0).all()
+    assert (emitted > 0).all()
 
 
 def test_sweeps_of_a_tenth_of_a_second_make_the_spectrum_of_a_long_one(scanner):

@@ -17,12 +17,19 @@ def cycling():
     return compose_run(metadata={"purpose": "cycling", "experiment": EXPERIMENT})
 
 
-def spectrum_documents(edge_ev, *, purpose="measurement", name="ni_k", valence=None, shift_ev=0.0, of="c"):
-    """Documents of one scan with an arctangent edge and a foil at 8333 eV, both moved by shift_ev."""
+def spectrum_documents(
+    edge_ev, *, purpose="measurement", name="ni_k", valence=None, shift_ev=0.0, of="c", emits_at_ev=None
+):
+    """Documents of one scan with an arctangent edge and a foil at 8333 eV, both moved by shift_ev.
+
+    With `emits_at_ev` the fit is asked for in fluorescence, whose edge is there.
+    """
     true_ev = ENERGY_EV + shift_ev
     mu = 0.3 + np.arctan((true_ev - edge_ev) / 1.5) / np.pi + 0.5
     foil = np.arctan((true_ev - 8333.0) / 1.0) / np.pi + 0.5
     extra = {"valence": valence} if valence is not None else {"cycling_run": of}
+    emitted = 0.01 * (np.arctan((true_ev - (emits_at_ev or edge_ev)) / 1.5) / np.pi + 0.6)
+    extra |= {"signal": "fluorescence"} if emits_at_ev is not None else {}
     run = compose_run(
         metadata={
             "purpose": purpose,
@@ -33,15 +40,15 @@ def spectrum_documents(edge_ev, *, purpose="measurement", name="ni_k", valence=N
             **extra,
         }
     )
-    keys = ["mono_energy", "i0", "it", "ir", "cell_time", "cell_voltage", "cell_current", "cell_capacity"]
-    keys.append("cell_lithium_content")
+    keys = ["mono_energy", "i0", "it", "ir", "ifluor", "cell_time", "cell_voltage", "cell_current"]
+    keys += ["cell_capacity", "cell_lithium_content"]
     stream = run.compose_descriptor(
         name="primary", data_keys={key: {"source": "test", "dtype": "number", "shape": []} for key in keys}
     )
     yield "start", run.start_doc
     yield "descriptor", stream.descriptor_doc
     it = np.exp(-mu)
-    rows = np.column_stack([ENERGY_EV, np.ones_like(mu), it, it * np.exp(-foil)])
+    rows = np.column_stack([ENERGY_EV, np.ones_like(mu), it, it * np.exp(-foil), emitted])
     for number, row in enumerate(rows):
         x = 0.80 - 0.01 * number / (len(rows) - 1)
         data = dict(zip(keys, [*row, 1000.0 + number, 3.7, 0.001, 0.5, x], strict=True))
@@ -89,6 +96,17 @@ def test_a_drift_of_the_monochromator_is_taken_out_by_the_foil(fits, published):
     data = results(published)[-1]
     assert data["foil_shift_ev"] == pytest.approx(1.3, abs=0.05)
     assert data["valence"] == pytest.approx(2.5, abs=0.06)
+
+
+def test_an_edge_is_fitted_in_fluorescence_where_the_run_asks_for_it(fits, published):
+    send(fits, spectrum_documents(8344.0, emits_at_ev=8346.0))
+    send(fits, spectrum_documents(8344.0))
+    emitted, transmitted = results(published)
+    assert emitted["verdict"] == transmitted["verdict"] == "good"
+    assert emitted["half_step_ev"] - transmitted["half_step_ev"] == pytest.approx(2.0, abs=0.1)
+    assert emitted["edge_step"] == pytest.approx(0.01, rel=0.1)
+    assert emitted["foil_shift_ev"] == pytest.approx(0.0, abs=1e-3)
+    assert (emitted["reason"], transmitted["reason"]) == (edge_analysis.UNCORRECTED, "")
 
 
 def test_results_of_references_wait_for_the_cycling_run_they_belong_to(fits, published):

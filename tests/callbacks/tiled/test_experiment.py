@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from documents import EDGES_EV, ExperimentDocuments, absorption, whole_experiment
+from documents import EDGES_EV, EMITTED, ExperimentDocuments, absorption, whole_experiment
 from matplotlib.figure import Figure
 from operando.callbacks.plots.course import draw_course
 from operando.callbacks.plots.style import content_scale
@@ -195,6 +195,51 @@ def test_xdi_files_give_back_spectrum_and_cell_state(folder, tmp_path):
     data = np.loadtxt(paths[0])
     np.testing.assert_allclose(data[:, 0], spectra["energy"])
     np.testing.assert_allclose(data[:, 4], spectra["mu"][0], rtol=1e-8)
+
+
+def in_fluorescence():
+    made = ExperimentDocuments()
+    yield from made.begin()
+    yield from made.cycle()
+    yield from made.measure(signal="fluorescence", points=20)
+    yield from made.end()
+
+
+def test_fluorescence_is_read_back_over_i0_and_said_to_be_what_was_fitted(folder):
+    journalled(folder, in_fluorescence())
+    spectra = experiment_from_journal(folder, "demo").spectra("Ni")
+    assert spectra["signal"].values.tolist() == ["fluorescence"]
+    np.testing.assert_allclose(spectra["mu_fluorescence"], spectra["ifluor"] / spectra["i0"])
+    np.testing.assert_allclose(spectra["mu_fluorescence"], EMITTED * spectra["mu"])
+
+
+def test_without_a_diode_spectra_have_no_fluorescence(folder):
+    journalled(folder, whole_experiment(spectra=1, points=20))
+    spectra = experiment_from_journal(folder, "demo").spectra("Ni")
+    assert not {"ifluor", "mu_fluorescence"} & set(spectra)
+    assert spectra["signal"].values.tolist() == ["transmission"]
+
+
+def test_a_spectrum_file_has_the_column_of_fluorescence_that_readers_of_its_format_know(folder, tmp_path):
+    (path,) = exported(folder, in_fluorescence(), tmp_path / "xdi")
+    text = path.read_text()
+    assert "# Column.5: ifluor A" in text
+    assert "# Column.7: mufluor" in text
+    assert "mufluor = ifluor / i0" in text
+    assert "# Operando.signal: fluorescence" in text
+    data = np.loadtxt(path)
+    np.testing.assert_allclose(data[:, 6], data[:, 4] / data[:, 1], rtol=1e-6)
+
+
+def test_the_summary_draws_fluorescence_where_that_is_what_was_fitted(folder):
+    documents = list(in_fluorescence())
+    for name, doc in documents:
+        if name == "event" and "it" in doc["data"]:
+            doc["data"]["it"] = -1e-12  # nothing comes through a thick cell
+    journalled(folder, documents)
+    figure = experiment_from_journal(folder, "demo").plot()
+    (axes,) = (one for one in figure.axes if "normalised" in one.get_ylabel())
+    assert np.ptp(np.asarray(axes.lines[0].get_ydata())) > 0.8
 
 
 def test_a_spectrum_file_states_the_foil_shift_and_no_crystal_that_nobody_told(folder, tmp_path):

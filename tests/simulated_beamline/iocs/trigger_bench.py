@@ -63,7 +63,7 @@ class Bench(PageClient):
     async def arm(self, count, name="run"):
         """Capture encoder and counters of so many gates into a file."""
         settings = {"INENC1:VAL:CAPTURE": "Min Max Mean", "DATA:CREATE_DIRECTORY": -3}
-        settings |= {f"COUNTER{n}:OUT:CAPTURE": "Diff" for n in (1, 2, 3)}
+        settings |= {f"COUNTER{n}:OUT:CAPTURE": "Diff" for n in (1, 2, 3, 4)}
         settings |= {"DATA:HDF_DIRECTORY": str(self.data / "deep"), "DATA:HDF_FILE_NAME": name}
         settings |= {"DATA:NUM_CAPTURE": count, "DATA:CAPTURE": 1, "PCAP:ARM": 1}
         for key, value in settings.items():

@@ -1,10 +1,17 @@
-"""Ring, flux and ion chambers: expectations, noise and limits."""
+"""Ring, flux, ion chambers and fluorescence diode: expectations, noise and limits."""
 
 import math
 
 import numpy as np
 import pytest
-from operando.simulated_beamline.physics.beam import Beam, IonChamber, IonChambers, StorageRing
+from operando.simulated_beamline.physics.beam import (
+    Beam,
+    FluorescenceDiode,
+    IonChamber,
+    IonChambers,
+    StorageRing,
+)
+from operando.simulated_beamline.physics.sample_emission import Emission, no_emission
 
 RING = StorageRing(current_ma=500.0, lifetime_s=36000.0, top_up_interval_s=180.0, refill_s=600.0)
 
@@ -96,3 +103,41 @@ def test_ratios_of_the_chambers_give_back_the_absorbances():
     assert math.log(empty.ir_a / empty.it_a) - math.log(full.ir_a / full.it_a) == pytest.approx(
         foil, abs=1e-4
     )
+
+
+DIODE = FluorescenceDiode(dark_current_a=5e-11, electronic_noise_a=0.0)
+LINES = Emission(np.array([[7478.0], [8500.0]]), np.array([[0.02], [0.01]]))
+PAIR_C = 1.602176634e-19 / 3.66
+
+
+def test_the_diode_turns_the_energy_of_its_photons_into_pairs():
+    read = DIODE.currents_a([1e10], LINES, [100.0], np.random.default_rng(8))
+    share = DIODE.solid_angle_sr / (4.0 * math.pi)
+    stopped = DIODE.absorbed_fraction([7478.0, 8500.0])
+    expected = 1e10 * share * (0.02 * 7478.0 * stopped[0] + 0.01 * 8500.0 * stopped[1]) * PAIR_C
+    assert read[0] - 5e-11 == pytest.approx(expected, rel=1e-3)
+    assert 1.0 > stopped[0] > stopped[1] > 0.97
+
+
+def test_a_disc_far_away_fills_its_area_over_the_square_of_the_distance():
+    far = FluorescenceDiode(area_mm2=300.0, distance_mm=1000.0)
+    assert far.solid_angle_sr == pytest.approx(300e-6, rel=1e-3)
+
+
+def test_shot_noise_of_the_diode_is_that_of_the_photons_of_each_energy():
+    count, time_s = 4000, 1e-3
+    read = DIODE.currents_a(
+        np.full(count, 1e9),
+        Emission(np.repeat(LINES.energy_ev, count, axis=1), np.repeat(LINES.photons, count, axis=1)),
+        np.full(count, time_s),
+        np.random.default_rng(9),
+    )
+    met = 1e9 * time_s * DIODE.solid_angle_sr / (4.0 * math.pi)
+    variance = met * (0.02 * (7478.0 * PAIR_C) ** 2 + 0.01 * (8500.0 * PAIR_C) ** 2) / time_s**2
+    assert np.std(read) == pytest.approx(math.sqrt(variance), rel=0.05)
+
+
+def test_the_diode_shows_its_dark_current_without_light_and_full_scale_with_too_much():
+    rng = np.random.default_rng(10)
+    assert DIODE.currents_a([1e10], no_emission(np.array([8500.0])), [1.0], rng) == pytest.approx(5e-11)
+    assert DIODE.currents_a([1e15], LINES, [1.0], rng) == pytest.approx(DIODE.full_scale_a)
