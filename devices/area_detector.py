@@ -226,7 +226,7 @@ class AreaDetector(SettableCamera):
         try:
             self._await_frames(running, running.triggered)
         except FramesMissingError as error:
-            if not running.series.retakes or error.written > before:
+            if not running.series.retakes or error.written != before:
                 self.stop()
                 raise
             self.cam.acquire.put(0)

@@ -211,6 +211,18 @@ def test_a_frame_that_comes_after_it_was_given_up_is_not_taken_for_another(camer
     assert camera.hdf.capture.get() == 0
 
 
+def test_a_server_that_has_begun_anew_has_lost_the_file_and_no_frame_is_taken_again_into_it(camera):
+    came = iter([True, False])
+    camera.faults = lambda numbers: numbers if next(came) else []
+    camera.prepare(RETAKEN).wait(3)
+    camera.trigger().wait(3)
+    camera.on_frames = lambda: camera.hdf.captured.sim_put(0)
+    with pytest.raises(FramesMissingError, match="2 frames expected, 0 written") as refused:
+        camera.trigger().wait(3)
+    assert not isinstance(refused.value, FrameAbsentError)
+    assert camera.missed.get() == 0
+
+
 def test_part_of_the_frames_of_a_trigger_cannot_be_taken_again_in_their_place(camera):
     camera.faults = lambda numbers: numbers[:-1]
     camera.prepare(FrameSeries(exposure_s=0.01, frames=4, images_per_trigger=2, retakes=True, name="p")).wait(
