@@ -12,6 +12,7 @@ from .cells_file import ManyCells
 from .edge_round import edge_rounds
 from .estimate import FRAME_MB, frames_bytes, size_bytes
 from .pace import spoken
+from .self_absorption import self_absorptions
 
 COLUMNS = ("takes", "spectra", "blur in x", "dose", "beam", "of protocol")
 
@@ -87,4 +88,5 @@ def _warnings(cells: ManyCells, budget: BeamBudget, timing: Timing) -> list[str]
     for cell in budget.cells:
         rounds = edge_rounds(cell.experiment, list(cell.measurements), timing)
         told += [f"{cell.name}: {text}" for each in (*cell.measurements, *rounds) for text in each.warnings]
+        told += [f"{cell.name}: {text}" for text in self_absorptions(cell.experiment)]
     return [*told, *(problem.text for problem in cells_problems(cells))]

@@ -26,6 +26,7 @@ from .estimate import (
 from .file import ExperimentFile
 from .pace import spoken
 from .scenario_section import widest_range_a
+from .self_absorption import self_absorptions
 
 
 def check_report(
@@ -57,6 +58,7 @@ def check_report(
     lines += [edge_round.sentence for edge_round in rounds]
     warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]
     warnings += energy_changes(experiment, estimates, timing)
+    warnings += self_absorptions(experiment)
     warnings += [problem.text for problem in problems(experiment)]
     warnings += _too_large_a_current(experiment, course.current_max_a)
     told = [Text(f"warning: {sentence}", style="yellow") for sentence in warnings]

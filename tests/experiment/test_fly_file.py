@@ -13,8 +13,10 @@ from operando.experiment.measurement_file import FlyXanesFile
 from operando.experiment.nanoprobe import asks_to_fly, check_nanoprobe
 from operando.experiment.reading import read_experiment
 from operando.experiment.rehearsal import simulated_settings
+from operando.experiment.self_absorption import edge_step, self_absorptions
 from operando.experiment.toml_source import ExperimentFileError
 from operando.plans.duration import Timing
+from operando.simulated_beamline.scenario import load_scenario
 from typer.testing import CliRunner
 
 DEFAULT = Path(operando.experiment.__file__).parent / "nmc811.toml"
@@ -82,6 +84,25 @@ def test_a_bad_fly_scan_is_refused_with_its_line(tmp_path, old, new, says):
         read_experiment(written(tmp_path, FLY.replace(old, new)))
     assert says in str(caught.value)
     assert "fly.toml:" in str(caught.value)
+
+
+def test_check_warns_of_fluorescence_that_a_thick_cathode_absorbs(tmp_path):
+    wanted = FLY.replace("sweeps = 3", 'sweeps = 3\nsignal = "fluorescence"')
+    path = written(tmp_path, wanted)
+    (told,) = self_absorptions(read_experiment(path))
+    assert told.startswith("quick: the Ni edge of this cathode has a step of 0.7")
+    done = CliRunner().invoke(cli.app, ["check", str(path)])
+    assert "absorbs its own fluorescence" in " ".join(done.output.split())
+    text = path.read_text()
+    path.write_text(text.replace("active_mass_mg = 7.3", "active_mass_mg = 0.3").replace("2.011", "0.08265"))
+    assert self_absorptions(read_experiment(path)) == []
+    assert self_absorptions(read_experiment(written(tmp_path))) == []
+
+
+def test_the_edge_step_of_a_cathode_is_that_of_the_simulated_one():
+    experiment, stack = read_experiment(DEFAULT), load_scenario("nmc811-first-charge").build_cell_stack()
+    for metal in ("Ni", "Co", "Mn"):
+        assert edge_step(experiment, metal, "K") == pytest.approx(stack.edge_step(metal), rel=0.02)
 
 
 def test_a_beamline_without_a_diode_is_told_of_its_setting_before_fluorescence_is_tried(tmp_path):
