@@ -161,7 +161,10 @@ def search(
     state: Array,
     found: Array,
 ) -> None:
-    """Find the first rise of every pixel, and the highest point after it."""
+    """Find the first rise of every pixel, and the highest point after it.
+
+    Smooth values are taken from a stencil before the first point above the mean of the baselines.
+    """
     lowest = NOWHERE
     first = max(limits[2], onset(block, limits, place, state) - smooth[1].shape[1])
     for row in range(first, limits[3], AT_ONCE):
