@@ -85,7 +85,11 @@ def test_a_map_is_put_over_the_tomogram_and_stays_there(told, run_command):
     assert done.exit_code == 0, done.output
     placed = opened(told).sample_frames[told.map]
     np.testing.assert_allclose(np.subtract(placed.origin_um, believed.origin_um), OFF_UM, atol=0.2)
-    assert f"{placed.origin_um[2] - believed.origin_um[2]:+.3f} um along x" in done.output
+    assert "um along x" in done.output
+    assert placed.roll_deg == pytest.approx(0.0, abs=0.5)
+    assert f"turned by {placed.roll_deg:+.2f} degree" in done.output
+    assert f"pixels {placed.pixel_um[2] / believed.pixel_um[2]:.4f} times" in done.output
+    assert "standard deviations above chance" in done.output
     run_command(told.map, told.tomogram)
     again = opened(told).sample_frames[told.map]
     np.testing.assert_allclose(again.origin_um, placed.origin_um, atol=0.1)
