@@ -1,19 +1,26 @@
 """Tomograms one after the other without a stop of the rotation, and measurements at several positions."""
 
+import errno
 from functools import partial
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from bluesky.utils import Msg
+from operando.plans.beam_guard import BeamLostError
 from operando.plans.fast_tomography import fast_tomography, tomogram_of
 from operando.plans.multi_position import (
     PositionDrift,
     PositionsFailedError,
+    PositionsTaken,
     SamplePosition,
     multi_position,
 )
+from operando.plans.request import disk_full
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
+from ophyd.utils import LimitError
 from soft_station import collected
 from soft_turn import MicroscopeStation
 
@@ -94,6 +101,52 @@ def test_a_position_that_fails_costs_the_others_nothing(station, engine):
     stops = [doc["exit_status"] for name, doc in documents if name == "stop"]
     assert stops == ["fail", "success"]
     assert station.microscope.sample_x.get() == 0.0
+
+
+def test_a_further_attempt_lights_only_the_positions_that_failed(station, engine):
+    documents, taken = collected(engine), PositionsTaken()
+    station.microscope_camera.faults_of_id({2, 3})
+    plan = partial(multi_position, station, PLACES, measure(station), taken=taken)
+    with pytest.raises(PositionsFailedError, match="1 of 2 failed: grain"):
+        engine(plan())
+    uids = engine(plan()).plan_result
+    starts = [doc for name, doc in documents if name == "start"]
+    assert [start["position"]["name"] for start in starts] == ["grain", "pore", "grain"]
+    assert uids == (starts[2]["uid"], starts[1]["uid"])
+    assert not taken.uids
+
+
+def test_a_place_out_of_reach_is_told_and_the_others_are_measured(station, engine):
+    documents = collected(engine)
+    far = SamplePosition("far", 9000.0)
+    check = station.microscope.sample_x.check_value = MagicMock(side_effect=refuse_far)
+    with pytest.raises(PositionsFailedError, match="1 of 3 failed: far: sample_x: 9000 um is out of reach"):
+        engine(multi_position(station, (PLACES[0], far, PLACES[1]), measure(station)))
+    assert check.called
+    assert [doc["position"]["name"] for name, doc in documents if name == "start"] == ["grain", "pore"]
+    assert station.microscope.sample_x.get() == 0.0
+
+
+def refuse_far(value):
+    if value > 1000.0:
+        raise LimitError(f"sample_x: {value:g} um is out of reach")
+
+
+@pytest.mark.parametrize(
+    "error", [BeamLostError("the ring is empty"), OSError(errno.ENOSPC, "No space left on device")]
+)
+def test_without_beam_or_room_no_further_place_is_lit(station, engine, error):
+    tried = []
+
+    def fails(*, md):
+        tried.append(md["position"]["name"])
+        yield Msg("null")
+        raise error
+
+    with pytest.raises(PositionsFailedError, match=r"2 of 2 failed: .*pore: not tried after that") as raised:
+        engine(multi_position(station, PLACES, fails))
+    assert tried == ["grain"]
+    assert (disk_full(raised.value) is None) == isinstance(error, BeamLostError)
 
 
 def test_two_positions_of_one_name_are_refused(station, engine):

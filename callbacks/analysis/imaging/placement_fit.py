@@ -43,7 +43,7 @@ class _Comparison:
         self._second, self._grid, self._start = second, grid, start
         self._fixed, self._known = _channels(*first.shown(grid, Move()))
         self.lever_px = float(np.hypot(*np.ptp(second.corners_um, axis=0))) / np.sqrt(12.0) / grid.pitch_um
-        self._weight = 1.0 / np.sqrt(np.maximum(1.0 - self.compare(np.zeros(4))[1] ** 2, LEAST_REST))
+        self._weight = 1.0 / np.maximum(1.0 - self.compare(np.zeros(4))[1] ** 2, LEAST_REST)
 
     def move(self, by_px: FloatArray) -> Move:
         """Tell the move that the numbers (4,) mean."""
@@ -69,7 +69,7 @@ class _Comparison:
         return left, alike
 
     def left(self, by_px: FloatArray) -> FloatArray:
-        """Give the differences, each channel in units of what it left at the start, shape (n,)."""
+        """Give the differences (n,), less of a channel of which more was left at first."""
         return (self._weight[:, None, None] * self.compare(by_px)[0]).ravel()
 
     def slopes(self, by_px: FloatArray, free: FloatArray) -> FloatArray:
