@@ -27,8 +27,8 @@ LEAST_OVERLAP, LEAST_PIXELS = 0.3, 30
 PEAKS, APART_PX = 4, 5
 """Peaks that are kept of each turn and size, and how far apart they are, pixels of the search."""
 LEAST_SIDE = 16
-LEAST_CORRELATION, LEAST_SIGNIFICANCE, LARGEST_RUNNER_UP, LARGEST_SIGMA_PX = 0.3, 6.0, 0.7, 1.0
-"""Of maps of different scenes the best place has a significance of 5 and the next nine tenths of it."""
+LEAST_CORRELATION, LEAST_SIGNIFICANCE, LARGEST_RUNNER_UP, LARGEST_SIGMA_PX = 0.3, 8.0, 0.8, 1.0
+"""Of maps of different scenes the best place has a significance of 3 to 7, of one scene of 10 or more."""
 
 
 _Map = tuple[FloatArray, SampleFrame]
