@@ -10,10 +10,11 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator, plan
+from ophyd.utils import LimitError
 
 from .beam_guard import BeamLostError
 from .request import disk_full
-from .waiting import FAILURES, said, set_all
+from .waiting import FAILURES, PassedError, said, set_all
 
 logger = logging.getLogger(__name__)
 Offset = tuple[float, float, float]
@@ -96,6 +97,10 @@ class PositionsFailedError(RuntimeError):
         self.failed, self.taken = dict(failed), tuple(taken)
 
 
+class PositionsOutOfReachError(PositionsFailedError, PassedError):
+    """All positions that failed are beyond the stages; the others were taken, trying again is vain."""
+
+
 @plan
 def multi_position(
     station: Any,  # noqa: ANN401 - a `Beamline` with a microscope
@@ -139,7 +144,8 @@ def multi_position(
     ValueError
         If there is no position, or two have one name.
     PositionsFailedError
-        At the end, if the measurement failed somewhere.
+        At the end, if the measurement failed somewhere; `PositionsOutOfReachError` where it can only fail
+        again.
     """
     names = [one.name for one in positions]
     if not names or len(set(names)) < len(names):
@@ -177,6 +183,8 @@ def multi_position(
         for name in names:
             if name not in known.uids:
                 reasons.setdefault(name, "not tried after that")
-        raise PositionsFailedError(reasons, uids) from list(failed.values())[-1]
+        vain = all(isinstance(error, LimitError) for error in failed.values())
+        kind = PositionsOutOfReachError if vain else PositionsFailedError
+        raise kind(reasons, uids) from list(failed.values())[-1]
     known.clear()
     return uids
