@@ -1,12 +1,13 @@
 """Tomograms one after the other without a stop of the rotation, and measurements at several positions."""
 
 import errno
+import threading
 from functools import partial
 from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from bluesky.utils import Msg
+from bluesky.utils import Msg, RunEngineInterrupted
 from operando.plans.beam_guard import BeamLostError
 from operando.plans.fast_tomography import fast_tomography, tomogram_of
 from operando.plans.multi_position import (
@@ -148,6 +149,30 @@ def test_without_beam_or_room_no_further_place_is_lit(station, engine, error):
         engine(multi_position(station, PLACES, fails))
     assert tried == ["grain"]
     assert (disk_full(raised.value) is None) == isinstance(error, BeamLostError)
+
+
+@pytest.mark.parametrize("end", ["abort", "resume"])
+def test_a_pause_in_the_middle_goes_on_there_or_brings_the_stages_home(station, engine, end):
+    documents, taken = collected(engine), PositionsTaken()
+
+    def pause_at_the_second(name, doc):
+        if name == "start" and doc["position"]["name"] == "pore":
+            threading.Thread(target=engine.request_pause).start()
+
+    token = engine.subscribe(pause_at_the_second)
+    plan = partial(multi_position, station, PLACES, measure(station), taken=taken)
+    with pytest.raises(RunEngineInterrupted):
+        engine(plan())
+    getattr(engine, end)()
+    engine.unsubscribe(token)
+    assert station.microscope.sample_x.get() == 0.0
+    if end == "abort":
+        assert list(taken.uids) == ["grain"]
+        engine(plan())
+    starts = [doc for name, doc in documents if name == "start"]
+    wanted = {"abort": ["grain", "pore", "pore"], "resume": ["grain", "pore"]}[end]
+    assert [start["position"]["name"] for start in starts] == wanted
+    assert [doc["exit_status"] for name, doc in documents if name == "stop"][-1] == "success"
 
 
 def test_two_positions_of_one_name_are_refused(station, engine):
