@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..callbacks.tiled.sample import KEY
 from .complaint import complaining, console
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..callbacks.analysis.imaging import SampleFrame
+    from ..callbacks.analysis.imaging import Placement, SampleFrame
     from ..callbacks.tiled.experiment import Experiment
 
 UID = Annotated[str, typer.Argument(help="uid of the run to be placed, or six letters of it")]
@@ -19,14 +20,30 @@ ONTO = Annotated[str, typer.Argument(help="uid of the run that stays: a tomogram
 ELEMENT = Annotated[
     str | None, typer.Option(help="whose fluorescence is compared; else the first one mapped")
 ]
+TURN = Annotated[float, typer.Option(help="by how much it may be turned about the beam, either way, degree")]
+SCALE = Annotated[
+    float, typer.Option(help="by how much its pixels may be larger or smaller than told, percent")
+]
+MIRROR = Annotated[
+    str | None, typer.Option(help="x or z: axis against which its columns or rows run, other than was told")
+]
 TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
 
 
-def register_command(uid: UID, onto: ONTO, element: ELEMENT = None, tiled: TILED = True) -> None:
+def register_command(
+    uid: UID,
+    onto: ONTO,
+    element: ELEMENT = None,
+    turn: TURN = 15.0,
+    scale: SCALE = 5.0,
+    mirror: MIRROR = None,
+    tiled: TILED = True,
+) -> None:
     """Find where a map lies over a tomogram, or over another map, and keep it with the sample.
 
     A tomogram is compared as it is seen along the beam at rotation zero, its volume summed. What was found is
-    a run of results and counts from then on; a shift that may not be used is refused and changes nothing.
+    a run of results and counts from then on; a place that may not be used is refused and changes nothing.
+    Shift, turn and size of a pixel are searched; 0 for `--turn` or `--scale` keeps what is told.
     """
     from ..callbacks.analysis.imaging import register
     from ..callbacks.live.sample_place import store_sample_frame
@@ -38,17 +55,36 @@ def register_command(uid: UID, onto: ONTO, element: ELEMENT = None, tiled: TILED
         root = DataRoot.from_environment()
         start, seen, believed = _picture(root, uid, element)
         fixed, image, frame = _picture(root, onto, element)
-        placed, found = register(image, frame, seen, believed)
+        if mirror is not None:
+            believed = _mirrored(start, believed, mirror, seen.shape)
+        placed, found = register(image, frame, seen, believed, turn_deg=turn, scale_part=scale / 100.0)
         with Journal(root.journal) as publish:
             store_sample_frame(publish, start, placed, found, onto=fixed["uid"])
-        moved = [after - before for after, before in zip(placed.origin_um, believed.origin_um, strict=True)]
-        console.print(
-            f"{start['uid'][:8]} lies {moved[2]:+.3f} um along x and {moved[0]:+.3f} um along z from where "
-            f"it was believed (correlation {found.correlation:.2f}); read back as .sample_frames",
-            soft_wrap=True,
-        )
+        console.print(_told(start["uid"], found, frame), soft_wrap=True)
         if tiled:
             console.print(to_tiled(root))
+
+
+def _mirrored(start: dict[str, Any], believed: SampleFrame, axis: str, shape: tuple[int, ...]) -> SampleFrame:
+    """Turn an axis against what the run told of it, unless an earlier registration has."""
+    rows, columns = shape
+    other = believed.mirrored(axis, (rows, columns))
+    place = "z.x".index(axis)
+    told = start[KEY]["pixel_um"][place] if KEY in start else believed.pixel_um[place]
+    return believed if believed.pixel_um[place] * told < 0 else other
+
+
+def _told(uid: str, found: Placement, frame: SampleFrame) -> str:
+    """Say what was found, and how far to trust it."""
+    z, _, x = frame.pixel_um
+    along = f"{-found.columns * x:+.3f} um along x and {-found.rows * z:+.3f} um along z"
+    return (
+        f"the middle of {uid[:8]} lies {along} from where it was believed, turned by "
+        f"{found.roll_deg:+.2f} degree from z towards x, pixels {found.scale:.4f} times as large; places are "
+        f"known to {found.sigma_px * frame.smallest_um:.3f} um (correlation {found.correlation:.2f}, "
+        f"{found.significance:.0f} standard deviations above chance, next best place {found.runner_up:.0%} "
+        "of that); read back as .sample_frames"
+    )
 
 
 def _picture(root: Any, uid: str, element: str | None) -> tuple[dict[str, Any], np.ndarray, SampleFrame]:  # noqa: ANN401

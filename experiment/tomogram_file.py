@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from bluesky.utils import MsgGenerator
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
+from ..plans.multi_position import PositionsTaken, SamplePosition, multi_position
 from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
 from ..plans.turn import Turn, When
@@ -218,25 +220,60 @@ class TurnFile(TechniqueSection):
         return timing.start_s + files * FILE_S + still_s + self.turning_s()
 
 
+class PositionFile(Section):
+    """``positions = [{...}]``: a place of the specimen, by the stages below its rotation.
+
+    Attributes
+    ----------
+    name
+        What it is called in the documents.
+    x_um, y_um, z_um
+        Across the beam, along it, along the axis, um.
+    """
+
+    name: str = Field(min_length=1)
+    x_um: float = Field(ge=-1e5, le=1e5)
+    y_um: float = Field(default=0.0, ge=-1e5, le=1e5)
+    z_um: float = Field(default=0.0, ge=-1e5, le=1e5)
+
+
 class TomographyFile(TurnFile):
-    """``[[measurements]]`` of technique ``"tomography"``: a tomogram at one energy."""
+    """``[[measurements]]`` of technique ``"tomography"``: a tomogram at one energy.
+
+    Attributes
+    ----------
+    positions
+        Places of the specimen, with names of their own: a tomogram at each, one after the other; where the
+        stages stand unless given.
+    """
 
     technique: Literal["tomography"]
+    positions: list[PositionFile] = Field(default=[], max_length=1000)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with angles or positions."""
+        yield from super().problems()
+        names = [each.name for each in self.positions]
+        doubles = sorted({name for name in names if names.count(name) > 1})
+        if doubles:
+            yield "positions", f"have {', '.join(doubles)} more than once; give each a name of its own"
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a tomogram; the cell is smeared over all of its projections."""
         exposed_s, turning_s = self.count * self.exposure_s, self.turning_s()
-        duration_s = self.duration_s(timing)
+        duration_s, places = self.duration_s(timing), len(self.positions) or 1
         frames = self.count + self.flats + self.darks
+        each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(
-            points=self.count,
-            duration_s=duration_s,
+            points=places * self.count,
+            duration_s=places * duration_s + (places > 1) * places * FILE_S,
             blur_s=turning_s,
             lit_s=turning_s,
             energy_ev=self.energy_ev or 0.0,
-            frames_bytes=bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb),
+            frames_bytes=places * each,
             words=("tomogram", "tomogram"),
-            dead_time=(
+            dead_time=(f"at each of {places} positions " if self.positions else "")
+            + (
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
                 f"{exposed_s / turning_s:.0%} of it; {duration_s - turning_s:.0f} s more for flats, darks, "
                 "moves and files"
@@ -249,14 +286,23 @@ class TomographyFile(TurnFile):
         timing: Timing,
         guard: BeamGuard | None,
     ) -> Planned:
-        """Set energy and focus where the file names an energy, and take the tomogram."""
+        """Set energy and focus where the file names an energy; take the tomogram, or one at each position.
+
+        A further attempt takes those positions that failed; of several the uid of the last one is given.
+        """
+        places = [SamplePosition(**each.model_dump()) for each in self.positions]
+        taken = PositionsTaken()
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
             yield from in_focus(station, self.energy_ev)
             options: dict[str, Any] = {"mode": self.mode, "guard": guard, "timing": timing}
-            tolerance = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
-            told = {**self.metadata(), **md}
-            return (yield from tomography(station, self.turn(), tolerance=tolerance, **options, md=told))
+            options["tolerance"] = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
+            measure, told = partial(tomography, station, self.turn(), **options), {**self.metadata(), **md}
+            if not places:
+                return (yield from measure(md=told))
+            if int(md.get("attempt", 1)) == 1:
+                taken.clear()
+            return (yield from multi_position(station, places, measure, taken=taken, md=told))[-1]
 
         return plan
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator, plan
+from ophyd.utils import LimitError
 
-from .waiting import FAILURES, said, set_all
+from .beam_guard import BeamLostError
+from .request import disk_full
+from .waiting import FAILURES, PassedError, said, set_all
 
 logger = logging.getLogger(__name__)
 Offset = tuple[float, float, float]
@@ -60,6 +63,23 @@ class PositionDrift:
         return self._offsets.get(name, (0.0, 0.0, 0.0))
 
 
+@dataclass
+class PositionsTaken:
+    """Which places were measured, for the call that goes on with those that failed.
+
+    Attributes
+    ----------
+    uids
+        Of the run at each place, by its name.
+    """
+
+    uids: dict[str, str] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.uids.clear()
+
+
 class PositionsFailedError(RuntimeError):
     """At some positions the measurement failed; those at the others were taken.
 
@@ -77,6 +97,10 @@ class PositionsFailedError(RuntimeError):
         self.failed, self.taken = dict(failed), tuple(taken)
 
 
+class PositionsOutOfReachError(PositionsFailedError, PassedError):
+    """All positions that failed are beyond the stages; the others were taken, trying again is vain."""
+
+
 @plan
 def multi_position(
     station: Any,  # noqa: ANN401 - a `Beamline` with a microscope
@@ -84,11 +108,13 @@ def multi_position(
     measure: Callable[..., MsgGenerator[str]],
     *,
     drift: PositionDrift | None = None,
+    taken: PositionsTaken | None = None,
     md: Mapping[str, Any] | None = None,
 ) -> MsgGenerator[tuple[str, ...]]:
     """Bring each position into the beam and measure there; a position that fails costs the others nothing.
 
-    The stages return to where they were on every way out.
+    Without beam, or with a full disk, the positions that follow are not tried. The stages return to where
+    they were on every way out.
 
     Parameters
     ----------
@@ -101,20 +127,25 @@ def multi_position(
         `functools.partial(tomography, station, turn, mode="fly")`.
     drift : PositionDrift, optional
         By how much each position has drifted: it is looked up when its turn comes.
+    taken : PositionsTaken, optional
+        Remembers which positions were measured: a later call with the same leaves them alone, so that no
+        place is lit twice. Empty again once all are measured.
     md : dict, optional
         Metadata of every run; what is given here wins.
 
     Returns
     -------
     tuple of str
-        Uids of the runs. Each has `position: {name, x_um, y_um, z_um, drift_um}` in its start document.
+        Uids of the runs, in the order of the positions, those of earlier calls included. Each has
+        `position: {name, x_um, y_um, z_um, drift_um}` in its start document.
 
     Raises
     ------
     ValueError
         If there is no position, or two have one name.
     PositionsFailedError
-        At the end, if the measurement failed somewhere.
+        At the end, if the measurement failed somewhere; `PositionsOutOfReachError` where it can only fail
+        again.
     """
     names = [one.name for one in positions]
     if not names or len(set(names)) < len(names):
@@ -123,24 +154,37 @@ def multi_position(
     home: list[float] = []
     for stage in stages:
         home.append(float((yield from bps.rd(stage))))
-    taken: list[str] = []
-    failed: dict[str, str] = {}
+    known = PositionsTaken() if taken is None else taken
+    failed: dict[str, Exception] = {}
+
+    def one_of_them(one: SamplePosition) -> MsgGenerator[None]:
+        offset = (drift or PositionDrift()).of(one.name)
+        place = [at + by for at, by in zip((one.x_um, one.y_um, one.z_um), offset, strict=True)]
+        told = {"position": {**asdict(one), "drift_um": list(offset)}, **(md or {})}
+        yield from set_all(dict(zip(stages, place, strict=True)))
+        known.uids[one.name] = yield from measure(md=told)
 
     def all_of_them() -> MsgGenerator[None]:
         for one in positions:
-            offset = (drift or PositionDrift()).of(one.name)
-            place = [at + by for at, by in zip((one.x_um, one.y_um, one.z_um), offset, strict=True)]
-            where = {"name": one.name, "x_um": one.x_um, "y_um": one.y_um, "z_um": one.z_um}
+            if one.name in known.uids:
+                continue
             try:
-                yield from set_all(dict(zip(stages, place, strict=True)))
-                uid = yield from measure(md={"position": {**where, "drift_um": list(offset)}, **(md or {})})
+                yield from one_of_them(one)
             except FAILURES as error:
                 logger.warning("multi_position: %s failed: %s", one.name, said(error))
-                failed[one.name] = said(error)
-            else:
-                taken.append(uid)
+                failed[one.name] = error
+                if isinstance(error, BeamLostError) or disk_full(error):
+                    return
 
     yield from bpp.finalize_wrapper(all_of_them(), lambda: set_all(dict(zip(stages, home, strict=True))))
+    uids = tuple(known.uids[name] for name in names if name in known.uids)
     if failed:
-        raise PositionsFailedError(failed, taken)
-    return tuple(taken)
+        reasons = {name: said(error) for name, error in failed.items()}
+        for name in names:
+            if name not in known.uids:
+                reasons.setdefault(name, "not tried after that")
+        vain = all(isinstance(error, LimitError) for error in failed.values())
+        kind = PositionsOutOfReachError if vain else PositionsFailedError
+        raise kind(reasons, uids) from list(failed.values())[-1]
+    known.clear()
+    return uids

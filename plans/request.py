@@ -90,8 +90,14 @@ def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGene
         "late" if late else "done",
         reason="; ".join(reasons),
         delay_s=delay_s,
-        run=str(run or ""),
+        run=last_run(run),
     )
+
+
+def last_run(found: object) -> str:
+    """Uid of the run that a plan has made; of several the last, empty where there is none."""
+    last = found[-1] if isinstance(found, tuple | list) and found else found
+    return str(last or "")
 
 
 def _failed(

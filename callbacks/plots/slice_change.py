@@ -37,9 +37,15 @@ def slice_change_figure(slices: xr.Dataset, before: int = 0, after: int = -1, ti
     Raises
     ------
     ValueError
-        If there is no tomogram, or they are of different sizes or pixels.
+        If there is no tomogram, or they are of different positions, sizes or pixels.
     """
     one, two = one_tomogram(slices, before), one_tomogram(slices, after)
+    places = [str(each["position"].item()) if "position" in each.coords else "" for each in (one, two)]
+    if places[0] != places[1]:
+        raise ValueError(
+            f"the slices show {places[0]!r} before and {places[1]!r} after; give two of one position "
+            "(slices['position'] tells them)"
+        )
     sizes_um = float(one["pixel_um"]), float(two["pixel_um"])
     if np.isfinite(sizes_um).all() and not np.isclose(*sizes_um, rtol=MOST_SCALE):
         raise ValueError(

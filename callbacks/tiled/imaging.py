@@ -42,7 +42,7 @@ class Imaging(ABC):
     @property
     def slices(self) -> xr.Dataset:
         """Three orthogonal slices of each tomogram, also of one that turns; see `slice_dataset`."""
-        return slice_dataset(self._source, self.runs("analysis"))
+        return slice_dataset(self._source, [*self.runs("measurement"), *self.runs("analysis")])
 
     @property
     def particles(self) -> pd.DataFrame:

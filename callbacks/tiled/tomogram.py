@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,18 @@ def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Da
         of which what is looked at is read. ``flats`` and ``darks`` (counts) over ``flat`` or ``dark``.
         Coordinates along ``projection``: ``angle`` (degree), ``time`` (s, of its middle), ``light`` (over
         full beam), ``lithium_content``; ``z``, ``y``, ``x`` are in um. In the attributes ``run``,
-        ``measurement``, ``status`` and ``reason`` of the run, ``pixel_um``, ``centre_px``.
+        ``measurement``, ``position`` (name of the place of the specimen; empty where there is but one),
+        ``status`` and ``reason`` of the run, ``pixel_um``, ``centre_px``.
     """
     runs = {start["uid"]: start for start in starts if start.get("technique") == TECHNIQUE}
     volumes = _latest(starts, VOLUME)
     parts = (_tomogram(source, runs, start, volumes.get(uid)) for uid, start in runs.items())
     return [part for part in parts if part is not None]
+
+
+def _position(start: Mapping[str, Any]) -> str:
+    """Name of the place of the specimen, of `multi_position`."""
+    return str((start.get("position") or {}).get("name", ""))
 
 
 def _latest(starts: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
@@ -86,6 +93,7 @@ def _tomogram(
     attributes: dict[str, Any] = {
         "run": uid,
         "measurement": str(start.get("measurement", TECHNIQUE)),
+        "position": _position(start),
         "status": str(last["tomogram_status"]),
         "reason": str(last["tomogram_reason"]),
     }
@@ -159,19 +167,20 @@ def slice_dataset(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset
     xarray.Dataset
         ``xy``, ``xz``, ``yz`` (attenuation, 1/um), dask arrays, over ``tomogram`` (by time) and two of ``z``,
         ``y``, ``x`` (numbers of pixels of the camera); NaN beyond a tomogram that is smaller than others.
-        Coordinates along ``tomogram``: ``run``, ``measurement``, the state of the cell in its middle
-        (``time`` in s, ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``, and at
-        both ends ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``,
+        Coordinates along ``tomogram``: ``run``, ``measurement``, ``position``, the state of the cell in its
+        middle (``time`` in s, ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``,
+        and at both ends ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``,
         ``final``), ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels that were joined for
         speed), ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three), ``centre_px``,
         ``centre_px_sigma``, ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
     """
-    parts = (_slices(source, start) for start in _latest(starts, SLICES).values())
+    places = {start["uid"]: _position(start) for start in starts}
+    parts = (_slices(source, start, places.get(uid, "")) for uid, start in _latest(starts, SLICES).items())
     found = [part for part in parts if part is not None]
     return xr.concat(found, dim="tomogram", join="outer").sortby("time") if found else xr.Dataset()
 
 
-def _slices(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
+def _slices(source: RunSource, start: dict[str, Any], position: str) -> xr.Dataset | None:
     uid = start["uid"]
     rows = source.stream(uid, "primary")
     if rows.empty:
@@ -189,6 +198,7 @@ def _slices(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
     coordinates: dict[str, Any] = {
         "run": ("tomogram", [told["measurement_run"]]),
         "measurement": ("tomogram", [told["measurement"]]),
+        "position": ("tomogram", [position]),
         **{key: ("tomogram", [float(last[key])], {"units": unit}) for key, unit in STATE_UNITS.items()},
         **{key: ("tomogram", [kind(last[key])]) for key, kind in TOLD.items()},
         **{key: ("tomogram", [int(last[key]) * side + side // 2]) for key in PLACES},

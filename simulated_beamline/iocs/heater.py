@@ -30,6 +30,8 @@ LONGEST_STEP_S = 1.0
 """Of the integration while the temperature may pass a limit, s of simulated time."""
 RAMP_K_MIN = (0.01, 6000.0)
 SETTLED_K = 0.2
+HIGHEST_DEGC, LONGEST_DELAY_S = 1000.0, 60.0
+"""What the limit and its delay may be set to at most."""
 LEAP_S = 1.0
 """How far time goes at once, s, while nothing but the heater is at work."""
 
@@ -184,8 +186,8 @@ class HeaterDriver:
         page.add_number("SP", ambient_degc, "degC", self._check_setpoint)
         page.add_number("RAMP", 10.0, "K/min", _check_ramp)
         page.add_choice("ENABLE", OFF_ON, "Disable", self._enable)
-        page.add_number("SAFETY:TMAX", high_degc, "degC")
-        page.add_number("SAFETY:DELAY", 0.1, "s")
+        page.add_number("SAFETY:TMAX", high_degc, "degC", _check_high)
+        page.add_number("SAFETY:DELAY", 0.1, "s", _check_delay)
         page.add("SAFETY:TRIP", integer(0))
         page.add("SAFETY:CAUSE", text(""))
         page.add("SAFETY:RESET", integer(0, self._reset))
@@ -198,6 +200,17 @@ async def _check_ramp(value: float) -> None:
     low, high = RAMP_K_MIN
     if not low <= value <= high:
         raise ValueError(f"RAMP {value} K/min is outside {low:g}..{high:g} K/min")
+
+
+async def _check_high(value: float) -> None:
+    if not -100.0 <= value <= HIGHEST_DEGC:
+        raise ValueError(f"SAFETY:TMAX {value} degC is outside -100..{HIGHEST_DEGC:g} degC")
+
+
+async def _check_delay(value: float) -> None:
+    # One that is not a number would never be over.
+    if not 0.0 <= value <= LONGEST_DELAY_S:
+        raise ValueError(f"SAFETY:DELAY {value} s is outside 0..{LONGEST_DELAY_S:g} s")
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:

@@ -9,6 +9,7 @@ from operando.callbacks.live.result import ResultRun
 from operando.callbacks.live.tomogram_volume import tomogram_volume
 from operando.callbacks.tiled.element_map import PIXELS
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from operando.callbacks.tiled.run_source import JournalSource
 from operando.experiment.cli import app
 from operando.plans.duration import Timing
 from operando.plans.raster import Raster, Region, raster_metadata
@@ -16,6 +17,7 @@ from told_tomogram import AXIS_PX, COUNT, ToldTomogram
 from typer.testing import CliRunner
 
 RASTER = Raster(Region((-12.0, 12.0), (-6.0, 6.0)), 0.4, 0.01)
+BELIEVED = SampleFrame((-6.0, 0.0, -12.0), (0.4, 0.4, 0.4))
 OFF_UM = (1.7, 0.0, -2.3)
 """From where the map is believed: z, y, x."""
 
@@ -36,6 +38,9 @@ def told(tmp_path_factory):
     seen = np.nan_to_num(resample_map(through, over, true, RASTER.shape))
     noise = np.random.default_rng(3).standard_normal((2, *RASTER.shape))
     told.map = tell_map(told, seen / seen.max() * 1000.0 + noise[0])
+    told.true = BELIEVED.placed((0.8, -1.1), 6.0, 1.03, (0.0, 0.0)).mirrored("x", RASTER.shape)
+    askew = np.nan_to_num(resample_map(through, over, told.true, RASTER.shape))
+    told.askew = tell_map(told, askew / askew.max() * 1000.0 + noise[0])
     told.other = tell_map(told, 1000.0 + 100.0 * noise[1])
     told.begin(sequential_angles(COUNT))
     told.end("abort")
@@ -85,10 +90,33 @@ def test_a_map_is_put_over_the_tomogram_and_stays_there(told, run_command):
     assert done.exit_code == 0, done.output
     placed = opened(told).sample_frames[told.map]
     np.testing.assert_allclose(np.subtract(placed.origin_um, believed.origin_um), OFF_UM, atol=0.2)
-    assert f"{placed.origin_um[2] - believed.origin_um[2]:+.3f} um along x" in done.output
+    assert "um along x" in done.output
+    assert placed.roll_deg == pytest.approx(0.0, abs=0.5)
+    assert f"turned by {placed.roll_deg:+.2f} degree" in done.output
+    assert f"pixels {placed.pixel_um[2] / believed.pixel_um[2]:.4f} times" in done.output
+    assert "standard deviations above chance" in done.output
     run_command(told.map, told.tomogram)
     again = opened(told).sample_frames[told.map]
     np.testing.assert_allclose(again.origin_um, placed.origin_um, atol=0.1)
+
+
+def test_a_map_of_a_stage_that_stands_askew_is_put_right_once_its_mirror_is_told(told, run_command):
+    refused = run_command(told.askew, told.tomogram)
+    assert refused.exit_code == 1, refused.output
+    assert "the mirror image" in " ".join(refused.output.split())
+    for _ in range(2):
+        # The second time it is mirrored already.
+        done = run_command(told.askew, told.tomogram, "--mirror", "x")
+        assert done.exit_code == 0, done.output
+    placed = opened(told).sample_frames[told.askew]
+    ends = [[0, 0, 0], [30, 0, 60], [0, 0, 60], [30, 0, 0]]
+    np.testing.assert_allclose(placed.position_um(ends), told.true.position_um(ends), atol=0.3)
+    assert placed.pixel_um[2] == pytest.approx(-0.4 * 1.03, rel=0.01)
+    assert placed.roll_deg == pytest.approx(6.0, abs=0.5)
+    results = opened(told).runs("analysis")[-1]
+    affine = JournalSource(told.folder / "journal").array(results["uid"], "primary", "affine")[-1]
+    np.testing.assert_allclose(affine, placed.affine)
+    assert "give 'z' (rows) or 'x'" in run_command(told.askew, told.tomogram, "--mirror", "y").output
 
 
 def test_what_shows_something_else_is_refused_and_keeps_its_place(told, run_command):

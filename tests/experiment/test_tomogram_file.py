@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import operando.experiment
 import pytest
+from bluesky import RunEngine
 from operando.devices.beamline import read_settings
 from operando.experiment import cli
 from operando.experiment.conversion import measurements_of
@@ -19,6 +20,9 @@ from operando.experiment.table_plan import measurement_by_hand
 from operando.experiment.toml_source import ExperimentFileError
 from operando.experiment.tomogram_file import TomographyFile
 from operando.plans.duration import Timing
+from operando.plans.multi_position import PositionsFailedError
+from soft_station import collected
+from soft_turn import MicroscopeStation
 from typer.testing import CliRunner
 
 FOLDER = Path(operando.experiment.__file__).parent
@@ -228,3 +232,43 @@ def test_a_volume_of_unknown_making_is_refused_with_its_line(tmp_path):
     path = written(tmp_path, changed(("mode =", 'volume = {rings = "away"}\nmode =')))
     with pytest.raises(ExperimentFileError, match=r"volume.*rings"):
         read_experiment(path)
+
+
+PLACES = """positions = [
+    {name = "grain", x_um = 10.0},
+    {name = "pore", x_um = -20.0, z_um = 5.0},
+]
+trigger.every"""
+
+
+def test_a_tomogram_at_each_of_several_positions_takes_its_time_and_room(tmp_path):
+    one = measurement_estimates(read_experiment(written(tmp_path)), TIMING, picture_mb=2.0)[1]
+    several = read_experiment(written(tmp_path, changed(("trigger.every", PLACES))))
+    both = measurement_estimates(several, TIMING, picture_mb=2.0)[1]
+    assert (both.points, both.frames_bytes) == (2 * one.points, 2 * one.frames_bytes)
+    assert both.duration_s > 2 * one.duration_s
+    assert both.dose_mgy == pytest.approx(one.dose_mgy)
+    assert "at each of 2 positions 180 projections" in both.dead_time
+
+
+def test_positions_of_one_name_are_refused(tmp_path):
+    twice = PLACES.replace("pore", "grain")
+    with pytest.raises(ExperimentFileError, match="positions: have grain more than once"):
+        read_experiment(written(tmp_path, changed(("trigger.every", twice))))
+
+
+def test_a_further_attempt_of_a_file_takes_the_positions_that_failed(tmp_path):
+    engine = RunEngine(call_returns_result=True)
+    station, documents = MicroscopeStation(tmp_path), collected(engine)
+    entry = read_experiment(written(tmp_path, changed(("trigger.every", PLACES)))).measurements[1]
+    few = entry.model_copy(
+        update={"projections": 6, "mode": "step", "flats": 0, "darks": 0, "energy_ev": None}
+    )
+    planned = few.planned(station, TIMING, None)
+    station.microscope_camera.faults_of_id({2, 3})
+    with pytest.raises(PositionsFailedError, match="grain"):
+        engine(planned(md={"attempt": 1}))
+    uid = engine(planned(md={"attempt": 2})).plan_result
+    starts = [doc for name, doc in documents if name == "start"]
+    assert [start["position"]["name"] for start in starts] == ["grain", "pore", "grain"]
+    assert uid == starts[1]["uid"]

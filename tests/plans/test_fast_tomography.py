@@ -1,19 +1,28 @@
 """Tomograms one after the other without a stop of the rotation, and measurements at several positions."""
 
+import errno
+import threading
 from functools import partial
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from bluesky.utils import Msg, RunEngineInterrupted
+from operando.plans.beam_guard import BeamLostError
 from operando.plans.fast_tomography import fast_tomography, tomogram_of
 from operando.plans.multi_position import (
     PositionDrift,
     PositionsFailedError,
+    PositionsTaken,
     SamplePosition,
     multi_position,
 )
+from operando.plans.request import disk_full
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
+from operando.plans.waiting import PassedError
+from ophyd.utils import LimitError
 from soft_station import collected
 from soft_turn import MicroscopeStation
 
@@ -94,6 +103,76 @@ def test_a_position_that_fails_costs_the_others_nothing(station, engine):
     stops = [doc["exit_status"] for name, doc in documents if name == "stop"]
     assert stops == ["fail", "success"]
     assert station.microscope.sample_x.get() == 0.0
+
+
+def test_a_further_attempt_lights_only_the_positions_that_failed(station, engine):
+    documents, taken = collected(engine), PositionsTaken()
+    station.microscope_camera.faults_of_id({2, 3})
+    plan = partial(multi_position, station, PLACES, measure(station), taken=taken)
+    with pytest.raises(PositionsFailedError, match="1 of 2 failed: grain"):
+        engine(plan())
+    uids = engine(plan()).plan_result
+    starts = [doc for name, doc in documents if name == "start"]
+    assert [start["position"]["name"] for start in starts] == ["grain", "pore", "grain"]
+    assert uids == (starts[2]["uid"], starts[1]["uid"])
+    assert not taken.uids
+
+
+def test_a_place_out_of_reach_is_told_and_the_others_are_measured(station, engine):
+    documents = collected(engine)
+    far = SamplePosition("far", 9000.0)
+    check = station.microscope.sample_x.check_value = MagicMock(side_effect=refuse_far)
+    with pytest.raises(PassedError, match="1 of 3 failed: far: sample_x: 9000 um is out of reach"):
+        engine(multi_position(station, (PLACES[0], far, PLACES[1]), measure(station)))
+    assert check.called
+    assert [doc["position"]["name"] for name, doc in documents if name == "start"] == ["grain", "pore"]
+    assert station.microscope.sample_x.get() == 0.0
+
+
+def refuse_far(value):
+    if value > 1000.0:
+        raise LimitError(f"sample_x: {value:g} um is out of reach")
+
+
+@pytest.mark.parametrize(
+    "error", [BeamLostError("the ring is empty"), OSError(errno.ENOSPC, "No space left on device")]
+)
+def test_without_beam_or_room_no_further_place_is_lit(station, engine, error):
+    tried = []
+
+    def fails(*, md):
+        tried.append(md["position"]["name"])
+        yield Msg("null")
+        raise error
+
+    with pytest.raises(PositionsFailedError, match=r"2 of 2 failed: .*pore: not tried after that") as raised:
+        engine(multi_position(station, PLACES, fails))
+    assert tried == ["grain"]
+    assert (disk_full(raised.value) is None) == isinstance(error, BeamLostError)
+
+
+@pytest.mark.parametrize("end", ["abort", "resume"])
+def test_a_pause_in_the_middle_goes_on_there_or_brings_the_stages_home(station, engine, end):
+    documents, taken = collected(engine), PositionsTaken()
+
+    def pause_at_the_second(name, doc):
+        if name == "start" and doc["position"]["name"] == "pore":
+            threading.Thread(target=engine.request_pause).start()
+
+    token = engine.subscribe(pause_at_the_second)
+    plan = partial(multi_position, station, PLACES, measure(station), taken=taken)
+    with pytest.raises(RunEngineInterrupted):
+        engine(plan())
+    getattr(engine, end)()
+    engine.unsubscribe(token)
+    assert station.microscope.sample_x.get() == 0.0
+    if end == "abort":
+        assert list(taken.uids) == ["grain"]
+        engine(plan())
+    starts = [doc for name, doc in documents if name == "start"]
+    wanted = {"abort": ["grain", "pore", "pore"], "resume": ["grain", "pore"]}[end]
+    assert [start["position"]["name"] for start in starts] == wanted
+    assert [doc["exit_status"] for name, doc in documents if name == "stop"][-1] == "success"
 
 
 def test_two_positions_of_one_name_are_refused(station, engine):

@@ -363,3 +363,17 @@ def test_every_latch_of_a_long_absence_is_in_the_ledger(engine):
     entries = ledger(documents)
     assert [entry["count"] for entry in entries] == list(range(1, 51))
     assert {entry["status"] for entry in entries} == {"done", "missed"}
+
+
+def test_a_plan_of_several_runs_is_in_the_ledger_by_the_last_of_them(line, engine):
+    # The words of a whole tuple stood there, which no run is called.
+    def both(*, md):
+        first = yield from xanes(line, grid=GRID, element="Ni", guard=GUARD, md=md)
+        return first, (yield from xanes(line, grid=GRID, element="Ni", guard=GUARD, md=md))
+
+    documents = collected(engine)
+    engine(experiment(line, Measurement("both", both)))
+    runs = {doc["uid"] for doc in starts(documents)}
+    told = [entry["run"] for entry in ledger(documents) if entry["status"] == "done"]
+    assert told
+    assert set(told) <= runs

@@ -179,8 +179,7 @@ def test_a_ptychographic_scan_on_the_fly_is_exported_with_latched_places_and_lig
         assert len(file[told["intensities"]["key"]]) == len(x_um) == 10
     asked = np.linspace(-0.2, 0.4, 5)
     asked = np.concatenate([asked, asked[::-1]])
-    # The piezo slows down at the end of a sweep: the mean place of its last gate is a quarter of a step off.
-    np.testing.assert_allclose(x_um, asked, atol=0.05)
+    np.testing.assert_allclose(x_um, asked, atol=0.01)
     assert np.abs(x_um - asked).max() > 1e-4
     np.testing.assert_allclose(y_um, np.repeat([-0.15, 0.0], 5), atol=0.02)
     # Of the event of a row, by the ion chamber's own electronics.

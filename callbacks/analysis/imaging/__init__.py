@@ -36,7 +36,8 @@ from .ramp import Window
 from .reconstruction import Recipe, Reconstruction, reconstruct
 from .ring import Rings, rings_removed
 from .rotation_centre import CentreVerdict, RotationCentre, rotation_centre
-from .sample_frame import SampleFrame, register, resample_map
+from .sample_frame import SampleFrame, resample_map
+from .sample_registration import Placement, register
 from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
@@ -65,6 +66,7 @@ __all__ = [
     "Paganin",
     "ParticleChange",
     "PixelVerdict",
+    "Placement",
     "ProjectionFile",
     "ProjectionFrames",
     "ProjectionSource",

@@ -66,15 +66,20 @@ def _taper(count: int) -> FloatArray:
     return np.asarray(signal.windows.tukey(count, 2 * TAPER_PART), dtype=np.float64)
 
 
-def _levelled(image: FloatArray) -> FloatArray:
+def filled(image: FloatArray) -> FloatArray:
+    """Fill gaps by the median."""
+    finite = np.isfinite(image)
+    return np.where(finite, image, np.median(image[finite]) if finite.any() else 0.0)
+
+
+def levelled(image: FloatArray) -> FloatArray:
     """Take out by how much each scan line is brighter than those around it, by the median over its pixels.
 
     An edge between lines stays where it is however the sample moves, and gradients see little else. The
     median leaves structures that are narrower than half a line as they are.
     """
     ndimage: Any = import_module("scipy.ndimage")
-    finite = np.isfinite(image)
-    level = np.where(finite, image, np.median(image[finite]) if finite.any() else 0.0)
+    level = filled(image)
     for _ in range(LINE_ROUNDS):
         around: FloatArray = ndimage.gaussian_filter1d(level, LINE_REACH, axis=0, mode="nearest")
         level = level - np.median(level - around, axis=1, keepdims=True)
@@ -202,7 +207,7 @@ def register(first: ArrayLike, second: ArrayLike, *, smooth_px: float = 2.0) -> 
         raise ValueError(
             f"register: maps of {one.shape} and {two.shape} pixels; give two of equal shape, at least 16 x 16"
         )
-    one, two = _levelled(one), _levelled(two)
+    one, two = levelled(one), levelled(two)
     start, runner_up = _coarse(_cross(_structure(one, smooth_px), _structure(two, smooth_px)))
     part = max(abs(start[0]) / one.shape[0], abs(start[1]) / one.shape[1])
     shift, correlation = start, 0.0

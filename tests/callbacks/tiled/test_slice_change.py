@@ -35,3 +35,9 @@ def test_the_later_state_is_moved_back_in_um_or_in_pixels_where_their_size_is_no
 def test_states_of_other_pixels_are_not_compared():
     with pytest.raises(ValueError, match="one magnification and binning"):
         slice_change_figure(slices((0.5, 0.25)))
+
+
+def test_two_places_of_a_specimen_are_not_taken_for_two_states():
+    two = slices((0.5, 0.5)).assign_coords(position=("tomogram", ["grain", "pore"]))
+    with pytest.raises(ValueError, match="'grain' before and 'pore' after; give two of one position"):
+        slice_change_figure(two)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     tomogram = ToldTomogram(tmp_path_factory.mktemp("tomogram"))
-    tomogram.begin(golden_angles(COUNT), dropped=(7,))
+    tomogram.begin(golden_angles(COUNT), dropped=(7,), position={"name": "grain", "x_um": 10.0})
     tomogram.take(0, COUNT)
     tomogram.end(dark=(3,))
     tomogram.work()
@@ -45,6 +45,7 @@ def test_projections_are_read_only_where_they_are_looked_at(experiment):
     frame = tomogram["projections"].isel(projection=5).compute()
     assert frame.shape == (ROWS, COLUMNS)
     assert tomogram["flats"].shape == (4, ROWS, COLUMNS)
+    assert tomogram.attrs["position"] == experiment.slices["position"].item() == "grain"
 
 
 def test_a_volume_shows_the_balls_and_has_its_axes_in_um(experiment):

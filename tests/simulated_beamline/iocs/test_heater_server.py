@@ -81,3 +81,13 @@ def test_past_the_threshold_the_cell_runs_away(client):
     assert client.board["runaway_began_s"] < client.clock.now()
     assert client.get("RBV") > 300.0
     assert client.get("SAFETY:TRIP") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SAFETY:DELAY", float("nan")), ("SAFETY:DELAY", 1e6), ("SAFETY:TMAX", float("nan")), ("RAMP", 0.0)],
+)
+def test_what_would_leave_the_cell_without_a_limit_is_refused(client, name, value):
+    # A delay that is not a number is never over: the heater would not have tripped.
+    with pytest.raises(ValueError, match="outside"):
+        asyncio.run(client.put(name, value))
