@@ -10,11 +10,12 @@ from pydantic import Field, field_validator, model_validator
 
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
-from ..plans.multi_position import PositionsTaken, SamplePosition, multi_position
+from ..plans.multi_position import PositionsTaken, multi_position
 from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
 from ..plans.turn import Turn, When
 from ..plans.waiting import set_all
+from .position_file import PositionFile, doubled_names
 from .quantity import Seconds
 from .section import Section
 from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
@@ -220,23 +221,6 @@ class TurnFile(TechniqueSection):
         return timing.start_s + files * FILE_S + still_s + self.turning_s()
 
 
-class PositionFile(Section):
-    """``positions = [{...}]``: a place of the specimen, by the stages below its rotation.
-
-    Attributes
-    ----------
-    name
-        What it is called in the documents.
-    x_um, y_um, z_um
-        Across the beam, along it, along the axis, um.
-    """
-
-    name: str = Field(min_length=1)
-    x_um: float = Field(ge=-1e5, le=1e5)
-    y_um: float = Field(default=0.0, ge=-1e5, le=1e5)
-    z_um: float = Field(default=0.0, ge=-1e5, le=1e5)
-
-
 class TomographyFile(TurnFile):
     """``[[measurements]]`` of technique ``"tomography"``: a tomogram at one energy.
 
@@ -253,10 +237,7 @@ class TomographyFile(TurnFile):
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with angles or positions."""
         yield from super().problems()
-        names = [each.name for each in self.positions]
-        doubles = sorted({name for name in names if names.count(name) > 1})
-        if doubles:
-            yield "positions", f"have {', '.join(doubles)} more than once; give each a name of its own"
+        yield from doubled_names(self.positions)
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a tomogram; the cell is smeared over all of its projections."""
@@ -290,7 +271,7 @@ class TomographyFile(TurnFile):
 
         A further attempt takes those positions that failed; of several the uid of the last one is given.
         """
-        places = [SamplePosition(**each.model_dump()) for each in self.positions]
+        places = [each.place() for each in self.positions]
         taken = PositionsTaken()
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
