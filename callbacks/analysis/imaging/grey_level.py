@@ -1,4 +1,4 @@
-"""Grey levels of the phases of an electrode, and the noise of a voxel."""
+"""Grey levels of the phases of an electrode, noise and blur."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ OUTER_PX = 2.0
 DENSE = 90.0
 """Percentile of the brighter class that is dense binder: bridges are hardly wider than the blur."""
 LEAST_VOXELS = 200
+EDGE_PX, STEEPEST = 1.0, 90.0
+"""Width over which the rise of a surface is taken; percentile of those that face a wide pore."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class GreyLevels:
         Of carbon and binder.
     noise
         Rms noise of a voxel.
+    blur_px
+        Standard deviation of the blur of surfaces, voxels.
     """
 
     active: float
     pore: float
     binder: float
     noise: float
+    blur_px: float = 0.8
 
 
 def most_frequent(values: NDArray[np.float32]) -> float:
@@ -57,7 +62,7 @@ def grey_levels(volume: ArrayLike, labels: ArrayLike) -> GreyLevels:
 
     Active material is the mode inside of particles, away from their surfaces; outside, away from them, the
     two classes of Otsu are pores and binder, whose level is that of its densest tenth. Cracks are taken to be
-    as dark as pores.
+    as dark as pores. Blur is that of surfaces that face a wide pore, which rise the most steeply.
 
     Parameters
     ----------
@@ -93,9 +98,23 @@ def grey_levels(volume: ArrayLike, labels: ArrayLike) -> GreyLevels:
     around = soft[outside]
     pore = float(np.median(around[around <= split]))
     binder = float(np.percentile(around[around > split], DENSE))
+    return GreyLevels(active, pore, binder, _noise(values, deep), _blur_px(values, body, active - pore))
+
+
+def _noise(values: NDArray[np.float32], deep: NDArray[np.bool_]) -> float:
+    """Rms of white noise, from what a narrow Gaussian takes away inside of particles."""
+    ndimage: Any = import_module("scipy.ndimage")
     rough = (values - ndimage.gaussian_filter(values, 0.5))[deep]
     # White noise loses this part of its variance to a Gaussian of half a voxel.
     kernel = ndimage.gaussian_filter(np.pad(np.ones((1, 1, 1)), 4), 0.5)
     kernel[4, 4, 4] -= 1
-    noise = 1.4826 * float(np.median(np.abs(rough - np.median(rough)))) / float(np.sqrt((kernel**2).sum()))
-    return GreyLevels(active, pore, binder, noise)
+    return 1.4826 * float(np.median(np.abs(rough - np.median(rough)))) / float(np.sqrt((kernel**2).sum()))
+
+
+def _blur_px(values: NDArray[np.float32], body: NDArray[np.bool_], contrast: float) -> float:
+    """Find the blur: a step rises by at most 1 / (sigma sqrt(2 pi)) of its height per voxel."""
+    ndimage: Any = import_module("scipy.ndimage")
+    surface = body & ~ndimage.binary_erosion(body)
+    rise = ndimage.maximum_filter(ndimage.gaussian_gradient_magnitude(values, EDGE_PX), size=3)[surface]
+    whole = contrast / (float(np.percentile(rise, STEEPEST)) * np.sqrt(2 * np.pi))
+    return float(np.sqrt(max(whole**2 - EDGE_PX**2, 0.0)))
