@@ -187,7 +187,7 @@ def _spread(
     guess_s_mm: float,
     step_s: float,
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Fit t0 (s), row and column of the origin (blocks) and 1 / speed (s/mm): values, their sigma, rms (s)."""
+    """Fit t0 (s), row and column of the origin (blocks), 1 / speed (s/mm); with their sigma, and the rms."""
     optimize: Any = import_module("scipy.optimize")
     rows, columns = block_place
     first = arrival_s <= np.quantile(arrival_s, 0.1)

@@ -22,7 +22,7 @@ LEAST_CRACKED = 0.04
 ROOM = 1.3
 """How far beyond the cracks of nearly all measured particles those of the phantom go."""
 NEARLY_ALL = 95.0
-UNLIKE = 0.004
+UNLIKE = 0.006
 """By how much electrodes of the simulated beamline, packed and cracked otherwise, are off a line (rms)."""
 FINENESS = {
     "radius_px": 0.05,
