@@ -29,11 +29,10 @@ from .run_of_projections import RunOfProjections
 from .slice_record import folder_of
 from .stored_result import StoredArray
 from .stored_tomogram import StoredTomogram, find_run, stored_tomogram
+from .volume_particle import VolumeParticles, volume_particles
 
 ANALYSIS, PARTICLES = "volume", "particles"
 TECHNIQUES = ("tomography",)
-MOST_VOXELS = 600**3
-"""Of a volume whose particles are looked for at once; of a larger one voxels are joined."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ class TomogramVolume:
         Edge of a voxel, um.
     particles, particles_reason
         As `particle_table` gives them, none where they were not asked for or not found; and why not.
+    calibration_reason
+        Why their crack fractions are not calibrated; empty where they are.
     """
 
     run: str
@@ -61,6 +62,7 @@ class TomogramVolume:
     pixel_um: float
     particles: pd.DataFrame | None = None
     particles_reason: str = ""
+    calibration_reason: str = ""
 
     @property
     def told(self) -> str:
@@ -79,6 +81,8 @@ class TomogramVolume:
             parts.append(f"which is doubtful: {made.centre_reason}; if it is wrong, give --centre-px")
         if self.particles_reason:
             parts.append(f"no particles: {self.particles_reason}")
+        if self.calibration_reason:
+            parts.append(f"cracks are not calibrated: {self.calibration_reason}")
         return f"{made.path}: {'; '.join(parts)}"
 
 
@@ -136,12 +140,13 @@ def tomogram_volume(
         raise ValueError(f"tomogram {run.uid[:8]}: pixel_um is {edge_um}; give the edge of a pixel in um")
     recipe = Recipe(pixel_um=edge_um, rings=rings)
     source = stored_tomogram(run, runs)
-    told = {"workers": workers, "client": client, "progress": progress}
-    made = _volume_of(source, _paths(journal, run), centre_px, recipe, told)
-    table, reason = _particles(made.path, edge_um) if particles else (None, "")
-    if made.made or table is not None or not _is_told(journal, run.uid, made.path):
-        _tell(publish, run, made, edge_um, (source.shape, table, reason))
-    return TomogramVolume(run.uid, made, source.shape[0], run.planned_deg.size, edge_um, table, reason)
+    options = {"workers": workers, "client": client, "progress": progress}
+    made = _volume_of(source, _paths(journal, run), centre_px, recipe, options)
+    found = _particles(made.path, edge_um) if particles else VolumeParticles()
+    if made.made or found.table is not None or not _is_told(journal, run.uid, made.path):
+        _tell(publish, run, made, edge_um, source.shape, found)
+    told = found.table, found.reason, found.calibration_reason
+    return TomogramVolume(run.uid, made, source.shape[0], run.planned_deg.size, edge_um, *told)
 
 
 def _paths(journal: Path, run: RunOfProjections) -> Iterator[Path]:
@@ -171,39 +176,12 @@ def _volume_of(
             return replace(made, centre_reason=found.reason if found else "")
 
 
-def _particles(path: Path, pixel_um: float) -> tuple[pd.DataFrame | None, str]:
+def _particles(path: Path, pixel_um: float) -> VolumeParticles:
     """Find the particles, or say why there are none: the volume is worth telling of in any case."""
     try:
-        return volume_particles(path, pixel_um), ""
+        return volume_particles(path, pixel_um)
     except ValueError as error:
-        return None, str(error)
-
-
-def volume_particles(path: Path, pixel_um: float) -> pd.DataFrame:
-    """Tell the particles of a volume apart and describe each, see `particle_table`; empty without any."""
-    import h5py
-
-    from ..analysis.imaging.particle_table import particle_table
-    from ..analysis.imaging.segmentation import segment_particles
-
-    with h5py.File(path, "r") as file:
-        stored: Any = file[VOLUME]
-        side = max(math.ceil((stored.size / MOST_VOXELS) ** (1 / 3)), 1)
-        volume = np.asarray(stored[()]) if side == 1 else _joined(stored, side)
-    labels = segment_particles(volume).labels
-    if not labels.any():
-        return pd.DataFrame()
-    return particle_table(volume, labels, pixel_um=pixel_um * side)
-
-
-def _joined(stored: Any, side: int) -> np.ndarray:  # noqa: ANN401  h5py's data set
-    """Average cubes of voxels, a layer of cubes at a time."""
-    rows, columns = stored.shape[0] // side, stored.shape[1] // side
-    joined = np.empty((rows, columns, columns), np.float32)
-    for row in range(rows):
-        layer = stored[row * side : (row + 1) * side, : columns * side, : columns * side]
-        joined[row] = layer.reshape(side, columns, side, columns, side).mean(axis=(0, 2, 4))
-    return joined
+        return VolumeParticles(reason=str(error))
 
 
 def _is_told(journal: Path, uid: str, path: Path) -> bool:
@@ -218,18 +196,19 @@ def _tell(
     run: RunOfProjections,
     made: VolumeFile,
     pixel_um: float,
-    found: tuple[tuple[int, int, int], pd.DataFrame | None, str],
+    shape: tuple[int, int, int],
+    found: VolumeParticles,
 ) -> None:
     """Publish a volume: its file, what it was made with, and the particles or why there are none."""
-    shape, particles, reason = found
     _, rows, columns = shape
-    start = run.start
+    start, particles = run.start, found.table
     parameters = {
         "measurement": run.measurement,
         "measurement_run": run.uid,
         "shape": [rows, columns, columns],
         "file": made.path.name,
         "sample_frame": _frame_of(run, rows, made.centre_px, pixel_um).to_metadata(),
+        **({"crack_calibration": found.calibration} if found.calibration else {}),
     }
     known = (start["experiment"], start.get("cell") or {}, run.uid, parameters)
     results = ResultRun(publish, *known, name=ANALYSIS)
@@ -242,7 +221,8 @@ def _tell(
             "centre_px": made.centre_px,
             "pixel_um": pixel_um,
             "particles": -1 if particles is None else len(particles),
-            "particles_reason": reason,
+            "particles_reason": found.reason,
+            "calibration_reason": found.calibration_reason,
             **run.cell_state(),
         }
     )

@@ -216,19 +216,25 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
     -------
     pandas.DataFrame
         Index ``measurement_run`` and ``label``; columns of `particle_table` and the state of the cell in the
-        middle of the tomogram. Empty if none was looked for.
+        middle of the tomogram. Empty if none was looked for. ``attrs["crack_calibration"]`` has, by run, the
+        electrode that was made to calibrate the crack fractions and the line that it gave; see
+        `crack_calibration`.
     """
     latest: dict[str, pd.DataFrame] = {}
+    calibrations: dict[str, Any] = {}
     for start in starts:
         if (start.get("analysis") or {}).get("name") == VOLUME:
             rows = source.stream(start["uid"], "particles")
             if not rows.empty:
-                latest[start["analysis"]["of"]] = rows
+                of, parameters = start["analysis"]["of"], start["analysis"]["parameters"]
+                latest[of], calibrations[of] = rows, parameters.get("crack_calibration", {})
     tables = [rows.drop(columns="seq_num") for rows in latest.values()]
     if not tables:
         return pd.DataFrame()
     joined = pd.concat(tables, ignore_index=True).sort_values(by=["time", "label"], kind="stable")
-    return joined.set_index(["measurement_run", "label"])
+    table = joined.set_index(["measurement_run", "label"])
+    table.attrs["crack_calibration"] = calibrations
+    return table
 
 
 def with_cycle(particles: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:

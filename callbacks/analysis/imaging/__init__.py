@@ -7,7 +7,9 @@ from .air_light import AirLight, AirVerdict, air_light
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
+from .crack_calibration import crack_calibration, measured_recipe
 from .damage import Damage, DamageCalibration, calibrate_damage, particle_damage
+from .electrode_phantom import ElectrodePhantom, PhantomRecipe, electrode_phantom
 from .flat_field import Transmission, line_integral, normalise
 from .grey_level import GreyLevels, grey_levels
 from .jelly_roll import JellyRoll, jelly_roll
@@ -54,6 +56,7 @@ __all__ = [
     "CentreVerdict",
     "Damage",
     "DamageCalibration",
+    "ElectrodePhantom",
     "EnergyImage",
     "GreyLevels",
     "HeldProjections",
@@ -65,6 +68,7 @@ __all__ = [
     "OrthogonalSlices",
     "Paganin",
     "ParticleChange",
+    "PhantomRecipe",
     "PixelVerdict",
     "Placement",
     "ProjectionFile",
@@ -98,9 +102,11 @@ __all__ = [
     "calibrate_damage",
     "cluster_spectra",
     "compare_particles",
+    "crack_calibration",
     "damage_history",
     "denoised",
     "depth_profile",
+    "electrode_phantom",
     "factorise_spectra",
     "golden_angles",
     "golden_turns",
@@ -110,6 +116,7 @@ __all__ = [
     "lazy_volume",
     "line_integral",
     "match_frames",
+    "measured_recipe",
     "mismatch_strain",
     "mixture_maps",
     "normalise",

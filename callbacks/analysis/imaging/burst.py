@@ -151,14 +151,13 @@ def runaway_front(
     ValueError
         If there is no onset, or fewer than ten blocks change within that time.
     """
-    optimize: Any = import_module("scipy.optimize")
     onset = burst_onset(frames, reference=reference, block=block)
     times = np.asarray(time_s, dtype=np.float64)
     if onset.frame is None:
         raise ValueError(
             "runaway_front: no frame differs from those of the beginning; take more, or a later part"
         )
-    begun_s = times[onset.frame]
+    begun_s = float(times[onset.frame])
     reached_s = np.where(onset.arrival_frame >= 0, times[onset.arrival_frame], np.inf)
     rows, columns = np.nonzero((reached_s >= begun_s) & (reached_s <= begun_s + within_s))
     if rows.size < 10:
@@ -167,32 +166,44 @@ def runaway_front(
             "time, or smaller blocks"
         )
     block_mm, arrival_s = block * pixel_mm, reached_s[rows, columns] - begun_s
+    guess_s_mm, step_s = within_s / (10.0 * block_mm), float(np.median(np.diff(times)))
+    found, sigma, rms_s = _spread((rows, columns), arrival_s, block_mm, guess_s_mm, step_s)
+    slowness, middle = float(found[3]), 0.5 * (block - 1)
+    return RunawayFront(
+        onset_s=begun_s + float(found[0]),
+        origin_row=float(found[1]) * block + middle,
+        origin_column=float(found[2]) * block + middle,
+        speed_mm_s=1.0 / slowness,
+        speed_error_mm_s=float(sigma[3]) / slowness**2,
+        blocks=int(rows.size),
+        rms_s=rms_s,
+    )
+
+
+def _spread(
+    block_place: tuple[NDArray[np.intp], NDArray[np.intp]],
+    arrival_s: FloatArray,
+    block_mm: float,
+    guess_s_mm: float,
+    step_s: float,
+) -> tuple[FloatArray, FloatArray, float]:
+    """Fit t0 (s), row and column of the origin (blocks), 1 / speed (s/mm); with their sigma, and the rms."""
+    optimize: Any = import_module("scipy.optimize")
+    rows, columns = block_place
     first = arrival_s <= np.quantile(arrival_s, 0.1)
-    start = np.array([0.0, rows[first].mean(), columns[first].mean(), within_s / (10.0 * block_mm)])
+    start = np.array([0.0, rows[first].mean(), columns[first].mean(), guess_s_mm])
 
     def late_s(found: FloatArray) -> FloatArray:
         away = np.hypot(rows - found[1], columns - found[2])
         return arrival_s - found[0] - found[3] * block_mm * away
 
-    step_s = float(np.median(np.diff(times)))
     fit = optimize.least_squares(
         late_s, start, loss="soft_l1", f_scale=step_s, x_scale=[step_s, 1.0, 1.0, 1e-3]
     )
-    residual_s = late_s(fit.x)
-    rms_s = float(np.sqrt(np.mean(residual_s**2)))
+    rms_s = float(np.sqrt(np.mean(late_s(fit.x) ** 2)))
     jacobian: FloatArray = np.asarray(fit.jac, dtype=np.float64)
-    covariance = np.asarray(np.linalg.pinv(jacobian.T @ jacobian), dtype=np.float64) * rms_s**2
-    slowness = float(fit.x[3])
-    middle = 0.5 * (block - 1)
-    return RunawayFront(
-        onset_s=float(begun_s + fit.x[0]),
-        origin_row=float(fit.x[1]) * block + middle,
-        origin_column=float(fit.x[2]) * block + middle,
-        speed_mm_s=1.0 / slowness,
-        speed_error_mm_s=float(np.sqrt(covariance[3, 3])) / slowness**2,
-        blocks=int(rows.size),
-        rms_s=rms_s,
-    )
+    covariance = np.asarray(np.linalg.pinv(jacobian.T @ jacobian), dtype=np.float64)
+    return np.asarray(fit.x), rms_s * np.sqrt(np.diagonal(covariance)), rms_s
 
 
 def _blocks(frames: ArrayLike, block: int) -> FloatArray:

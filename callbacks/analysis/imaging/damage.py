@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,9 @@ from .hollow_core import hollow_cores, own_depth
 
 SMOOTH_PX = 0.5
 SURFACE_PX, RIM_PX = 2.0, 2.0
-"""How far the blur of a particle's surface reaches, and that of its hollow core."""
+"""How far a surface and the rim of a hollow core reach at least: their place is not sharp."""
+REACH = 2.2
+"""How far blur reaches, in its standard deviations, from the middle of a surface's voxels: 1.4 % is left."""
 SURFACE_ERROR_PX = 0.2
 """What the surface of a segmented sphere is off by."""
 LEAST_INNER = 20
@@ -37,8 +40,10 @@ class Damage:
     void_fraction
         Share of voxels below half the level: what a threshold gives. Cracks thinner than the blur are lost.
     inner_voxels
-        Number of voxels that count for cracks: farther than 2 from the surface and from the core; nan where
-        there are too few.
+        Number of voxels that count for cracks: farther from the surface than its blur reaches, 2 at least,
+        and than 2 from the core; nan where there are too few.
+    thinning
+        Power of 1 / radius by which the cracks of all particles thin out; it is used as far as 0 to 1.
     """
 
     crack_fraction: FloatArray
@@ -47,6 +52,7 @@ class Damage:
     core_fraction_sigma: FloatArray
     void_fraction: FloatArray
     inner_voxels: FloatArray
+    thinning: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,12 @@ class DamageCalibration:
         Rms deviation of single particles from the line.
     bias
         Mean of measured less true, before calibration.
+    particles, middle
+        Number of particles, and mean of what was measured of them.
+    kinds
+        Lines of single kinds of cracks, where they are known.
+    unlike
+        By how much the volumes of the line may be off those that it is for, as far as is known.
     """
 
     slope: float
@@ -71,10 +83,29 @@ class DamageCalibration:
     offset_sigma: float
     scatter: float
     bias: float
+    particles: int
+    middle: float
+    kinds: tuple[DamageCalibration, ...] = ()
+    unlike: float = 0.0
 
     def applied(self, measured: ArrayLike) -> FloatArray:
         """Give calibrated crack fractions, any shape."""
         return self.offset + self.slope * np.asarray(measured, dtype=np.float64)
+
+    def bias_sigma(self, measured: ArrayLike) -> FloatArray:
+        """Tell how well the bias is known, any shape: what all particles have in common.
+
+        In quadrature the line's own standard deviation, the rms distance of the lines of single kinds from
+        it, and `unlike`.
+        """
+        values = np.asarray(measured, dtype=np.float64)
+        own = (
+            self.unlike**2
+            + self.scatter**2 / self.particles
+            + (self.slope_sigma * (values - self.middle)) ** 2
+        )
+        apart = [(kind.applied(values) - self.applied(values)) ** 2 for kind in self.kinds]
+        return np.sqrt(own + (np.mean(apart, axis=0) if apart else 0.0))
 
 
 def particle_damage(volume: ArrayLike, labels: ArrayLike, levels: GreyLevels) -> Damage:
@@ -105,7 +136,7 @@ def particle_damage(volume: ArrayLike, labels: ArrayLike, levels: GreyLevels) ->
     depth, contrast = own_depth(numbers), levels.active - levels.pore
     half = (levels.active + levels.pore) / 2
     core = hollow_cores(ndimage.gaussian_filter(values, SMOOTH_PX) < half, numbers, depth)
-    below = depth > SURFACE_PX
+    below = depth > max(SURFACE_PX, REACH * levels.blur_px + 0.5)
     inner = below & (ndimage.distance_transform_edt(~core) > RIM_PX) if core.any() else below
     whole, size, near = (_counted(numbers, where) for where in (numbers > 0, inner, below & ~inner))
     voids = _counted(numbers, inner & (values < half))
@@ -115,10 +146,10 @@ def particle_damage(volume: ArrayLike, labels: ArrayLike, levels: GreyLevels) ->
     dark = _counted(numbers, below & ~inner, lack) - np.nan_to_num(missing) * near
     hollow = np.where(_counted(numbers, core) > 0, np.clip(dark, 0.0, whole), 0.0)
     power = _thinning(lack[inner], depth[inner] / np.cbrt(whole * 3 / (4 * np.pi))[numbers[inner] - 1])
-    share = _share_of_shell(whole, hollow, size + near, near, power)
+    share = _share_of_shell(whole, hollow, size + near, near, float(np.clip(power, 0.0, 1.0)))
     sigma = levels.noise * share / contrast / np.sqrt(size)
     core_sigma = np.cbrt(36 * np.pi * hollow**2) * SURFACE_ERROR_PX / whole
-    return Damage(missing * share, sigma, hollow / whole, core_sigma, voids / size, size)
+    return Damage(missing * share, sigma, hollow / whole, core_sigma, voids / size, size, power)
 
 
 def _counted(
@@ -130,7 +161,7 @@ def _counted(
 
 
 def _thinning(lack: NDArray[np.float32], depth: FloatArray) -> float:
-    """Find the power of 1 / radius, 0 to 1, by which cracks thin out; depths in radii of the particle."""
+    """Find the power of 1 / radius by which cracks thin out; depths in radii of the particle."""
     radius = 1.0 - depth
     edge = np.linspace(*CENTRE_TO_SURFACE, 9)
     place = np.digitize(radius, edge)
@@ -143,7 +174,7 @@ def _thinning(lack: NDArray[np.float32], depth: FloatArray) -> float:
     slope = np.polynomial.polynomial.polyfit(
         np.log(middle[told]), np.log(mean[told]), 1, w=np.sqrt(count[told]) * mean[told]
     )[1]
-    return float(np.clip(-slope, 0.0, 1.0))
+    return -float(slope)
 
 
 def _share_of_shell(
@@ -160,7 +191,9 @@ def _share_of_shell(
     return of_particle * (outer - inner) / (far**rest - near**rest)
 
 
-def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
+def calibrate_damage(
+    measured: ArrayLike, true: ArrayLike, *, kinds: Sequence[DamageCalibration] = ()
+) -> DamageCalibration:
     """Compare measured crack fractions with those of volumes that were made with known cracks.
 
     Parameters
@@ -168,6 +201,8 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     measured, true
         Crack fractions of the same particles, shape (n,), over all of the range that is to be told: a line of
         a narrow range is too flat. Pairs that are not finite do not count.
+    kinds
+        Lines of single kinds of cracks among them.
 
     Returns
     -------
@@ -202,5 +237,13 @@ def calibrate_damage(measured: ArrayLike, true: ArrayLike) -> DamageCalibration:
     scatter = float(np.sqrt((left**2).sum() / left.size))
     sigma = scatter * np.sqrt(np.asarray(inverse.diagonal(), dtype=np.float64))
     return DamageCalibration(
-        float(slope), float(offset), float(sigma[1]), float(sigma[0]), scatter, float(np.mean(x - y))
+        float(slope),
+        float(offset),
+        float(sigma[1]),
+        float(sigma[0]),
+        scatter,
+        float(np.mean(x - y)),
+        x.size,
+        float(x.mean()),
+        tuple(kinds),
     )

@@ -31,14 +31,17 @@ class MergeRule:
         Thickness of the neck over that of the thinner part, below which nothing is joined.
     gain
         Least rise of the fill, against the mean of both parts.
-    wide_neck, wide_gain
-        From this neck on the fill may fall as far as this.
+    wide_neck, wide_gain, wide_excess
+        From this neck on the fill may fall as far as this, unless the ellipsoid of the whole is larger than
+        both of the parts by more than this share of the smaller: that is a small particle on a large one,
+        whose fill hardly knows of it.
     """
 
     least_neck: float = 0.5
     gain: float = -0.01
     wide_neck: float = 0.93
     wide_gain: float = -0.06
+    wide_excess: float = 0.2
 
 
 def ellipsoid_fill(mass: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
@@ -96,8 +99,11 @@ class _Merger:
         whole = ellipsoid_fill(
             *(each[pair].sum(axis=0)[None] for each in (self.mass, self.first, self.second))
         )
-        gain = float(whole[0] - np.average(self.fill[pair], weights=self.mass[pair]))
-        if gain > self.rule.gain or (neck > self.rule.wide_neck and gain > self.rule.wide_gain):
+        mass = self.mass[pair]
+        gain = float(whole[0] - np.average(self.fill[pair], weights=mass))
+        excess = float(mass.sum() / whole[0] - (mass / self.fill[pair]).sum()) / float(mass.min())
+        wide = neck > self.rule.wide_neck and excess < self.rule.wide_excess
+        if gain > (self.rule.wide_gain if wide else self.rule.gain):
             heapq.heappush(self.queue, (-gain, one, two, self.version[one], self.version[two]))
 
     def run(self) -> None:

@@ -60,17 +60,19 @@ def particle_table(
     levels
         Grey levels; by default `grey_levels`.
     calibration
-        Of crack fractions, from volumes with known cracks; none by default.
+        Of crack fractions, from volumes with known cracks, such as `crack_calibration`; none by default.
 
     Returns
     -------
     pandas.DataFrame
         Index ``label``; columns ``z_um``, ``y_um``, ``x_um`` (centre of mass from the centre of the first
         voxel), ``volume_um3``, ``diameter_um`` and ``diameter_um_sigma`` (of the sphere of that volume),
-        ``crack_fraction`` and ``_sigma``, ``core_fraction`` and ``_sigma`` (of a hollow core, which is not
-        among the cracks), ``porosity`` (both), ``void_fraction`` (by a threshold; too small), ``contact`` and
-        ``_sigma`` (share of the surroundings that holds binder or particles), ``detached`` (contact below
-        0.1), ``at_border`` (cut by the edge of the volume).
+        ``crack_fraction`` and ``_sigma`` (noise, and with a calibration what like particles differ by),
+        ``crack_fraction_bias`` and ``_bias_sigma`` (what the calibration has taken off, and how well that is
+        known: all particles have it in common; nan without), ``calibrated``, ``core_fraction`` and
+        ``_sigma`` (of a hollow core, which is not among the cracks), ``porosity`` (both), ``void_fraction``
+        (by a threshold; too small), ``contact`` and ``_sigma`` (share of the surroundings that holds binder
+        or particles), ``detached`` (contact below 0.1), ``at_border`` (cut by the edge of the volume).
 
     Raises
     ------
@@ -89,8 +91,8 @@ def particle_table(
     found = particle_damage(values, numbers, known)
     contact, contact_sigma = _contact(values, numbers, known)
     table = _geometry(numbers, pixel_um)
-    cracked, sigma = _calibrated(found, calibration)
-    table["crack_fraction"], table["crack_fraction_sigma"] = cracked, sigma
+    for name, column in _cracks(found, calibration).items():
+        table[name] = column
     table["core_fraction"], table["core_fraction_sigma"] = found.core_fraction, found.core_fraction_sigma
     table["porosity"] = table["crack_fraction"] + table["core_fraction"]
     table["void_fraction"] = found.void_fraction
@@ -123,11 +125,21 @@ def _geometry(labels: NDArray[np.integer[Any]], pixel_um: float) -> pd.DataFrame
     )
 
 
-def _calibrated(found: Damage, calibration: DamageCalibration | None) -> tuple[FloatArray, FloatArray]:
-    if calibration is None:
-        return found.crack_fraction, found.crack_fraction_sigma
-    sigma = np.hypot(calibration.slope * found.crack_fraction_sigma, calibration.scatter)
-    return calibration.applied(found.crack_fraction), sigma
+def _cracks(found: Damage, calibration: DamageCalibration | None) -> dict[str, FloatArray | bool]:
+    """Columns of the crack fraction: its value, and how far it was put right."""
+    measured, sigma = found.crack_fraction, found.crack_fraction_sigma
+    unknown = np.full(measured.size, np.nan)
+    value, bias, bias_sigma = measured, unknown, unknown
+    if calibration is not None:
+        value, bias_sigma = calibration.applied(measured), calibration.bias_sigma(measured)
+        bias, sigma = measured - value, np.hypot(calibration.slope * sigma, calibration.scatter)
+    return {
+        "crack_fraction": value,
+        "crack_fraction_sigma": sigma,
+        "crack_fraction_bias": bias,
+        "crack_fraction_bias_sigma": bias_sigma,
+        "calibrated": calibration is not None,
+    }
 
 
 def depth_profile(

@@ -10,21 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..xas.grid import FloatArray
-from .grey_level import most_frequent
+from .grey_level import active_level, deep_inside
 from .particle_part import MergeRule, joined
+from .particle_scale import labels_on, rescaled, typical_radius_px, working_scale
 
 LabelArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 
-GAP_WITHIN, BRIGHT_WITHIN = 4.5, 7.0
+GAP_WITHIN, BRIGHT_WITHIN = 4.7, 7.0
 """Squared Mahalanobis distances from the centre; the surface of a solid ellipsoid is at 5."""
-AROUND_PX = 1.0
-"""Standard deviation of the weights by which voxels outside say what surrounds a voxel."""
+AWAY_PX, AROUND_PX = 1.0, 1.5
+"""Distance from which voxels outside say what surrounds a voxel, and standard deviation of their weights."""
 FAINT = np.float32(1e-3)
 """Weight of all that is outside, where nothing is near."""
-DEEP_PX, LEAST_DEEP = 2.0, 200
+LEAST_DEEP = 200
 LEAST_VOXELS = 64
 LEAST_DEPTH_PX = 1.5
+RADIUS_PX, CRACK = 9.0, 0.15
+"""Radius in which particles are told apart, and half of the widest crack, in radii."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,10 @@ def _grown(parts: LabelArray, closed: BoolArray) -> LabelArray:
     return np.asarray(segmentation.watershed(away, parts, mask=closed), dtype=np.int32)
 
 
-def _ellipsoid_distance(labels: LabelArray, solid: BoolArray) -> NDArray[np.float32]:
-    """Squared distance of labelled voxels from the centre of their particle's solid, over its covariance."""
+def _ellipsoid_distance(labels: LabelArray, bright: BoolArray) -> NDArray[np.float32]:
+    """Squared distance of voxels from the centre of their particle's bright ones, over the covariance."""
     place = np.nonzero(labels)
-    member, weight = labels[place], solid[place].astype(float)
+    member, weight = labels[place], bright[place].astype(float)
     count = int(labels.max()) + 1
     mass = np.maximum(np.bincount(member, weight, count), 1.0)
     points = np.stack(place).astype(np.float64)
@@ -128,19 +131,18 @@ def _local_level(
 ) -> NDArray[np.float32]:
     """Halfway from what surrounds a voxel to active material: against binder higher than against pores."""
     ndimage: Any = import_module("scipy.ndimage")
-    deep = solid & (depth > DEEP_PX)
-    soft = ndimage.gaussian_filter(values, 1.0)
-    active = most_frequent(soft[deep if np.count_nonzero(deep) >= LEAST_DEEP else solid])
-    outside = np.where(solid, np.float32(0.0), np.float32(1.0))
+    deep = solid & deep_inside(depth)
+    active = active_level(values, deep if np.count_nonzero(deep) >= LEAST_DEEP else solid)
+    outside = (ndimage.distance_transform_edt(~solid) > AWAY_PX).astype(np.float32)
     near = ndimage.gaussian_filter(outside, AROUND_PX)
     usual = np.float32(values[~solid].mean() if near.any() else 0.0)
     around = ndimage.gaussian_filter(values * outside, AROUND_PX) + FAINT * usual
     return np.asarray((around / (near + FAINT) + np.float32(active)) / 2, dtype=np.float32)
 
 
-def _bodies(labels: LabelArray, solid: BoolArray, bright: BoolArray) -> LabelArray:
+def _bodies(labels: LabelArray, bright: BoolArray) -> LabelArray:
     """Keep bright voxels, and gaps that lie inside their own particle: those between two are pores."""
-    distance = _ellipsoid_distance(labels, solid)
+    distance = _ellipsoid_distance(labels, bright)
     inside = np.where(bright, distance < BRIGHT_WITHIN, distance < GAP_WITHIN)
     return np.where(inside, labels, 0).astype(np.int32)
 
@@ -158,20 +160,22 @@ def segment_particles(
     volume: ArrayLike,
     *,
     threshold: float | None = None,
-    crack_px: float = 1.75,
+    radius_px: float | None = None,
+    crack_px: float | None = None,
     smooth_px: float = 0.5,
     rule: MergeRule | None = None,
     least_voxels: int = LEAST_VOXELS,
 ) -> Segmentation:
     """Tell the particles of an electrode apart.
 
-    The distance to the surface is flooded from all of its maxima (watershed), which splits particles at their
-    cracks. A ball then closes cracks, and parts that meet in what was closed are joined where that makes them
-    more of an ellipsoid (`MergeRule`): halves of a particle do, two particles do not. A gap belongs to a
-    particle if it lies within the ellipsoid of the particle's moments, so that pores between neighbours,
-    which the ball has closed too, stay pores: particles are taken to be convex, such as the secondary
-    particles of layered oxides. Their surface is halfway between their grey level and that of what
-    surrounds them, binder or pore.
+    That is done in voxels of which the mean particle's radius has nine: with fewer, necks between particles
+    are too coarse, with more, cracks are as wide as pores. The distance to the surface is flooded from all of
+    its maxima (watershed), which splits particles at their cracks. A ball then closes cracks, and parts that
+    meet in what was closed are joined where that makes them more of an ellipsoid (`MergeRule`): halves of a
+    particle do, two particles do not. A gap belongs to a particle if it lies within the ellipsoid of the
+    particle's moments, so that pores between neighbours, which the ball has closed too, stay pores: particles
+    are taken to be convex, such as the secondary particles of layered oxides. Their surface, in the voxels of
+    the volume, is halfway between their grey level and that of what surrounds them, binder or pore.
 
     Parameters
     ----------
@@ -180,9 +184,12 @@ def segment_particles(
     threshold
         Between active material and the rest, units of the volume; by default Otsu's, and halfway to the
         surroundings at the surface.
+    radius_px
+        Mean radius of the particles, voxels; by default `typical_radius_px`.
     crack_px
-        Half of the widest crack, voxels; also that of the pores which are closed for a while. More than
-        needed joins small particles: 1 is enough where cracks are thinner than a tenth of 20 voxels.
+        Half of the widest crack with its blur, voxels; also that of the pores which are closed for a while.
+        By default 0.15 of the radius; more than needed joins small particles, less leaves parts of those with
+        wide cracks apart.
     smooth_px
         Standard deviation of the Gaussian before the threshold, voxels.
     rule
@@ -202,7 +209,31 @@ def segment_particles(
         the threshold.
     """
     ndimage: Any = import_module("scipy.ndimage")
-    filters: Any = import_module("skimage.filters")
+    values = _checked(volume)
+    radius = typical_radius_px(values) if radius_px is None else radius_px
+    scale = working_scale(values.shape, radius, RADIUS_PX)
+    crack = (
+        (RADIUS_PX if scale != 1 or np.isnan(radius) else radius) * CRACK
+        if crack_px is None
+        else crack_px * scale
+    )
+    work = values if scale == 1 else rescaled(values, scale)
+    level, member, merged = _members(
+        ndimage.gaussian_filter(work, smooth_px), threshold, crack, rule or MergeRule()
+    )
+    smooth = ndimage.gaussian_filter(values, smooth_px)
+    solid = smooth > level
+    if scale != 1:
+        member = labels_on(member, values.shape)
+        member = _grown(member, solid | (member > 0))
+    depth = ndimage.distance_transform_edt(member > 0).astype(np.float32)
+    bright = smooth > (_local_level(values, solid, depth) if threshold is None else level)
+    labels, count = _numbered(_bodies(member, bright), least_voxels)
+    return Segmentation(labels, solid, level, count, merged)
+
+
+def _checked(volume: ArrayLike) -> NDArray[np.float32]:
+    """Grey values of a volume that can be segmented."""
     values = np.asarray(volume, dtype=np.float32)
     if values.ndim != 3 or min(values.shape) < 8:
         raise ValueError(
@@ -211,7 +242,15 @@ def segment_particles(
     lost = np.count_nonzero(~np.isfinite(values))
     if lost:
         raise ValueError(f"segment_particles: {lost} voxels are not finite; give them the level of pores")
-    smooth = ndimage.gaussian_filter(values, smooth_px)
+    return values
+
+
+def _members(
+    smooth: NDArray[np.float32], threshold: float | None, crack_px: float, rule: MergeRule
+) -> tuple[float, LabelArray, int]:
+    """Threshold, particle of each voxel with all that the ball closes, and how many parts were joined."""
+    ndimage: Any = import_module("scipy.ndimage")
+    filters: Any = import_module("skimage.filters")
     level = float(filters.threshold_otsu(smooth)) if threshold is None else threshold
     solid = smooth > level
     closed = _closed(solid, crack_px)
@@ -219,11 +258,9 @@ def segment_particles(
     if not closed.any() or depth.max() < LEAST_DEPTH_PX:
         raise ValueError(
             f"segment_particles: nothing thicker than {LEAST_DEPTH_PX} voxels is above {level:.4g}, the "
-            f"volume spans {values.min():.4g}..{values.max():.4g}; give a lower threshold"
+            f"volume spans {smooth.min():.4g}..{smooth.max():.4g}; give a lower threshold"
         )
     parts = _grown(_parts(solid), closed)
     peaks = np.asarray(ndimage.maximum(depth, parts, np.arange(parts.max() + 1)), dtype=float)
-    member = joined(parts, *_necks(parts, depth), peaks, rule or MergeRule())
-    bright = smooth > (_local_level(values, solid, depth) if threshold is None else level)
-    labels, count = _numbered(_bodies(member[parts].astype(np.int32), solid, bright), least_voxels)
-    return Segmentation(labels, solid, level, count, int(parts.max()) - np.unique(member).size + 1)
+    member = joined(parts, *_necks(parts, depth), peaks, rule)
+    return level, member[parts].astype(np.int32), int(parts.max()) - np.unique(member).size + 1

@@ -107,6 +107,18 @@ def test_particles_are_a_table_by_tomogram_and_label(experiment, told):
     assert damage_figure(table, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes
 
 
+def test_particles_are_calibrated_and_say_by_what(experiment, told):
+    table = experiment.particles
+    assert not told.volume.calibration_reason
+    assert table["calibrated"].all()
+    assert {"crack_fraction_bias", "crack_fraction_bias_sigma"} <= set(table.columns)
+    known = table.attrs["crack_calibration"][told.uid]
+    assert known["recipe"]["seed"] == 1
+    line = known["line"]
+    raw = table["crack_fraction"] + table["crack_fraction_bias"]
+    np.testing.assert_allclose(table["crack_fraction"], line["offset"] + line["slope"] * raw)
+
+
 def test_damage_is_drawn_by_the_cycle_in_which_each_tomogram_was_taken(experiment):
     table = experiment.particles
     assert table["cycle"].isna().all()
