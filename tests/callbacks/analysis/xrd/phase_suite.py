@@ -12,6 +12,8 @@ Q = synthetic.Q
 INDISTINCT = 9.0
 """Chi squared between two phases below which counts cannot tell them apart."""
 TYPICAL_PEAK = 500.0
+NICKELATES = ("LNO", "H1", "M", "H2", "H3", "O1")
+H1_END, M_BEGIN = (2.858, 2.858, 14.265, 90, 90, 120), (4.992, 2.840, 5.078, 90, 109.75, 90)
 H2, H3 = (2.822, 2.822, 14.415, 90, 90, 120), (2.8145, 2.8145, 13.43, 90, 90, 120)
 
 
