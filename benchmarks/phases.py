@@ -141,6 +141,9 @@ def _naming() -> list[Figure]:
         found.append(Figure(name, called, "fraction asked for", limit, limit / called, f"<= {limit}", ""))
     rms = suite.fraction_error(1500, seed=12)
     found.append(Figure("mass fraction of H3, rms", rms, "error allowed", 0.01, 0.01 / rms, "<= 0.01", ""))
+    rms, least, untold = suite.transition_error(1500, range(20))
+    name = f"mass fraction of M beside H1, rms ({untold} of 20 not called a mixture)"
+    found.append(Figure(name, rms, "least that counts allow", least, least / rms, "<= 0.01", ""))
     return found
 
 

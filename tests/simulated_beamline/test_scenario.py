@@ -63,6 +63,16 @@ def test_the_electrode_has_the_loading_of_the_cell():
     assert scenario.build_electrode().areal_density_g_cm2 == pytest.approx(loading)
 
 
+def test_copper_takes_a_third_of_the_photons_and_nothing_of_the_edge():
+    # 10 um at 8.96 g/cm3: 0.42 at the Ni K edge and 0.40 at 18 keV (Elam); its own K edge is at 8979 eV.
+    energies = np.array([8300.0, 8333.0, 8740.0, 18000.0])
+    without, with_copper = (
+        load_scenario(name).build_cell_stack().absorbance(energies, 0.9)
+        for name in ("nmc811-first-charge", "nmc811-electrode")
+    )
+    assert with_copper - without == pytest.approx([0.43, 0.42, 0.37, 0.40], abs=0.01)
+
+
 def test_the_foil_appears_one_to_three_ev_too_high():
     crystals = load_scenario("nmc811-first-charge").build_monochromator()
     true = crystals.energy_ev(13.72)

@@ -13,11 +13,11 @@ from .line_shape import profile
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part, Shape
-from .phase import FloatArray, Phase, System, lattice_of
+from .phase import FloatArray, Phase, System, lattice_of, metric_of
 from .seed import seed_table, signal_of
 
 CELL_PART = "cell part"
-NEAR_A, NEAR_C = 0.016, 0.12
+NEAR_A, NEAR_C = 0.006, 0.10
 """Within these (angstrom) of a layered phase of the library a free cell is where that phase is expected."""
 
 
@@ -83,10 +83,12 @@ def seeds(
     return sorted(found, key=lambda each: -each.score)
 
 
-def is_expected(metric: FloatArray, phase: Phase) -> bool:
-    """Whether a layered cell is where a phase of the library has its own."""
-    a, _, c = lattice_of(metric, System.HEXAGONAL)[:3]
-    return abs(a - phase.lattice[0]) < NEAR_A and abs(c - phase.lattice[2]) < NEAR_C
+def expected_limits(phase: Phase) -> tuple[FloatArray, FloatArray]:
+    """Metrics (k,) between which a layered phase of the library is expected, the least first."""
+    a, _, c = phase.lattice[:3]
+    ends = [(a + sign * NEAR_A, c + sign * NEAR_C) for sign in (1, -1)]
+    low, high = (metric_of((a, a, c, 90.0, 90.0, 120.0), phase.system) for a, c in ends)
+    return low, high
 
 
 def expected_seeds(
@@ -115,6 +117,7 @@ def expected_seeds(
         best = int(np.argmax(np.where(near, scores, -1.0)))
         metric = table.metrics[best]
         part = part_of(phase, metric, first_scale(remains, phase, metric, 1.3 * shape.width_per_a), geometry)
+        part = replace(part, limits=expected_limits(phase))
         found.append(Seed(float(scores[best]), explained(measured, left, part, shape), part))
     return sorted(found, key=lambda each: -each.gain)
 

@@ -69,17 +69,22 @@ def with_both(
     seen = before is not None and alike(before.part, appears)
     first = before.first if before is not None and seen else frame
     if previous is None or seen:
-        return _called(found, new, known, (first, frame - first + 1))
+        return _called(found, new, (first, frame - first + 1))
     gain = (found.fit.cost - new.cost) / max(new.chi2_reduced, 1.0)
     return replace(found, pending=Pending(appears, first, gain, missed=False))
 
 
-def _called(found: Found, new: Fit, known: int, age: tuple[int, int]) -> Found:
-    """Put both phases in the place of the layered part that was known; the other one has its own age."""
-    parts = found.fit.pattern.parts
-    own = found.ages[known], age
-    rest = [one for one, part in zip(found.ages, parts, strict=True) if part.phase.family != "layered"]
-    return Found(new, (*(own if is_layered(parts[known].phase) else own[::-1]), *rest), None, ())
+def _called(found: Found, new: Fit, age: tuple[int, int]) -> Found:
+    """Put both phases in the place of layered parts; each keeps the age of its kind, a new one has `age`."""
+    hexagonal, distorted, rest = age, age, list[tuple[int, int]]()
+    for one, part in zip(found.ages, found.fit.pattern.parts, strict=True):
+        if part.phase.family != "layered":
+            rest.append(one)
+        elif is_layered(part.phase):
+            hexagonal = min(hexagonal, one)
+        else:
+            distorted = min(distorted, one)
+    return Found(new, (hexagonal, distorted, *rest), None, ())
 
 
 def both_instead(
@@ -95,7 +100,8 @@ def both_instead(
     Parameters
     ----------
     fit
-        Phases that were found, one of them layered, or two hexagonal ones that may stand in for others.
+        Phases that were found, one of them layered, or two that may stand in for others: a hexagonal and a
+        distorted one too, where the fit ended far from both.
     library, geometry
         Phases that may be there, and what moves lines.
     least_gain
@@ -124,13 +130,13 @@ def both_instead(
 
 
 def _main_layered(fit: Fit) -> int | None:
-    """Give the number of the layered part, or of the stronger one of two hexagonal ones; None for others."""
+    """Give the number of the layered part, or of the stronger one of two that are not both distorted."""
     parts = fit.parts()
     layered = [number for number, part in enumerate(parts) if part.phase.family == "layered"]
     if len(layered) == 1:
         return layered[0]
-    hexagonal = len(layered) == 2 and all(is_layered(parts[number].phase) for number in layered)
-    return max(layered, key=fit.significance) if hexagonal else None
+    two = len(layered) == 2 and any(is_layered(parts[number].phase) for number in layered)
+    return max(layered, key=fit.significance) if two else None
 
 
 def _may_turn(part: Part, distorted: Phase) -> bool:

@@ -26,7 +26,7 @@ from .pattern_model import Part
 from .phase import Phase, lattice_of
 from .phase_result import Pending, State
 from .refinement import Refined
-from .residual_stack import ResidualStack
+from .residual_stack import ResidualStack, nothing_left
 from .valley import ALONE_DEVIATIONS, LEAST_DEVIATIONS
 from .weak_phase import mean_seeds, weak_phase
 
@@ -78,6 +78,8 @@ def grown(
     more = _grown(found, library, geometry, frame, scored)
     if len(more.ages) > len(found.ages):
         return more
+    if more.pending is not None and more.pending.missed and more.pending.gain > CALLED_GAIN:
+        return replace(more, stack=_stack_of(more.fit))
     new = weak_phase(found.fit, found.stack, mean, scored, library, geometry)
     if new is None:
         return more
@@ -85,6 +87,11 @@ def grown(
     first = more.pending.first if known and more.pending is not None else frame - 1
     fit = fit_parts(found.fit.measured, [*found.fit.parts(), new], geometry, found.fit.shape)
     return Found(fit, (*found.ages, (first, frame - first + 1)), None, found.notes)
+
+
+def _stack_of(fit: Fit) -> ResidualStack:
+    """Begin a stack with one pattern: what that before it showed beyond doubt is not in this one."""
+    return nothing_left().added(fit.measured.values - fit.refined.pattern, fit.measured.sigma)
 
 
 def _grown(

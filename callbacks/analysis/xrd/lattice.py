@@ -75,13 +75,17 @@ def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
     for part, place in zip(pattern.parts, pattern.places, strict=True):
         if part.free_lattice:
             at = slice(splines + place.metric.start, splines + place.metric.stop)
-            room = 0.03 * np.max(np.abs(part.metric))
-            metric = start[place.metric]
-            low[at] = np.where(metric > 0, metric * 0.9, metric - room)
-            high[at] = np.where(metric > 0, metric * 1.1, metric + room)
+            low[at], high[at] = part.limits or _near(start[place.metric])
     low[-1], high[-1], expected[-1], weight[-1] = 0.0, 1.0, 0.4, 1 / 0.3**2
     factor = np.array([label.endswith(".scale") for label in (*[""] * splines, *pattern.labels, "")])
     return Bounds(low, high, expected, weight, factor)
+
+
+def _near(metric: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Least and largest metric (k,) that a fit may end at from its start (k,)."""
+    room = 0.03 * np.max(np.abs(metric))
+    low, high = (np.where(metric > 0, metric * part, metric + to) for part, to in ((0.9, -room), (1.1, room)))
+    return low, high
 
 
 def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_a: float) -> float:

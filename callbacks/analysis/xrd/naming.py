@@ -91,7 +91,10 @@ def as_hexagonal(phase: Phase) -> tuple[float, float]:
 
 
 def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
-    """Mass fractions (m,) of all but cell parts (those nan), and one standard deviation of each."""
+    """Mass fractions (m,) of all but cell parts (those nan), and one standard deviation of each.
+
+    Textures that phases do not share are among what is uncertain: they are in the strengths of their lines.
+    """
     splines = fit.measured.basis.shape[1]
     at = np.array([splines + place.scale for place in fit.pattern.places])
     density = np.array([p.phase.density * (p.phase.family != "cell part") for p in fit.pattern.parts])
@@ -99,7 +102,7 @@ def fractions(fit: Fit) -> tuple[FloatArray, FloatArray]:
     total = max(float(mass.sum()), 1e-300)
     part = mass / total
     slope = (np.eye(len(at)) - part[:, None]) * density / total
-    spread = slope @ fit.held_covariance[np.ix_(at, at)] @ slope.T * max(fit.chi2_reduced, 1.0)
+    spread = slope @ fit.refined.covariance[np.ix_(at, at)] @ slope.T * max(fit.chi2_reduced, 1.0)
     sigma = np.sqrt(np.maximum(np.diag(spread), 0.0))
     none = density == 0
     return np.where(none, np.nan, part), np.where(none, np.nan, sigma)

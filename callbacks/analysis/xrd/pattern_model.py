@@ -38,6 +38,8 @@ class Part:
         angstrom; that of a is negative where a falls as c grows from grain to grain.
     free_lattice
         Whether the lattice is fitted; an internal standard's is not.
+    limits
+        Metrics (k,) between which that of the fit stays; near its start if None.
     free_spread
         Whether a spread of c, and of a with it, is fitted.
     texture
@@ -53,6 +55,7 @@ class Part:
     spread_c_a: float = 0.02
     spread_a_a: float = 0.0
     free_lattice: bool = True
+    limits: tuple[FloatArray, FloatArray] | None = None
     free_spread: bool = False
     texture: str = ""
     log_texture: FloatArray | None = None

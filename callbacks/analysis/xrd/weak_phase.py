@@ -4,30 +4,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from .candidate import Addition, Fit, best_addition, fit_parts, stands_apart
-from .candidate_seed import NEAR_A, NEAR_C, Seed, expected_seeds, is_expected, is_layered, seeds
+from .candidate_seed import Seed, expected_seeds, is_layered, seeds
 from .line_shape import profile
 from .line_shift import LineShifts
 from .measured import Measured
 from .pattern_model import Part
 from .phase import FloatArray, Phase, System, lattice_of
 from .residual_stack import ResidualStack
-from .seed import LAYERED_A, LAYERED_C
 
 LEAST_WEIGHT = 2.1
 """Sum of weights of a stack that is looked at: three patterns."""
 LEAST_EXPLAINED = 28.0
 """What a phase must explain with nothing but its scale free, in chi squared, to be refined."""
-CALLED_GAIN = 12.0
-"""Gain beyond the price of its lattice."""
-UNEXPECTED_GAIN = 6.0
-"""What a cell must gain on top that is no layered one where a phase has its own: chance reached 17 in 7,000
-patterns."""
-LEAST_EXPLAINED_NEAR = 20.0
+CALLED_GAIN = 18.0
+"""Gain beyond the price of its lattice where a phase may be anywhere: chance reached 17 in 7,000 patterns."""
+LEAST_EXPLAINED_NEAR = 12.0
 """The same, for a phase at its own lattice: the cells that are tried are half a line width apart."""
+RUN_LENGTH = 10_000
+"""Patterns of noise of which one is taken for a phase at its own lattice."""
+PLACES = 4.0
+"""At how many lattices within `NEAR_A` and `NEAR_C` noise may look like a phase: so much more often does the
+largest of its scales there pass 2 to 3 standard deviations than that at one lattice (940 patterns of H2)."""
 ELSEWHERE_A, ELSEWHERE_C = 0.024, 0.24
 """Layered cells nearer than this (angstrom) to one that is known are this one."""
 LEAST_SIGNIFICANCE = 3.0
@@ -98,13 +101,17 @@ def weak_phase(
     phases = [seed.part.phase for seed in (*scored, *near)]
     added = best_addition(
         known, mean, phases, geometry, 1.3 * base.shape.width_per_a,
-        scored=found, least_gain=CALLED_GAIN - _relief(len(expected)), least_significance=LEAST_SIGNIFICANCE,
+        scored=[replace(seed, part=replace(seed.part, free_spread=False)) for seed in found],
+        least_gain=0.0, least_significance=LEAST_SIGNIFICANCE,
     )  # fmt: skip
-    worth = [each.gain + _odds(each, expected) for each in added]
-    best = int(np.argmax(worth)) if worth else -1
-    if best < 0 or worth[best] < CALLED_GAIN or not stands_apart(added[best].fit, 0.0):
+    best = max(added, key=lambda each: _surplus(each, len(expected)), default=None)
+    if best is None or _surplus(best, len(expected)) < 0:
         return None
-    new = added[best].fit.parts()[-1]
+    new = best.fit.parts()[-1]
+    # Where the lattice is known already that its lines are apart, noise need not show it.
+    if not stands_apart(best.fit, 0.0 if new.limits is None else -np.inf):
+        return None
+    new = replace(new, limits=None, free_spread=is_layered(new.phase))
     return new if _lasts(base, stack, new) else None
 
 
@@ -122,21 +129,18 @@ def _elsewhere(base: Fit, library: Sequence[Phase]) -> list[Phase]:
     ]
 
 
-def _relief(count: int) -> float:
-    """Part of the price of a free cell that is not due where one of some phases is expected.
+def _surplus(addition: Addition, expected: int) -> float:
+    """By how much a phase lowers chi squared beyond what it must; so many phases have a lattice of their own.
 
-    The price is for all places at which noise may look like a cell: where only those about the phases of the
-    library count, it is less by twice the logarithm of the ratio of the areas in a and c.
+    The price of a free lattice is for all places at which noise may look like a cell. Within the limits of
+    lattices that are known these are few, and chi squared must fall by what noise does at one of them once in
+    `RUN_LENGTH` patterns.
     """
-    area = float(np.ptp(LAYERED_A) * np.ptp(LAYERED_C)) / (4 * NEAR_A * NEAR_C)
-    return 2 * float(np.log(area / count)) if 0 < count < area else 0.0
-
-
-def _odds(addition: Addition, expected: Sequence[Phase]) -> float:
-    """By how much the place of a cell speaks for it, in chi squared."""
-    new = addition.fit.parts()[-1]
-    near = is_layered(new.phase) and any(is_expected(new.metric, phase) for phase in expected)
-    return _relief(len(expected)) if near else -UNEXPECTED_GAIN
+    number = len(addition.fit.pattern.parts) - 1
+    if addition.fit.pattern.parts[number].limits is None:
+        return addition.gain - CALLED_GAIN
+    least = ndtri(1 / (RUN_LENGTH * PLACES * expected)) ** 2
+    return addition.gain + addition.fit.price(number) - float(least)
 
 
 def _lasts(base: Fit, stack: ResidualStack, new: Part) -> bool:

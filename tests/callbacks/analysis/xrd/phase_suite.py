@@ -6,12 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 import synthetic_patterns as synthetic
+from counted_information import Pair
 from operando.callbacks.analysis.xrd import PhaseResult, identify_phases, load_library
 
 Q = synthetic.Q
 INDISTINCT = 9.0
 """Chi squared between two phases below which counts cannot tell them apart."""
 TYPICAL_PEAK = 500.0
+NICKELATES = ("LNO", "H1", "M", "H2", "H3", "O1")
+H1_END, M_BEGIN = (2.858, 2.858, 14.265, 90, 90, 120), (4.992, 2.840, 5.078, 90, 109.75, 90)
 H2, H3 = (2.822, 2.822, 14.415, 90, 90, 120), (2.8145, 2.8145, 13.43, 90, 90, 120)
 
 
@@ -176,3 +179,27 @@ def fraction_error(peak: float, seed: int, count: int = 12) -> float:
         three = [phase.fraction for phase in result.phases if abs(phase.lattice[2] - H3[2]) < 0.2]
         errors.append((three[0] if three else 0.0) - float(fraction))
     return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def transition_error(peak: float, seeds: range, part: float = 0.5) -> tuple[float, float, int]:
+    """Rms error of the part of M beside H1 where both are told, the least possible, how often they are not.
+
+    Each pattern stands alone; textures of the two phases are independent.
+    """
+    library, names, cells = load_library(NICKELATES), ("H1", "M"), (H1_END, M_BEGIN)
+    mass = (
+        part * synthetic.density("M") / (part * synthetic.density("M") + (1 - part) * synthetic.density("H1"))
+    )
+    errors: list[float] = []
+    least: list[float] = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        pair = Pair(
+            names, cells, part, peak, (synthetic.texture_of("H1", rng), synthetic.texture_of("M", rng))
+        )
+        result = identify_phases(Q, synthetic.counted(Q, pair.pattern(), peak, rng), library=library)
+        if result.state == "mixture":
+            errors += [phase.fraction - mass for phase in result.phases if phase.name == "M"]
+        least.append(pair.fraction_sigma())
+    told = len(errors)
+    return float(np.sqrt(np.mean(np.square(errors)))), float(np.mean(least)), len(seeds) - told
