@@ -1,4 +1,4 @@
-"""How large particles are before they are told apart, and volumes in which they all are as large."""
+"""How large particles are before they are told apart, and volumes in other voxels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ FloatImage = NDArray[np.float32]
 SCALE_TO_RADIUS = 1 / 0.60
 """Of electrodes of balls and warped balls with a spread of radii of 0.3, cracked and not: 0.56 to 0.63."""
 FIRST_PX, STEP = 1.2, 1.12
+LARGEST_RADIUS = 0.25
+"""Of a particle, in sides of the volume: what is larger is the specimen."""
 MIDDLE = 256
 """Largest side of the part that is looked at, voxels."""
 NOT_WORTH = 1.25
@@ -22,7 +24,7 @@ LARGEST, MOST_VOXELS = 2.25, 512**3
 
 
 def typical_radius_px(volume: ArrayLike) -> float:
-    """Find the radius of the particles from the scale at which a volume varies the most.
+    """Find the radius of particles from the finest scale at which a volume varies the most.
 
     Parameters
     ----------
@@ -36,8 +38,9 @@ def typical_radius_px(volume: ArrayLike) -> float:
 
     Notes
     -----
-    The scale at which the Laplacian of the Gaussian, times its variance, has the largest power (Lindeberg
-    1998, Int. J. Comput. Vis. 30, 79). Cracks and noise are of smaller scales, a threshold is not needed.
+    The first scale from below at which the power of the Laplacian of the Gaussian, times its variance, has a
+    maximum (Lindeberg 1998, Int. J. Comput. Vis. 30, 79); the specimen that is made of the particles has
+    one of its own further up. Cracks and noise are of smaller scales, a threshold is not needed.
     """
     fft: Any = import_module("scipy.fft")
     values = np.asarray(volume, dtype=np.float32)
@@ -47,7 +50,8 @@ def typical_radius_px(volume: ArrayLike) -> float:
     power = np.abs(fft.rfftn(values - values.mean())) ** 2
     turns = [fft.fftfreq(side) for side in values.shape[:2]] + [fft.rfftfreq(values.shape[2])]
     square = sum((2 * np.pi * each) ** 2 for each in np.ix_(*turns))
-    count = int(math.log(max(min(values.shape) / 4 / FIRST_PX, 1.0)) / math.log(STEP)) + 1
+    largest = min(values.shape) * LARGEST_RADIUS / SCALE_TO_RADIUS
+    count = int(math.log(max(largest / FIRST_PX, 1.0)) / math.log(STEP)) + 1
     scales = FIRST_PX * STEP ** np.arange(count)
     energy = np.array(
         [float((power * (s * s * square) ** 2 * np.exp(-s * s * square)).sum()) for s in scales]
@@ -55,7 +59,7 @@ def typical_radius_px(volume: ArrayLike) -> float:
     tops = np.flatnonzero((energy[1:-1] > energy[:-2]) & (energy[1:-1] >= energy[2:])) + 1
     if not tops.size:
         return math.nan
-    top = int(tops[energy[tops].argmax()])
+    top = int(tops[0])
     left, middle, right = energy[top - 1 : top + 2]
     part = 0.5 * (left - right) / (left - 2 * middle + right)
     return float(scales[top] * STEP**part * SCALE_TO_RADIUS)

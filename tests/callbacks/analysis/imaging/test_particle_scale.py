@@ -21,6 +21,14 @@ def test_the_radius_is_known_before_particles_are(radius_px, most_cracked):
     assert typical_radius_px(made.volume) == pytest.approx(mean_px, rel=0.15)
 
 
+@pytest.mark.parametrize("level", [0.05, 2.0])
+def test_the_specimen_is_not_taken_for_one_of_its_particles(level):
+    """Where it hides them no radius is told, and the volume is taken as it is."""
+    made = electrode_phantom(PhantomRecipe(6.0, noise=0.05, seed=12))
+    found = typical_radius_px(np.pad(made.volume + level, 30))
+    assert math.isnan(found) or found == pytest.approx(6.0, rel=0.2)
+
+
 def test_noise_alone_has_no_radius():
     assert math.isnan(typical_radius_px(np.random.default_rng(1).normal(size=(24, 24, 24))))
     assert working_scale((24, 24, 24), math.nan, 9.0) == 1.0
