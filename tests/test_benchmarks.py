@@ -20,7 +20,7 @@ def test_maps_of_an_edge_are_measured_as_they_are(monkeypatch):
     for name, value in {"SIDE": 16, "SAMPLE": 64, "ROUNDS": 1}.items():
         monkeypatch.setattr(xanes_maps, name, value)
     figures = xanes_maps.run()
-    assert [one.goal for one in figures] == [">= 10 x", "<= 3 x its time"]
+    assert [one.goal for one in figures] == [">= 10 x", *["<= 3 x its time"] * 2]
     assert all(np.isfinite(one.value) and one.value > 0 and verdict(one) in ("yes", "no") for one in figures)
 
 
