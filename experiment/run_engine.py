@@ -4,12 +4,10 @@ import json
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from bluesky.preprocessors import SupplementalData
@@ -17,15 +15,13 @@ from bluesky.run_engine import RunEngine
 from bluesky.utils import FailedStatus, RequestAbort
 
 from ..callbacks.tiled.journal import Journal
+from ..callbacks.tiled.signal_thread import ENDING_SIGNALS, hear_signals
 from ..devices.beamline import Beamline
 from ..devices.reach import LOST
 from .settings import DataRoot
 from .suspension import BeamSuspension
 
 logger = logging.getLogger(__name__)
-
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""Signals at which an acquisition ends in order."""
 
 
 class JsonMetadata(MutableMapping[str, Any]):
@@ -139,47 +135,29 @@ def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
 def ends_in_order(engine: RunEngine) -> Iterator[Callable[[], str]]:
     """Turn SIGTERM, SIGHUP and Ctrl-C into an orderly abort: shutter closed, cell by policy, runs closed.
 
-    A thread hears of them: handlers of Python run in the main thread, which waits for the RunEngine without
-    end and is not woken where the system hands the signal to another thread.
-
     Yields
     ------
     callable
         Name of the signal that came, or nothing.
     """
     received: list[str] = []
-    hearing, told = socket.socketpair()
-    told.setblocking(False)
-    hears = threading.Thread(target=_hear, args=(hearing, engine, received), name="signals", daemon=True)
-    hears.start()
-    previous_fd = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    previous = {number: signal.signal(number, _heard_elsewhere) for number in ENDING_SIGNALS}
+
+    def end(number: int) -> None:
+        name = signal.Signals(number).name
+        received.append(name)
+        if len(received) == 1:
+            logger.warning("%s: the acquisition ends in order", name)
+            threading.Thread(target=_abort, args=(engine, name), name="abort", daemon=True).start()
+
+    previous = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    leave = hear_signals(end)
     try:
         yield lambda: received[0] if received else ""
     finally:
         for number, handler in previous.items():
             # A second Ctrl-C must not break what still ends: the process is on its way out.
             signal.signal(number, signal.SIG_IGN if received else handler)
-        signal.set_wakeup_fd(previous_fd)
-        told.close()
-        hears.join()
-        hearing.close()
-
-
-def _heard_elsewhere(_number: int, _frame: FrameType | None) -> None:
-    """Leave the signal to the thread that hears of it."""
-
-
-def _hear(hearing: socket.socket, engine: RunEngine, received: list[str]) -> None:
-    """Abort at the first signal that ends; until the other end is closed."""
-    while told := hearing.recv(1):
-        if told[0] not in ENDING_SIGNALS:
-            continue
-        name = signal.Signals(told[0]).name
-        received.append(name)
-        if len(received) == 1:
-            logger.warning("%s: the acquisition ends in order", name)
-            threading.Thread(target=_abort, args=(engine, name), name="abort", daemon=True).start()
+        leave()
 
 
 def _abort(engine: RunEngine, name: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 from .clock import ClockMode, SharedClock
 from .server_process import ServerProcess
@@ -186,7 +186,8 @@ def run(launcher: Launcher, *, mode: str, factor: float) -> None:
     """Start a beamline, tell so in one line of JSON on standard output, and end it at SIGTERM or SIGINT."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+        # By another thread: the main one, in which handlers run, may hold the event's lock.
+        signal.signal(number, lambda *_: Thread(target=stop.set).start())
     _leave_the_terminals_group()
     try:
         running = launcher.start(mode, factor)

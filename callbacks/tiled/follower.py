@@ -12,18 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from .journal import Journal, JournalTail, close_dead_run, runs
+from .signal_thread import hear_signals
 
 logger = logging.getLogger(__name__)
 
 Publish = Callable[[str, dict[str, Any]], None]
 """Where documents go: called with name and document, like a RunEngine's subscriber."""
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals that tell a follower to end in order."""
 
 FINISH_S = 20.0
 """Longest time for what waits when a follower is told to end, s: who started it waits for 30 s."""
@@ -87,16 +84,6 @@ class Ending:
     at_once: threading.Event = field(default_factory=threading.Event)
 
 
-def on_signals(end: Callable[[int], None]) -> None:
-    """Call `end` with the number of each signal that tells this process to end."""
-
-    def told(number: int, _frame: FrameType | None) -> None:
-        end(number)
-
-    for number in SIGNALS:
-        signal.signal(number, told)
-
-
 def ending_by_signal() -> Ending:
     """Give what is set when this process is told to end: at once by Ctrl-C, else with what waits done."""
     ending = Ending()
@@ -106,7 +93,7 @@ def ending_by_signal() -> Ending:
             ending.at_once.set()
         ending.ended.set()
 
-    on_signals(end)
+    hear_signals(end)
     return ending
 
 

@@ -14,11 +14,12 @@ import httpx
 from tiled.client.utils import ClientError
 
 from .access import writer_client
-from .follower import on_signals, parser_of, process, roots_of
+from .follower import parser_of, process, roots_of
 from .frame import SUFFIX
 from .note import is_settled, write_note
 from .projection import RunProjection, conclude, note_waiting
 from .replay import only_forwarder
+from .signal_thread import hear_signals
 from .tail import read_journal
 
 logger = logging.getLogger(__name__)
@@ -185,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
         ending.set()
         forwarder.wake.set()
 
-    on_signals(end)
+    hear_signals(end)
     with process(), only_forwarder(options.journal):
         forwarder.run(ending.is_set, options.interval)
 

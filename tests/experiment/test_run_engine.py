@@ -8,7 +8,8 @@ import bluesky.plan_stubs as bps
 import pytest
 from bluesky.utils import RunEngineInterrupted
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment.run_engine import ENDING_SIGNALS, ends_in_order, make_run_engine
+from operando.callbacks.tiled.signal_thread import ENDING_SIGNALS
+from operando.experiment.run_engine import ends_in_order, make_run_engine
 from ophyd.utils.errors import DisconnectedError
 
 

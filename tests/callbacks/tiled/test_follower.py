@@ -11,6 +11,7 @@ from operando.callbacks.tiled import follower as module
 from operando.callbacks.tiled.follower import Ending, close_left_open, ending_by_signal, process, serve
 from operando.callbacks.tiled.frame import MAGIC, encode
 from operando.callbacks.tiled.journal import Journal, JournalFullError, runs
+from operando.callbacks.tiled.signal_thread import ENDING_SIGNALS, hear_signals
 
 EXPERIMENT = {"uid": "e" * 36, "name": "e"}
 
@@ -80,19 +81,43 @@ def test_a_follower_that_is_told_to_end_does_what_waits_first(tmp_path):
     assert results_of(tmp_path)[0].stop["exit_status"] == "success"
 
 
+@pytest.fixture
+def own_signals(monkeypatch):
+    """Handlers are put back, and the thread that hears signals is ended."""
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    leave = []
+    monkeypatch.setattr(module, "hear_signals", lambda tell: leave.append(hear_signals(tell)))
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    for each in leave:
+        each()
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_signal_is_heard_where_the_main_thread_holds_what_obeying_it_needs():
+    ending = ending_by_signal()
+    # As within `Event.wait`: a handler in the main thread would wait here for the main thread.
+    with ending.ended._cond:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert not ending.ended.is_set()
+    assert ending.ended.wait(5.0)
+    assert not ending.at_once.is_set()
+
+
+@pytest.mark.usefixtures("own_signals")
 def test_ctrl_c_ends_it_after_the_piece_under_way_and_its_results_are_closed(tmp_path):
     write_runs(tmp_path, 5)
-    before = {number: signal.getsignal(number) for number in module.SIGNALS}
-    try:
-        ending = ending_by_signal()
+    ending = ending_by_signal()
 
-        def interrupt(counter):
-            counter.on_step = lambda: os.kill(os.getpid(), signal.SIGINT)
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert ending.ended.wait(5.0)
 
-        counter = served(tmp_path, ending, interrupt)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def interrupt(counter):
+        counter.on_step = interrupted
+
+    counter = served(tmp_path, ending, interrupt)
     assert (len(counter.done), counter.closed) == (1, 1)
     assert results_of(tmp_path)[0].stop["num_events"] == {"primary": 1}
 
