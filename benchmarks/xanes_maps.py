@@ -84,7 +84,7 @@ def run() -> list[Figure]:
             waited,
             alone,
             plain,
-            waited / plain,
+            plain / waited,
             "<= 3 x its time",
             "s",
         ),
