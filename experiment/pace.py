@@ -56,8 +56,8 @@ class Pace:
 
     @property
     def wall_left_s(self) -> float | None:
-        """Wall time left if it goes on as so far, s; None while that cannot be told."""
-        if self._from is None:
+        """Wall time left if it goes on as so far, s; None while, and once, that cannot be told."""
+        if self._from is None or self.fraction == 1.0:
             return None
         host_s, fraction = self._from
         passed = self.fraction - fraction

@@ -42,7 +42,7 @@ class BeamSection(Section):
 
 
 class IonChamberSection(Section):
-    """One chamber and its electrometer channel; see `physics.beam.IonChamber`."""
+    """One chamber and its electrometer channel; see `physics.electrometer.IonChamber`."""
 
     gas: Literal["helium", "nitrogen", "argon"]
     length_cm: Positive
@@ -60,7 +60,7 @@ class IonChambersSection(Section):
 
 
 class FluorescenceDiodeSection(Section):
-    """The diode that sees the sample from the side of the beam; see `physics.beam.FluorescenceDiode`."""
+    """The diode that sees the sample from beside the beam; see `physics.electrometer.FluorescenceDiode`."""
 
     area_mm2: Positive = 300.0
     distance_mm: Positive = 60.0

@@ -20,12 +20,14 @@ from .diffraction_scenario import build_powder_stations
 from .diffraction_section import DiffractionSection
 from .fluorescence_section import FluorescenceSection, NanoprobeSection, ParticleSection
 from .imaging_section import HeaterSection, MicroscopeSection, ScintillatorCameraSection, SpheresSection
-from .physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
-from .physics.beam import Beam, FluorescenceDiode, IonChamber, IonChambers, StorageRing
+from .physics.absorption import CellStack, Electrode, Layer
+from .physics.beam import Beam, StorageRing
 from .physics.crystal import Monochromator
 from .physics.dose import DamageLaw
+from .physics.electrometer import FluorescenceDiode, IonChamber, IonChambers
 from .physics.open_circuit import NMC811, OpenCircuitCurve
 from .physics.parameters import CellParameters, ZoneParameters
+from .physics.reference_sample import Foil, ReferenceSample
 from .physics.sample_holder import SampleHolder, Window
 from .physics.valence import theoretical_capacity_mah_g
 from .section import (

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ..board import Board, cell_slot
 from ..clock import SharedClock
 from ..mount import Mount, build_holder, load_mounts
-from ..physics.beam import IonChambers
 from ..physics.dose import dose_rate_gy_s
+from ..physics.electrometer import IonChambers
 from ..wire import Pulse, Sight
 from .cell_wait import cell_has_reached
 from .incident_beam import IncidentBeam

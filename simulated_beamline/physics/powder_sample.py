@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .absorption import Layer, scattering
+from .absorption import Layer
 from .attenuation import (
     HIGHEST_EV,
     LOWEST_EV,
@@ -28,7 +28,7 @@ from .diffraction import (
     halo_scattering,
     powder_rings,
 )
-from .sample_emission import Emission, flat_emission, k_lines, with_lines
+from .sample_emission import Emission, flat_emission, k_lines, scattering, with_lines
 from .structure import CUBIC_FACES, Atom, Structure, UnitCell, anomalous, centred, form_factor, metal
 
 FloatArray = NDArray[np.float64]

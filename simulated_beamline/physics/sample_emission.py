@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .attenuation import LOWEST_EV
-from .emission_line import EmissionLine, emission_lines, fluorescence_yield
+from .emission_line import EmissionLine, emission_lines, fluorescence_yield, scattering_cm2_g
 
 FloatArray = NDArray[np.float64]
 
@@ -115,3 +115,10 @@ def escaping(chi: FloatArray) -> FloatArray:
 def _photons(line: EmissionLine) -> float:
     """Photons of a line per vacancy of its shell."""
     return fluorescence_yield(line.element, line.shell) * line.share
+
+
+def scattering(fractions: Mapping[str, float], areal_density_g_cm2: float) -> FloatArray:
+    """Absorbance that is elastic and Compton scattering, on the grid, of elements mixed by mass fraction."""
+    return areal_density_g_cm2 * np.sum(
+        [fraction * scattering_cm2_g(element) for element, fraction in fractions.items()], axis=0
+    )

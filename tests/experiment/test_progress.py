@@ -72,6 +72,8 @@ def test_the_pace_of_an_experiment_that_is_gone_on_with_is_that_of_what_it_has_l
     pace.take_time(600.0, 10.0 + CATCHING_UP_S + 20.0)
     assert pace.fraction == pytest.approx(0.6)
     assert pace.wall_left_s == pytest.approx(80.0)  # 20 s for a tenth of it
+    pace.take_time(1200.0, 200.0)
+    assert pace.wall_left_s is None  # longer than was expected: how much is not known
 
 
 def test_a_running_scan_tells_its_point_and_a_missed_one_its_reason():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from operando.callbacks.analysis.ion_chamber import Chamber, photon_flux
-from operando.simulated_beamline.physics.beam import IonChamber
+from operando.simulated_beamline.physics.electrometer import IonChamber
 
 ENERGY = np.array([8235.0, 8333.0, 8440.0])
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from operando.simulated_beamline.physics.absorption import CellStack, Electrode, Foil, Layer, ReferenceSample
+from operando.simulated_beamline.physics.absorption import CellStack, Electrode, Layer
 from operando.simulated_beamline.physics.attenuation import (
     bare_and_jump_cm2_g,
     element_cm2_g,
@@ -14,6 +14,7 @@ from operando.simulated_beamline.physics.attenuation import (
 from operando.simulated_beamline.physics.crystal import Monochromator
 from operando.simulated_beamline.physics.edge_shape import normalised_edge
 from operando.simulated_beamline.physics.ion import edge_parameters
+from operando.simulated_beamline.physics.reference_sample import Foil, ReferenceSample
 
 NI_EDGE_EV = 8333.0
 RESOLUTION = Monochromator().resolution_ev

@@ -4,13 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from operando.simulated_beamline.physics.beam import (
-    Beam,
-    FluorescenceDiode,
-    IonChamber,
-    IonChambers,
-    StorageRing,
-)
+from operando.simulated_beamline.physics.beam import Beam, StorageRing
+from operando.simulated_beamline.physics.electrometer import FluorescenceDiode, IonChamber, IonChambers
 from operando.simulated_beamline.physics.sample_emission import Emission, no_emission
 
 RING = StorageRing(current_ma=500.0, lifetime_s=36000.0, top_up_interval_s=180.0, refill_s=600.0)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from operando.callbacks.analysis.xas.edge import fit_edge
-from operando.simulated_beamline.physics.absorption import CellStack, Electrode, Layer, ReferenceSample
+from operando.simulated_beamline.physics.absorption import CellStack, Electrode, Layer
 from operando.simulated_beamline.physics.attenuation import element_cm2_g, interpolate
 from operando.simulated_beamline.physics.crystal import Monochromator
 from operando.simulated_beamline.physics.emission_line import emission_lines, fluorescence_yield
+from operando.simulated_beamline.physics.reference_sample import ReferenceSample
 from operando.simulated_beamline.scenario import load_scenario
 
 RESOLUTION = Monochromator().resolution_ev
