@@ -1,6 +1,7 @@
 """Command line ``operando``; each command is a function here or in a module of its own."""
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ app = typer.Typer(
 FILE = Annotated[Path, typer.Argument(help="experiment file (toml)")]
 BEAMLINE = Annotated[Path | None, typer.Option(help="beamline settings file; else OPERANDO_BEAMLINE")]
 SPEED = Annotated[float | None, typer.Option(min=1, help="how much faster than real the cell lives")]
+QUIET = Annotated[bool, typer.Option("--quiet", help="tell nothing between begin and end")]
 
 
 def tell_if_empty(root: DataRoot) -> bool:
@@ -93,7 +95,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
 
 
 @app.command()
-def run(file: FILE, beamline: BEAMLINE = None) -> None:
+def run(file: FILE, beamline: BEAMLINE = None, quiet: QUIET = False) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import ToldToEndError, acquire
     from .cells_acquisition import acquire_cells
@@ -107,19 +109,21 @@ def run(file: FILE, beamline: BEAMLINE = None) -> None:
     with complaining():
         root, settings = DataRoot.from_environment(), beamline_settings(beamline)
         found = read_file(file)
+        many = isinstance(found, ManyCells)
+        progress = expected_cells_progress(found, settings) if many else expected_progress(found, settings)
         try:
-            if isinstance(found, ManyCells):
-                with displayed(expected_cells_progress(found, settings), root.journal, console):
+            with nullcontext() if quiet else displayed(progress, root.journal, console):
+                if many:
                     results = acquire_cells(found, file.resolve(), settings, root)
-            else:
-                with displayed(expected_progress(found, settings), root.journal, console):
+                else:
                     results = {"": acquire(file.resolve(), settings, root)}
         except ToldToEndError as error:
             complaints.print(str(error), style="yellow", soft_wrap=True)
             raise typer.Exit(130) from None
         for name, result in results.items():
             console.print(result_line(name, result))
-        console.print(*run_cadence(root.journal, [result.cycling_run for result in results.values()]))
+        for table in run_cadence(root.journal, [result.cycling_run for result in results.values()]):
+            console.print(table)
         if any(result.fault for result in results.values()):
             raise typer.Exit(3)
 

@@ -1,15 +1,17 @@
 """What an experiment does, shown while it runs in this process."""
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
 
 from ..callbacks.tiled.journal import JournalTail
-from .display import Display
+from .display import Display, shown
+
+logger = logging.getLogger(__name__)
 
 REFRESH_S = 1.0
 """Time between two looks at the journal, s."""
@@ -20,7 +22,7 @@ THREAD = "display"
 
 @contextmanager
 def displayed(progress: Display, journal: Path, console: Console) -> Iterator[None]:
-    """Show what the journal tells, for a block; nothing where the console is no terminal.
+    """Show what the journal tells, for a block, as `display.shown` does.
 
     Parameters
     ----------
@@ -31,12 +33,10 @@ def displayed(progress: Display, journal: Path, console: Console) -> Iterator[No
     console
         Where it is shown.
     """
-    if not console.is_terminal:
-        yield
-        return
     ended = threading.Event()
-    with Live(progress, console=console, refresh_per_second=2):
-        looks = threading.Thread(target=_follow, args=(journal, progress, ended), name=THREAD, daemon=True)
+    with shown(progress, console) as show:
+        follow = (journal, progress, show, ended)
+        looks = threading.Thread(target=_follow, args=follow, name=THREAD, daemon=True)
         looks.start()
         try:
             yield
@@ -45,10 +45,15 @@ def displayed(progress: Display, journal: Path, console: Console) -> Iterator[No
             looks.join()
 
 
-def _follow(journal: Path, progress: Display, ended: threading.Event) -> None:
+def _follow(journal: Path, progress: Display, show: Callable[[], None], ended: threading.Event) -> None:
     """Take what comes, and once more at the end."""
     tail, is_last = JournalTail(journal), False
-    while not is_last:
-        is_last = ended.wait(REFRESH_S)
-        for name, doc in tail.poll():
-            progress(name, doc)
+    try:
+        while not is_last:
+            is_last = ended.wait(REFRESH_S)
+            for name, doc in tail.poll():
+                progress(name, doc)
+            show()
+    except OSError as error:
+        # Such as a full disk where the output goes: the experiment itself goes on.
+        logger.warning("what the experiment does is not told any more: %s", error)

@@ -35,6 +35,11 @@ EARLIER = "earlier"
 """Purpose of cycling runs that an acquisition which goes on with them has not made itself."""
 
 
+def counted(ledger: Mapping[str, int]) -> str:
+    """Say how many measurements ended in which way."""
+    return ", ".join(f"{ledger[status]} {status}" for status in ("done", "late", "missed"))
+
+
 @dataclass
 class Progress:
     """Router that keeps the latest state of the newest experiment of a name.
@@ -257,9 +262,8 @@ class Progress:
 
     def counts(self) -> str:
         """Count the measurements by how they ended."""
-        counts = ", ".join(f"{self.ledger[status]} {status}" for status in ("done", "late", "missed"))
         of = f" of about {self.expected_count}" if self.expected_count else ""
-        return counts + of + (f"; references: {self.references}" if self.references else "")
+        return counted(self.ledger) + of + (f"; references: {self.references}" if self.references else "")
 
     def now(self) -> str:
         """Say what is being done."""

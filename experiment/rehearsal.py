@@ -184,6 +184,8 @@ def expected_progress(experiment: ExperimentFile, settings: Path) -> Progress:
 def acquisition_process(file: Path, settings: Path, root: DataRoot, services: Services) -> HelperProcess:
     """``operando run`` as a process of its own: its death never stops the cell."""
     command = [sys.executable, "-m", "operando.experiment.cli", "run", str(file), "--beamline", str(settings)]
+    # What it does is shown here, and the end of its log tells why it failed.
+    command += ["--quiet"]
     return HelperProcess("acquisition", command, root.run, environment=services.environment)
 
 

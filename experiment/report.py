@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.text import Text
 from ..callbacks.tiled.journal import JournalRun, read_journal, runs
 from ..plans.operando import OperandoResult
 from .cadence_report import cadence_table
-from .progress import Progress
+from .progress import Progress, counted
 from .rate_watch import RateWatch
 from .rehearsal import Outcome
 from .settings import DataRoot
@@ -54,8 +55,7 @@ def _program() -> str:
 
 def _came_out(cell: Progress) -> list[Text]:
     """Lines on one cell, the first its title."""
-    counts = ", ".join(f"{cell.ledger[status]} {status}" for status in ("done", "late", "missed"))
-    lines = [f"measurements: {counts}; {cell.references} references"]
+    lines = [f"measurements: {counted(cell.ledger)}; {cell.references} references"]
     if cell.trouble:
         lines.append(f"last trouble: {cell.trouble}; operando show {cell.uid[:8]} has all")
     if cell.rates.sentence:
@@ -158,8 +158,8 @@ def _what(start: Mapping[str, Any]) -> str:
 
 def result_line(cell: str, result: OperandoResult) -> str:
     """Say how an experiment ended; of several cells, of which."""
-    whose = f"{cell}: " if cell else ""
-    return f"{whose}done {result.done}, late {result.late}, missed {result.missed} {result.fault}".strip()
+    counts = counted({"done": result.done, "late": result.late, "missed": result.missed})
+    return (f"{cell}: " if cell else "") + counts + (f"; {result.fault}" if result.fault else "")
 
 
 def run_cadence(journal: Path, cycling_runs: Sequence[str]) -> list[Table]:
@@ -241,8 +241,6 @@ def batches_of(experiments: Mapping[str, Sequence[JournalRun]]) -> dict[str, Bat
 
 def started(run: JournalRun) -> str:
     """Local time of the start."""
-    from datetime import datetime
-
     return datetime.fromtimestamp(run.start["time"]).strftime("%Y-%m-%d %H:%M:%S")
 
 

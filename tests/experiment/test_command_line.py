@@ -4,11 +4,12 @@ import logging
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import operando.experiment
 import pytest
-from documents import whole_experiment
+from documents import ExperimentDocuments, whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import cli
 from operando.experiment.acquisition import ToldToEndError
@@ -106,6 +107,22 @@ def test_an_exit_code_that_a_command_chose_stays_and_is_not_told_as_an_error(mon
     assert result.exit_code == 3
     assert "voltage above 4.4 V" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(("options", "is_told"), [([], True), (["--quiet"], False)])
+def test_a_run_without_a_terminal_tells_what_happens_unless_it_is_to_be_quiet(monkeypatch, options, is_told):
+    def acquired(file, settings, root):
+        writer = ExperimentDocuments("nmc811-first-charge", host_t0=time.time())
+        with Journal(root.journal) as journal:
+            for name, doc in [*writer.begin(), *writer.cycle(), *writer.measure(points=5), *writer.end()]:
+                journal(name, doc)
+        return OperandoResult("", 1, 0, 0, "")
+
+    monkeypatch.setattr("operando.experiment.acquisition.acquire", acquired)
+    result = call("run", str(DEFAULT), "--beamline", str(simulated_settings()), *options)
+    assert result.exit_code == 0
+    assert ("of the protocol; " in result.stdout) is is_told
+    assert "\n1 done, 0 late, 0 missed\n" in f"\n{result.stdout}"
 
 
 @pytest.mark.parametrize(("package", "extra"), [("ophyd", "acquisition"), ("tiled", "tiled")])
