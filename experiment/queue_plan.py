@@ -12,6 +12,7 @@ from ..plans.edge_signal import EdgeSignal
 from ..plans.fly_xanes import fly_xanes
 from ..plans.grids import grid_from_regions
 from ..plans.operando import OperandoResult
+from ..plans.raster import Mode, Raster
 from ..plans.raster_map import raster_map
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
@@ -190,7 +191,7 @@ class QueuePlans:
         step_um: float,
         dwell_s: float,
         *,
-        mode: str = "step",
+        mode: Mode = "step",
         energy_ev: float | None = None,
         elements: list[str] | None = None,
         md: dict | None = None,
@@ -215,9 +216,9 @@ class QueuePlans:
             Metadata; what is given here wins.
         """
         ends: Any = (tuple(x_um), tuple(y_um))
-        raster: Any = {"region": Region(*ends), "step_um": step_um, "dwell_s": dwell_s, "mode": mode}
-        options: dict[str, Any] = {"energy_ev": energy_ev, "elements": elements or (), "timing": self._timing}
-        return (yield from raster_map(self._station, **raster, **options, md=md))
+        raster = Raster(Region(*ends), step_um, dwell_s, mode, energy_ev=energy_ev)
+        options: dict[str, Any] = {"elements": elements or (), "timing": self._timing}
+        return (yield from raster_map(self._station, raster, **options, md=md))
 
     @plan
     def measure_table(self, table: dict, *, md: dict | None = None) -> MsgGenerator[str]:

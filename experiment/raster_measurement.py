@@ -83,12 +83,6 @@ def _plan(
 ) -> Callable[..., MsgGenerator[str]]:
     raster = raster_of(entry)
     options: dict[str, Any] = {
-        "region": raster.region,
-        "step_um": raster.step_um,
-        "dwell_s": raster.dwell_s,
-        "mode": raster.mode,
-        "snake": raster.snake,
-        "energy_ev": raster.energy_ev,
         "elements": tuple(entry.elements),
         "detectors": tuple(entry.detectors),
         "timing": timing,
@@ -98,11 +92,12 @@ def _plan(
     if isinstance(entry, PtychographyFile):
         return _ptychography(entry, station, timing, guard)
     if not isinstance(entry, RockingFile):
-        return lambda *, md: raster_map(station, **options, md=md)
+        return lambda *, md: raster_map(station, raster, **options, md=md)
     track = shift_between if entry.follow_drift else None
 
     def rock(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        runs = yield from rocking_map(station, angles_deg=angles_of(entry), track=track, **options, md=md)
+        rocked = {"angles_deg": angles_of(entry), "track": track}
+        runs = yield from rocking_map(station, raster, **rocked, **options, md=md)
         return runs[-1]
 
     return rock

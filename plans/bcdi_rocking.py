@@ -99,7 +99,7 @@ def bcdi_rocking(
         frames=frames * len(angles),
         images_per_trigger=frames,
         folder=experiment_folder(_md),
-        name=file_name({"measurement": "bcdi", **_md}),
+        name=file_name(_md, "bcdi"),
     )
     home_deg = float((yield from bps.rd(rotation, default_value=0.0)))
 

@@ -169,7 +169,7 @@ def _series(exposure_s: float, frames: int, md: Mapping[str, Any] | None, what: 
         )
     named = {**(md or {}), "measurement": what}
     return FrameSeries(
-        exposure_s=exposure_s, frames=frames, folder=experiment_folder(named), name=file_name(named)
+        exposure_s=exposure_s, frames=frames, folder=experiment_folder(named), name=file_name(named, "xrd")
     )
 
 

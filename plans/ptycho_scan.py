@@ -10,7 +10,7 @@ from bluesky.utils import MsgGenerator, plan
 from ..callbacks.analysis.mapping.region import Region
 from .beam_guard import BeamGuard
 from .duration import Timing
-from .raster import Mode
+from .raster import Mode, Raster
 from .raster_map import raster_map
 from .redo import check_redo
 
@@ -53,7 +53,9 @@ def ptycho_scan(
         Of each frame, s.
     overlap : float
         Part of the diameter that neighbours share, 0.5 to below 1.
-    mode, snake, energy_ev, timing, guard, dark_max_age_s, redo
+    mode, snake, energy_ev
+        As of `Raster`.
+    timing, guard, dark_max_age_s, redo
         As of `raster_map`.
     md : dict, optional
         Metadata; what is given here wins.
@@ -88,23 +90,9 @@ def ptycho_scan(
         **_geometry(station),
         **(md or {}),
     }
-    return (
-        yield from raster_map(
-            station,
-            region=region,
-            step_um=step_um,
-            dwell_s=exposure_s,
-            mode=mode,
-            snake=snake,
-            energy_ev=energy_ev,
-            detectors=("camera",),
-            timing=timing,
-            guard=guard,
-            dark_max_age_s=dark_max_age_s,
-            redo=redo,
-            md=_md,
-        )
-    )
+    raster = Raster(region, step_um, exposure_s, mode, snake, energy_ev)
+    options = {"timing": timing, "guard": guard, "dark_max_age_s": dark_max_age_s, "redo": redo}
+    return (yield from raster_map(station, raster, detectors=("camera",), **options, md=_md))
 
 
 def _geometry(station: Any) -> dict[str, Any]:  # noqa: ANN401 - a station

@@ -113,7 +113,7 @@ def radiography_burst(
     """
     _check(station, burst, trigger, heating)
     _md = _metadata(burst, trigger, heating, md)
-    named = file_name({"measurement": "burst", **_md})
+    named = file_name(_md, "burst")
     series = BurstSeries(
         exposure_s=burst.exposure_s,
         period_s=burst.period_s,

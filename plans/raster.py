@@ -29,7 +29,7 @@ class Raster:
     Parameters
     ----------
     region : Region
-        Centres of the outermost pixels, um.
+        Centres of the outermost pixels, um: from numbers, or from a map measured before, by `region_above`.
     step_um : float
         From pixel to pixel along both axes, in um.
     dwell_s : float

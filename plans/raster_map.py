@@ -1,13 +1,11 @@
 """Raster map of one particle: spectra and frames over fine positions, each row with the cell's state."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
-from ..callbacks.analysis.mapping.region import Region
 from ..devices.map_gates import MapGates
 from ..devices.nano_axis import Span
 from ..devices.nano_sweep import AxisSweep
@@ -18,12 +16,12 @@ from .duration import Timing
 from .fly_rows import FlyRows
 from .map_rows import take_rows
 from .map_taking import Inside, MapTaking, Rows
-from .raster import Mode, Raster, raster_metadata
+from .raster import Raster, raster_metadata
 from .redo import check_redo
+from .series_options import experiment_folder, file_name
 from .single_run import single_run
 from .step_rows import StepRows
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
-from .xrd_series import experiment_folder
 
 COUNT_S = (0.01, 0.5)
 """Shortest and longest counting time of the ion chambers, s; else that of a pixel."""
@@ -41,13 +39,8 @@ class NoMapError(ValueError):
 @plan
 def raster_map(
     station: Any,  # noqa: ANN401 - a `Beamline` with a nanostage
+    raster: Raster,
     *,
-    region: Region,
-    step_um: float,
-    dwell_s: float,
-    mode: Mode = "step",
-    snake: bool = True,
-    energy_ev: float | None = None,
     elements: Sequence[str] = (),
     detectors: Sequence[str] = DETECTORS,
     inside: Inside | None = None,
@@ -69,10 +62,8 @@ def raster_map(
     ----------
     station : Beamline
         Devices, with `nanostage`, the detectors, and for a fly scan `trigger_box`.
-    region : Region
-        Where, in um: from numbers, or from a map measured before, by `region_above`.
-    step_um, dwell_s, mode, snake, energy_ev
-        As of `Raster`.
+    raster : Raster
+        Pixels, in which order, and for how long each.
     elements : sequence of str
         Symbols that are fitted live; those of the cell's chemistry unless given.
     detectors : sequence of str
@@ -110,36 +101,24 @@ def raster_map(
         If a device is not there in time.
     """
     check_redo("raster_map", redo)
-    raster = Raster(region, step_um, dwell_s, mode, snake, energy_ev)
     _check(raster, elements, detectors, inside)
     series = [RowSeries(each) for each in _devices(station, detectors, raster)]
-    given = dict(md or {})
-    stage = station.nanostage
-    standing = {
-        **raster_metadata(raster, timing or Timing(), tuple(each.name for each in series)),
-        "motors": [stage.y.name, stage.x.name],
-        "elements": list(elements),
-        **_answers(station),
-        **({"i0_hz_per_a": float(getattr(station.trigger_box, "hz_per_a", 1e14))} if mode == "fly" else {}),
-        "hints": {"gridding": "rectilinear", "dimensions": [([stage.y.name], "primary")]},
-    }
-    _md = {**standing, **given}
-    taking = MapTaking(
-        station,
-        raster,
-        series,
-        name=_file_name(_md),
-        folder=experiment_folder(_md),
-        guard=guard,
-        redo=redo,
-        inside=inside,
-    )
     raster.require_gates({each.name: each.readout_s for each in series})
-    how: Rows = FlyRows(MapGates(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
-    devices = [station.mono, station.ion_chambers]
+    _md = {
+        **raster_metadata(raster, timing or Timing(), tuple(each.name for each in series)),
+        "elements": list(elements),
+        **_station_metadata(station, raster),
+        **(md or {}),
+    }
+    name, folder = file_name(_md, "map"), experiment_folder(_md)
+    taking = MapTaking(station, raster, series, name, folder, guard, redo, inside)
+    how = _rows(station, raster)
     return (
         yield from single_run(
-            lambda: _measure(taking, how, dark_max_age_s), devices, md=_md, leave=lambda: _leave(taking, how)
+            lambda: _measure(taking, how, dark_max_age_s),
+            [station.mono, station.ion_chambers],
+            md=_md,
+            leave=lambda: _leave(taking, how),
         )
     )
 
@@ -170,16 +149,22 @@ def _devices(station: Any, names: Sequence[str], raster: Raster) -> list[Any]:  
     return [getattr(station, name) for name in names]
 
 
-def _answers(station: Any) -> dict[str, Any]:  # noqa: ANN401 - a station
-    """Tell what the channels of the fluorescence detector mean, for who fits its spectra."""
+def _station_metadata(station: Any, raster: Raster) -> dict[str, Any]:  # noqa: ANN401 - a station
+    """Tell which motors move, and what channels and counts mean, for who fits the spectra."""
+    names = [station.nanostage.y.name, station.nanostage.x.name]
     response = getattr(getattr(station, "fluorescence_detector", None), "response", None)
-    return {"fluorescence": dict(response)} if response else {}
+    return {
+        "motors": names,
+        "hints": {"gridding": "rectilinear", "dimensions": [(names[:1], "primary")]},
+        **({"fluorescence": dict(response)} if response else {}),
+        **({"i0_hz_per_a": float(station.trigger_box.hz_per_a)} if raster.mode == "fly" else {}),
+    }
 
 
-def _file_name(md: Mapping[str, Any]) -> str:
-    """Name that no other map has, with that of the measurement."""
-    named = "".join(each for each in str(md.get("measurement", "")) if each.isascii() and each.isalnum())
-    return f"{named[:40] or 'map'}_{uuid.uuid4().hex[:12]}"
+def _rows(station: Any, raster: Raster) -> Rows:  # noqa: ANN401 - a station
+    if raster.mode == "fly":
+        return FlyRows(MapGates(station.trigger_box), AxisSweep(station.nanostage.x))
+    return StepRows()
 
 
 def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgGenerator[None]:

@@ -9,12 +9,11 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator, plan
 
 from ..callbacks.analysis.mapping import shift_between
-from ..callbacks.analysis.mapping.region import Region
 from ..devices.map_row import PixelPlace
 from .beam_guard import BeamGuard
 from .duration import Timing
 from .map_taking import Inside
-from .raster import Mode, Raster
+from .raster import Raster
 from .raster_map import NoMapError, raster_map
 from .redo import check_redo
 from .rocking import DriftTracking, MapOf, Rocking, Track, standing
@@ -26,14 +25,9 @@ DETECTORS = ("fluorescence_detector", "camera")
 @plan
 def rocking_map(
     station: Any,  # noqa: ANN401 - a `Beamline` with a nanostage
+    raster: Raster,
     *,
     angles_deg: Sequence[float],
-    region: Region,
-    step_um: float,
-    dwell_s: float,
-    mode: Mode = "step",
-    snake: bool = True,
-    energy_ev: float | None = None,
     elements: Sequence[str] = (),
     detectors: Sequence[str] = DETECTORS,
     track: Track | None = shift_between,
@@ -57,11 +51,11 @@ def rocking_map(
     ----------
     station : Beamline
         Devices, with `nanostage` (and its `rotation`), `fluorescence_detector` and `camera`.
+    raster : Raster
+        What is mapped at each angle; its region is that of the first.
     angles_deg : sequence of float
         Of the rotation, at least three, in even steps, degree.
-    region : Region
-        Where at the first angle, um.
-    step_um, dwell_s, mode, snake, energy_ev, elements, detectors
+    elements, detectors
         As of `raster_map`.
     track : callable, optional
         Given the first and a later map of fluorescence (rows, columns), gives by how many rows and columns
@@ -99,16 +93,9 @@ def rocking_map(
             "rocking_map: this beamline has no nanostage; add [devices.nanostage] to its settings"
         )
     rocking = Rocking(tuple(float(angle) for angle in angles_deg), axis)
-    tracking = DriftTracking(
-        Raster(region, step_um, dwell_s, mode, snake, energy_ev), track, fluorescence_map
-    )
+    tracking = DriftTracking(raster, track, fluorescence_map)
     signals = _regions(station, detectors) if tracking.counts_pixels else ()
     options = {
-        "step_um": step_um,
-        "dwell_s": dwell_s,
-        "mode": mode,
-        "snake": snake,
-        "energy_ev": energy_ev,
         "elements": elements,
         "detectors": detectors,
         "inside": _counting(tracking, signals) if signals else None,
@@ -137,7 +124,7 @@ def _rock(
         moved = replace(tracking.raster, region=tracking.region())
         tracking.begin()
         _md = {**rocking.metadata(index, moved, tracking.drift_um), **md}
-        uid = yield from raster_map(station, region=moved.region, md=_md, **options)
+        uid = yield from raster_map(station, moved, md=_md, **options)
         tracking.end(uid)
         uids.append(uid)
     return tuple(uids)

@@ -11,6 +11,8 @@ from .duration import Timing, estimate_series_s
 
 GATE_S = 10.0
 """Pause between two frames from which on the shutter is closed in it, s: no dose for nothing."""
+LONGEST_NAME = 40
+"""Letters of a measurement's name that the names of its files have at most."""
 UNUSABLE = re.compile(r"[^A-Za-z0-9_.-]")
 """What the name of a folder must not have."""
 
@@ -121,7 +123,7 @@ def experiment_folder(md: Mapping[str, Any]) -> str:
     return UNUSABLE.sub("_", f"{experiment['name']}_{experiment['uid'][:8]}").lstrip("_.-")
 
 
-def file_name(md: Mapping[str, Any]) -> str:
-    """Name of a file that no other series has, with that of the measurement."""
+def file_name(md: Mapping[str, Any], kind: str) -> str:
+    """Name of a file that no other series has, with that of the measurement; else of what kind it is."""
     named = "".join(each for each in str(md.get("measurement", "")) if each.isascii() and each.isalnum())
-    return f"{named or 'xrd'}_{uuid.uuid4().hex[:12]}"
+    return f"{named[:LONGEST_NAME] or kind}_{uuid.uuid4().hex[:12]}"

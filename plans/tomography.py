@@ -116,7 +116,7 @@ def tomography(
         station,
         turn,
         experiment_folder(_md),
-        file_name({"measurement": "tomo", **_md}),
+        file_name(_md, "tomo"),
         float(home_x_um),
         nominal_s,
         guard,

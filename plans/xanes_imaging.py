@@ -130,7 +130,7 @@ def xanes_imaging(
     }
     _md = {**(yield from _announced(station, options, _md)), **_md}
     home_x_um = yield from bps.rd(station.microscope.sample_x, default_value=0.0)
-    named = file_name({"measurement": "images", **_md})
+    named = file_name(_md, "images")
     chamber = (yield from chamber_of(station)) if guard else None
     taking = ImageTaking(
         station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, chamber, first

@@ -120,7 +120,7 @@ def _measure(
     retakes: int,
 ) -> MsgGenerator[str]:
     """Make one run with this metadata; gives its uid."""
-    series = options.series(file_name(md), experiment_folder(md))
+    series = options.series(file_name(md, "xrd"), experiment_folder(md))
 
     def work() -> MsgGenerator[None]:
         if dark_max_age_s is not None:

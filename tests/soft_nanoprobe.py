@@ -99,6 +99,8 @@ class SoftBox(Device):
     Gate n of its life counts `i0_counts(n)` in I0.
     """
 
+    hz_per_a = 1e14
+
     def __init__(self, *args, folder=Path(), **kwargs):
         super().__init__(*args, **kwargs)
         self.passes, self.gates_lost, self.told, self.folder = [], 0, False, Path(folder)

@@ -31,6 +31,10 @@ MD = {"experiment": {"uid": "0123456789abcdef", "name": "first"}, "measurement":
 WHERE = {"region": REGION, "step_um": 0.1, "dwell_s": 0.01}
 
 
+def mapped(station, *, mode="step", snake=True, **options):
+    return raster_map(station, Raster(**WHERE, mode=mode, snake=snake), **options)
+
+
 @pytest.fixture
 def station(tmp_path):
     return NanoStation(tmp_path)
@@ -55,7 +59,7 @@ def frames_told(documents, key="fluorescence_spectra"):
 
 def test_a_step_map_is_one_run_with_an_event_per_pixel_and_one_per_row(station, engine, tmp_path):
     documents = collected(engine)
-    uid = engine(raster_map(station, **WHERE, elements=("Ni",), md=MD)).plan_result
+    uid = engine(mapped(station, elements=("Ni",), md=MD)).plan_result
     (start,), (stop,) = of_kind(documents, "start"), of_kind(documents, "stop")
     assert (uid, stop["exit_status"]) == (start["uid"], "success")
     assert (start["technique"], start["shape"], start["snaking"]) == ("map", [3, 3], [False, True])
@@ -75,7 +79,7 @@ def test_a_step_map_is_one_run_with_an_event_per_pixel_and_one_per_row(station, 
 @pytest.mark.parametrize("snake", [True, False])
 def test_pixels_are_measured_in_their_order_with_the_shutter_open(station, engine, snake):
     documents = collected(engine)
-    engine(raster_map(station, **WHERE, snake=snake))
+    engine(mapped(station, snake=snake))
     xs = [round(x, 3) for x, _, _ in station.places]
     assert xs == [-0.1, 0.0, 0.1, *((0.1, 0.0, -0.1) if snake else (-0.1, 0.0, 0.1)), -0.1, 0.0, 0.1]
     assert [round(y, 3) for _, y, _ in station.places[::3]] == [0.0, 0.1, 0.2]
@@ -96,7 +100,7 @@ def drop_once(*numbers):
 def test_a_row_that_lost_a_frame_is_taken_again_and_its_frames_are_not_told_of(station, engine):
     documents = collected(engine)
     station.fluorescence_detector.faults = drop_once(4)
-    engine(raster_map(station, **WHERE))
+    engine(mapped(station))
     rows = [(row["map_row"], row["map_attempt"], row["map_status"]) for row in events(documents, "map_row")]
     assert rows == [(0, 1, "good"), (1, 1, "redone"), (1, 2, "good"), (2, 1, "good")]
     bad = events(documents, "map_row")[1]
@@ -109,7 +113,7 @@ def test_a_row_that_lost_a_frame_is_taken_again_and_its_frames_are_not_told_of(s
 def test_a_frame_that_comes_twice_makes_its_row_bad(station, engine):
     documents = collected(engine)
     station.fluorescence_detector.faults = lambda numbers: numbers * 2 if 5 in numbers else numbers
-    engine(raster_map(station, **WHERE))
+    engine(mapped(station))
     assert [row["map_status"] for row in events(documents, "map_row")].count("redone") == 1
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
 
@@ -117,7 +121,7 @@ def test_a_frame_that_comes_twice_makes_its_row_bad(station, engine):
 def test_a_row_that_is_bad_again_is_marked_and_the_map_goes_on(station, engine):
     documents = collected(engine)
     station.fluorescence_detector.faults = drop_once(4, 5)
-    engine(raster_map(station, **WHERE))
+    engine(mapped(station))
     rows = events(documents, "map_row")
     assert [row["map_status"] for row in rows] == ["good", "redone", "failed", "good"]
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8]
@@ -128,7 +132,7 @@ def test_a_map_of_which_every_row_is_bad_is_given_up_with_the_reason(station, en
     documents = collected(engine)
     station.fluorescence_detector.faults = lambda numbers: []
     with pytest.raises(MapFailedError, match="3 rows in a row were bad, the last because: fluorescence:"):
-        engine(raster_map(station, **WHERE, redo=0))
+        engine(mapped(station, redo=0))
     assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
     assert station.photon_shutter.get() == "closed"
     assert frames_told(documents) == []
@@ -145,7 +149,7 @@ def test_a_beam_dump_within_a_row_has_it_redone_once_the_beam_is_back(station, e
         yield from bps.null()
 
     monkeypatch.setattr(map_rows, "wait_for_first_beam", beam_is_back)
-    engine(raster_map(station, **WHERE, guard=BeamGuard()))
+    engine(mapped(station, guard=BeamGuard()))
     rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
     assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
     assert "beam lost" in events(documents, "map_row")[1]["map_reason"]
@@ -159,7 +163,7 @@ def test_a_row_repeated_after_a_pause_is_not_counted_twice(station, engine):
     pause = threading.Thread(target=engine.request_pause)
     station.events[5] = pause.start
     with pytest.raises(RunEngineInterrupted):
-        engine(raster_map(station, **WHERE))
+        engine(mapped(station))
     pause.join(5)
     engine.resume()
     assert [row["map_row"] for row in events(documents, "map_row") if row["map_status"] == "good"] == [
@@ -176,7 +180,7 @@ def test_a_row_repeated_after_a_pause_is_not_counted_twice(station, engine):
 def test_several_detectors_count_at_each_pixel(station, engine, tmp_path):
     documents = collected(engine)
     station.camera = SoftCamera(folder=tmp_path)
-    engine(raster_map(station, **WHERE, detectors=("fluorescence_detector", "camera")))
+    engine(mapped(station, detectors=("fluorescence_detector", "camera")))
     assert frames_told(documents) == frames_told(documents, "camera_image") == list(range(9))
     keys = {doc["data_key"] for doc in of_kind(documents, "stream_resource")}
     assert keys == {"fluorescence_spectra", "fluorescence_scalers", "camera_image"}
@@ -186,7 +190,7 @@ def test_a_row_that_is_bad_in_one_detector_is_taken_again_with_all(station, engi
     documents = collected(engine)
     station.camera = SoftCamera(folder=tmp_path)
     station.camera.faults = drop_once(2)
-    engine(raster_map(station, **WHERE, detectors=("fluorescence_detector", "camera")))
+    engine(mapped(station, detectors=("fluorescence_detector", "camera")))
     assert len(frames_told(documents)) == len(frames_told(documents, "camera_image")) == 9
     assert events(documents, "map_row")[0]["map_status"] == "redone"
 
@@ -198,17 +202,17 @@ def test_a_stub_is_run_at_each_pixel(station, engine):
         seen.append((place.row, place.column))
         yield from bps.null()
 
-    engine(raster_map(station, **WHERE, inside=inside))
+    engine(mapped(station, inside=inside))
     assert seen == [(0, 0), (0, 1), (0, 2), (1, 2), (1, 1), (1, 0), (2, 0), (2, 1), (2, 2)]
 
 
 def test_a_beamline_without_what_a_map_needs_is_told_what_to_add(station, engine):
     station.fluorescence_detector = None
     with pytest.raises(NoMapError, match=r"lacks \[devices\.fluorescence_detector\]; add it"):
-        engine(raster_map(station, **WHERE))
+        engine(mapped(station))
     station.nanostage = None
     with pytest.raises(NoMapError, match=r"\[devices\.nanostage\].*\[devices\.trigger_box\]"):
-        engine(raster_map(station, **WHERE, mode="fly"))
+        engine(mapped(station, mode="fly"))
 
 
 @pytest.mark.parametrize(
@@ -223,12 +227,12 @@ def test_a_beamline_without_what_a_map_needs_is_told_what_to_add(station, engine
 def test_what_a_map_would_not_do_as_asked_is_refused(station, engine, options, says):
     documents = collected(engine)
     with pytest.raises(ValueError, match=says):
-        engine(raster_map(station, **WHERE, **options))
+        engine(mapped(station, **options))
     assert not documents
 
 
 def test_the_piezo_is_brought_where_it_reaches_the_pixels_that_a_region_holds(station, engine):
-    engine(raster_map(station, region=Region((0.0, 0.16), (0.0, 0.0)), step_um=0.1, dwell_s=0.01))
+    engine(raster_map(station, Raster(Region((0.0, 0.16), (0.0, 0.0)), 0.1, 0.01)))
     (span,) = station.nanostage.x.spans
     assert (span.low_um, span.high_um) == (0.0, 0.2)
 
@@ -283,7 +287,7 @@ def flying(station, monkeypatch, tmp_path):
 
 def test_rows_on_the_fly_are_swept_back_and_forth_between_the_edges_of_their_pixels(flying, engine):
     documents = collected(engine)
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     ends = [tuple(round(end, 3) for end in place) for place in flying.places]
     assert ends == [(-0.15, 0.15), (0.15, -0.15), (-0.15, 0.15)]
     steps = [gates.step for gates in flying.trigger_box.passes]
@@ -302,7 +306,7 @@ def test_rows_on_the_fly_are_swept_back_and_forth_between_the_edges_of_their_pix
 
 def test_gates_on_the_fly_leave_the_slowest_detector_time_to_read_out(flying, engine):
     flying.fluorescence_detector.readout_s = 1e-3
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     opened = [gates.open_fraction for gates in flying.trigger_box.passes]
     assert opened == pytest.approx([0.805, 0.805, 0.805])
     assert flying.fluorescence_detector.cam.exposure.get() == pytest.approx(0.805 * WHERE["dwell_s"])
@@ -313,7 +317,7 @@ def test_gates_on_the_fly_leave_the_slowest_detector_time_to_read_out(flying, en
 def test_pixels_too_short_for_the_readout_are_refused_before_anything_moves(flying, engine):
     flying.fluorescence_detector.readout_s = 5e-3
     with pytest.raises(ValueError, match=r"fluorescence needs 0\.005 s .* longer dwell_s"):
-        engine(raster_map(flying, **WHERE, mode="fly"))
+        engine(mapped(flying, mode="fly"))
     assert not flying.trigger_box.passes
 
 
@@ -336,7 +340,7 @@ def test_a_row_in_which_several_devices_fail_one_after_the_other_is_swept_again(
     # The second row lacks gates, for which the box then cannot wait in the third.
     monkeypatch.setattr(box, "trigger", failing(box.trigger, 2, 0.05))
     monkeypatch.setattr(box, "set", failing(box.set, 3, 0.065))
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     assert of_kind(documents, "stop")[0]["exit_status"] == "success"
     rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
     assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
@@ -345,7 +349,7 @@ def test_a_row_in_which_several_devices_fail_one_after_the_other_is_swept_again(
 def test_a_row_on_the_fly_that_lost_a_gate_is_swept_again(flying, engine):
     documents = collected(engine)
     SoftSweep.lost.append(4)
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     rows = [(row["map_row"], row["map_status"]) for row in events(documents, "map_row")]
     assert rows == [(0, "good"), (1, "redone"), (1, "good"), (2, "good")]
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
@@ -384,7 +388,7 @@ def test_a_beam_dump_in_a_row_on_the_fly_has_it_swept_again_once_the_beam_is_bac
         yield from bps.null()
 
     monkeypatch.setattr(map_rows, "wait_for_first_beam", beam_is_back)
-    engine(raster_map(flying, **WHERE, mode="fly", guard=BeamGuard()))
+    engine(mapped(flying, mode="fly", guard=BeamGuard()))
     assert outcomes(documents) == REDONE
     assert "beam lost" in events(documents, "map_row")[1]["map_reason"]
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
@@ -400,7 +404,7 @@ def test_a_file_writer_that_dies_in_a_map_loses_no_good_row_and_its_row_is_swept
         detector.hdf.capture.sim_put(0)
 
     SoftSweep.events[2] = writer_dies
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     assert outcomes(documents) == REDONE
     assert frames_told(documents) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
 
@@ -410,7 +414,7 @@ def test_a_pause_in_a_row_on_the_fly_counts_no_row_twice(flying, engine):
     pause = threading.Thread(target=engine.request_pause)
     SoftSweep.events[2] = pause.start
     with pytest.raises(RunEngineInterrupted):
-        engine(raster_map(flying, **WHERE, mode="fly"))
+        engine(mapped(flying, mode="fly"))
     pause.join(5)
     engine.resume()
     good = [row for row, status in outcomes(documents) if status == "good"]
@@ -423,7 +427,7 @@ def test_a_row_is_told_of_while_the_next_one_moves_with_what_was_read_of_it(flyi
     documents = collected(engine)
     at_sweep = []
     SoftSweep.events.update(dict.fromkeys((1, 2, 3), lambda: at_sweep.append(len(outcomes(documents)))))
-    engine(raster_map(flying, **WHERE, mode="fly"))
+    engine(mapped(flying, mode="fly"))
     assert at_sweep == [0, 0, 1]
     rows = events(documents, "map_row")
     assert [row["nanostage_y"] for row in rows] == pytest.approx([row["map_y_um"] for row in rows])

@@ -66,9 +66,9 @@ def starts(documents):
     return [doc for kind, doc in documents if kind == "start"]
 
 
-def rock(station, **options):
-    given = {"angles_deg": ANGLES, "region": SMALL, "step_um": STEP_UM, "dwell_s": 0.01, "track": None}
-    return rocking_map(station, **(given | {"md": MD} | options))
+def rock(station, *, region=SMALL, mode="step", **options):
+    given = {"angles_deg": ANGLES, "track": None, "md": MD}
+    return rocking_map(station, Raster(region, STEP_UM, 0.01, mode), **(given | options))
 
 
 def test_each_angle_is_a_run_and_all_share_one_rocking(station, engine):

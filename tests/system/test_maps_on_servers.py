@@ -16,6 +16,7 @@ from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.run_source import ExperimentName, JournalSource
 from operando.devices.beamline import load_beamline
 from operando.plans.beam_guard import BeamGuard
+from operando.plans.raster import Raster
 from operando.plans.raster_map import raster_map
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import NANOPROBE_SERVERS, SERVERS, Launcher
@@ -43,17 +44,18 @@ class Nanoprobe:
         self.documents.append((name, doc))
         self.maps(name, doc)
 
-    def map(self, name, **options):
+    def map(self, name, *, region=LINE, dwell_s=0.05, mode="step", energy_ev=9000.0, **options):
         """Make a map, fit it, and give it with the events of its rows."""
         self.documents.clear()
         md = {"experiment": {"uid": "0123456789", "name": "e"}, "measurement": name}
         self.engine(
             raster_map(
                 self.beamline,
-                **{"region": LINE, "step_um": STEP_UM, "dwell_s": 0.05, "energy_ev": 9000.0, **options},
+                Raster(region, STEP_UM, dwell_s, mode, energy_ev=energy_ev),
                 elements=ELEMENTS,
                 guard=BeamGuard(),
                 md=md,
+                **options,
             )
         )
         return self.made(name)

@@ -16,6 +16,7 @@ from operando.experiment.cli import app
 from operando.plans import rocking
 from operando.plans.bcdi_rocking import bcdi_rocking
 from operando.plans.ptycho_scan import ptycho_scan
+from operando.plans.raster import Raster
 from operando.plans.rocking_map import rocking_map
 from operando.plans.waiting import set_all
 from operando.simulated_beamline.board import Board
@@ -81,11 +82,8 @@ def found(station, folder):
         engine.subscribe(journal)
         plan = rocking_map(
             station,
+            Raster(REGION, STEP_UM, 0.02, energy_ev=8500.0),
             angles_deg=ANGLES,
-            region=REGION,
-            step_um=STEP_UM,
-            dwell_s=0.02,
-            energy_ev=8500.0,
             track=lambda first, later: (next(shifts), 0.0),
             md=MD,
         )
@@ -139,8 +137,8 @@ def test_strain_and_tilts_are_those_of_the_particle(found, folder):
 def test_on_the_fly_the_camera_has_a_frame_for_every_pixel(station, found):
     engine, rows = RunEngine({}, call_returns_result=True), []
     engine.subscribe(lambda _, doc: rows.append(doc["data"]) if "map_row" in doc["data"] else None, "event")
-    fly = {"region": Region((-0.2, 0.4), (-0.15, 0.0)), "step_um": STEP_UM, "dwell_s": 0.02, "mode": "fly"}
-    engine(rocking_map(station, angles_deg=[-0.1, 0.0, 0.1], track=None, energy_ev=8500.0, md=MD, **fly))
+    fly = Raster(Region((-0.2, 0.4), (-0.15, 0.0)), STEP_UM, 0.02, "fly", energy_ev=8500.0)
+    engine(rocking_map(station, fly, angles_deg=[-0.1, 0.0, 0.1], track=None, md=MD))
     assert [row["map_status"] for row in rows] == ["good"] * 6, [row["map_reason"] for row in rows]
 
 
