@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .duration import Timing, expected_blur
+from .duration import Timing
 from .grids import EnergyGrid
 from .redo import check_redo
 
@@ -144,37 +143,3 @@ def image_times(grid: EnergyGrid, options: ImageOptions, timing: Timing) -> Imag
     each_s = max(timing.move_s + timing.settle_s, FOCUS_S) + timing.per_point_overhead_s
     dead_s = timing.start_s + energies * each_s + 2 * sets * STAGE_S + (energies + sets + dark_files) * FILE_S
     return ImageTimes(round(grid.counting_s * options.frames, 6), round(flat_s + dark_s, 6), round(dead_s, 6))
-
-
-def lithium_metadata(
-    duration_s: float, most: float, cell: Mapping[str, Any], current_a: float, what: str
-) -> dict[str, Any]:
-    """Start document keys that say by how much lithium will move, and announce what is more than accepted.
-
-    Parameters
-    ----------
-    duration_s : float
-        Of all, s.
-    most : float
-        Largest change that is not announced, 0..1.
-    cell : mapping
-        `active_mass_mg` and `theoretical_capacity_mah_g`; without them nothing can be expected.
-    current_a : float
-        Of the cell, A.
-    what : str
-        In words, such as "these images".
-    """
-    told: dict[str, Any] = {"max_lithium_change": most}
-    try:
-        capacity_mah = float(cell["active_mass_mg"]) * 1e-3 * float(cell["theoretical_capacity_mah_g"])
-        change = expected_blur(duration_s, current_a, capacity_mah)
-    except (KeyError, TypeError, ValueError):
-        return told
-    told["expected_lithium_change"] = round(change, 6)
-    if change > most:
-        told["announcement"] = (
-            f"lithium content will move by {change:.3g} in the {duration_s:.0f} s of {what} at "
-            f"{current_a * 1e3:.3g} mA, accepted {most:g}; take fewer energies, expose shorter, cycle more "
-            "slowly, or raise max_lithium_change"
-        )
-    return told

@@ -252,7 +252,20 @@ def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
     raise cause
 
 
-def noting_uid(taking: ImageTaking, plan: MsgGenerator[str]) -> MsgGenerator[str]:
+def remembering(begun: Unfinished, taking: ImageTaking, run: MsgGenerator[str]) -> MsgGenerator[str]:
+    """Take what is missing of a series, in a run; where that is cut short, `begun` tells the next call."""
+    if begun.uid:
+        taking.tried, taking.contents = begun.attempts, list(begun.contents)
+    try:
+        uid = yield from _noting_uid(taking, run)
+    except Exception:
+        begun.take(taking)
+        raise
+    begun.clear()
+    return uid
+
+
+def _noting_uid(taking: ImageTaking, plan: MsgGenerator[str]) -> MsgGenerator[str]:
     """Let the series know the uid of its run."""
 
     def opened(msg: Msg) -> MsgGenerator[str]:

@@ -13,8 +13,8 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
 from .brightness import TooBrightError
-from .image_options import lithium_metadata
 from .image_taking import Unfinished
+from .lithium_change import lithium_metadata
 from .redo import check_redo
 from .refocus import check_focus, refocus
 from .tomography import Mode, tomography
@@ -173,7 +173,7 @@ class _Marks:
         """Give the start document keys of the next run."""
         reading = (yield Msg("read", self.station.cell)) or {}
         values = {key: float(one["value"]) for key, one in reading.items() if key.startswith("cell_")}
-        content, current_a = values.get("cell_lithium_content", math.nan), values.get("cell_current", 0.0)
+        content, current_a = (values.get(f"cell_{key}", math.nan) for key in ("lithium_content", "current"))
         is_first = math.isnan(self.content)
         self.content = content if is_first else self.content
         duration_s = energies * len(turn.angles_deg) * turn.period_s

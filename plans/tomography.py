@@ -14,7 +14,8 @@ from ..devices.motor_sweep import MotorSweep
 from .beam_guard import BeamGuard
 from .brightness import scale_metadata
 from .dose_option import ConstantDose
-from .duration import Timing, expected_blur
+from .duration import Timing
+from .lithium_change import announced
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
 from .tomogram_passes import ENCODER, take_passes
@@ -125,7 +126,8 @@ def tomography(
     )
     if mode == "fly":
         taking.box, taking.sweep = MapGates(station.trigger_box), MotorSweep(station.microscope.rotation)
-    _md = {**(yield from _announced(taking, _md)), **_md}
+    what = f"these {len(turn.angles_deg)} projections"
+    _md = {**(yield from announced(station, _md, taking.tolerance.max_lithium_change, what)), **_md}
     references = yield from plan_references(taking)
     devices = [station.microscope, taking.camera]
     uid = yield from single_run(
@@ -202,28 +204,6 @@ def _dose_metadata(dose: ConstantDose | None, nominal_s: float, turn: Turn) -> d
             "factor_at_start": turn.exposure_s / nominal_s,
         }
     }
-
-
-def _announced(taking: Taking, md: Mapping[str, Any]) -> MsgGenerator[dict[str, Any]]:
-    """Say by how much lithium content will move at the present current, if that is more than accepted."""
-    cell, most = md.get("cell") or {}, taking.tolerance.max_lithium_change
-    reading = yield Msg("read", taking.station.cell)
-    told: dict[str, Any] = {"max_lithium_change": most}
-    try:
-        capacity_mah = float(cell["active_mass_mg"]) * 1e-3 * float(cell["theoretical_capacity_mah_g"])
-        current_a = float(reading["cell_current"]["value"])
-        change = expected_blur(float(md["estimated_duration_s"]), current_a, capacity_mah)
-    except (KeyError, TypeError, ValueError):
-        return told
-    told["expected_lithium_change"] = round(change, 6)
-    if change > most:
-        told["announcement"] = (
-            f"lithium content will move by {change:.3g} in the {md['estimated_duration_s']:.0f} s of this "
-            f"tomogram at {current_a * 1e3:.3g} mA, accepted {most:g}; take fewer projections, expose "
-            "shorter, cycle more slowly, or raise max_lithium_change"
-        )
-        logger.warning("tomography: %s", told["announcement"])
-    return told
 
 
 def _work(taking: Taking, mode: Mode, references: References) -> MsgGenerator[None]:

@@ -17,18 +17,19 @@ from .brightness import scale_metadata
 from .camera_frames import store_frames
 from .duration import Timing
 from .grids import EnergyGrid
-from .image_options import ImageOptions, image_times, lithium_metadata
+from .image_options import ImageOptions, image_times
 from .image_taking import (
     ImageTaking,
     Unfinished,
     await_beam,
     chamber_of,
     naming_frames,
-    noting_uid,
     read_cell,
+    remembering,
     take_set,
     tell_outcome,
 )
+from .lithium_change import announced
 from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
@@ -113,46 +114,29 @@ def xanes_imaging(
         If a device is not there in time.
     """
     check_microscope(station, "xanes_imaging")
-    options, energies_ev = options or ImageOptions(), grid.energy_ev.tolist()
-    begun = unfinished or Unfinished()
+    options, begun = options or ImageOptions(), unfinished or Unfinished()
     if begun.uid:
         first, resumes = begun.next, begun.uid
     if not 0 <= first < len(grid):
         raise ValueError(
             f"xanes_imaging: first is {first}, the grid has {len(grid)} energies; give 0 to {len(grid) - 1}"
         )
-    yield from check_focus(station, energies_ev)
+    yield from check_focus(station, grid.energy_ev.tolist())
     _md = {
         **images_metadata(grid, options, timing or Timing(), element=element, edge=edge, first=first),
         **scale_metadata(station.microscope_camera),
         **({"resumes": resumes} if resumes else {}),
         **(md or {}),
     }
-    _md = {**(yield from _announced(station, options, _md)), **_md}
-    home_x_um = yield from bps.rd(station.microscope.sample_x, default_value=0.0)
-    named = file_name(_md, "images")
+    what = f"images at these {len(grid) - first} energies"
+    _md = {**(yield from announced(station, _md, options.max_lithium_change, what)), **_md}
+    home_x_um = float((yield from bps.rd(station.microscope.sample_x, default_value=0.0)))
     chamber = (yield from chamber_of(station)) if guard else None
-    taking = ImageTaking(
-        station, grid, options, experiment_folder(_md), named, float(home_x_um), guard, chamber, first
-    )
-    if begun.uid:
-        taking.tried, taking.contents = begun.attempts, list(begun.contents)
+    name, folder = file_name(_md, "images"), experiment_folder(_md)
+    taking = ImageTaking(station, grid, options, folder, name, home_x_um, guard, chamber, first)
     devices = [station.mono, station.microscope, taking.camera, *taking.chambers]
-
-    def run() -> MsgGenerator[str]:
-        return (
-            yield from single_run(
-                lambda: _telling_outcome(taking), devices, md=_md, leave=lambda: _leave(taking)
-            )
-        )
-
-    try:
-        uid = yield from noting_uid(taking, run())
-    except Exception:
-        begun.take(taking)
-        raise
-    begun.clear()
-    return uid
+    run = single_run(lambda: _telling_outcome(taking), devices, md=_md, leave=lambda: _leave(taking))
+    return (yield from remembering(begun, taking, run))
 
 
 def images_metadata(
@@ -195,26 +179,6 @@ def check_microscope(station: Any, who: str) -> None:  # noqa: ANN401 - a statio
         raise NoMicroscopeError(
             f"{who}: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its settings"
         )
-
-
-def _announced(
-    station: Any,  # noqa: ANN401 - a station
-    options: ImageOptions,
-    md: Mapping[str, Any],
-) -> MsgGenerator[dict[str, Any]]:
-    """Say by how much lithium content will move at the present current."""
-    reading = (yield Msg("read", station.cell)) or {}
-    current_a = float(reading["cell_current"]["value"]) if "cell_current" in reading else 0.0
-    told = lithium_metadata(
-        float(md["estimated_duration_s"]),
-        options.max_lithium_change,
-        md.get("cell") or {},
-        current_a,
-        "these images",
-    )
-    if "announcement" in told:
-        logger.warning("xanes_imaging: %s", told["announcement"])
-    return told
 
 
 def _telling_outcome(taking: ImageTaking) -> MsgGenerator[None]:
