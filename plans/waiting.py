@@ -93,24 +93,28 @@ def order_together(
     TimeoutError
         If one is not done in time.
     """
-    group, statuses = short_uid("together"), list[Any]()
+    group, ordered, ended = short_uid("together"), 0, list[Any]()
     try:
         for command, device, *args in orders:
-            statuses.append((yield Msg(command, device, *args, group=group)))
+            status: Any = yield Msg(command, device, *args, group=group)
+            if status is not None:
+                ordered += 1
+                # The RunEngine has put in its own before: what is told here, it has heard.
+                status.add_callback(ended.append)
         if once:
             yield from bps.checkpoint()
         yield from wait_bounded(group, timeout_s, [device for _, device, *_ in orders])
     except FAILURES:
-        yield from _let_end(statuses, timeout_s)
+        yield from _let_end(ordered, ended, timeout_s)
         raise
 
 
-def _let_end(statuses: Sequence[Any], limit_s: float) -> MsgGenerator[None]:
-    """Wait until all are over, whether they fail or not; at most so long, s of wall time."""
+def _let_end(ordered: int, ended: Sequence[object], limit_s: float) -> MsgGenerator[None]:
+    """Wait until all that was ordered has ended, well or not; at most so long, s of wall time."""
     deadline, are_under_way = time.monotonic() + limit_s, True
     while are_under_way and time.monotonic() < deadline:
-        # Seen before the pause: a failure reaches the plan a moment after its status is done.
-        are_under_way = any(status is not None and not status.done for status in statuses)
+        # Looked at before the pause: what fails in the last one is thrown into it.
+        are_under_way = len(ended) < ordered
         try:
             yield from bps.sleep(END_LOOK_S)
         except FAILURES as error:
