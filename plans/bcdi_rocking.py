@@ -78,12 +78,7 @@ def bcdi_rocking(
         If a device is not there in time.
     """
     angles = checked_angles(angles_deg, frames, exposure_s)
-    rotation = getattr(getattr(station, "nanostage", None), "rotation", None)
-    if rotation is None or station.camera is None:
-        raise NoMapError(
-            "bcdi_rocking: this beamline lacks a rotation or a camera; add [devices.nanostage] and "
-            "[devices.camera] to its settings"
-        )
+    rotation = _rotation(station)
     _md = {
         "plan_name": "bcdi_rocking",
         "purpose": "measurement",
@@ -103,21 +98,29 @@ def bcdi_rocking(
     )
     home_deg = float((yield from bps.rd(rotation, default_value=0.0)))
 
-    def work() -> MsgGenerator[None]:
-        if energy_ev is not None:
-            yield from set_all({station.mono.energy: energy_ev})
-        counted_s = min(max(exposure_s, COUNT_S[0]), COUNT_S[1])
-        yield from set_all({station.ion_chambers.averaging_time: counted_s})
-        yield from _rock(station, series, angles, guard)
-
     def leave() -> MsgGenerator[None]:
         yield from close_shutter(station.photon_shutter)
         yield Msg("stop", station.camera)
         yield from set_all({rotation: home_deg}, timeout_s=3 * WAIT_S)
 
     return (
-        yield from single_run(work, [station.mono, station.camera, station.ion_chambers], md=_md, leave=leave)
+        yield from single_run(
+            lambda: _rock(station, series, angles, energy_ev, guard),
+            [station.mono, station.camera, station.ion_chambers],
+            md=_md,
+            leave=leave,
+        )
     )
+
+
+def _rotation(station: Any) -> Any:  # noqa: ANN401 - a station and its motor
+    rotation = getattr(getattr(station, "nanostage", None), "rotation", None)
+    if rotation is None or station.camera is None:
+        raise NoMapError(
+            "bcdi_rocking: this beamline lacks a rotation or a camera; add [devices.nanostage] and "
+            "[devices.camera] to its settings"
+        )
+    return rotation
 
 
 def checked_angles(angles_deg: Sequence[float], frames: int, exposure_s: float) -> tuple[float, ...]:
@@ -144,9 +147,14 @@ def _rock(
     station: Any,  # noqa: ANN401 - a station
     series: FrameSeries,
     angles: Sequence[float],
+    energy_ev: float | None,
     guard: BeamGuard | None,
 ) -> MsgGenerator[None]:
     camera, stage = station.camera, station.nanostage
+    if energy_ev is not None:
+        yield from set_all({station.mono.energy: energy_ev})
+    counted_s = min(max(series.exposure_s, COUNT_S[0]), COUNT_S[1])
+    yield from set_all({station.ion_chambers.averaging_time: counted_s})
     first: Readings = {}
     yield from _once("prepare", [camera], 3 * WAIT_S, series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)

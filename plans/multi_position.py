@@ -179,12 +179,17 @@ def multi_position(
     yield from bpp.finalize_wrapper(all_of_them(), lambda: set_all(dict(zip(stages, home, strict=True))))
     uids = tuple(known.uids[name] for name in names if name in known.uids)
     if failed:
-        reasons = {name: said(error) for name, error in failed.items()}
-        for name in names:
-            if name not in known.uids:
-                reasons.setdefault(name, "not tried after that")
-        vain = all(isinstance(error, LimitError) for error in failed.values())
-        kind = PositionsOutOfReachError if vain else PositionsFailedError
-        raise kind(reasons, uids) from list(failed.values())[-1]
+        untried = [name for name in names if name not in known.uids and name not in failed]
+        raise _failure(failed, untried, uids) from list(failed.values())[-1]
     known.clear()
     return uids
+
+
+def _failure(
+    failed: Mapping[str, Exception], untried: Sequence[str], uids: Sequence[str]
+) -> PositionsFailedError:
+    """Tell what failed where, and whether another attempt is worth it."""
+    reasons = {name: said(error) for name, error in failed.items()}
+    reasons |= dict.fromkeys(untried, "not tried after that")
+    vain = all(isinstance(error, LimitError) for error in failed.values())
+    return (PositionsOutOfReachError if vain else PositionsFailedError)(reasons, uids)

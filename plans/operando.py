@@ -152,15 +152,39 @@ def operando(
         "announcements": list(told),
         **(md or {}),
     }
-    course.shared_md = {key: document[key] for key in ("experiment", "cell") if key in document}
-    yield from check_resumable(cell, experiment["uid"], resume)
-    fault = yield from run_course(course, Orders(protocol, limits, watchdog, experiment["uid"]), document)
-    return result_of(course, fault)
+    return (yield from conduct(course, Orders(protocol, limits, watchdog, experiment["uid"]), document))
 
 
 def _told(name: str, triggers: Mapping[str, str], gates: Mapping[str, Gate]) -> str:
     """Rule of a measurement as the ledger tells it."""
     return gates[name].told(triggers[name]) if name in gates else triggers[name]
+
+
+def conduct(
+    course: Course, orders: Orders, document: Mapping[str, Any], *answering: Callable[..., MsgGenerator[Any]]
+) -> MsgGenerator[OperandoResult]:
+    """Run an experiment of one cell to its end, and count how its requests ended.
+
+    Parameters
+    ----------
+    course : Course
+        The experiment.
+    orders : Orders
+        What the cell is told.
+    document : mapping
+        Start document of the cycling run; measurements share its `experiment` and `cell`.
+    *answering : callable
+        How requests are answered, where it is another way than that of `run_course`.
+
+    Raises
+    ------
+    ValueError
+        If the cell runs something else than what is resumed or started.
+    """
+    course.shared_md = {key: document[key] for key in ("experiment", "cell") if key in document}
+    yield from check_resumable(course.cell, orders.experiment_uid, course.resume)
+    fault = yield from run_course(course, orders, document, *answering)
+    return result_of(course, fault)
 
 
 def result_of(course: Course, fault: str) -> OperandoResult:

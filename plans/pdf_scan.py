@@ -130,10 +130,7 @@ def pdf_scan(
         If the composition is no formula.
     """
     check_composition(options.composition)
-    camera = station.camera
-    if camera is None or (options.distance_mm is not None and station.camera_arm is None):
-        lacks = "devices.camera" if camera is None else "devices.camera_arm"
-        raise NoCameraError(f"pdf_scan: this beamline has no [{lacks}]; add it to its settings")
+    camera = _camera(station, options)
     shared = {"timing": timing, "guard": guard, "dark_max_age_s": dark_max_age_s}
     series = {"exposure_s": options.exposure_s, "frames": options.frames, "energy_ev": options.energy_ev}
     _md = {
@@ -151,17 +148,9 @@ def pdf_scan(
 
     def work() -> MsgGenerator[PdfRuns]:
         if options.calibrant is not None:
+            lit = {**series, "frames": 1, **shared, "md": _without_technique(md)}
             yield from calibrate_camera(
-                station,
-                stage,
-                options.calibrant,
-                energy_ev=options.energy_ev,
-                exposure_s=options.exposure_s,
-                frames=1,
-                limits=NEAR_LIMITS,
-                held=TILTS,
-                **shared,
-                md=_without_technique(md),
+                station, stage, options.calibrant, limits=NEAR_LIMITS, held=TILTS, **lit
             )
         empty = background_run
         if options.empty is not None and empty is None:
@@ -170,12 +159,16 @@ def pdf_scan(
         sample = yield from take(options.sample or home, named)
         return PdfRuns(sample, empty)
 
-    def there_and_back() -> MsgGenerator[PdfRuns]:
-        return (
-            yield from bpp.finalize_wrapper(work(), lambda: place(stage, home.stage_x_mm, home.stage_y_mm))
-        )
+    there_and_back = bpp.finalize_wrapper(work(), lambda: place(stage, home.stage_x_mm, home.stage_y_mm))
+    return (yield from _from_near(station, camera, options.distance_mm, there_and_back))
 
-    return (yield from _from_near(station, camera, options.distance_mm, there_and_back()))
+
+def _camera(station: XrdStation, options: PdfOptions) -> Camera:
+    """Camera of a station, if it can go where it is to be."""
+    if station.camera is None or (options.distance_mm is not None and station.camera_arm is None):
+        lacks = "devices.camera" if station.camera is None else "devices.camera_arm"
+        raise NoCameraError(f"pdf_scan: this beamline has no [{lacks}]; add it to its settings")
+    return station.camera
 
 
 def check_composition(composition: str) -> None:

@@ -10,16 +10,15 @@ from bluesky.utils import MsgGenerator, plan
 from ..devices.protocol import Limits, Protocol, Watchdog
 from .beam_guard import BeamGuard
 from .course import Course, CyclingCell, spectra_of
-from .follow import run_course
 from .hold import Hold, State
 from .ledger import Ledger
 from .measurement import Measurement, check_names
-from .operando import OperandoResult, result_of, start_document
+from .operando import OperandoResult, conduct, start_document
 from .policies import Policies
 from .relaxation import Relaxation
 from .rest import CHANNEL
 from .resume import ResumePoint
-from .start import Orders, check_resumable
+from .start import Orders
 from .station import Settable
 
 __all__ = ["State", "step_and_hold"]
@@ -105,12 +104,9 @@ def step_and_hold(
         "experiment": dict(experiment),
         **(md or {}),
     }
-    course.shared_md = {key: document[key] for key in ("experiment", "cell") if key in document}
-    yield from check_resumable(cell, experiment["uid"], resume)
     hold = Hold(relaxation, states)
     orders = Orders(protocol, limits, watchdog, experiment["uid"])
-    fault = yield from run_course(course, orders, document, hold.answer, hold.miss_unreached, hold.take_over)
-    return result_of(course, fault)
+    return (yield from conduct(course, orders, document, hold.answer, hold.miss_unreached, hold.take_over))
 
 
 def _check(

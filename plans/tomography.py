@@ -100,9 +100,7 @@ def tomography(
     TimeoutError
         If a device is not there in time.
     """
-    _check(station, mode)
-    if mode == "fly":
-        _ = turn.passes
+    _check(station, turn, mode)
     nominal_s = turn.exposure_s
     turn = yield from _dosed(station, turn, dose)
     _md = {
@@ -112,27 +110,17 @@ def tomography(
         **(md or {}),
     }
     place_um = yield from _sample_um(station.microscope)
-    home_x_um, _md = place_um[-1], {"sample_um": place_um, **_md}
-    taking = Taking(
-        station,
-        turn,
-        experiment_folder(_md),
-        file_name(_md, "tomo"),
-        float(home_x_um),
-        nominal_s,
-        guard,
-        tolerance or Tolerance(),
-        dose,
-    )
+    _md = {"sample_um": place_um, **_md}
+    name, folder, tolerance = file_name(_md, "tomo"), experiment_folder(_md), tolerance or Tolerance()
+    taking = Taking(station, turn, folder, name, place_um[-1], nominal_s, guard, tolerance, dose)
     if mode == "fly":
         taking.box, taking.sweep = MapGates(station.trigger_box), MotorSweep(station.microscope.rotation)
     what = f"these {len(turn.angles_deg)} projections"
-    _md = {**(yield from announced(station, _md, taking.tolerance.max_lithium_change, what)), **_md}
+    _md = {**(yield from announced(station, _md, tolerance.max_lithium_change, what)), **_md}
     references = yield from plan_references(taking)
-    devices = [station.microscope, taking.camera]
     uid = yield from single_run(
         lambda: _work(taking, mode, references),
-        devices,
+        [station.microscope, taking.camera],
         md={**references.metadata(), **_md},
         leave=lambda: _leave(taking),
     )
@@ -229,7 +217,7 @@ def _take_turn(taking: Taking, mode: Mode, references: References) -> MsgGenerat
     yield from take_references(taking, references.after)
 
 
-def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
+def _check(station: Any, turn: Turn, mode: str) -> None:  # noqa: ANN401 - a station
     if mode not in ("step", "fly"):
         raise ValueError(f"tomography: mode {mode!r} is unknown; use step or fly")
     needed = ["microscope", "microscope_camera", *(["trigger_box"] if mode == "fly" else [])]
@@ -244,6 +232,8 @@ def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
             f'tomography: {station.trigger_box.name} has no encoder "rotation"; name the input to which it '
             "is wired in encoders of [devices.trigger_box], or use mode step"
         )
+    if mode == "fly":
+        _ = turn.passes  # refuses uneven steps before anything moves
 
 
 def _leave(taking: Taking) -> MsgGenerator[None]:
