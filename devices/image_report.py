@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ophyd import Component as Cpt
-from ophyd import Signal
-
-from .map_row import Told
+from .told import Told
 
 
 @dataclass(frozen=True)
@@ -73,27 +70,9 @@ class ImagesOutcome:
     lithium_change: float
 
 
-class ImageReport(Told):
+class ImageReport(Told, of=ImagePlace):
     """The energy that was taken last; see `ImagePlace`."""
 
-    energy_index = Cpt(Signal, value=0)
-    attempt = Cpt(Signal, value=0)
-    first_frame = Cpt(Signal, value=-1)
-    frames = Cpt(Signal, value=0)
-    first_flat = Cpt(Signal, value=-1)
-    flats = Cpt(Signal, value=0)
-    exposure_s = Cpt(Signal, value=0.0)
-    light_ratio = Cpt(Signal, value=1.0)
-    lithium_content_before = Cpt(Signal, value=0.0)
 
-
-class ImagesReport(Told):
+class ImagesReport(Told, of=ImagesOutcome):
     """The series that has ended; see `ImagesOutcome`."""
-
-    status = Cpt(Signal, value="")
-    reason = Cpt(Signal, value="")
-    asked = Cpt(Signal, value=0)
-    done = Cpt(Signal, value=0)
-    next = Cpt(Signal, value=0)
-    moved = Cpt(Signal, value=False)
-    lithium_change = Cpt(Signal, value=0.0)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from ophyd import Component as Cpt
-from ophyd import Device, Signal
-from ophyd.status import DeviceStatus
+from .told import Told
 
 
 @dataclass(frozen=True)
@@ -58,37 +55,9 @@ class PixelPlace:
     frame: int
 
 
-class Told(Device):
-    """Signals that are put together."""
-
-    def set(self, value: Any) -> DeviceStatus:  # noqa: ANN401 - a dataclass whose fields are the signals
-        """Take all values; done at once."""
-        for name, one in asdict(value).items():
-            getattr(self, name).put(one)
-        status = DeviceStatus(self)
-        status.set_finished()
-        return status
-
-
-class MapRow(Told):
+class MapRow(Told, of=RowOutcome):
     """The row that has ended last; see `RowOutcome`."""
 
-    row = Cpt(Signal, value=0)
-    attempt = Cpt(Signal, value=0)
-    status = Cpt(Signal, value="")
-    reason = Cpt(Signal, value="")
-    first_frame = Cpt(Signal, value=-1)
-    frames = Cpt(Signal, value=0)
-    expected = Cpt(Signal, value=0)
-    y_um = Cpt(Signal, value=0.0)
-    row_s = Cpt(Signal, value=0.0)
-    live_fraction = Cpt(Signal, value=0.0)
 
-
-class MapPixel(Told):
+class MapPixel(Told, of=PixelPlace):
     """The pixel that is measured; see `PixelPlace`."""
-
-    row = Cpt(Signal, value=0)
-    column = Cpt(Signal, value=0)
-    attempt = Cpt(Signal, value=0)
-    frame = Cpt(Signal, value=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .c_rate import current_from_c_rate
 from .cut_off import AnyOf, CutOff, Until
@@ -45,8 +46,48 @@ class Rest:
         return -math.inf
 
 
+class _Driven:
+    """What steps at constant current and at constant power share: a sign, and the ends of a drive."""
+
+    until_voltage_v: float | None
+    until_time_s: float | None
+    until_capacity_mah: float | None
+    id: str
+    until: Until | None
+    _drive: ClassVar[tuple[str, str, str]]
+    """What is held: field, unit, and in words."""
+
+    def __post_init__(self) -> None:
+        field, unit, what = self._drive
+        owner, level = f"step {self.id or what!r}", getattr(self, field)
+        if not math.isfinite(level) or level == 0:
+            raise refuse(owner, field, level, f"give {unit}, positive to charge; for none use Rest")
+        check_finite(owner, "until_voltage_v", self.until_voltage_v, "V")
+        check_positive(owner, "until_time_s", self.until_time_s, "s")
+        check_positive(owner, "until_capacity_mah", self.until_capacity_mah, "mA h")
+        ends = (self.until_voltage_v, self.until_time_s, self.until_capacity_mah, self.until)
+        if all(end is None for end in ends):
+            raise ValueError(
+                f"{owner} never ends: give until_voltage_v (V), until_time_s (s), until_capacity_mah (mA h) "
+                "or until"
+            )
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time the step can take, s; infinite where no time ends it."""
+        return longest_s(self.until_time_s, self.until)
+
+    def highest_voltage_v(self, limit_v: float) -> float:
+        """Highest voltage the step can drive the cell to, V, under a limit (V)."""
+        if getattr(self, self._drive[0]) < 0:
+            return -math.inf
+        leaves = sufficient(self.until)
+        ends = [leaf.level for leaf in leaves if (leaf.quantity, leaf.side) == ("voltage", "above")]
+        return min([*ends, limit_v if self.until_voltage_v is None else self.until_voltage_v])
+
+
 @dataclass(frozen=True)
-class ConstantCurrent:
+class ConstantCurrent(_Driven):
     """A constant current (A, positive charges) until the first of its ends is reached.
 
     `until_voltage_v` is an upper end for a charge and a lower one for a discharge; `until_capacity_mah`
@@ -60,27 +101,11 @@ class ConstantCurrent:
     id: str = ""
     until: Until | None = None
     tags: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        owner = f"step {self.id or 'constant current'!r}"
-        if not math.isfinite(self.current_a) or self.current_a == 0:
-            raise refuse(owner, "current_a", self.current_a, "give A, positive to charge; for none use Rest")
-        _check_ends(owner, self)
-
-    @property
-    def longest_s(self) -> float:
-        """Longest time the step can take, s; infinite where no time ends it."""
-        return longest_s(self.until_time_s, self.until)
-
-    def highest_voltage_v(self, limit_v: float) -> float:
-        """Highest voltage the step can drive the cell to, V, under a limit (V)."""
-        if self.current_a < 0:
-            return -math.inf
-        return _lowest_end_v(self.until_voltage_v, self.until, limit_v)
+    _drive = "current_a", "A", "constant current"
 
 
 @dataclass(frozen=True)
-class ConstantPower:
+class ConstantPower(_Driven):
     """A constant power (W, positive charges) until the first of its ends is reached.
 
     The ends are those of `ConstantCurrent`.
@@ -93,23 +118,7 @@ class ConstantPower:
     id: str = ""
     until: Until | None = None
     tags: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        owner = f"step {self.id or 'constant power'!r}"
-        if not math.isfinite(self.power_w) or self.power_w == 0:
-            raise refuse(owner, "power_w", self.power_w, "give W, positive to charge; for none use Rest")
-        _check_ends(owner, self)
-
-    @property
-    def longest_s(self) -> float:
-        """Longest time the step can take, s; infinite where no time ends it."""
-        return longest_s(self.until_time_s, self.until)
-
-    def highest_voltage_v(self, limit_v: float) -> float:
-        """Highest voltage the step can drive the cell to, V, under a limit (V)."""
-        if self.power_w < 0:
-            return -math.inf
-        return _lowest_end_v(self.until_voltage_v, self.until, limit_v)
+    _drive = "power_w", "W", "constant power"
 
 
 @dataclass(frozen=True)
@@ -184,20 +193,3 @@ def sufficient(until: Until | None) -> list[CutOff]:
     if isinstance(until, AnyOf):
         return [leaf for part in until.parts for leaf in sufficient(part)]
     return []
-
-
-def _lowest_end_v(until_voltage_v: float | None, until: Until | None, limit_v: float) -> float:
-    ends = [leaf.level for leaf in sufficient(until) if (leaf.quantity, leaf.side) == ("voltage", "above")]
-    return min([*ends, limit_v if until_voltage_v is None else until_voltage_v])
-
-
-def _check_ends(owner: str, step: ConstantCurrent | ConstantPower) -> None:
-    check_finite(owner, "until_voltage_v", step.until_voltage_v, "V")
-    check_positive(owner, "until_time_s", step.until_time_s, "s")
-    check_positive(owner, "until_capacity_mah", step.until_capacity_mah, "mA h")
-    ends = (step.until_voltage_v, step.until_time_s, step.until_capacity_mah, step.until)
-    if all(end is None for end in ends):
-        raise ValueError(
-            f"{owner} never ends: give until_voltage_v (V), until_time_s (s), until_capacity_mah (mA h) "
-            "or until"
-        )

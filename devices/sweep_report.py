@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ophyd import Component as Cpt
-from ophyd import Signal
-
-from .map_row import Told
+from .told import Told
 
 
 @dataclass(frozen=True)
@@ -47,15 +44,5 @@ class SweepOutcome:
     live_fraction: float
 
 
-class SweepReport(Told):
+class SweepReport(Told, of=SweepOutcome):
     """The sweep that has ended last; see `SweepOutcome`."""
-
-    number = Cpt(Signal, value=0)
-    attempt = Cpt(Signal, value=0)
-    direction = Cpt(Signal, value="")
-    status = Cpt(Signal, value="")
-    reason = Cpt(Signal, value="")
-    first_gate = Cpt(Signal, value=-1)
-    gates = Cpt(Signal, value=0)
-    span_s = Cpt(Signal, value=0.0)
-    live_fraction = Cpt(Signal, value=0.0)

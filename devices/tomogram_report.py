@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ophyd import Component as Cpt
-from ophyd import Signal
-
-from .map_row import Told
+from .told import Told
 
 
 @dataclass(frozen=True)
@@ -104,41 +101,13 @@ class TomogramOutcome:
     lithium_content: list[float]
 
 
-class ProjectionReport(Told):
+class ProjectionReport(Told, of=ProjectionPlace):
     """The projection that was taken last; see `ProjectionPlace`."""
 
-    number = Cpt(Signal, value=0)
-    attempt = Cpt(Signal, value=0)
-    frame = Cpt(Signal, value=-1)
-    exposure_s = Cpt(Signal, value=0.0)
 
-
-class PassReport(Told):
+class PassReport(Told, of=PassPlace):
     """The pass that begins; see `PassPlace`."""
 
-    attempt = Cpt(Signal, value=0)
-    first = Cpt(Signal, value=0)
-    count = Cpt(Signal, value=0)
-    first_id = Cpt(Signal, value=0)
-    start_deg = Cpt(Signal, value=0.0)
-    step_deg = Cpt(Signal, value=0.0)
-    speed_deg_s = Cpt(Signal, value=0.0)
 
-
-class TomogramReport(Told):
+class TomogramReport(Told, of=TomogramOutcome):
     """The tomogram that has ended; see `TomogramOutcome`."""
-
-    status = Cpt(Signal, value="")
-    reason = Cpt(Signal, value="")
-    asked = Cpt(Signal, value=0)
-    good = Cpt(Signal, value=0)
-    missing = Cpt(Signal, value=0)
-    dark = Cpt(Signal, value=0)
-    moved = Cpt(Signal, value=False)
-    lithium_change = Cpt(Signal, value=0.0)
-    frame = Cpt(Signal, value=[])
-    verdict = Cpt(Signal, value=[])
-    angle_deg = Cpt(Signal, value=[])
-    time_s = Cpt(Signal, value=[])
-    light = Cpt(Signal, value=[])
-    lithium_content = Cpt(Signal, value=[])
