@@ -10,9 +10,17 @@ from .charge import ChargeCounter
 from .clock import DriverClock
 from .driver import RUNNING, Reading
 from .first_current import FirstCurrent
-from .instrument import ClientWatchdog, RecordBuffer, SafetyLimits, Sample, TriggerChannel
+from .instrument import (
+    ClientWatchdog,
+    RecordBuffer,
+    RefusedError,
+    SafetyLimits,
+    Sample,
+    State,
+    TriggerChannel,
+)
 from .progress import Progress
-from .state import RefusedError, State, TechniqueRunner
+from .state import TechniqueRunner
 from .step import Step
 from .supervision import SampleSupervision
 

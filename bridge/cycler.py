@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from .channel import BridgedChannel
 from .driver import RUNNING, STOPPED, DriverError, Reading
+from .instrument import RefusedError, State
 from .progress import Progress, reached_its_end
-from .state import RefusedError, State, cell_refusal
+from .state import cell_refusal
 from .step import Step
 from .technique import as_begun, direction, driver_parameters, driver_technique, holding
 

@@ -1,26 +1,25 @@
 """What a cycler's server needs and has nothing to do with simulation: the one door to it."""
 
-from ..simulated_beamline.instrument.record import BLOCK_ROWS, RecordBuffer
-from ..simulated_beamline.instrument.safety import ACTIONS, SETTINGS, ClientWatchdog, SafetyLimits
-from ..simulated_beamline.instrument.sample import COLUMNS, Sample
+from ..simulated_beamline.instrument.record import RecordBuffer
+from ..simulated_beamline.instrument.safety import ClientWatchdog, SafetyLimits
+from ..simulated_beamline.instrument.sample import Sample
 from ..simulated_beamline.instrument.start_check import Polarity, rate_refusal, voltage_refusal
-from ..simulated_beamline.instrument.trigger import LOG_LENGTH, PAGE_COLUMNS, PAGE_LATCHES, TriggerChannel
-from ..simulated_beamline.iocs.channel import Hook, choice, integer, kept, number, numbers, plain, text, word
+from ..simulated_beamline.instrument.state import RefusedError, State
+from ..simulated_beamline.instrument.trigger import LOG_LENGTH, TriggerChannel
+from ..simulated_beamline.iocs.channel import choice, integer, kept, number, numbers, plain, text, word
+from ..simulated_beamline.iocs.cycler_channel import LONGEST_LIST, CyclerChannels, positive_capacity
 
 __all__ = [
-    "ACTIONS",
-    "BLOCK_ROWS",
-    "COLUMNS",
     "LOG_LENGTH",
-    "PAGE_COLUMNS",
-    "PAGE_LATCHES",
-    "SETTINGS",
+    "LONGEST_LIST",
     "ClientWatchdog",
-    "Hook",
+    "CyclerChannels",
     "Polarity",
     "RecordBuffer",
+    "RefusedError",
     "SafetyLimits",
     "Sample",
+    "State",
     "TriggerChannel",
     "choice",
     "integer",
@@ -28,6 +27,7 @@ __all__ = [
     "number",
     "numbers",
     "plain",
+    "positive_capacity",
     "rate_refusal",
     "text",
     "voltage_refusal",

@@ -18,8 +18,8 @@ from caproto.asyncio.server import Context
 
 from .cycler import BridgedCycler
 from .driver import DriverError, EcLabDriver
+from .instrument import RefusedError
 from .order import Orders
-from .state import RefusedError
 from .supervision import SampleSupervision
 from .variable import ALARMED, latched, measured, severity, shown_channels, status
 from .watch import Watch

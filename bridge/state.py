@@ -1,26 +1,13 @@
-"""State of a bridged channel, who carries out its techniques, and why a start is refused."""
+"""Who carries out the techniques of a bridged channel, and why a start is refused."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Protocol
 
 from .instrument import SafetyLimits, Sample, rate_refusal, voltage_refusal
 from .step import ParameterValue, Step
-
-
-class State(IntEnum):
-    """State of the channel, as EC-Lab gives it."""
-
-    STOPPED = 0
-    RUNNING = 1
-    PAUSED = 2
-
-
-class RefusedError(RuntimeError):
-    """An order that is not carried out."""
 
 
 class TechniqueRunner(Protocol):

@@ -8,8 +8,7 @@ from caproto import AlarmSeverity, AlarmStatus, ChannelData
 
 from .channel import CHANNELS
 from .cycler import BridgedCycler
-from .instrument import LOG_LENGTH, Sample, choice, integer, kept, number, numbers, text, word
-from .state import State
+from .instrument import LOG_LENGTH, Sample, State, choice, integer, kept, number, numbers, text, word
 
 STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}

@@ -6,7 +6,7 @@ import logging
 
 from .channel import START_LIMIT_S
 from .cycler import BridgedCycler
-from .state import State
+from .instrument import State
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from .clock import InstrumentClock
 from .ending import Rates
 from .impedance import ImpedanceMeter, swing
@@ -14,6 +12,7 @@ from .record import RecordBuffer, Recorder
 from .safety import SafetyLimits
 from .sample import Sample
 from .start_check import Polarity
+from .state import RefusedError, State
 from .technique import EngineStep
 from .terminal import FLOATING_V, Compliance, Terminal, Wiring
 from .trigger import Latch, TriggerChannel
@@ -21,18 +20,6 @@ from .trigger import Latch, TriggerChannel
 CHANNELS = range(1, 9)
 REST_SHARE = 0.1
 """A cell through which this part of the next current flows at most is as good as at rest."""
-
-
-class State(IntEnum):
-    """State of the channel, as EC-Lab gives it."""
-
-    STOPPED = 0
-    RUNNING = 1
-    PAUSED = 2
-
-
-class RefusedError(RuntimeError):
-    """An order that the cycler does not carry out."""
 
 
 class Channel:

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from operando.bridge.cycler import BridgedCycler
 from operando.bridge.driver import STOPPED, DriverError, EcLabDriver, Reading
+from operando.bridge.instrument import RefusedError, State
 from operando.bridge.order import OPENED, Orders
-from operando.bridge.state import RefusedError, State
 from test_eclab_bridge_cycler import CHARGE, nothing
 
 ALLOWED_S = 1.0

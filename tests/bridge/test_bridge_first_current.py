@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from operando.bridge.driver import RUNNING, STOPPED, Reading
-from operando.bridge.state import State
+from operando.bridge.instrument import State
 from operando.bridge.step import Step
 from test_eclab_bridge_cycler import CHARGE, cycler, run
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from operando.bridge.driver import RUNNING, STOPPED, Reading
-from operando.bridge.state import RefusedError, State
+from operando.bridge.instrument import RefusedError, State
 from operando.bridge.step import Step, StepError, steps_of
 from test_eclab_bridge_cycler import CHARGE, charging, cycler, run
 

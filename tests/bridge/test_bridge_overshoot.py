@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from operando.bridge.cycler import BridgedCycler
 from operando.bridge.driver import RUNNING, Reading
-from operando.bridge.state import State
+from operando.bridge.instrument import State
 from operando.bridge.step import Step
 from test_eclab_bridge_cycler import Runner, run
 

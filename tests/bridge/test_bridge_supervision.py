@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from caproto import AlarmSeverity
 from operando.bridge.driver import DriverError, EcLabDriver
+from operando.bridge.instrument import State
 from operando.bridge.server import EcLabBridge
-from operando.bridge.state import State
 from operando.bridge.supervision import SampleSupervision
 from operando.bridge.watch import Watch
 from test_eclab_bridge_cycler import CHARGE, charging, cycler, run

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from operando.bridge.driver import RUNNING, STOPPED, Reading
-from operando.bridge.state import State
+from operando.bridge.instrument import State
 from operando.bridge.step import StepError, steps_of
 from operando.bridge.technique import driver_parameters
 from operando.devices.eclab import load_list, techniques

@@ -6,9 +6,9 @@ import pytest
 from operando.bridge.clock import DriverClock
 from operando.bridge.cycler import BridgedCycler
 from operando.bridge.driver import RUNNING, SETTLE_S, STOPPED, EcLabDriver, Reading
+from operando.bridge.instrument import RefusedError, State
 from operando.bridge.order import Orders
 from operando.bridge.server import EcLabBridge
-from operando.bridge.state import RefusedError, State
 from operando.bridge.step import Step, StepError, steps_of
 from operando.bridge.technique import driver_parameters
 from operando.devices.potentiostat import Potentiostat
