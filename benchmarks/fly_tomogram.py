@@ -23,6 +23,7 @@ from operando.devices.beamline import load_beamline
 from operando.experiment.file import RehearsalSection
 from operando.experiment.services import running_services
 from operando.experiment.settings import DataRoot
+from operando.experiment.wanted_devices import WantedDevices
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
 
@@ -218,8 +219,9 @@ def run() -> list[Figure]:
     told, turn = Told(), Turn(angles_deg=sequential_angles(PROJECTIONS), exposure_s=EXPOSURE_S)
     with tempfile.TemporaryDirectory() as name:
         root = DataRoot(Path(name))
+        wanted = WantedDevices(trigger_box=True, microscope=True)
         looks, section = Looks(root), RehearsalSection(scenario="nmc811-electrode", speed=500.0)
-        with running_services(root, section, trigger_box=True, microscope=True) as services:
+        with running_services(root, section, wanted=wanted) as services:
             os.environ.update(services.environment)
             rows = _take(root, looks, told, turn)
         shape = next(doc for doc in told.of("descriptor") if doc["name"] == "projections")

@@ -105,7 +105,7 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     experiment = read_experiment(file)
     check_instruments(experiment, read_settings(settings))
     with repeating(root):
-        beamline = load_beamline(settings, **wanted_devices(experiment))
+        beamline = load_beamline(settings, **asdict(wanted_devices(experiment)))
         with connected(beamline, connect_s):
             return _acquire(experiment, file, beamline, root)
 

@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.logging import RichHandler
@@ -79,7 +79,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
         wanted = wanted_devices(tables)
-        settings = simulated_settings(nanoprobe=wanted["nanoprobe"], microscope=wanted["microscope"])
+        settings = simulated_settings(nanoprobe=wanted.nanoprobe, microscope=wanted.microscope)
         section = tables.rehearsal
         check_instruments(tables, read_settings(settings))
         if section is None:
@@ -90,7 +90,9 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         else:
             scenarios, progress = [], expected_progress(found, settings)
         root = DataRoot.from_environment()
-        with rehearsing(file, rehearsal, progress, settings, root, console, scenarios, **wanted) as outcome:
+        with rehearsing(
+            file, rehearsal, progress, settings, root, console, scenarios, wanted=wanted
+        ) as outcome:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
@@ -158,6 +160,7 @@ def serve(
     from .nanoprobe import has_particle
     from .rehearsal import environment_of, interruptible, simulated_settings
     from .services import running_services
+    from .wanted_devices import WantedDevices
 
     with complaining(), interruptible():
         rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
@@ -165,8 +168,8 @@ def serve(
         roots = camera_roots(root)
         nano = rehearsal is None or has_particle(rehearsal.scenario)
         scope = rehearsal is None or has_microscope(rehearsal.scenario)
-        wanted: dict[str, Any] = {"camera": True, "nanoprobe": nano, "trigger_box": True, "microscope": scope}
-        with running_services(root, rehearsal, external_roots=roots, **wanted) as services:
+        wanted = WantedDevices(camera=True, nanoprobe=nano, trigger_box=True, microscope=scope)
+        with running_services(root, rehearsal, wanted=wanted, external_roots=roots) as services:
             if rehearsal is not None:
                 settings = simulated_settings(nanoprobe=nano, microscope=scope)
                 services.environment["OPERANDO_BEAMLINE"] = str(settings)

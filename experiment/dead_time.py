@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from ..devices.beamline import BeamlineSettings, read_settings
-from ..plans.duration import Timing
-from .conversion import dead_times
 from .file import CommonTables
 from .instrument import wanted_devices
 from .rehearsal import simulated_settings
@@ -34,10 +32,5 @@ def expected_settings(experiment: CommonTables, beamline: Path | None = None) ->
         if beamline is not None or experiment.rehearsal is None:
             raise
         wanted = wanted_devices(experiment)
-        path = simulated_settings(nanoprobe=wanted["nanoprobe"], microscope=wanted["microscope"])
+        path = simulated_settings(nanoprobe=wanted.nanoprobe, microscope=wanted.microscope)
     return read_settings(path)
-
-
-def expected_timing(experiment: CommonTables, beamline: Path | None = None) -> Timing:
-    """Dead times of that beamline; parameters and errors as of `expected_settings`."""
-    return dead_times(expected_settings(experiment, beamline).timing)

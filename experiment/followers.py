@@ -7,6 +7,7 @@ from typing import Any
 
 from .process import HelperProcess
 from .settings import DataRoot
+from .wanted_devices import WantedDevices
 
 RESTARTS = 5
 """How often forwarder and live fits are started again."""
@@ -22,16 +23,14 @@ GIVES_WAY: dict[str, Any] = {"environment": ONE_THREAD, "niceness": NICENESS}
 """How the analysis of frames runs: in one thread, behind the acquisition."""
 
 
-def followers(
-    root: DataRoot, external_roots: Sequence[Path], *, camera: bool, nanoprobe: bool, microscope: bool
-) -> list[HelperProcess]:
+def followers(root: DataRoot, external_roots: Sequence[Path], wanted: WantedDevices) -> list[HelperProcess]:
     """Give the processes that follow the journal: forwarder, fits and pictures, and what else is measured."""
     found = [forwarder(root, external_roots), live_fits(root), live_picture(root)]
-    if camera:
+    if wanted.camera:
         found.append(live_patterns(root, external_roots))
-    if nanoprobe:
+    if wanted.nanoprobe:
         found.append(live_maps(root, external_roots))
-    if microscope:
+    if wanted.microscope:
         found += [live_slices(root, external_roots), live_volumes(root)]
     return found
 

@@ -11,6 +11,7 @@ from .nanoprobe import asks_for_maps, asks_to_fly, check_devices, check_nanoprob
 from .scenario_section import section_of
 from .technique import MICROSCOPE, TechniqueSection
 from .toml_source import ExperimentFileError
+from .wanted_devices import WantedDevices
 
 
 def asks_for_pictures(experiment: CommonTables) -> bool:
@@ -18,20 +19,14 @@ def asks_for_pictures(experiment: CommonTables) -> bool:
     return bool(set(MICROSCOPE) & _needed(experiment))
 
 
-def wanted_devices(experiment: CommonTables) -> dict[str, bool]:
-    """Which of the instruments that not each experiment needs are built, simulated and followed.
-
-    Returns
-    -------
-    dict
-        By the names that `load_beamline`, `running_services` and `rehearsing` have for them.
-    """
-    return {
-        "camera": asks_for_frames(experiment),
-        "nanoprobe": asks_for_maps(experiment),
-        "trigger_box": asks_to_fly(experiment) or "trigger_box" in _needed(experiment),
-        "microscope": asks_for_pictures(experiment),
-    }
+def wanted_devices(experiment: CommonTables) -> WantedDevices:
+    """Tell which instruments the measurements of a file need."""
+    return WantedDevices(
+        camera=asks_for_frames(experiment),
+        nanoprobe=asks_for_maps(experiment),
+        trigger_box=asks_to_fly(experiment) or "trigger_box" in _needed(experiment),
+        microscope=asks_for_pictures(experiment),
+    )
 
 
 def check_instruments(experiment: CommonTables, beamline: BeamlineSettings | Beamline) -> None:

@@ -29,6 +29,7 @@ from .process import HelperProcess, ProcessError
 from .progress import Progress
 from .services import Services, running_services
 from .settings import DataRoot
+from .wanted_devices import WantedDevices
 
 logger = logging.getLogger(__name__)
 
@@ -95,10 +96,7 @@ def rehearsing(
     console: Console,
     scenarios: Sequence[str] = (),
     *,
-    camera: bool = False,
-    nanoprobe: bool = False,
-    trigger_box: bool = False,
-    microscope: bool = False,
+    wanted: WantedDevices,
 ) -> Iterator[Outcome]:
     """Rehearse an experiment: gives the outcome while the services still run, then ends them.
 
@@ -118,14 +116,8 @@ def rehearsing(
         Where the display goes.
     scenarios
         Of several cells, as `running_services` takes them.
-    camera
-        Whether the experiment takes frames.
-    nanoprobe
-        Whether it makes maps.
-    trigger_box
-        Whether it scans on the fly.
-    microscope
-        Whether it takes pictures of the specimen.
+    wanted
+        Instruments that the experiment needs.
 
     Raises
     ------
@@ -135,9 +127,7 @@ def rehearsing(
     with ExitStack() as stack:
         simulated = ", ".join(scenarios) or rehearsal.scenario
         with told(console, f"starting the simulated beamline, {simulated}"):
-            wanted: dict[str, Any] = {"camera": camera, "nanoprobe": nanoprobe}
-            wanted |= {"trigger_box": trigger_box, "microscope": microscope}
-            services = stack.enter_context(running_services(root, rehearsal, scenarios, **wanted))
+            services = stack.enter_context(running_services(root, rehearsal, scenarios, wanted=wanted))
         stack.callback(console.print, "ending the simulated beamline and the other services ...")
         acquisition = acquisition_process(file, settings, root, services)
         try:
@@ -204,6 +194,8 @@ def follow(
                 logger.error("%s has ended: see %s", name, root.run / f"{name}.log")
             show()
             pause.wait(REFRESH_S)
+        if progress.awaits_fits or progress.awaits_patterns:
+            console.print("waiting for the last live results ...")
         wait_for_results(tail, progress)
         show()
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from .followers import followers
 from .process import HelperProcess
 from .settings import DataRoot
 from .tiled_server import TiledServer
+from .wanted_devices import WantedDevices
 
 logger = logging.getLogger(__name__)
 
@@ -103,11 +104,8 @@ def running_services(
     rehearsal: RehearsalSection | None,
     scenarios: Sequence[str] = (),
     *,
+    wanted: WantedDevices,
     external_roots: tuple[Path, ...] = (),
-    camera: bool = False,
-    nanoprobe: bool = False,
-    trigger_box: bool = False,
-    microscope: bool = False,
 ) -> Iterator[Services]:
     """Run Tiled, forwarder and live fits, and a simulated beamline where one is wanted, for a block.
 
@@ -123,15 +121,10 @@ def running_services(
         Which cell to simulate, or None for a real beamline.
     scenarios
         Of several cells, channel 1 first, each as ``name@X,Y`` with its place (mm).
+    wanted
+        What a simulated beamline has, and what is analysed live.
     external_roots
         Folders outside the data root whose files may be served, such as that of a camera.
-    camera
-        Whether frames are taken: they are analysed live, and a simulated beamline has a camera.
-    nanoprobe
-        Likewise maps and a nanoprobe.
-    trigger_box, microscope
-        Whether a simulated beamline has a trigger box; a microscope, whose tomograms are then shown live and
-        reconstructed where they ask for it.
 
     Raises
     ------
@@ -141,10 +134,9 @@ def running_services(
     with ExitStack() as stack:
         stack.enter_context(lock(root))
         beamline: HelperProcess | None = None
-        wanted = {"camera": camera, "nanoprobe": nanoprobe, "microscope": microscope}
         if rehearsal is not None:
             cells = scenarios or (rehearsal.scenario,)
-            beamline = simulated_beamline(root, cells, rehearsal.speed, trigger_box=trigger_box, **wanted)
+            beamline = simulated_beamline(root, cells, rehearsal.speed, wanted)
             stack.callback(beamline.end)
             (root.run / "beamline.json").unlink(missing_ok=True)
             beamline.start()
@@ -155,7 +147,7 @@ def running_services(
         # First of the two: it cuts short a start that is still under way, for which the executor would wait.
         stack.callback(server.stop)
         tiled = starter.submit(server.start)
-        helpers = followers(root, external_roots, **wanted)
+        helpers = followers(root, external_roots, wanted)
         for helper in helpers:
             stack.callback(helper.end, FORWARD_LIMIT_S)
             helper.start()
@@ -197,23 +189,14 @@ def epics_environment(beamline_json: Path) -> dict[str, str]:
 
 
 def simulated_beamline(
-    root: DataRoot,
-    scenarios: Sequence[str],
-    speed: float,
-    *,
-    camera: bool = False,
-    nanoprobe: bool = False,
-    trigger_box: bool = False,
-    microscope: bool = False,
+    root: DataRoot, scenarios: Sequence[str], speed: float, wanted: WantedDevices
 ) -> HelperProcess:
     """Servers of a simulated beamline; the cells live there and are never started again by themselves."""
     options = [word for scenario in scenarios for word in ("--scenario", scenario)]
     options += ["--run-folder", str(root.run), "--factor", str(speed)]
-    options += ["--camera"] if camera else []
-    options += ["--nanoprobe"] if nanoprobe else []
-    options += ["--trigger-box"] if trigger_box else []
-    options += ["--microscope"] if microscope else []
-    if camera or nanoprobe or trigger_box or microscope:
+    further = [f"--{name.replace('_', '-')}" for name, is_wanted in asdict(wanted).items() if is_wanted]
+    options += further
+    if further:
         options += ["--data-folder", str(root.frames)]
     command = [sys.executable, "-m", "operando.simulated_beamline", *options]
     return HelperProcess("beamline", command, root.run)

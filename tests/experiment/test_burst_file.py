@@ -58,7 +58,7 @@ def test_the_estimate_tells_frames_and_bytes(tmp_path):
 def test_a_burst_needs_microscope_and_heater(tmp_path):
     experiment = read_experiment(written(tmp_path))
     assert experiment.measurements[1].devices() == ("microscope", "microscope_camera", "heater")
-    assert wanted_devices(experiment)["microscope"]
+    assert wanted_devices(experiment).microscope
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,8 @@ def test_both_become_measurements_that_are_smeared_over_all_of_their_frames(tmp_
 def test_the_nanoprobe_and_its_camera_are_built_for_them(tmp_path):
     experiment = read_experiment(written(tmp_path))
     wanted = wanted_devices(experiment)
-    assert wanted["camera"]
-    assert wanted["nanoprobe"]
+    assert wanted.camera
+    assert wanted.nanoprobe
     check_instruments(experiment, read_settings(simulated_settings(nanoprobe=True)))
     with pytest.raises(ExperimentFileError, match=r"needs? .*(nanostage|camera)"):
         check_instruments(experiment, read_settings(simulated_settings()))

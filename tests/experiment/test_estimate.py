@@ -6,7 +6,8 @@ import operando.experiment
 import pytest
 from changed_file import changed_file
 from operando.experiment.check_report import check_report
-from operando.experiment.dead_time import expected_timing
+from operando.experiment.conversion import dead_times
+from operando.experiment.dead_time import expected_settings
 from operando.experiment.estimate import course_of, measurement_estimates, rehearsal_s, size_bytes
 from operando.experiment.reading import read_experiment
 from operando.experiment.scan_grid import energy_grid
@@ -73,7 +74,7 @@ def test_scans_slower_than_their_trigger_and_blurred_ones_are_told(tmp_path):
 def test_rehearsal_takes_longer_the_slower_the_cell_lives(monkeypatch):
     monkeypatch.delenv("OPERANDO_BEAMLINE", raising=False)
     experiment = read_experiment(DEFAULT)
-    estimates = measurement_estimates(experiment, expected_timing(experiment))
+    estimates = measurement_estimates(experiment, dead_times(expected_settings(experiment).timing))
     alone_s = course_of(experiment).duration_s - sum(each.count * each.duration_s for each in estimates)
     fast, slow = (rehearsal_s(experiment, estimates, speed) for speed in (1000.0, 100.0))
     assert slow - fast == pytest.approx(alone_s * (1 / 100 - 1 / 1000))

@@ -12,6 +12,7 @@ from operando.experiment.estimate import measurement_estimates, rehearsal_s
 from operando.experiment.instrument import check_instruments, wanted_devices
 from operando.experiment.measurement_file import measured_tables
 from operando.experiment.reading import read_experiment
+from operando.experiment.wanted_devices import WantedDevices
 from operando.plans.duration import Timing
 
 SHIPPED = Path(operando.experiment.__file__).parent / "nmc811-three.toml"
@@ -33,7 +34,7 @@ def test_spectra_frames_and_tomograms_of_one_cell_fit_one_simulated_beamline(exp
     settings = expected_settings(experiment)
     check_instruments(experiment, settings)
     wanted = wanted_devices(experiment)
-    assert wanted == {"camera": True, "nanoprobe": False, "trigger_box": True, "microscope": True}
+    assert wanted == WantedDevices(camera=True, trigger_box=True, microscope=True)
     assert settings.devices.camera is not None
 
 

@@ -19,6 +19,7 @@ from operando.experiment.rehearsal import simulated_settings
 from operando.experiment.table_plan import measurement_by_hand
 from operando.experiment.toml_source import ExperimentFileError
 from operando.experiment.tomogram_file import TomographyFile
+from operando.experiment.wanted_devices import WantedDevices
 from operando.plans.duration import Timing
 from operando.plans.multi_position import PositionsFailedError
 from soft_station import collected
@@ -155,10 +156,10 @@ def test_a_beamline_without_a_microscope_is_told_what_to_add(tmp_path):
 
 def test_only_what_a_file_asks_for_is_wanted(tmp_path):
     fly = wanted_devices(read_experiment(written(tmp_path)))
-    assert fly == {"camera": False, "nanoprobe": False, "trigger_box": True, "microscope": True}
+    assert fly == WantedDevices(trigger_box=True, microscope=True)
     step = wanted_devices(read_experiment(written(tmp_path, changed(('"fly"', '"step"')))))
-    assert step == {**fly, "trigger_box": False}
-    assert not any(wanted_devices(read_experiment(DEFAULT)).values())
+    assert step == WantedDevices(microscope=True)
+    assert wanted_devices(read_experiment(DEFAULT)) == WantedDevices()
 
 
 def test_several_cells_are_told_to_image_one_in_a_file_of_its_own(tmp_path):
