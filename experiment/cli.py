@@ -22,11 +22,19 @@ from .settings import DataRoot, beamline_settings
 from .toml_source import ExperimentFileError
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help="Battery cells that cycle in the beam."
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="X-ray experiments on battery cells that cycle in the beam; begin with check and rehearse.",
+    epilog="Data go to OPERANDO_DATA, else to operando-data in the working directory. Exit codes: 0 done, "
+    "1 failed, 2 refused, 3 ended by a limit of the cell, 130 interrupted.",
 )
+EXPERIMENT, DATA = "An experiment", "Live analysis and data"
+ELSEWHERE, ANALYSIS = "Measured or cycled elsewhere", "Analysis and export"
 FILE = Annotated[Path, typer.Argument(help="experiment file (toml)")]
 BEAMLINE = Annotated[Path | None, typer.Option(help="beamline settings file; else OPERANDO_BEAMLINE")]
-SPEED = Annotated[float | None, typer.Option(min=1, help="how much faster than real the cell lives")]
+SPEED = Annotated[
+    float | None, typer.Option(min=1, help="how much faster than real the cell lives; else as the file says")
+]
 QUIET = Annotated[bool, typer.Option("--quiet", help="tell nothing between begin and end")]
 
 
@@ -40,7 +48,7 @@ def tell_if_empty(root: DataRoot) -> bool:
     return True
 
 
-@app.command()
+@app.command(rich_help_panel=EXPERIMENT)
 def check(file: FILE, beamline: BEAMLINE = None) -> None:
     """Validate an experiment file and estimate time, blur, dose and data, without starting anything."""
     from .camera import frame_mb
@@ -64,7 +72,7 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
             console.print(check_report(found, timing, frame_mb(settings), picture_mb(settings)))
 
 
-@app.command()
+@app.command(rich_help_panel=EXPERIMENT)
 def rehearse(file: FILE, speed: SPEED = None) -> None:
     """Rehearse an experiment on a simulated beamline, with live fits and Tiled."""
     from ..devices.beamline import read_settings
@@ -96,7 +104,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
             console.print(outcome_report(outcome, root), soft_wrap=True)
 
 
-@app.command()
+@app.command(rich_help_panel=EXPERIMENT)
 def run(file: FILE, beamline: BEAMLINE = None, quiet: QUIET = False) -> None:
     """Run an experiment, or go on with it if its cell still cycles; Ctrl-C ends it in order."""
     from .acquisition import ToldToEndError, acquire
@@ -130,7 +138,7 @@ def run(file: FILE, beamline: BEAMLINE = None, quiet: QUIET = False) -> None:
             raise typer.Exit(3)
 
 
-@app.command()
+@app.command(rich_help_panel=EXPERIMENT)
 def trigger(
     name: Annotated[str, typer.Argument(help="measurement of the experiment that the cell runs")],
     beamline: BEAMLINE = None,
@@ -148,12 +156,14 @@ def trigger(
         )
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def serve(
-    scenario: Annotated[str | None, typer.Option(help="simulate this cell; none for a real beamline")] = None,
-    speed: SPEED = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="simulate a beamline with this cell, such as nmc811-first-charge")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=1, help="how much faster than real that cell lives")] = 500.0,
 ) -> None:
-    """Run the services for a console session until Ctrl-C, and print what the console needs."""
+    """Run Tiled and live analysis until Ctrl-C, and print what console, acquisition and readers need."""
     from .camera import camera_roots
     from .file import RehearsalSection
     from .instrument import has_microscope
@@ -163,7 +173,7 @@ def serve(
     from .wanted_devices import WantedDevices
 
     with complaining(), interruptible():
-        rehearsal = RehearsalSection(scenario=scenario, speed=speed or 500.0) if scenario else None
+        rehearsal = RehearsalSection(scenario=scenario, speed=speed) if scenario else None
         root = DataRoot.from_environment()
         roots = camera_roots(root)
         nano = rehearsal is None or has_particle(rehearsal.scenario)
@@ -180,7 +190,7 @@ def serve(
                 services.tend()
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def replay() -> None:
     """Bring Tiled up to date with the journal, without duplicates."""
     from ..callbacks.tiled.access import writer_client
@@ -205,7 +215,7 @@ def replay() -> None:
             raise typer.Exit(1)
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=DATA)
 def list_experiments() -> None:
     """List the experiments of the journal."""
     from .report import experiments_table
@@ -217,7 +227,7 @@ def list_experiments() -> None:
         console.print(experiments_table(root.journal))
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def show(
     uid: Annotated[str, typer.Argument(help="uid or name of an experiment, or the beginning of it")],
 ) -> None:
@@ -228,15 +238,15 @@ def show(
         console.print(experiment_table(DataRoot.from_environment(), uid))
 
 
-app.command("import-xas")(import_command)
-app.command("import-echem")(import_echem_command)
-app.command("merge")(merge_command)
-app.command("protocol")(protocol_command)
-app.command("reconstruct")(reconstruct_command)
-app.command("register")(register_command)
-app.command("compress")(compress_command)
-app.command("export-tomogram")(export_tomogram_command)
-app.command("export-coherent")(export_coherent_command)
+app.command("import-xas", rich_help_panel=ELSEWHERE)(import_command)
+app.command("import-echem", rich_help_panel=ELSEWHERE)(import_echem_command)
+app.command("merge", rich_help_panel=ELSEWHERE)(merge_command)
+app.command("protocol", rich_help_panel=ELSEWHERE)(protocol_command)
+app.command("reconstruct", rich_help_panel=ANALYSIS)(reconstruct_command)
+app.command("register", rich_help_panel=ANALYSIS)(register_command)
+app.command("compress", rich_help_panel=ANALYSIS)(compress_command)
+app.command("export-tomogram", rich_help_panel=ANALYSIS)(export_tomogram_command)
+app.command("export-coherent", rich_help_panel=ANALYSIS)(export_coherent_command)
 
 
 EXTRA_OF = {
