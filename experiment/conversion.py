@@ -1,39 +1,29 @@
 """From the experiment file to what devices and plans take."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
-
-from bluesky.utils import MsgGenerator
 
 from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
-from ..plans.duration import Timing, estimate_duration_s
-from ..plans.fly_xanes import fly_xanes
+from ..plans.duration import Timing
 from ..plans.gate import Gate
 from ..plans.hold import State
 from ..plans.measurement import Measurement
-from ..plans.pdf_scan import PdfOptions, pdf_scan
 from ..plans.policies import Policies
 from ..plans.station import XrayStation
-from ..plans.xanes import xanes
-from ..plans.xrd_series import xrd_series
 from .chemistry import CHEMISTRIES
+from .edge_measurement import edge_measurement
 from .file import ExperimentFile
-from .measurement_file import EdgeFile, FlyXanesFile, PdfFile, XrdFile
+from .frame_measurement import pdf_measurement, xrd_measurement
+from .measurement_file import EdgeFile, PdfFile, XrdFile
 from .onset_file import gate_of
 from .raster_file import RasterFile
 from .raster_measurement import raster_measurement
-from .scan_grid import energy_grid, fly_sweeps, pdf_options, series_options
 from .step_conversion import device_step
 from .technique import TechniqueSection
 
 CAPACITY_MARGIN = 1.2
 """Default limit of net charge, in units of the charge of every lithium."""
-
-DARK_MAX_AGE_S = 3600.0
-"""Dark currents older than this are measured again before a scan, s."""
 
 
 def dead_times(measured: MeasuredTiming) -> Timing:
@@ -146,120 +136,9 @@ def measurement_of(
     if isinstance(entry, TechniqueSection):
         return entry.measurement(station, timing, guard, shared)
     if isinstance(entry, PdfFile):
-        options = pdf_options(entry, formula)
-        return Measurement(
-            plan=_pdf_plan(options, station, timing, guard),
-            duration_s=options.duration_s(timing),
-            energy_ev=entry.energy_ev,
-            blur_s=entry.frames * entry.exposure_s,
-            what="total-scattering scan",
-            **shared,
-        )
+        return pdf_measurement(entry, formula, station, timing, guard, shared)
     if isinstance(entry, XrdFile):
-        return Measurement(
-            plan=_xrd_plan(entry, station, timing, guard),
-            duration_s=series_options(entry).duration_s(timing),
-            energy_ev=entry.energy_ev,
-            blur_s=entry.exposure_s,
-            what="frame",
-            **shared,
-        )
+        return xrd_measurement(entry, station, timing, guard, shared)
     if isinstance(entry, RasterFile):
         return raster_measurement(entry, station, timing, guard, shared)
-    if isinstance(entry, FlyXanesFile):
-        sweeps = fly_sweeps(entry)
-        return Measurement(
-            plan=_fly_plan(entry, station, timing, guard),
-            duration_s=sweeps.duration_of_all_s(timing),
-            energy_ev=sweeps.grid.e0_ev,
-            blur_s=sweeps.lit_s,
-            **shared,
-        )
-    grid = energy_grid(entry)
-    return Measurement(
-        plan=_xanes_plan(entry, station, timing, guard),
-        duration_s=estimate_duration_s(grid, timing),
-        energy_ev=grid.e0_ev,
-        **shared,
-    )
-
-
-def _pdf_plan(
-    options: PdfOptions,
-    station: Any,  # noqa: ANN401 - a beamline, with a camera or without
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
-    backgrounds: list[str] = []
-
-    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S, "md": md}
-        known = backgrounds[-1] if backgrounds else None
-        runs = yield from pdf_scan(station, station.stage, options, background_run=known, **shared)
-        backgrounds.extend([runs.background] if runs.background else [])
-        return runs.sample
-
-    return plan
-
-
-def _xrd_plan(
-    entry: XrdFile,
-    station: Any,  # noqa: ANN401 - a beamline, with a camera or without
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
-    options = asdict(series_options(entry))
-
-    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        # What fails is done again as a request of the cell, as often as any measurement.
-        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S, "redo": 0}
-        return (yield from xrd_series(station, **options, **shared, md=md))
-
-    return plan
-
-
-def _fly_plan(
-    entry: FlyXanesFile,
-    station: Any,  # noqa: ANN401 - a beamline, with a trigger box or without
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
-    options: dict[str, Any] = {
-        "grid": energy_grid(entry),
-        "element": entry.element,
-        "edge": entry.edge,
-        "signal": entry.signal,
-        "duration_s": entry.duration_s,
-        "direction": entry.direction,
-        "sweeps": entry.sweeps,
-        "widest_ev": entry.widest_ev,
-    }
-
-    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        shared = {"timing": timing, "guard": guard, "dark_max_age_s": DARK_MAX_AGE_S}
-        return (yield from fly_xanes(station, **options, **shared, md=md))
-
-    return plan
-
-
-def _xanes_plan(
-    entry: EdgeFile, station: XrayStation, timing: Timing, guard: BeamGuard | None
-) -> Callable[..., MsgGenerator[str]]:
-    grid = energy_grid(entry)
-
-    def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
-        return (
-            yield from xanes(
-                station,
-                grid=grid,
-                element=entry.element,
-                edge=entry.edge,
-                signal=entry.signal,
-                timing=timing,
-                guard=guard,
-                dark_max_age_s=DARK_MAX_AGE_S,
-                md=md,
-            )
-        )
-
-    return plan
+    return edge_measurement(entry, station, timing, guard, shared)

@@ -10,10 +10,10 @@ from bluesky.utils import MsgGenerator
 from ..devices.beamline import Beamline
 from ..plans.calibrate import calibrate_energy
 from ..plans.calibrate_camera import calibrate_camera
+from ..plans.darks import DARK_MAX_AGE_S
 from ..plans.duration import Timing
 from ..plans.references import Reference, measure_references, place
 from ..plans.waiting import set_all
-from .conversion import DARK_MAX_AGE_S
 from .file import ExperimentFile
 from .scan_grid import energy_grid
 

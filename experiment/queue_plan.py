@@ -7,7 +7,7 @@ from bluesky.utils import MsgGenerator, plan
 
 from ..callbacks.analysis.mapping.region import Region
 from ..devices.beamline import Beamline
-from ..plans.darks import take_darks
+from ..plans.darks import DARK_MAX_AGE_S, take_darks
 from ..plans.edge_signal import EdgeSignal
 from ..plans.fly_xanes import fly_xanes
 from ..plans.grids import grid_from_regions
@@ -17,7 +17,7 @@ from ..plans.raster_map import raster_map
 from ..plans.xanes import xanes
 from ..plans.xrd_series import xrd_series
 from .acquisition import choose_start, keep_files, whole_experiment
-from .conversion import DARK_MAX_AGE_S, dead_times
+from .conversion import dead_times
 from .instrument import check_instruments
 from .reading import read_experiment
 from .reference_curve import named_files

@@ -7,6 +7,7 @@ from bluesky.utils import MsgGenerator
 
 from ..callbacks.analysis.mapping import shift_between
 from ..plans.beam_guard import BeamGuard
+from ..plans.darks import DARK_MAX_AGE_S
 from ..plans.duration import Timing
 from ..plans.measurement import Measurement
 from ..plans.ptycho_scan import ptycho_scan
@@ -15,9 +16,6 @@ from ..plans.rocking_map import rocking_map
 from .coherent_file import PtychographyFile
 from .raster_file import RasterFile, RockingFile
 from .scan_grid import angles_of, raster_of
-
-DARK_MAX_AGE_S = 3600.0
-"""Age from which on darks of the ion chambers are taken anew, s of wall time."""
 
 TURN_S = 1.0
 """Time for which the rotation goes from one angle to the next, s."""

@@ -12,6 +12,9 @@ from bluesky.utils import MsgGenerator, plan
 from .station import IonChambers, XrayStation
 from .waiting import WAIT_S, close_shutter, read_event, set_all
 
+DARK_MAX_AGE_S = 3600.0
+"""Age from which on an experiment has the dark currents measured again before a scan, s of wall time."""
+
 
 @plan
 def take_darks(
