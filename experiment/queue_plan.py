@@ -10,7 +10,7 @@ from ..devices.beamline import Beamline
 from ..plans.darks import DARK_MAX_AGE_S, take_darks
 from ..plans.edge_signal import EdgeSignal
 from ..plans.fly_xanes import fly_xanes
-from ..plans.grids import grid_from_regions
+from ..plans.grids import EnergyGrid, grid_from_regions
 from ..plans.operando import OperandoResult
 from ..plans.raster import Mode, Raster
 from ..plans.raster_map import raster_map
@@ -42,6 +42,9 @@ class QueuePlans:
         # ophyd's annotations are older than bluesky's protocols; the devices keep them.
         self._station: Any = beamline
         self._timing = dead_times(beamline.timing)
+
+    def _options(self, dark_max_age_s: float, md: dict | None) -> dict[str, Any]:
+        return {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
 
     @plan
     def run_experiment(self, file: str) -> MsgGenerator[OperandoResult]:
@@ -88,15 +91,8 @@ class QueuePlans:
         md : dict
             Metadata; what is given here wins.
         """
-        rows: Any = [tuple(region) for region in regions]
-        scan: dict[str, Any] = {
-            "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
-            "element": element,
-            "edge": edge,
-            "signal": signal,
-        }
-        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
-        return (yield from xanes(self._station, **scan, **options))
+        scan = {"element": element, "edge": edge, "signal": signal, **self._options(dark_max_age_s, md)}
+        return (yield from xanes(self._station, grid=_grid(regions, element, edge), **scan))
 
     @plan
     def measure_fly_xanes(
@@ -135,16 +131,9 @@ class QueuePlans:
         md : dict
             Metadata; what is given here wins.
         """
-        rows: Any = [tuple(region) for region in regions]
-        spectrum: dict[str, Any] = {
-            "grid": grid_from_regions(rows, e0=f"{element}_{edge}"),
-            "duration_s": duration_s,
-            "direction": direction,
-            "sweeps": sweeps,
-            "signal": signal,
-        }
-        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
-        return (yield from fly_xanes(self._station, element=element, edge=edge, **spectrum, **options))
+        scan = {"element": element, "edge": edge, "signal": signal, **self._options(dark_max_age_s, md)}
+        scan |= {"duration_s": duration_s, "direction": direction, "sweeps": sweeps}
+        return (yield from fly_xanes(self._station, grid=_grid(regions, element, edge), **scan))
 
     @plan
     def measure_xrd(
@@ -174,14 +163,8 @@ class QueuePlans:
         md : dict
             Metadata; what is given here wins.
         """
-        options: dict[str, Any] = {"dark_max_age_s": dark_max_age_s, "timing": self._timing, "md": md}
-        series = {
-            "exposure_s": exposure_s,
-            "frames": frames,
-            "period_s": period_s,
-            "energy_ev": energy_ev,
-        }
-        return (yield from xrd_series(self._station, **series, **options))
+        series = {"exposure_s": exposure_s, "frames": frames, "period_s": period_s, "energy_ev": energy_ev}
+        return (yield from xrd_series(self._station, **series, **self._options(dark_max_age_s, md)))
 
     @plan
     def measure_map(
@@ -245,3 +228,9 @@ class QueuePlans:
             Readings that are averaged.
         """
         return (yield from take_darks(self._station, count_s=count_s, repeats=repeats))
+
+
+def _grid(regions: list[list[float]], element: str, edge: str) -> EnergyGrid:
+    """Energies of regions that came as lists, as a queue sends them."""
+    rows: Any = [tuple(region) for region in regions]
+    return grid_from_regions(rows, e0=f"{element}_{edge}")

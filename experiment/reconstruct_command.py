@@ -1,10 +1,15 @@
 """Command ``operando reconstruct``: a stored tomogram becomes a volume, an energy stack a map."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .complaint import complaining, console
+
+if TYPE_CHECKING:
+    from ..callbacks.live.run_of_projections import RunOfProjections
+    from .settings import DataRoot
 
 UID = Annotated[str, typer.Argument(help="uid of the run, or six letters of it")]
 CENTRE = Annotated[float | None, typer.Option(help="column of the rotation axis, pixel; else it is found")]
@@ -30,12 +35,9 @@ def reconstruct_command(
     A volume that was ended by Ctrl-C goes on where it was when the command is given again. One that was made
     otherwise stays as it is: the new one gets a file of its own, and counts.
     """
-    from rich.progress import Progress
-
-    from ..callbacks.live.energy_images import TECHNIQUE, publish_maps
+    from ..callbacks.live.energy_images import TECHNIQUE
     from ..callbacks.live.stored_tomogram import find_run
-    from ..callbacks.live.tomogram_volume import TECHNIQUES, tomogram_volume
-    from ..callbacks.tiled.journal import Journal
+    from ..callbacks.live.tomogram_volume import TECHNIQUES
     from .import_report import to_tiled
     from .rehearsal import interruptible
     from .settings import DataRoot
@@ -44,35 +46,49 @@ def reconstruct_command(
         root = DataRoot.from_environment()
         runs = find_run(root.journal, uid, (*TECHNIQUES, TECHNIQUE))
         run = next(iter(runs.values()))
-        with Progress(console=console) as bar, Journal(root.journal) as publish:
-            if run.start["technique"] == TECHNIQUE:
-                bar.add_task("maps of the edge", total=None)
-                maps = publish_maps(publish, root.path / "results", run, runs)
-                told = f"{maps.element} {maps.edge}: {100 * maps.mask.mean():.0f} % of the pixels are good"
-                where = f"xanes_maps({maps.element!r})"
-            else:
-                task = bar.add_task("slabs of the volume", total=None)
-
-                def show(done: int, total: int) -> None:
-                    bar.update(task, completed=done, total=total)
-                    if particles and done == total:
-                        bar.add_task("particles", total=None)
-
-                made = tomogram_volume(
-                    root.journal,
-                    publish,
-                    run.uid,
-                    centre_px=centre_px,
-                    pixel_um=pixel_um,
-                    rings=rings,
-                    particles=particles,
-                    workers=workers,
-                    progress=show,
-                )
-                told, where = made.told, "tomograms"
+        if run.start["technique"] == TECHNIQUE:
+            told, where = _maps(root, run, runs)
+        else:
+            options = {"centre_px": centre_px, "pixel_um": pixel_um, "rings": rings, "workers": workers}
+            told, where = _volume(root, run, particles=particles, **options), "tomograms"
         console.print(told, soft_wrap=True)
         console.print(READ_BACK.format(run.start["experiment"]["name"], where), soft_wrap=True)
         if tiled:
             with console.status("bringing it to Tiled; after Ctrl-C operando replay does it"):
                 report = to_tiled(root)
             console.print(report)
+
+
+def _maps(
+    root: "DataRoot", run: "RunOfProjections", runs: Mapping[str, "RunOfProjections"]
+) -> tuple[str, str]:
+    """Make the maps of images; gives what is told of them, and how they are read back."""
+    from rich.progress import Progress
+
+    from ..callbacks.live.energy_images import publish_maps
+    from ..callbacks.tiled.journal import Journal
+
+    with Progress(console=console) as bar, Journal(root.journal) as publish:
+        bar.add_task("maps of the edge", total=None)
+        maps = publish_maps(publish, root.path / "results", run, runs)
+    told = f"{maps.element} {maps.edge}: {100 * maps.mask.mean():.0f} % of the pixels are good"
+    return told, f"xanes_maps({maps.element!r})"
+
+
+def _volume(root: "DataRoot", run: "RunOfProjections", *, particles: bool, **options: Any) -> str:  # noqa: ANN401
+    """Make the volume of a tomogram, with options of `tomogram_volume`; gives what is told of it."""
+    from rich.progress import Progress
+
+    from ..callbacks.live.tomogram_volume import tomogram_volume
+    from ..callbacks.tiled.journal import Journal
+
+    with Progress(console=console) as bar, Journal(root.journal) as publish:
+        task = bar.add_task("slabs of the volume", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if particles and done == total:
+                bar.add_task("particles", total=None)
+
+        options |= {"particles": particles, "progress": show}
+        return tomogram_volume(root.journal, publish, run.uid, **options).told

@@ -122,16 +122,8 @@ def calibrate_valence(
     >>> round(float(1 / calibration.coefficients[1]), 2)
     2.1
     """
-    items = list(cast("Sequence[object]", references))
-    fits = [item for item in items if isinstance(item, EdgeFit)]
-    if fits:
-        element = element or fits[0].element
-        energy = np.array([float(getattr(fit, landmark)) for fit in fits])
-        fitted = np.array([float(getattr(fit, f"{landmark}_sigma")) for fit in fits])
-        sigma = np.maximum(fitted, LEAST_SCATTER_EV)
-    else:
-        energy: FloatArray = np.asarray(references, dtype=float)
-        sigma = np.full(energy.shape, LEAST_SCATTER_EV)
+    energy, sigma, fitted_element = _edge_energies(references, landmark)
+    element = element or fitted_element
     if element is None:
         raise ValueError("calibration from energies needs the element: give element='Ni' or the like")
     if energy_sigma_ev is not None:
@@ -141,22 +133,13 @@ def calibrate_valence(
         degree = 2 if np.unique(energy.round(3)).size > 2 else 1
     _require_references(energy, known, sigma, degree, element)
     centre = float(energy.mean())
-    design = rising_powers(energy - centre, degree + 1)
-    slope = abs(np.polynomial.polynomial.polyfit(energy - centre, known, 1)[1])
-    inverse: FloatArray = np.asarray(np.linalg.pinv(design / (slope * sigma)[:, None]), dtype=float)
-    coefficients: FloatArray = inverse @ (known / (slope * sigma))
+    coefficients, covariance, scatter = _weighted_fit(energy - centre, known, sigma, degree)
     between = np.linspace(float(energy.min()), float(energy.max()), 50) - centre
     if np.any(_polynomial(coefficients, between)[1] <= 0):
         raise ValueError(
             f"{element}: valence does not rise steadily with {landmark} over the references "
             f"{energy.round(2).tolist()} eV -> {known.tolist()}: check them, or lower the degree"
         )
-    freedom = energy.size - degree - 1
-    residual: FloatArray = known - design @ coefficients
-    scatter = float(np.sqrt((residual**2).sum() / freedom)) if freedom > 0 else 0.0
-    covariance: FloatArray = inverse @ inverse.T
-    if freedom > 0:
-        covariance = covariance * max(1.0, float(((residual / (slope * sigma)) ** 2).sum() / freedom))
     return Calibration(
         element=element,
         landmark=landmark,
@@ -167,6 +150,40 @@ def calibrate_valence(
         valence_range=(float(known.min()), float(known.max())),
         scatter=scatter,
     )
+
+
+def _edge_energies(
+    references: Sequence[EdgeFit] | ArrayLike, landmark: Landmark
+) -> tuple[FloatArray, FloatArray, str | None]:
+    """Energies of references and their uncertainties, eV, and their element where fits tell it."""
+    fits = [item for item in cast("Sequence[object]", references) if isinstance(item, EdgeFit)]
+    if not fits:
+        energy: FloatArray = np.asarray(references, dtype=float)
+        return energy, np.full(energy.shape, LEAST_SCATTER_EV), None
+    fitted = np.array([float(getattr(fit, f"{landmark}_sigma")) for fit in fits])
+    energy = np.array([float(getattr(fit, landmark)) for fit in fits])
+    return energy, np.maximum(fitted, LEAST_SCATTER_EV), fits[0].element
+
+
+def _weighted_fit(
+    offset: FloatArray, known: FloatArray, sigma_ev: FloatArray, degree: int
+) -> tuple[FloatArray, FloatArray, float]:
+    """Coefficients, their covariance, and rms deviation of a polynomial through valences.
+
+    Uncertainties of energies (eV) count by the mean slope. Where references scatter by more than these, the
+    covariance grows with it.
+    """
+    design = rising_powers(offset, degree + 1)
+    sigma = abs(np.polynomial.polynomial.polyfit(offset, known, 1)[1]) * sigma_ev
+    inverse: FloatArray = np.asarray(np.linalg.pinv(design / sigma[:, None]), dtype=float)
+    coefficients: FloatArray = inverse @ (known / sigma)
+    covariance: FloatArray = inverse @ inverse.T
+    residual: FloatArray = known - design @ coefficients
+    freedom = known.size - degree - 1
+    if freedom < 1:
+        return coefficients, covariance, 0.0
+    covariance = covariance * max(1.0, float(((residual / sigma) ** 2).sum() / freedom))
+    return coefficients, covariance, float(np.sqrt((residual**2).sum() / freedom))
 
 
 def _polynomial(coefficients: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
