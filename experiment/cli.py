@@ -263,9 +263,12 @@ EXTRA_OF = {
 
 def main() -> None:
     """Entry point; a command whose packages are not installed names the extra that brings them."""
-    handler = RichHandler(console=complaints, show_path=False)
+    on_screen = complaints.is_terminal
+    handler = RichHandler(console=complaints, show_path=False) if on_screen else logging.StreamHandler()
     handler.addFilter(is_of_use)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    # In a file a message is one line, to be searched for.
+    told = "%(message)s" if on_screen else "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=told, handlers=[handler])
     try:
         app()
     except ModuleNotFoundError as error:

@@ -81,6 +81,7 @@ class Progress:
     rates: RateWatch = field(default_factory=RateWatch)
     pace: Pace = field(init=False)
     _purposes: dict[str, str] = field(default_factory=dict)
+    _before: dict[str, Counter[str]] = field(default_factory=dict)
     _streams: dict[str, str] = field(default_factory=dict)
     _techniques: dict[str, str] = field(default_factory=dict)
     _projections: set[str] = field(default_factory=set)
@@ -153,7 +154,9 @@ class Progress:
         analysis = (doc.get("analysis") or {}).get("name", "")
         purpose = RESULTS.get(analysis, "") if analysis else doc.get("purpose", "")
         if purpose == "cycling":
-            self.pace.begin(doc["uid"], str(doc.get("resumes", "")))
+            resumed = str(doc.get("resumes", ""))
+            self.pace.begin(doc["uid"], resumed)
+            self._before[doc["uid"]] = Counter(self._before.get(resumed))
         if doc["time"] < self.since:
             if purpose == "cycling":
                 self._purposes[doc["uid"]] = EARLIER
@@ -178,6 +181,7 @@ class Progress:
         if purpose in ("cycling", EARLIER) and "cell_time" in data:
             self.pace.take_sample(run, float(data["cell_time"]))
         if purpose == EARLIER:
+            self._before[run].update([data["ledger_status"]] if "ledger_status" in data else [])
             return
         if "ledger_status" in data:
             self._ledger_entry(data)
@@ -261,9 +265,10 @@ class Progress:
         return table
 
     def counts(self) -> str:
-        """Count the measurements by how they ended."""
+        """Count the measurements by how they ended, those before an acquisition that goes on included."""
+        ledger = self.ledger + self._before.get(self.cycling_run, Counter())
         of = f" of about {self.expected_count}" if self.expected_count else ""
-        return counted(self.ledger) + of + (f"; references: {self.references}" if self.references else "")
+        return counted(ledger) + of + (f"; references: {self.references}" if self.references else "")
 
     def now(self) -> str:
         """Say what is being done."""

@@ -60,6 +60,17 @@ def test_time_left_of_an_experiment_that_is_gone_on_with_counts_from_where_its_p
     assert "0.48 h of the cell's 1.00 h" in seen(progress)
 
 
+def test_counts_of_an_experiment_that_is_gone_on_with_include_those_before():
+    dead = ExperimentDocuments(name="demo")
+    first = [*dead.begin(), *dead.cycle(), *dead.measure(points=5), *dead.cycle(), *dead.measure(points=5)]
+    again = ExperimentDocuments("demo", dead.uid, host_t0=dead.host_s + 600.0, clock_s=dead.clock_s)
+    further = [*again.begin(resumes=dead.cycling.start_doc["uid"]), *again.cycle(), *again.measure(points=5)]
+    assert follow([*first, *further], since=dead.host_s + 300.0).counts() == "3 done, 0 late, 0 missed"
+    anew = ExperimentDocuments("demo", host_t0=dead.host_s + 600.0)
+    others = [*anew.begin(), *anew.cycle(), *anew.measure(points=5)]
+    assert follow([*first, *others], since=dead.host_s + 300.0).counts() == "1 done, 0 late, 0 missed"
+
+
 def test_the_pace_of_an_experiment_that_is_gone_on_with_is_that_of_what_it_has_lived_through():
     pace = Pace(1000.0)
     pace.begin("dead")
