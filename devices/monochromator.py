@@ -248,28 +248,3 @@ class Monochromator(ReachedDevice):
         self.move_limit_s = move_limit_s
         for motor in (self.bragg, self.perp):
             motor.move_limit_s = move_limit_s
-
-    def set_energy_offset(self, *, measured_ev: float, true_ev: float) -> Order:
-        """Make a feature found at `measured_ev` appear at `true_ev`, through the Bragg motor's offset.
-
-        Nothing moves: the present position gets another name.
-
-        Parameters
-        ----------
-        measured_ev
-            Where the feature (the edge of a foil) was found, eV.
-        true_ev
-            Where it should have been, eV.
-
-        Returns
-        -------
-        Order
-            Done when the motor record has taken the offset.
-        """
-        measured = bragg_deg(measured_ev, self.d_spacing_angstrom)
-        true = bragg_deg(true_ev, self.d_spacing_angstrom)
-        offset = float(self.bragg.offset.get()) + true - measured
-        remedy = f"does the server of {self.prefix} run?"
-        order = Order(self, f"take the Bragg offset {offset:.6f} deg", limit_s=10.0, remedy=remedy)
-        self.bragg.offset.put(offset, use_complete=True, callback=lambda **_: order.settle())
-        return order

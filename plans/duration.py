@@ -98,33 +98,6 @@ def edge_change_s(energies_ev: Sequence[float], timing: Timing) -> float:
     return round(span_ev * 1e-3 * timing.edge_change_s_per_kev, 6)
 
 
-def edge_round_s(grids: Sequence[EnergyGrid], timing: Timing) -> float:
-    """Time of one round over several edges in the order that moves the monochromator least, in s.
-
-    Each round begins where the one before has ended, so that it crosses the span of the edges once.
-
-    Parameters
-    ----------
-    grids : sequence of EnergyGrid
-        One per edge.
-    timing : Timing
-        Dead times of the beamline.
-
-    Examples
-    --------
-    >>> from operando.plans.grids import grid_from_regions
-    >>> grids = [grid_from_regions([(0, 10, 1, 0.5)], e0=edge) for edge in ("Mn_K", "Co_K", "Ni_K")]
-    >>> still = Timing(move_s=0.0, settle_s=0.0, per_point_overhead_s=0.0, start_s=1.0)
-    >>> moving = Timing(0.0, 0.0, 0.0, 1.0, edge_change_s_per_kev=5.0)
-    >>> edge_round_s(grids, still), edge_round_s(grids, moving)
-    (19.5, 28.47)
-    """
-    if not grids:
-        return 0.0
-    scans_s = sum(estimate_duration_s(grid, timing) for grid in grids)
-    return round(scans_s + edge_change_s([grid.e0_ev for grid in grids], timing), 6)
-
-
 def live_fraction(grid: EnergyGrid, timing: Timing) -> float:
     """Share of the scan in which the detector counts (0..1)."""
     return grid.counting_s / estimate_duration_s(grid, timing)

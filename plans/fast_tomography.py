@@ -32,7 +32,7 @@ def fast_tomography(
     """Turn on and on, and take a tomogram in each half turn, all in one run and one file.
 
     The trigger box gates the camera at equal steps of the encoder. Projection n of the run is projection
-    `n % projections` of tomogram `n // projections`, as `tomogram_of` tells; any `projections` in a row are a
+    `n % projections` of tomogram `n // projections`; any `projections` in a row are a
     tomogram as well. What lost its beam is marked and not taken again: its moment has passed.
 
     Parameters
@@ -90,21 +90,3 @@ def fast_tomography(
     return (
         yield from tomography(station, turn, mode="fly", guard=guard, tolerance=once, timing=timing, md=_md)
     )
-
-
-def tomogram_of(projection: int, projections: int) -> tuple[int, int]:
-    """Tell tomogram and place in it of a projection of `fast_tomography`.
-
-    Parameters
-    ----------
-    projection
-        Number in the run, from 0.
-    projections
-        Of each tomogram.
-
-    Examples
-    --------
-    >>> tomogram_of(370, 181)
-    (2, 8)
-    """
-    return divmod(projection, projections)

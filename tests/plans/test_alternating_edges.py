@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 from bluesky import RunEngine
 from operando.plans.beam_guard import BeamGuard
-from operando.plans.duration import Timing, edge_round_s, estimate_duration_s
 from operando.plans.grids import edge_energy_ev, grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.operando import operando
@@ -76,12 +75,3 @@ def test_no_edge_starves_where_a_round_takes_longer_than_the_interval(with_energ
     assert result.missed > 0
     counts = [order.count(element) for element in EDGES]
     assert max(counts) - min(counts) <= 1
-
-
-def test_a_round_takes_its_scans_and_one_way_over_the_edges():
-    grids = [grid(element, 1.0) for element in EDGES]
-    timing = Timing(edge_change_s_per_kev=4.0)
-    alone_s = sum(estimate_duration_s(each, timing) for each in grids)
-    assert edge_round_s(grids, timing) == pytest.approx(alone_s + 4.0 * (8.333 - 6.539))
-    assert edge_round_s(grids[::-1], timing) == edge_round_s(grids, timing)
-    assert edge_round_s([], timing) == 0.0

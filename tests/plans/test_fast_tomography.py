@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bluesky.utils import Msg, RunEngineInterrupted
 from operando.plans.beam_guard import BeamLostError
-from operando.plans.fast_tomography import fast_tomography, tomogram_of
+from operando.plans.fast_tomography import fast_tomography
 from operando.plans.multi_position import (
     PositionDrift,
     PositionsFailedError,
@@ -57,7 +57,6 @@ def test_tomograms_follow_each_other_in_one_sweep_and_one_file(station, engine):
     found = outcome_of(documents)
     assert found["tomogram_frame"] == list(range(30))
     np.testing.assert_allclose(found["tomogram_angle_deg"], 18.0 * np.arange(30), atol=1e-9)
-    assert tomogram_of(23, 10) == (2, 3)
 
 
 def test_a_lost_frame_leaves_the_other_tomograms_whole(station, engine):
@@ -65,8 +64,7 @@ def test_a_lost_frame_leaves_the_other_tomograms_whole(station, engine):
     station.microscope_camera.faults_of_id({14})
     engine(fast_tomography(station, **FAST, tolerance=Tolerance(max_missing=0.1)))
     found = outcome_of(documents)
-    lost = np.flatnonzero(np.array(found["tomogram_frame"]) < 0)
-    assert [tomogram_of(int(one), 10) for one in lost] == [(1, 3)]
+    assert np.flatnonzero(np.array(found["tomogram_frame"]) < 0).tolist() == [13]
 
 
 @pytest.mark.parametrize("numbers", [{"tomograms": 0}, {"projections": 1}])

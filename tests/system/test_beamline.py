@@ -10,6 +10,7 @@ from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky.utils import FailedStatus
 from channels import variables
+from operando.devices.monochromator import bragg_deg
 from operando.devices.motor import MotorNotThereError
 from operando.devices.shutter import NoPermitError
 
@@ -64,7 +65,8 @@ def test_true_energy_differs_from_the_readback_by_the_zero_error_of_the_crystal(
 def test_offset_renames_the_energy_without_moving_the_crystal(beamline, simulated_beamline):
     beamline.mono.energy.set(8333.0).wait(10)
     before_deg = simulated_beamline.board["bragg_true_deg"]
-    beamline.mono.set_energy_offset(measured_ev=8333.0, true_ev=8331.0).wait(10)
+    spacing = beamline.mono.d_spacing_angstrom
+    beamline.mono.bragg.offset.set(bragg_deg(8331.0, spacing) - bragg_deg(8333.0, spacing)).wait(10)
     try:
         _wait_for(lambda: abs(beamline.mono.energy.position - 8331.0) < 0.01)
         assert simulated_beamline.board["bragg_true_deg"] == before_deg
