@@ -12,7 +12,8 @@ from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_series import FrameSeries
 from .beam_guard import BeamGuard, Readings
-from .raster_map import COUNT_S, NoMapError
+from .chamber_count import count_beside
+from .raster_map import NoMapError
 from .rocking import standing
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
@@ -153,8 +154,7 @@ def _rock(
     camera, stage = station.camera, station.nanostage
     if energy_ev is not None:
         yield from set_all({station.mono.energy: energy_ev})
-    counted_s = min(max(series.exposure_s, COUNT_S[0]), COUNT_S[1])
-    yield from set_all({station.ion_chambers.averaging_time: counted_s})
+    yield from count_beside(station, series.exposure_s)
     first: Readings = {}
     yield from _once("prepare", [camera], 3 * WAIT_S, series)
     yield from bps.declare_stream(camera, name=FRAMES, collect=True)

@@ -18,13 +18,13 @@ from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
 from .beam import open_when_permitted, open_with_beam
 from .beam_guard import BeamGuard, BeamLostError, Readings
 from .brightness import Brightness
+from .chamber_count import count_beside
 from .collecting import tell
 from .grids import EnergyGrid
 from .image_options import ImageOptions
 from .interruption import Interruptions
-from .tomogram_steps import COUNT_S
 from .tomogram_taking import OUTCOME, SLOWNESS, declare
-from .waiting import WAIT_S, order, read_event, set_all, wait_bounded
+from .waiting import WAIT_S, order, read_event, wait_bounded
 
 logger = logging.getLogger(__name__)
 
@@ -198,8 +198,7 @@ def _expose(taking: ImageTaking, exposed_s: float, limit_s: float) -> MsgGenerat
     """Trigger the camera once, and with it the ion chambers, for as long as all its frames take."""
     devices = [taking.camera, *taking.chambers]
     if taking.chambers:
-        count_s = min(max(exposed_s, COUNT_S[0]), COUNT_S[1])
-        yield from set_all({taking.station.ion_chambers.averaging_time: count_s})
+        yield from count_beside(taking.station, exposed_s)
     group = short_uid("expose")
     for device in devices:
         yield from bps.checkpoint()

@@ -19,6 +19,7 @@ from .burst import Burst, BurstLostError, BurstShortError, BurstTrigger, Heating
 from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
+from .station import require_devices
 from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
@@ -156,12 +157,7 @@ def _metadata(
 
 def _check(station: Any, burst: Burst, trigger: BurstTrigger | None, heating: Heating | None) -> None:  # noqa: ANN401
     needed = ["microscope_camera", *(["heater"] if heating else [])]
-    missing = [name for name in needed if getattr(station, name, None) is None]
-    if missing:
-        raise NoBurstError(
-            f"radiography_burst: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its "
-            "settings"
-        )
+    require_devices(station, needed, "radiography_burst", NoBurstError)
     if not hasattr(station.microscope_camera, "ring"):
         raise NoBurstError(
             f"radiography_burst: {station.microscope_camera.name} has no ring of frames; set ring = true in "

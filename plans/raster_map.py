@@ -11,6 +11,7 @@ from ..devices.nano_axis import Span
 from ..devices.nano_sweep import AxisSweep
 from ..devices.row_series import RowSeries
 from .beam_guard import BeamGuard
+from .chamber_count import count_beside
 from .darks import refresh_darks
 from .duration import Timing
 from .fly_rows import FlyRows
@@ -22,9 +23,6 @@ from .series_options import experiment_folder, file_name
 from .single_run import single_run
 from .step_rows import StepRows
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
-
-COUNT_S = (0.01, 0.5)
-"""Shortest and longest counting time of the ion chambers, s; else that of a pixel."""
 
 SWEEP_BEYOND, SWEEP_BEYOND_UM = 0.15, 0.3
 """How far a sweep may lead beyond its region, in parts of its length and um: run-up and hysteresis."""
@@ -171,9 +169,7 @@ def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgG
     station, raster = taking.station, taking.raster
     if dark_max_age_s is not None:
         yield from refresh_darks(station, max_age_s=dark_max_age_s)
-    yield from set_all(
-        {station.ion_chambers.averaging_time: min(max(raster.dwell_s, COUNT_S[0]), COUNT_S[1])}
-    )
+    yield from count_beside(station, raster.dwell_s)
     if raster.energy_ev is not None:
         yield from set_all({station.mono.energy: raster.energy_ev})
     stage, group = station.nanostage, short_uid("reach")

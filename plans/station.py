@@ -1,6 +1,6 @@
 """What a beamline must offer for X-ray plans: the attributes of `devices.beamline.Beamline`, as protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bluesky.protocols import Movable, Readable, Triggerable
@@ -172,3 +172,28 @@ class XrdStation(XrayStation, Protocol):
     def camera_arm(self) -> Settable | None:
         """Distance of the camera, mm, rising away from the sample; None where it stands fast."""
         ...
+
+
+def require_devices(station: Any, names: Sequence[str], who: str, refusal: type[ValueError]) -> None:  # noqa: ANN401
+    """Refuse a beamline that lacks what a plan needs.
+
+    Parameters
+    ----------
+    station : Beamline
+        Devices; one that is not there is None.
+    names : sequence of str
+        Attributes that are needed, which are those of the settings as well.
+    who : str
+        Plan, for the message.
+    refusal : type
+        Error of that plan.
+
+    Raises
+    ------
+    ValueError
+        As `refusal`, naming what is missing and the remedy.
+    """
+    missing = [name for name in names if getattr(station, name, None) is None]
+    if missing:
+        tables = ", ".join(f"[devices.{name}]" for name in missing)
+        raise refusal(f"{who}: this beamline lacks {', '.join(missing)}; add {tables} to its settings")

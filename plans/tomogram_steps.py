@@ -14,6 +14,7 @@ from bluesky.utils import Msg, MsgGenerator, short_uid
 from ..callbacks.analysis.frame_match import match_frames
 from ..devices.tomogram_report import ProjectionPlace
 from .beam_guard import BeamLostError, Readings
+from .chamber_count import count_beside
 from .collecting import tell
 from .tomogram_taking import (
     PROJECTIONS,
@@ -28,8 +29,6 @@ from .waiting import WAIT_S, close_shutter, order, set_all, wait_bounded
 logger = logging.getLogger(__name__)
 MOST_LOSSES = 16
 """Beam losses in one scan that have room in its file."""
-COUNT_S = (0.01, 0.5)
-"""Shortest and longest counting time of the ion chambers, s; else the exposure."""
 
 
 @dataclass
@@ -64,8 +63,7 @@ def _take_all(taking: Taking, shots: list[_Shot]) -> MsgGenerator[None]:
     """Go through the turn, until each projection is there."""
     station, turn = taking.station, taking.turn
     if _chambers(taking):
-        count_s = min(max(turn.exposure_s, COUNT_S[0]), COUNT_S[1])
-        yield from set_all({station.ion_chambers.averaging_time: count_s})
+        yield from count_beside(station, turn.exposure_s)
     room = len(turn.angles_deg) + (MOST_LOSSES if taking.guard else 0)
     yield from order("prepare", taking.series, 3 * WAIT_S, taking.frames("turn", room, images_per_trigger=1))
     yield from declare(taking.series, PROJECTIONS)

@@ -18,6 +18,7 @@ from .duration import Timing
 from .lithium_change import announced
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
+from .station import require_devices
 from .tomogram_passes import ENCODER, take_passes
 from .tomogram_references import References, plan_references, remember_references, take_references
 from .tomogram_steps import take_steps
@@ -221,12 +222,7 @@ def _check(station: Any, turn: Turn, mode: str) -> None:  # noqa: ANN401 - a sta
     if mode not in ("step", "fly"):
         raise ValueError(f"tomography: mode {mode!r} is unknown; use step or fly")
     needed = ["microscope", "microscope_camera", *(["trigger_box"] if mode == "fly" else [])]
-    missing = [name for name in needed if getattr(station, name, None) is None]
-    if missing:
-        raise NoMicroscopeError(
-            f"tomography: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its "
-            "settings"
-        )
+    require_devices(station, needed, "tomography", NoMicroscopeError)
     if mode == "fly" and ENCODER not in station.trigger_box.encoders:
         raise NoMicroscopeError(
             f'tomography: {station.trigger_box.name} has no encoder "rotation"; name the input to which it '

@@ -33,6 +33,7 @@ from .lithium_change import announced
 from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
+from .station import require_devices
 from .tomogram_references import DARK, FLAT
 from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
@@ -174,11 +175,7 @@ def check_microscope(station: Any, who: str) -> None:  # noqa: ANN401 - a statio
     NoMicroscopeError
         Naming what is missing, and the remedy.
     """
-    missing = [name for name in ("microscope", "microscope_camera") if getattr(station, name, None) is None]
-    if missing:
-        raise NoMicroscopeError(
-            f"{who}: this beamline lacks {', '.join(missing)}; add [devices.{missing[0]}] to its settings"
-        )
+    require_devices(station, ("microscope", "microscope_camera"), who, NoMicroscopeError)
 
 
 def _telling_outcome(taking: ImageTaking) -> MsgGenerator[None]:

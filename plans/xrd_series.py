@@ -9,6 +9,7 @@ from bluesky.utils import Msg, MsgGenerator, plan, short_uid
 
 from ..devices.frame_file import FramesMissingError
 from .beam_guard import BeamGuard
+from .chamber_count import count_beside
 from .collecting import tell
 from .darks import refresh_darks
 from .duration import Timing
@@ -20,9 +21,6 @@ from .station import Camera, XrdStation
 from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
 
 logger = logging.getLogger(__name__)
-
-COUNT_S = (0.01, 0.5)
-"""Shortest and longest counting time of the ion chambers, s; else that of the exposure."""
 
 
 class NoCameraError(ValueError):
@@ -143,8 +141,7 @@ def _measure(
 def _take_series(taking: SeriesTaking, energy_ev: float | None) -> MsgGenerator[None]:
     station, series = taking.station, taking.series
     camera: Any = taking.camera
-    count_s = min(max(series.exposure_s, COUNT_S[0]), COUNT_S[1])
-    yield from set_all({station.ion_chambers.averaging_time: count_s})
+    count_s = yield from count_beside(station, series.exposure_s)
     if energy_ev is not None:
         yield from set_all({station.mono.energy: energy_ev})
     group = short_uid("prepare")
