@@ -87,7 +87,13 @@ class BurstCamera(MicroscopeCamera):
         return super().prepare(burst.as_frames() if burst else series)  # type: ignore[arg-type]
 
     def come_to_rest(self) -> None:
-        """Stop camera, ring and writer, and wait until they are at rest."""
+        """Stop camera, ring and writer, and wait until they are at rest.
+
+        Raises
+        ------
+        TimeoutError
+            If the ring still holds frames after `reply_limit_s`.
+        """
         super().come_to_rest()
         if not until((self.ring.capture,), lambda: not self.ring.capture.get(), self.reply_limit_s):
             raise TimeoutError(

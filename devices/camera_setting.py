@@ -126,7 +126,13 @@ class SettableCamera(FileWriter):
                 )
 
     def frame_shape(self) -> tuple[tuple[int, int], str]:
-        """Rows and columns of a frame, and type of a pixel; a camera that does not know takes one."""
+        """Rows and columns of a frame, and type of a pixel; a camera that does not know takes one.
+
+        Raises
+        ------
+        ValueError
+            If the type of its pixels is not known.
+        """
         sizes = (self.cam.rows, self.cam.columns)
         if not all(signal.get() for signal in sizes):
             self._prime(sizes)

@@ -131,7 +131,17 @@ class RowSeries:
         return in_background(detector, work)
 
     def trigger(self) -> DeviceStatus:
-        """Take one pixel, done when it is written; or, of a series with one trigger, arm, done when armed."""
+        """Take one pixel, done when it is written; or, of a series with one trigger, arm, done when armed.
+
+        Raises
+        ------
+        RuntimeError
+            If no series is prepared.
+        FramesMissingError
+            Through the status: if the frame is not written in time.
+        TimeoutError
+            Through the status: if the detector is not armed within its `reply_limit_s`.
+        """
         running, detector = self._require(), self.detector
         armed_for_all = running.series.per_trigger == running.series.frames and running.series.frames > 1
         running.triggered += running.series.per_trigger
@@ -158,7 +168,15 @@ class RowSeries:
         return self.trigger()
 
     def expect(self, due: int) -> DeviceStatus:
-        """Wait until so many frames are written, as long as more come; see `Due`."""
+        """Wait until so many frames are written, as long as more come; see `Due`.
+
+        Raises
+        ------
+        RuntimeError
+            If no series is prepared.
+        FramesMissingError
+            Through the status: if there are fewer or more.
+        """
         running, detector = self._require(), self.detector
 
         def work() -> None:

@@ -83,7 +83,13 @@ def _verdicts(fits: Any) -> str:  # noqa: ANN401
 
 
 def to_tiled(root: DataRoot) -> RenderableType:
-    """Bring the journal to Tiled; where services run, their forwarder does it."""
+    """Bring the journal to Tiled; where services run, their forwarder does it.
+
+    Raises
+    ------
+    RuntimeError
+        If Tiled lacks a part of a run after that.
+    """
     try:
         with lock(root), TiledServer(root.path):
             report = replay(root.journal, writer_client(root.path), roots=(root.path,))

@@ -23,6 +23,11 @@ def read_cycler(files: Sequence[Path], settings: ImportSettings) -> tuple[pd.Dat
         By which it was moved.
     str
         Why the offset is not from steps; empty if it is, was stated, or there is no log.
+
+    Raises
+    ------
+    ValueError
+        If no file is given.
     """
     if not files:
         raise ValueError("no cycler file: give --echem FILE, an EC-Lab text file (.mpt)")

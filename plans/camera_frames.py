@@ -133,9 +133,25 @@ def store_frames(
     stream: str,
     accept: Callable[[], MsgGenerator[None]] | None = None,
 ) -> MsgGenerator[None]:
-    """Inside an open run: take a series by the camera's own clock into a stream of this name.
+    """Inside an open run: take a series by the camera's own clock, and tell of its frames.
 
-    `accept` gives messages that come once the file is closed; if it raises, no document tells of the frames.
+    Parameters
+    ----------
+    camera : Camera
+        That takes them.
+    series : FrameSeries
+        Frames and their file.
+    stream : str
+        Where documents tell of them.
+    accept : callable, optional
+        Gives messages that come once the file is closed; if it raises, no document tells of the frames.
+
+    Raises
+    ------
+    FailedStatus
+        If frames are missing.
+    TimeoutError
+        If the camera takes far longer than its frames do.
     """
     device: Any = camera
     limit_s = SLOWNESS * series.frames * series.interval_s + 10 * WAIT_S

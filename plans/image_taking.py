@@ -9,10 +9,9 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import FailedStatus, Msg, MsgGenerator, short_uid
+from bluesky.utils import Msg, MsgGenerator, short_uid
 
 from ..callbacks.analysis.ion_chamber import Chamber, photon_flux
-from ..devices.frame_file import FramesMissingError
 from ..devices.frame_series import FrameSeries
 from ..devices.image_report import ImageReport, ImagesOutcome, ImagesReport
 from .beam import open_when_permitted, open_with_beam
@@ -238,17 +237,6 @@ def _light(taking: ImageTaking, energy_ev: float) -> MsgGenerator[float]:
     if taking.chambers and taking.chamber:
         return float(photon_flux(light, energy_ev, taking.chamber, behind=True))
     return light
-
-
-def naming_frames(plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
-    """Let the error of a camera's status be that of the plan, so that it can be told from others."""
-    try:
-        return (yield from plan)
-    except FailedStatus as error:
-        cause = error.__cause__
-        if not isinstance(cause, FramesMissingError):
-            raise
-    raise cause
 
 
 def remembering(begun: Unfinished, taking: ImageTaking, run: MsgGenerator[str]) -> MsgGenerator[str]:

@@ -73,7 +73,13 @@ def _begin(camera: Camera) -> MsgGenerator[str]:
 
 
 def take_all(taking: SeriesTaking, count_s: float) -> MsgGenerator[None]:
-    """Let the camera take all frames by its own clock, and read the cell meanwhile."""
+    """Let the camera take all frames by its own clock, and read the cell meanwhile.
+
+    Raises
+    ------
+    TimeoutError
+        If the series goes on for far longer than its frames take.
+    """
     limit_s = SLOWNESS * taking.series.frames * taking.series.interval_s + 10 * WAIT_S
     yield from set_all({taking.station.photon_shutter: "open"})
     yield from taking.read(count_s + WAIT_S)

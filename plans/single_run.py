@@ -51,11 +51,16 @@ def single_run(
     return (yield from bpp.stage_wrapper(staged(), devices))
 
 
-def naming_frames(work: MsgGenerator[None]) -> MsgGenerator[None]:
-    """Let the error of a camera's status be that of the plan, and the reason of its run."""
+def naming_frames(work: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Let the error of a camera's status be that of the plan, and the reason of its run.
+
+    Raises
+    ------
+    FramesMissingError
+        In place of the status that failed with it.
+    """
     try:
-        yield from work
-        return
+        return (yield from work)
     except FailedStatus as error:
         cause = error.__cause__
         if not isinstance(cause, FramesMissingError):

@@ -31,7 +31,13 @@ def take_over(course: Course) -> MsgGenerator[bool]:
 
 
 def go_on_with_record(course: Course) -> MsgGenerator[ResumePoint]:
-    """Collect from the last stored sample on, and enter what was measured into the ledger."""
+    """Collect from the last stored sample on, and enter what was measured into the ledger.
+
+    Raises
+    ------
+    ValueError
+        If the course has no resume point.
+    """
     resume = course.resume
     if resume is None:
         raise ValueError("operando: nothing to take over without a resume point")

@@ -80,7 +80,20 @@ def measure_spectrum(
     guard: BeamGuard | None = None,
     dark_max_age_s: float | None = None,
 ) -> MsgGenerator[tuple[str, list[Readings]]]:
-    """Make one run with this metadata; gives its uid and the readings of its points to the plan."""
+    """Make one run with this metadata.
+
+    Parameters
+    ----------
+    station, grid, guard, dark_max_age_s
+        As of `xanes`.
+    md : dict
+        All metadata of the run.
+
+    Returns
+    -------
+    tuple of str and list
+        Uid, and the readings of the points for the plan.
+    """
     readings: list[Readings] = []
 
     def scan() -> MsgGenerator[None]:

@@ -23,7 +23,6 @@ from .image_taking import (
     Unfinished,
     await_beam,
     chamber_of,
-    naming_frames,
     read_cell,
     remembering,
     take_set,
@@ -32,7 +31,7 @@ from .image_taking import (
 from .lithium_change import announced
 from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
-from .single_run import single_run
+from .single_run import naming_frames, single_run
 from .station import require_devices
 from .tomogram_references import DARK, FLAT
 from .tomogram_taking import PROJECTIONS
