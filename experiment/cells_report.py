@@ -60,11 +60,7 @@ def _table(budget: BeamBudget) -> Table:
 
 
 def _protocol(cell: CellEstimate) -> str:
-    course, chemistry = cell.course, cell.experiment.cell.chemistry
-    return (
-        f"{cell.name}: {chemistry}, protocol about {course.duration_s / 3600:.2f} h, "
-        f"{course.half_cycles} charges and discharges, at most {course.current_max_a * 1e3:.3g} mA"
-    )
+    return f"{cell.name}: {cell.experiment.cell.chemistry}, protocol {cell.course.told}"
 
 
 def _beam(budget: BeamBudget) -> list[str]:

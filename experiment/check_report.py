@@ -36,8 +36,7 @@ def check_report(
     course = course_of(experiment)
     estimates = measurement_estimates(experiment, timing, frame_mb, picture_mb)
     lines = [
-        f"protocol: about {course.duration_s / 3600:.2f} h, {course.half_cycles} charges and discharges, "
-        f"at most {course.current_max_a * 1e3:.3g} mA",
+        f"protocol: {course.told}",
         f"data: about {size_bytes(experiment, estimates) / 1e6:.1f} MB in the journal, twice that with Tiled",
     ]
     lines += camera_lines(experiment, timing)
@@ -53,7 +52,7 @@ def check_report(
     if experiment.rehearsal is not None:
         speed = experiment.rehearsal.speed
         wall_s = rehearsal_s(experiment, estimates, speed)
-        lines.append(f"rehearsal: about {spoken(wall_s)} at speed {speed:g}, most of it for the spectra")
+        lines.append(f"rehearsal: about {spoken(wall_s)} at speed {speed:g}, instruments at their own pace")
     rounds = edge_rounds(experiment, estimates, timing)
     lines += [edge_round.sentence for edge_round in rounds]
     warnings = [sentence for each in (*estimates, *rounds) for sentence in each.warnings]

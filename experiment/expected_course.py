@@ -47,6 +47,13 @@ class Course:
     half_cycles: int
     lithium_content_range: tuple[float, float] = (0.0, 1.0)
 
+    @property
+    def told(self) -> str:
+        """Duration, charges and discharges, and largest current in words."""
+        one = self.half_cycles == 1
+        counted = "1 charge or discharge" if one else f"{self.half_cycles} charges and discharges"
+        return f"about {self.duration_s / 3600:.2f} h, {counted}, at most {self.current_max_a * 1e3:.3g} mA"
+
 
 def course_of(experiment: ExperimentFile, polarisation: Polarisation = TYPICAL) -> Course:
     """Follow the protocol roughly, with the open-circuit curve of a layered oxide.

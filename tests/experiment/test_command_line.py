@@ -64,6 +64,12 @@ def test_check_tells_time_blur_dose_data_and_rehearsal_on_80_columns():
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_check_tells_of_one_charge_as_one():
+    told = call("check", str(DEFAULT.with_name("nmc811-three.toml"))).stdout
+    assert "1 charge or discharge, at most 1.01 mA" in told
+    assert "2 charges and discharges" in call("check", str(DEFAULT)).stdout
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
