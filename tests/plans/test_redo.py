@@ -6,6 +6,7 @@ from operando.plans.fly_xanes import fly_xanes
 from operando.plans.grids import grid_from_bounds
 from operando.plans.image_options import ImageOptions
 from operando.plans.ptycho_scan import ptycho_scan
+from operando.plans.raster import Raster
 from operando.plans.raster_map import raster_map
 from operando.plans.rocking_map import rocking_map
 from operando.plans.spectro_tomography import spectro_tomography
@@ -14,7 +15,7 @@ from operando.plans.turn import Turn
 from operando.plans.xrd_series import xrd_series
 
 REGION = Region((0.0, 1.0), (0.0, 1.0))
-MAP = {"region": REGION, "step_um": 0.5, "dwell_s": 0.01}
+MAP = {"raster": Raster(REGION, step_um=0.5, dwell_s=0.01)}
 PLANS = {
     "xrd_series": (xrd_series, {"exposure_s": 0.1, "frames": 3}),
     "fly_xanes": (
