@@ -12,12 +12,15 @@ from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import OPTIONAL_SERVERS, SERVERS, BeamlineProcess, Launcher
+from second_try import pytest_runtest_makereport as pytest_runtest_makereport
+from second_try import pytest_runtest_teardown as pytest_runtest_teardown
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test of several processes twice more: what it waits for may be late on a busy machine.
 
-    Lost or doubled documents are never late: a test that finds some fails at once.
+    Each try begins with fresh servers (`second_try`). Lost or doubled documents are never late: a test that
+    finds some fails at once.
     """
     here = Path(__file__).parent
     for item in items:
