@@ -214,8 +214,10 @@ def test_sweeps_of_a_tenth_of_a_second_make_the_spectrum_of_a_long_one(scanner):
     assert brief == pytest.approx(long, abs=0.1)
 
 
-def test_lost_pulses_are_taken_again_and_a_beam_dump_fails_as_such_until_the_beam_is_back(scanner):
-    scanner.beamline.trigger_box.overhead_limit_s = 2.0
+def test_lost_pulses_are_taken_again_and_a_beam_dump_fails_as_such_until_the_beam_is_back(
+    scanner, monkeypatch
+):
+    monkeypatch.setattr(scanner.beamline.trigger_box, "overhead_limit_s", 3.0)
     with variables("OP:PANDA1:SIM:LOSE_CAPTURES", "OP:RING:SIM:DUMP") as (lose, dump):
         lost = scanner.scan_with_fault((SWEEP, lambda: lose.put(5, wait=True)))
         assert [one["sweep_status"] for one in lost] == ["redone", "good"]
@@ -233,9 +235,9 @@ def test_lost_pulses_are_taken_again_and_a_beam_dump_fails_as_such_until_the_bea
     assert [one["sweep_status"] for one in scanner.sweeps()] == ["good"]
 
 
-def test_a_monochromator_that_stalls_has_its_sweep_taken_again_at_full_speed(scanner):
+def test_a_monochromator_that_stalls_has_its_sweep_taken_again_at_full_speed(scanner, monkeypatch):
     velocity = scanner.beamline.mono.bragg.velocity
-    scanner.beamline.trigger_box.overhead_limit_s = 1.0
+    monkeypatch.setattr(scanner.beamline.trigger_box, "overhead_limit_s", 3.0)
     usual_deg_s = float(velocity.get())
     with variables("OP:MONO:BRAGG:SIM:STALL_AT") as (stall,):
         sweeps = scanner.scan_with_fault((SWEEP, lambda: stall.put(0.4, wait=True)))

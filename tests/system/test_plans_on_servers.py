@@ -88,6 +88,15 @@ def protocol(beamline, rate=0.5, duration_s=80.0):
     return Protocol((ConstantCurrent(current_a, until_time_s=duration_s), Rest(5.0)))
 
 
+@pytest.fixture
+def unhurried(simulated_beamline):
+    """The cell lives so slowly that a busy machine has answered one latch before the next."""
+    simulated_beamline.clock.set_mode("elastic", 20.0)
+    yield
+    simulated_beamline.clock.set_mode("elastic", 500.0)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_a_cycling_cell_is_measured_each_time_it_asks(beamline, engine, documents):
     result = engine(experiment(beamline, "five", protocol(beamline))).plan_result
     assert result.fault == ""
