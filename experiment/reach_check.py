@@ -8,14 +8,14 @@ from ..devices.beamline import Beamline
 from ..plans.raster_map import spans_of
 from .asked_file import AskedSection
 from .file import CommonTables
-from .measurement_file import EdgeFile
+from .measurement_file import EdgeFile, PdfFile
 from .raster_file import RasterFile, RockingFile
 from .scan_grid import energy_grid, raster_of
 from .toml_source import ExperimentFileError
 
 
 def check_reach(experiment: CommonTables, beamline: Beamline) -> None:
-    """Refuse energies, regions and angles out of reach before a cell is started, not when it asks for them.
+    """Refuse what devices do not reach before a cell is started: energies, places, angles and distances.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ def check_reach(experiment: CommonTables, beamline: Beamline) -> None:
                 beamline.mono.energy.check_value(energy_ev)
             if isinstance(entry, RasterFile):
                 _check_raster(entry, beamline)
+            elif isinstance(entry, PdfFile):
+                _check_arm(entry, beamline)
         except LimitError as error:
             raise ExperimentFileError(f"{experiment.experiment.name}: {entry.name}: {error}") from error
 
@@ -57,3 +59,8 @@ def _check_raster(entry: RasterFile, beamline: Beamline) -> None:
     if isinstance(entry, RockingFile):
         for angle_deg in entry.angles_deg:
             stage.rotation.check_value(angle_deg)
+
+
+def _check_arm(entry: PdfFile, beamline: Beamline) -> None:
+    if entry.distance_mm is not None and beamline.camera_arm is not None:
+        beamline.camera_arm.check_value(entry.distance_mm)

@@ -30,7 +30,7 @@ def beamline():
     """With a piezo that reaches 28 um."""
     stage = SimpleNamespace(x=SoftNanoAxis(), y=SoftNanoAxis(), rotation=Limited("rotation", -2.0, 2.0))
     mono = SimpleNamespace(energy=Limited("mono_energy", 8170.0, 25000.0))
-    return SimpleNamespace(mono=mono, nanostage=stage)
+    return SimpleNamespace(mono=mono, nanostage=stage, camera_arm=Limited("camera_arm", 50.0, 300.0))
 
 
 @pytest.mark.parametrize("name", ["nmc811-map", "nmc811-rocking", "nmc811-xrd", "nmc811-fly"])
@@ -41,6 +41,12 @@ def test_what_ships_is_within_reach(beamline, name):
 @pytest.mark.parametrize(
     ("name", "old", "new", "says"),
     [
+        (
+            "xrd",
+            'technique = "xrd"',
+            'technique = "pdf"\ndistance_mm = 20.0',
+            "diffraction: camera_arm: 20 is outside",
+        ),
         (
             "map",
             "x_um = [-2.4, 2.4]",
@@ -66,5 +72,5 @@ def test_what_ships_is_within_reach(beamline, name):
 def test_what_is_out_of_reach_is_refused_by_measurement_and_device(beamline, tmp_path, name, old, new, says):
     text = (FOLDER / f"nmc811-{name}.toml").read_text()
     path = changed_file(tmp_path / "x.toml", text, ((old, new),))
-    with pytest.raises(ExperimentFileError, match=f"nmc811-{name}.*: {says}"):
+    with pytest.raises(ExperimentFileError, match=f"nmc811-.*: {says}"):
         check_reach(read_experiment(path), beamline)
