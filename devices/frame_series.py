@@ -49,8 +49,8 @@ class FrameSeries:
         check_positive(owner, "exposure_s", self.exposure_s, "s")
         if self.binning < 1:
             raise refuse(owner, "binning", self.binning, "give a count of pixels of at least 1")
-        if self.frames < 1:
-            raise refuse(owner, "frames", self.frames, "give a count of at least 1")
+        if not self.frames >= 1 or self.frames % 1:
+            raise refuse(owner, "frames", self.frames, "give a whole number of at least 1")
         if self.period_s is not None and not self.exposure_s <= self.period_s < math.inf:
             raise refuse(owner, "period_s", self.period_s, f"give {self.exposure_s:g} s or more")
         if self.frames % self.per_trigger:

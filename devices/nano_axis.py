@@ -136,6 +136,24 @@ class NanoAxis(ReachedDevice):
                 "change the target or the soft limits of the motor"
             )
 
+    def check_span(self, span: Span) -> None:
+        """Refuse positions that the piezo does not reach from one place of the coarse motor.
+
+        Raises
+        ------
+        LimitError
+            If the span is wider than the piezo's range, or leads beyond what the axis reaches.
+        """
+        low, high = self.fine.limits
+        width = high - low - 2 * self.margin_um
+        if not span.high_um - span.low_um <= width:
+            raise LimitError(
+                f"{self.name}: {span.low_um:g} to {span.high_um:g} um is wider than the {width:g} um of "
+                f"the piezo; make several maps"
+            )
+        self.check_value(span.low_um)
+        self.check_value(span.high_um)
+
     def set(self, position: float) -> DeviceStatus:
         """Move; done when the interferometer is within the tolerance.
 
@@ -175,15 +193,7 @@ class NanoAxis(ReachedDevice):
             If the span is wider than the piezo's range.
         """
         with naming(self, f"prepare {span.low_um:g} to {span.high_um:g} um"):
-            low, high = self.fine.limits
-            width = high - low - 2 * self.margin_um
-            if not span.high_um - span.low_um <= width:
-                raise LimitError(
-                    f"{self.name}: {span.low_um:g} to {span.high_um:g} um is wider than the {width:g} um of "
-                    f"the piezo; make several maps"
-                )
-            self.check_value(span.low_um)
-            self.check_value(span.high_um)
+            self.check_span(span)
         middle = 0.5 * (span.low_um + span.high_um)
 
         def work(order: _Order) -> None:

@@ -40,6 +40,7 @@ from .mode import follow_cell, mode_document
 from .onset_watch import watching_onsets
 from .preparation import describe_cell, make_camera_known, prepare_beam
 from .protocol_source import kept_path
+from .reach_check import check_reach
 from .reading import read_experiment
 from .reference_curve import named_files
 from .resumption import (
@@ -135,11 +136,11 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
     with Journal(root.journal) as journal:
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
-        folder = root.experiment(experiment.experiment.name, start.uid)
-        keep_files(file, folder, named_files(experiment))
+        if start.resume is None:
+            check_reach(experiment, beamline)
+        keep_files(file, root.experiment(experiment.experiment.name, start.uid), named_files(experiment))
         whole = whole_experiment(experiment, beamline, start, root.journal)
-        outcome = run_to_end(engine, whole, [beamline])
-    return _result(outcome)
+        return _result(run_to_end(engine, whole, [beamline]))
 
 
 def run_to_end(

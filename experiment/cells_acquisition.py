@@ -37,6 +37,7 @@ from .conversion import (
 from .expected_course import course_of
 from .file import ExperimentFile
 from .preparation import describe_cell, make_camera_known, prepare_beam
+from .reach_check import check_reach
 from .reference_curve import named_files
 from .resumption import close_dead_runs, remains_of
 from .run_engine import beamline_engine
@@ -98,6 +99,8 @@ def _acquire(cells: ManyCells, file: Path, stations: Stations, root: DataRoot) -
     with Journal(root.journal) as journal:
         engine = beamline_engine(stations.each[0], root, journal, handles_ctrl_c=False)
         starts = choose_starts(cells, stations, root.journal)
+        if not any(start.resume for start in starts.each.values()):
+            check_reach(cells.file, stations.each[0])
         named = {name for each in cells.each for name in named_files(each)}
         for number, start in starts.each.items():
             folder = root.experiment(cells.each[number].experiment.name, start.uid)

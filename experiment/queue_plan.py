@@ -19,6 +19,7 @@ from ..plans.xrd_series import xrd_series
 from .acquisition import choose_start, keep_files, whole_experiment
 from .conversion import dead_times
 from .instrument import check_instruments
+from .reach_check import check_reach
 from .reading import read_experiment
 from .reference_curve import named_files
 from .resumption import close_dead_runs
@@ -59,6 +60,8 @@ class QueuePlans:
         check_instruments(experiment, self._beamline)
         close_dead_runs(self._root.journal)
         start = choose_start(experiment, self._beamline, self._root.journal)
+        if start.resume is None:
+            check_reach(experiment, self._beamline)
         folder = self._root.experiment(experiment.experiment.name, start.uid)
         keep_files(Path(file), folder, named_files(experiment))
         return (yield from whole_experiment(experiment, self._beamline, start, self._root.journal))

@@ -127,12 +127,13 @@ def pdf_scan(
     CalibrationError
         If the calibrant's rings do not tell where the camera stands.
     ValueError
-        If the composition is no formula.
+        If the composition is no formula, or exposure or frames are out of range; nothing has moved then.
     """
     check_composition(options.composition)
     camera = _camera(station, options)
     shared = {"timing": timing, "guard": guard, "dark_max_age_s": dark_max_age_s}
-    series = {"exposure_s": options.exposure_s, "frames": options.frames, "energy_ev": options.energy_ev}
+    asked = options.series
+    series = {"exposure_s": asked.exposure_s, "frames": asked.frames, "energy_ev": asked.energy_ev}
     _md = {
         "plan_name": "pdf_scan",
         "technique": "pdf",

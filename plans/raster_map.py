@@ -173,13 +173,20 @@ def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgG
     if raster.energy_ev is not None:
         yield from set_all({station.mono.energy: raster.energy_ev})
     stage, group = station.nanostage, short_uid("reach")
-    low, high = raster.x_um[0], raster.x_um[-1]
-    beyond_um = raster.step_um + SWEEP_BEYOND * (high - low) + SWEEP_BEYOND_UM if how.flies else 0.0
-    yield Msg("prepare", stage.x, Span(low - beyond_um, high + beyond_um), group=group)
-    yield Msg("prepare", stage.y, Span(raster.y_um[0], raster.y_um[-1]), group=group)
+    for axis, span in zip((stage.x, stage.y), spans_of(raster), strict=True):
+        yield Msg("prepare", axis, span, group=group)
     yield from wait_bounded(group, 3 * WAIT_S, [stage.x, stage.y])
     yield from bps.checkpoint()
     yield from take_rows(taking, how)
+
+
+def spans_of(raster: Raster) -> tuple[Span, Span]:
+    """Positions along x and y that a map needs, with the run-up of its sweeps, um."""
+    low, high = raster.x_um[0], raster.x_um[-1]
+    beyond_um = (
+        raster.step_um + SWEEP_BEYOND * (high - low) + SWEEP_BEYOND_UM if raster.mode == "fly" else 0.0
+    )
+    return Span(low - beyond_um, high + beyond_um), Span(raster.y_um[0], raster.y_um[-1])
 
 
 def _leave(taking: MapTaking, how: Rows) -> MsgGenerator[None]:

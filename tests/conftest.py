@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from operando.simulated_beamline.launcher import (
     LOOPBACK,
     MICROSCOPE_SERVERS,
@@ -27,6 +28,13 @@ os.environ.update(
     # What commands print is not wrapped, however wide the terminal of whoever runs the tests is.
     COLUMNS="200",
 )
+
+
+# The same examples each time, however slow the machine: what was found yesterday fails today as well.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same")
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from .style import INK, PictureClock, content_scale, say, tidy
+from .style import INK, PictureClock, content_scale, edges_between, say, tidy
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
@@ -96,20 +96,11 @@ def _draw_patterns(axes: Axes, patterns: xr.Dataset, clock: PictureClock) -> Non
     # Frames of a burst and of a series are exposed for different times.
     shade = np.sqrt(above / np.maximum(np.nanmean(above, axis=1, keepdims=True), np.finfo(float).tiny))
     low, high = np.nanpercentile(shade, BLUR_PERCENT)
-    edges = _edges(clock(at_s))
+    edges = edges_between(clock(at_s))
     axes.pcolormesh(
-        _edges(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
+        edges_between(q), edges, shade, cmap="magma", vmin=low, vmax=max(high, low + 1e-9), rasterized=True
     )
     axes.set_ylim(edges[0], edges[-1])
-
-
-def _edges(centres: np.ndarray) -> np.ndarray:
-    """Edges between centres that rise, (n + 1,); equal ones are moved apart by a hair."""
-    at = np.maximum.accumulate(centres + np.arange(len(centres)) * 1e-9)
-    if len(at) == 1:
-        return np.array([at[0] - 0.05, at[0] + 0.05])
-    middles = 0.5 * (at[1:] + at[:-1])
-    return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
 
 
 def _mark_content(axes: Axes, cell: pd.DataFrame, clock: PictureClock) -> None:

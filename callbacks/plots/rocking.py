@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ..analysis.mapping import orientation_colours
-from .style import INK, panel_bar, say, tidy
+from .style import INK, edges_between, panel_bar, say, tidy
 
 PERCENTILES = (2.0, 98.0)
 GREY = "0.85"
@@ -50,7 +50,12 @@ def rocking_figure(found: xr.Dataset, title: str = "") -> Figure:
 
 
 def _extent(found: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    return found["x_um"].to_numpy(), found["y_um"].to_numpy()
+    """Edges of columns and rows, um: a single row is as high as its columns are wide."""
+    x_um, y_um = found["x_um"].to_numpy(), found["y_um"].to_numpy()
+    wide, high = (float(np.median(np.diff(one))) if one.size > 1 else np.nan for one in (x_um, y_um))
+    return edges_between(x_um, np.nan_to_num(high, nan=0.1)), edges_between(
+        y_um, np.nan_to_num(wide, nan=0.1)
+    )
 
 
 def _signed(
@@ -70,7 +75,6 @@ def _signed(
         cmap="RdBu_r",
         vmin=-reach,
         vmax=reach,
-        shading="nearest",
         rasterized=True,
     )
     panel_bar(figure, axes, shown, label)
@@ -83,7 +87,7 @@ def _plain(figure: Figure, axes: Axes, found: xr.Dataset, key: str) -> None:
     if not np.isfinite(values).any():
         say(axes, "no fluorescence")
         return
-    shown = axes.pcolormesh(*_extent(found), values, cmap="viridis", shading="nearest", rasterized=True)
+    shown = axes.pcolormesh(*_extent(found), values, cmap="viridis", rasterized=True)
     panel_bar(figure, axes, shown, "fluorescence (counts)")
 
 
@@ -95,7 +99,7 @@ def _orientation(axes: Axes, found: xr.Dataset, good: np.ndarray) -> float:
     size = np.hypot(*tilts)
     limit_deg = float(np.nanpercentile(size, PERCENTILES[1])) if good.any() else 1.0
     colours = orientation_colours(*tilts, limit_deg=limit_deg or 1.0)
-    axes.pcolormesh(*_extent(found), colours, shading="nearest", rasterized=True)
+    axes.pcolormesh(*_extent(found), colours, rasterized=True)
     axes.set_aspect("equal")
     return limit_deg or 1.0
 

@@ -54,6 +54,15 @@ class PictureClock:
         return (time_s - self.origin_s) / (60.0 if self.is_short else 3600.0)
 
 
+def edges_between(centres: np.ndarray, alone: float = 0.1) -> np.ndarray:
+    """Edges (n + 1,) between rising centres (n,); equal ones are a hair apart, one by itself `alone` wide."""
+    at = np.maximum.accumulate(centres + np.arange(len(centres)) * 1e-9)
+    if len(at) == 1:
+        return np.array([at[0] - 0.5 * alone, at[0] + 0.5 * alone])
+    middles = 0.5 * (at[1:] + at[:-1])
+    return np.concatenate([[2 * at[0] - middles[0]], middles, [2 * at[-1] - middles[-1]]])
+
+
 def tidy(axes: Axes, x_label: str, y_label: str) -> None:
     """Label axes and leave out what is not needed."""
     axes.set_xlabel(x_label)

@@ -18,6 +18,9 @@ ORDER = ("time", "frame")
 LATTICE = ("measurement", "phase", "a_angstrom", "a_angstrom_sigma", "c_angstrom", "c_angstrom_sigma")
 LATTICE += ("verdict", "reason", *STATE_UNITS, "run_status")
 """Columns that `lattice_table` has before the first frame."""
+PHASES = (*FRAME, "measurement", "phase", "fraction", "fraction_sigma", "a_angstrom", "a_angstrom_sigma")
+PHASES += ("c_angstrom", "c_angstrom_sigma", "significance", "first_frame", "frames_seen", *STATE_UNITS)
+"""Columns that `phase_table` has before the first phase."""
 
 LEFT_OUT = "frames_left_out"
 PENDING = "analysis_pending"
@@ -43,7 +46,7 @@ def phase_table(source: RunSource, runs: list[dict[str, Any]]) -> pd.DataFrame:
     """Arrange the phases of all frames by time; of a frame analysed twice, those of the last time."""
     tables = _tables(source, runs, "phases")
     if not tables:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=PHASES)
     rows = pd.concat(tables, keys=range(len(tables)), names=["result"]).reset_index("result")
     last = rows.groupby(FRAME)["result"].transform("max") == rows["result"]
     kept = rows.loc[last].drop(columns=["result", "seq_num"])

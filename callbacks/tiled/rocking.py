@@ -212,8 +212,8 @@ def _moments(angles: Sequence[AngleMap], shift_px: np.ndarray) -> RockingMoments
     background, mask = _background(angles[0])
     moments = RockingMoments(geometry.masked(mask), angles[0].shape, background)
     for each, shift in zip(angles, shift_px, strict=True):
-        sums = np.concatenate([moments.sums(each.row(number)) for number in range(each.shape[0])])
-        moments.add_sums(float(each.start["angle_deg"]), sums, (float(shift[0]), float(shift[1])))
+        frames = map(each.row, range(each.shape[0]))
+        moments.add_rows(float(each.start["angle_deg"]), frames, (float(shift[0]), float(shift[1])))
     return moments
 
 

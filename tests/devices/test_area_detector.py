@@ -378,6 +378,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(camera, tmp_path):
     [
         ({"exposure_s": 0.0}, "exposure_s"),
         ({"frames": 0}, "frames"),
+        ({"frames": 2.5}, "frames is 2.5; give a whole number"),
         ({"period_s": 0.5}, "give 1 s or more"),
         ({"period_s": float("inf")}, "give 1 s or more"),
         ({"images_per_trigger": 2}, "divisor of 3"),

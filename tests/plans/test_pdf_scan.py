@@ -96,9 +96,17 @@ def test_a_scan_that_fails_brings_camera_and_stage_back(hall):
     assert (hall.camera.geometry, hall.photon_shutter.get()) == (TRUE_GEOMETRY, "closed")
 
 
-def test_a_sample_that_is_no_formula_is_refused_before_anything_moves(hall):
-    with pytest.raises(ValueError, match="'nickel' is no formula"):
-        RunEngine({})(pdf_scan(hall, hall.stage, replace(OPTIONS, composition="nickel")))
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"composition": "nickel"}, "'nickel' is no formula"),
+        ({"exposure_s": 0.0}, "exposure_s is 0"),
+        ({"frames": 0}, "frames is 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_moves(hall, wrong, says):
+    with pytest.raises(ValueError, match=says):
+        RunEngine({})(pdf_scan(hall, hall.stage, replace(OPTIONS, **wrong)))
     assert not hall.camera_arm.history
 
 

@@ -8,7 +8,7 @@ import textwrap
 import time
 
 import pytest
-from operando.simulated_beamline.clock import CREDIT_S, LINGER_S, OVERLAP_S, ClockMode, SharedClock
+from operando.simulated_beamline.clock import CREDIT_S, LINGER_S, ClockMode, SharedClock
 
 START_S = 1.7e9
 
@@ -211,7 +211,8 @@ def test_works_of_two_processes_commanded_together_overlap(clock):
         other.stdin.flush()
     starts_s = [float(other.communicate()[0]) for other in others]
     apart_s = abs(starts_s[0] - starts_s[1])
-    assert apart_s < 2 * OVERLAP_S or apart_s >= 100.0
+    # A busy machine may let the first one wait longer than its overlap, or begin the second one after it.
+    assert apart_s < LINGER_S or apart_s >= 100.0
     assert clock.now() - START_S < apart_s + 101.0
 
 

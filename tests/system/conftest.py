@@ -8,21 +8,35 @@ import pytest
 from channels import connected
 from operando.callbacks.tiled.journal import Journal
 from operando.devices.beamline import Beamline
+from operando.experiment import followers, tiled_server
 from operando.experiment.tiled_server import TiledServer
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.clock import SharedClock
 from operando.simulated_beamline.launcher import OPTIONAL_SERVERS, SERVERS, BeamlineProcess, Launcher
+from second_try import pytest_runtest_makereport as pytest_runtest_makereport
+from second_try import pytest_runtest_teardown as pytest_runtest_teardown
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Try a test of several processes twice more: what it waits for may be late on a busy machine.
 
-    Lost or doubled documents are never late: a test that finds some fails at once.
+    Each try begins with fresh servers (`second_try`). Lost or doubled documents are never late: a test that
+    finds some fails at once.
     """
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=2, rerun_except=["DocumentsLostError"]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_gives_way() -> Iterator[None]:
+    """Tiled and followers that a test starts are what it waits for: they get their share of the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((tiled_server, "NICENESS"), (followers, "NICENESS"), (followers, "LAST")):
+            patch.setattr(module, name, 0)
+        patch.setitem(followers.GIVES_WAY, "niceness", 0)
+        yield
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from operando_run import DEFAULTS, TEXT
 
 pytestmark = pytest.mark.system
 
-AMPLITUDE_A = 2e-4
+AMPLITUDE_A = 4e-4
 SPECTRA = """
 [[protocol.steps]]
 technique = "rest"
@@ -23,7 +23,7 @@ until_time_s = "20 min"
 [[protocol.steps]]
 id = "geis"
 technique = "galvanostatic_impedance"
-amplitude_ma = 0.2
+amplitude_ma = 0.4
 start_frequency_hz = 1e5
 end_frequency_hz = 1.0
 points_per_decade = 4

@@ -10,7 +10,6 @@ from bluesky import RunEngine
 from channels import connected
 from operando.devices.potentiostat import Potentiostat
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
-from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.operando_many import MountedCell, operando_many
@@ -19,6 +18,7 @@ from operando.plans.waiting import set_all
 from operando.plans.xanes import xanes
 from operando.simulated_beamline.launcher import Launcher
 from operando.simulated_beamline.scenario import load_scenario
+from waiting import PATIENT_GUARD
 
 pytestmark = pytest.mark.system
 
@@ -61,7 +61,7 @@ def run(stations):
         [mounted(*each) for each in zip(stations, PLACES, (0.5, 1.0, 0.5), strict=True)],
         beamline.stage,
         SampleChanger(PLACES),
-        guard=BeamGuard(),
+        guard=PATIENT_GUARD,
         ring=beamline.ring,
         front_end_shutter=beamline.front_end_shutter,
         poll_s=0.2,
@@ -71,7 +71,7 @@ def run(stations):
 
 def mounted(station, name, rate):
     current_a = rate * 1e-3 * float(station.cell.cell_capacity.get())
-    scan = partial(xanes, station, grid=GRID, element="Ni", guard=BeamGuard())
+    scan = partial(xanes, station, grid=GRID, element="Ni", guard=PATIENT_GUARD)
     return MountedCell(
         name,
         station.cell,

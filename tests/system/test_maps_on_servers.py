@@ -148,8 +148,8 @@ def test_a_map_on_the_fly_is_the_same_map_as_step_by_step(nanoprobe):
     assert np.abs(difference_um).max() < 0.1 * STEP_UM
 
 
-def test_a_stage_that_stalls_in_a_row_has_it_taken_again_at_full_speed(nanoprobe):
-    nanoprobe.beamline.trigger_box.overhead_limit_s = 1.0
+def test_a_stage_that_stalls_in_a_row_has_it_taken_again_at_full_speed(nanoprobe, monkeypatch):
+    monkeypatch.setattr(nanoprobe.beamline.trigger_box, "overhead_limit_s", 3.0)
     fine, seen = nanoprobe.beamline.nanostage.x.fine, []
     full_um_s = float(fine.velocity.get())
     with variables("OP:NANO:FX:SIM:STALL") as (stall,):

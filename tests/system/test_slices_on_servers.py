@@ -81,7 +81,7 @@ def test_slices_and_volume_of_a_tomogram_are_in_tiled_with_the_state_of_the_cell
             md = {"experiment": EXPERIMENT, "measurement": "tomo", **asked}
             uid = engine(tomography(scope, turn, md=md)).plan_result
             journal("stop", dict(cycling.compose_stop()))
-            assert until((), lambda: made(root), 60.0)
+            assert until((), lambda: made(root), 120.0)
         finally:
             # Told to end, they first do what waits.
             for follower in followers:

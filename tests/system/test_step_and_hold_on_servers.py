@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from bluesky import RunEngine
 from operando.devices.protocol import ConstantCurrent, Limits, Protocol, Rest
-from operando.plans.beam_guard import BeamGuard
 from operando.plans.grids import grid_from_regions
 from operando.plans.measurement import Measurement
 from operando.plans.relaxation import Relaxation
 from operando.plans.step_and_hold import State, step_and_hold
 from operando.plans.waiting import set_all
 from operando.plans.xanes import xanes
+from waiting import PATIENT_GUARD
 
 pytestmark = pytest.mark.system
 
@@ -28,7 +28,7 @@ def run(beamline):
     engine(set_all({beamline.front_end_shutter: "open"}))
     engine.subscribe(lambda name, doc: documents.append((name, doc)))
     current_a = 0.5e-3 * float(beamline.cell.cell_capacity.get())
-    scan = partial(xanes, beamline, grid=GRID, element="Ni", guard=BeamGuard())
+    scan = partial(xanes, beamline, grid=GRID, element="Ni", guard=PATIENT_GUARD)
     outcome = engine(
         step_and_hold(
             beamline.cell,
@@ -38,7 +38,7 @@ def run(beamline):
             QUICK,
             limits=Limits(4.5, 2.0, 10e-3, 20.0),
             experiment={"uid": "held", "name": "held"},
-            guard=BeamGuard(),
+            guard=PATIENT_GUARD,
             ring=beamline.ring,
             front_end_shutter=beamline.front_end_shutter,
             poll_s=0.05,

@@ -3,6 +3,12 @@
 import threading
 import time
 
+from operando.plans.beam_guard import BeamGuard
+
+PATIENT_GUARD = BeamGuard(gap_max_s=3600.0)
+"""A minute of the cell between two points, the usual limit, is 0.12 s at factor 500: a busy machine may stand
+still for longer."""
+
 POLL_S = 0.02
 SHARE = 0.1
 """Part of the time that goes into looking, at most: a look at a long journal takes longer than the pause."""

@@ -96,6 +96,23 @@ def frame_moments(frames: ArrayLike, offsets: FloatArray, background: FloatArray
     return out
 
 
+def saturated_frames(frames: ArrayLike, offsets: FloatArray) -> NDArray[np.bool_]:
+    """Tell which frames have a pixel at the largest number of their type, which could count no more.
+
+    Parameters
+    ----------
+    frames
+        Counts, shape (n, rows, columns); of floats none is saturated.
+    offsets
+        As of `frame_moments`: masked pixels do not count.
+    """
+    stack = np.asarray(frames)
+    if stack.dtype.kind not in "iu":
+        return np.zeros(len(stack), bool)
+    full = stack == np.iinfo(stack.dtype).max
+    return (full & np.isfinite(offsets[..., 0])).any(axis=(1, 2))
+
+
 def turned(moments: FloatArray, rotation: FloatArray, start: FloatArray) -> FloatArray:
     """Moments seen from the sample.
 

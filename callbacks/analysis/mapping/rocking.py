@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .frame_moment import MOMENTS, centroid_and_spread, frame_moments, turned
+from .frame_moment import MOMENTS, centroid_and_spread, frame_moments, saturated_frames, turned
+from .moved_map import moved_flags, moved_sums, part_inside
 from .rocking_geometry import FloatArray, RockingGeometry
 
 LEAST_COUNTS = 200.0
 END_PART = 0.1
 COVERED = 0.999
 EVEN_PART = 0.1
-PAD = 8
-"""Positions by which a map is continued for splines."""
 
 
 class RockingVerdict(StrEnum):
@@ -28,6 +26,7 @@ class RockingVerdict(StrEnum):
     WEAK = "weak"
     CUT = "cut by the scan"
     OUTSIDE = "outside"
+    SATURATED = "saturated"
 
 
 REASONS = {
@@ -35,6 +34,8 @@ REASONS = {
     RockingVerdict.WEAK: f"fewer than {LEAST_COUNTS:.0f} counts above the background: count longer",
     RockingVerdict.CUT: f"an end of the scan holds over {END_PART:.0%} of the largest frame: rock further",
     RockingVerdict.OUTSIDE: "drift moved the position out of the map at some angle: map a wider field",
+    RockingVerdict.SATURATED: "a pixel held the largest number of its type at some angle, and more has come: "
+    "attenuate the beam or count shorter",
 }
 
 
@@ -79,33 +80,6 @@ class StrainTilt:
         return found
 
 
-def _shifted(values: FloatArray, shape: tuple[int, int], shift_px: tuple[float, float]) -> FloatArray:
-    """Moments (n, k) of a map moved back by a drift, by cubic splines.
-
-    Linear interpolation would blur the maps of some angles more than those of others: at a boundary of grains
-    that is a tilt, three times that of splines on a map in steps of half the beam.
-    """
-    ndimage: Any = import_module("scipy.ndimage")
-    grid = values.reshape(*shape, -1)
-    beyond = [min(PAD, count - 1) for count in shape]
-    # Beyond its edges a map goes on as it went: a gradient must stay straight.
-    sides = [(beyond[0], beyond[0]), (beyond[1], beyond[1]), (0, 0)]
-    padded = np.pad(grid, sides, mode="reflect", reflect_type="odd")
-    back = (-shift_px[0], -shift_px[1], 0.0)
-    moved: FloatArray = ndimage.shift(padded, back, order=3, mode="nearest")
-    inner = tuple(slice(side, side + count) for side, count in zip(beyond, shape, strict=True))
-    return moved[inner].reshape(values.shape)
-
-
-def _inside(shape: tuple[int, int], shift_px: tuple[float, float]) -> FloatArray:
-    """Part of each position (rows * columns,) that was in the map, moved back by a drift: 1 or less."""
-    parts: list[FloatArray] = []
-    for count, shift in zip(shape, shift_px, strict=True):
-        place = np.arange(count) + shift
-        parts.append(np.clip(np.minimum(place + 1.0, count - place), 0.0, 1.0))
-    return np.outer(*parts).ravel()
-
-
 class RockingMoments:
     """Sums of a rocking scan, which grow by one angle at a time and never hold a frame.
 
@@ -134,7 +108,7 @@ class RockingMoments:
         self._origin = np.zeros(3)
         count = shape[0] * shape[1]
         self._sums = np.zeros((count, MOMENTS))
-        self._covered = np.ones(count)
+        self._covered, self._saturated = np.ones(count), np.zeros(count, bool)
         self._first, self._last, self._largest = np.zeros(count), np.zeros(count), np.zeros(count)
 
     def add(self, angle_deg: float, frames: ArrayLike, shift_px: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -161,16 +135,28 @@ class RockingMoments:
                 f"RockingMoments.add: {stack.shape[0]} frames at {angle_deg} degree; a map of {self.shape} "
                 f"needs {len(self._sums)}"
             )
-        self.add_sums(angle_deg, self.sums(stack), shift_px)
+        self.add_rows(angle_deg, [stack], shift_px)
+
+    def add_rows(
+        self, angle_deg: float, rows: Iterable[ArrayLike], shift_px: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
+        """Add the map of one angle, as `add` does, from frames (n, rows, columns) that come part by part."""
+        parts = ((self.sums(row), saturated_frames(row, self._offsets)) for row in rows)
+        sums, saturated = (np.concatenate(each) for each in zip(*parts, strict=True))
+        self.add_sums(angle_deg, sums, shift_px, saturated)
 
     def sums(self, frames: ArrayLike) -> FloatArray:
         """Sum frames (n, rows, columns) of some positions into what `add_sums` takes, shape (n, 10)."""
         return frame_moments(frames, self._offsets, self.background)
 
     def add_sums(
-        self, angle_deg: float, sums: FloatArray, shift_px: tuple[float, float] = (0.0, 0.0)
+        self,
+        angle_deg: float,
+        sums: FloatArray,
+        shift_px: tuple[float, float] = (0.0, 0.0),
+        saturated: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Add the map of one angle whose frames were summed already, such as row by row.
+        """Add the map of one angle whose frames were summed already.
 
         Parameters
         ----------
@@ -178,15 +164,19 @@ class RockingMoments:
             As of `add`.
         sums
             From `sums`, shape (map rows * map columns, 10), positions row by row.
+        saturated
+            From `saturated_frames`, shape (map rows * map columns,); none unless given.
         """
         rotation = self.geometry.rotation(angle_deg)
         place = rotation.T @ (self._centre - self.geometry.k_in)
         if not self._angles:
             self._origin = place
         moments = turned(sums, rotation, place - self._origin)
+        if saturated is not None and saturated.any():
+            self._saturated |= moved_flags(saturated, self.shape, shift_px)
         if any(shift_px):
-            moments = _shifted(moments, self.shape, shift_px)
-            self._covered = np.minimum(self._covered, _inside(self.shape, shift_px))
+            moments = moved_sums(moments, self.shape, shift_px)
+            self._covered = np.minimum(self._covered, part_inside(self.shape, shift_px))
         self._sums += moments
         self._first = self._first if self._angles else moments[:, 0]
         self._last = moments[:, 0]
@@ -244,10 +234,11 @@ class RockingMoments:
             # What is not a number is neither covered nor counted.
             [
                 ~(self._covered >= COVERED),
+                self._saturated,
                 ~(self._sums[:, 0] >= LEAST_COUNTS),
                 ends > END_PART * self._largest,
             ],
-            [str(RockingVerdict.OUTSIDE), str(RockingVerdict.WEAK), str(RockingVerdict.CUT)],
+            [str(RockingVerdict[name]) for name in ("OUTSIDE", "SATURATED", "WEAK", "CUT")],
             default=str(RockingVerdict.GOOD),
         )
 

@@ -14,6 +14,7 @@ from operando.callbacks.live.patterns import Patterns, recall
 from operando.callbacks.plots.patterns import pattern_figure
 from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import JournalFullError, JournalTail
+from operando.callbacks.tiled.pattern import PHASES
 from told_series import A_ANGSTROM, Told, of_stream, read_whole, rings, write_frames
 
 
@@ -38,7 +39,9 @@ def test_every_frame_has_its_pattern_its_lattice_and_the_state_of_the_cell(told)
     assert patterns.sizes["pattern"] == 3
     strongest = patterns["intensity"].isel(pattern=0).sel(q=slice(1.2, 1.45)).idxmax("q")
     assert float(strongest) == pytest.approx(2 * np.pi * 3 / 14.3, abs=0.02)
-    assert set(told.result().phases["family"]) == {"layered"}
+    phases = told.result().phases
+    assert set(phases["family"]) == {"layered"}
+    assert set(PHASES) <= set(phases.columns)
 
 
 def test_a_frame_that_is_not_there_costs_itself_only(told):

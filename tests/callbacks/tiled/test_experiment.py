@@ -112,6 +112,7 @@ def test_tables_without_a_row_have_their_columns(folder):
     assert experiment.edge_fits[["lithium_content", "valence", "valence_sigma", "verdict"]].empty
     assert experiment.reference_fits[["half_step_ev"]].empty
     assert experiment.lattice[["lithium_content", "a_angstrom", "c_angstrom"]].empty
+    assert experiment.phases[["lithium_content", "phase", "fraction", "fraction_sigma", "first_frame"]].empty
 
 
 def test_an_element_that_was_not_measured_is_an_error_that_lists_the_others(folder):

@@ -203,6 +203,19 @@ def test_what_is_not_a_number_is_never_good(clean):
     assert set(measured(clean[:6], (2, 3), shifts=lost).verdict.ravel()) == {"outside"}
 
 
+@pytest.mark.parametrize(
+    ("shift", "verdicts"),
+    [((0.0, 0.0), ["good", "saturated", "good"]), ((0.0, 0.5), ["saturated", "saturated", "outside"])],
+)
+def test_a_position_whose_frame_was_saturated_at_some_angle_is_not_good(clean, shift, verdicts):
+    counts = np.minimum(clean[:6], 65534).astype(np.uint16)
+    counts[1, 5, 10, 10] = 65535
+    shifts = [shift if index == 5 else (0.0, 0.0) for index in range(len(ANGLES))]
+    found = measured(counts, (2, 3), shifts=shifts)
+    assert found.verdict[0].tolist() == verdicts
+    assert "attenuate" in found.reason[0, 1]
+
+
 @pytest.mark.parametrize("reference", [np.zeros(3), np.ones(2), np.full(3, np.nan)])
 def test_a_reference_that_is_no_vector_is_refused(clean, reference):
     with pytest.raises(ValueError, match="give Q in 1/A"):
