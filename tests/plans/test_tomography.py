@@ -13,6 +13,7 @@ from operando.callbacks.analysis.imaging.angle import golden_angles, interlaced_
 from operando.callbacks.export.tomogram import write_tomogram
 from operando.callbacks.export.tomogram_run import tomogram_blocks, tomogram_facts
 from operando.devices.frame_file import FramesMissingError
+from operando.devices.reach import UnreachableError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.brightness import TooBrightError
 from operando.plans.dose_option import ConstantDose
@@ -211,6 +212,56 @@ def fail_disk(camera):
     camera._capture(0)
     camera.hdf.status.sim_put(1)
     camera.hdf.message.sim_put("no space left on device")
+
+
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_a_camera_whose_server_was_started_anew_leaves_what_it_had_written(station, engine, mode):
+    documents = collected(engine)
+    camera = station.microscope_camera
+    if mode == "step":
+        station.frame_events[3] = lambda: start_anew(camera)
+    else:
+        station.trigger_box.on_gates = lambda _: (camera.take(3), start_anew(camera))
+    with pytest.raises((FramesMissingError, FailedStatus)):
+        engine(tomography(station, turn(), mode=mode))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 3, [0, 1, 2, *[-1] * 5])
+    assert "the server of SOFT: has died" in found["reason"]
+    told = of_stream(documents, "projections", "stream_datum")
+    assert sum(one["indices"]["stop"] - one["indices"]["start"] for one in told) == 3
+    resources = [doc for doc in of_kind(documents, "stream_resource") if "image" in doc["data_key"]]
+    assert [doc["parameters"]["swmr"] for doc in resources] == [True]
+    camera.growing.close()
+
+
+def start_anew(camera):
+    """Have the settings of a server that has just begun; its file stays as it was."""
+    camera.hdf.file_name.sim_put("frames")
+    for signal in (camera.hdf.capture, camera.hdf.captured, camera.hdf.swmr_active):
+        signal.sim_put(0)
+
+
+def test_a_trigger_box_that_dies_leaves_the_frames_with_the_angles_asked_for(station, engine, caplog):
+    documents = collected(engine)
+    box = station.trigger_box
+
+    def die(count):
+        station.microscope_camera.take(count)
+        box.gates.get = box.complete_kept = unreachable
+
+    box.on_gates = die
+    with pytest.raises(UnreachableError, match="box"):
+        engine(tomography(station, turn(), mode="fly"))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 8, list(range(8)))
+    assert "the box is gone" in found["reason"]
+    assert "the angles of the turn are those asked for" in caplog.text
+    np.testing.assert_allclose(found["angle_deg"], sequential_angles(8), atol=1e-9)
+    assert told_numbers(documents) == list(range(1, 9))
+
+
+def unreachable(*_, **__):
+    raise UnreachableError("the box is gone")
 
 
 @pytest.fixture(params=["step", "fly"])
