@@ -18,7 +18,7 @@ from .file_writer import tell_of_data_set
 from .frame_file import ATTRIBUTES, FramesMissingError, find_frames
 from .frame_series import FrameSeries
 from .microscope_camera import MicroscopeCamera
-from .reach import halt, naming
+from .reach import LOST, halt, naming
 from .ring_buffer import RingBuffer, RingedDriver, RingedWriter
 from .series_file import SeriesFile
 
@@ -59,8 +59,9 @@ class BurstCamera(MicroscopeCamera):
     """Camera that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
 
     `kickoff` is done when the ring is full, or was triggered before; `complete` when every frame is written
-    and the file is closed. What is missing in it fails `complete` with `FramesMissingError`, and the frames
-    that are there are told of all the same. A `FrameSeries` goes around the ring.
+    and the file is closed. What is missing in it, also because the ring was not full, fails `complete` with
+    `FramesMissingError`, and the frames that are there are told of all the same, those of a server that has
+    died too. A `FrameSeries` goes around the ring.
 
     The parameters are those of `AreaDetector`.
     """
@@ -154,7 +155,7 @@ class BurstCamera(MicroscopeCamera):
             parameters = {
                 "dataset": f"{ATTRIBUTES}/{dataset}",
                 "chunk_shape": [min(ROWS_AT_ONCE, count)],
-                "swmr": False,
+                "swmr": not running.whole,
                 "locking": False,
             }
             yield from tell_of_data_set(running.file, f"{self.name}_{key}", parameters, count)
@@ -201,6 +202,29 @@ class BurstCamera(MicroscopeCamera):
             logger.warning("%s: triggered before the ring was full: fewer frames are from before", self.name)
 
     def _finish_burst(self, running: SeriesFile, burst: BurstSeries) -> None:
+        try:
+            told = self._end_burst(running, burst)
+        except (TimeoutError, *LOST) as error:
+            told = str(error)
+        lost = self.is_lost(running.series)
+        if lost:
+            told = f"the server of {self.prefix} has died: start it and look at its log"
+        held = burst.frames_before if self._was_full else None
+        try:
+            if not lost:
+                self._check_name(running)
+            find_frames(running.file, self.dataset, self.flush_limit_s, left_open=lost)
+            record = read_burst(running.file, burst, held, left_open=lost)
+        except (OSError, KeyError, ValueError) as error:
+            raise FramesMissingError(self.name, burst.frames, 0, f"{told}; {error}") from error
+        self.record, running.readable, running.whole = record, record.frames, not lost
+        self.burst.show(record, burst.frames)
+        if not record.is_whole or lost:
+            told += "" if lost else self._shortage(record, burst)
+            raise FramesMissingError(self.name, record.expected, record.frames, told)
+
+    def _end_burst(self, running: SeriesFile, burst: BurstSeries) -> str:
+        """Wait until all frames are written, and let the camera rest; gives what its writer says."""
         limit_s = SLOWNESS * burst.frames_after * burst.period_s + self.overhead_limit_s
         over = until(
             (self.ring.capture, self.hdf.capture),
@@ -212,28 +236,22 @@ class BurstCamera(MicroscopeCamera):
         self._await_writer(burst, running.dropped)
         late = "" if over else f"the ring had passed on {number_of(self.ring.passed)} after {limit_s:.0f} s; "
         self.come_to_rest()
-        held = burst.frames_before if self._was_full else None
-        try:
-            self._check_name(running)
-            find_frames(running.file, self.dataset, self.flush_limit_s)
-            record = read_burst(running.file, burst, held)
-        except (OSError, KeyError, ValueError) as error:
-            said = f"{late}{error}; {self._late_complaint(running)}"
-            raise FramesMissingError(self.name, burst.frames, 0, said) from error
-        self.record, running.readable = record, record.frames
-        self.burst.show(record, burst.frames)
-        running.whole = True
-        if not record.is_whole:
-            told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
-            remedy = "make room on the disk, or ask for fewer frames or a longer period_s"
-            if record.untaken:
-                told += f"; the camera itself left out {record.untaken}, by the times of the others"
-            said = f"{late}{self._late_complaint(running)}{told}; {remedy}"
-            raise FramesMissingError(self.name, record.expected, record.frames, said)
+        # Its words come after it has closed its file, and only where it failed.
+        if number_of(self.hdf.captured) < burst.frames:
+            self.await_complaint()
+        return f"{late}{self.complaint(running.dropped)}"
 
-    def _late_complaint(self, running: SeriesFile) -> str:
-        self.await_complaint()
-        return self.complaint(running.dropped)
+    def _shortage(self, record: BurstRecord, burst: BurstSeries) -> str:
+        """Say what is missing, and what to do about it."""
+        if not self._was_full and record.before < burst.frames_before:
+            return (
+                f"; the trigger came before the ring was full, {record.before} of {burst.frames_before} "
+                "frames are from before it: is its condition met from the start?"
+            )
+        told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
+        if record.untaken:
+            told += f"; the camera itself left out {record.untaken}, by the times of the others"
+        return f"{told}; make room on the disk, or ask for fewer frames or a longer period_s"
 
     def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
         """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
@@ -244,5 +262,5 @@ class BurstCamera(MicroscopeCamera):
 
         while hdf.capture.get() and (before := done()) < burst.frames:
             signals = hdf.captured, hdf.dropped, hdf.capture
-            if not until(signals, lambda: done() > before or not hdf.capture.get(), self.overhead_limit_s):
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), self.flush_limit_s):
                 return

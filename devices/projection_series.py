@@ -88,13 +88,11 @@ class ProjectionSeries:
     @property
     def is_lost(self) -> bool:
         """Whether the server that writes the present file is gone, or was started anew."""
-        running, hdf = self._running, self.camera.hdf
-        if running is None:
-            return False
+        running, camera = self._running, self.camera
+        if running is None or camera.is_lost(running.series):
+            return running is not None
         try:
-            # Each look has a second: a gap of the network is no death.
-            known = str(hdf.file_name.get()) == running.series.name
-            return not known or number_of(self.camera.frames) < self._counted
+            return number_of(camera.frames) < self._counted
         except (TimeoutError, *LOST):
             return True
 

@@ -236,7 +236,8 @@ def _miss(taking: _Taking) -> MsgGenerator[None]:
         value = yield from bps.rd(ring.value, default_value=math.nan)
         raise NotTriggeredError(
             f"radiography_burst: {taking.trigger} has not come within {burst.wait_limit_s:g} s, the last "
-            f"frame had {value:g}; wait longer, set another limit, or on_miss = fire"
+            f"frame had {value:g}{(yield from _why_cold(taking))}; wait longer, set another limit, or "
+            "on_miss = fire"
         )
     yield from bps.abs_set(ring.fire, 1, group=short_uid("fire"))
     deadline = time.monotonic() + WAIT_S
@@ -246,6 +247,16 @@ def _miss(taking: _Taking) -> MsgGenerator[None]:
                 f"{ring.name}: not triggered {WAIT_S:g} s after the order; is its server running?"
             )
         yield from bps.sleep(LOOK_S)
+
+
+def _why_cold(taking: _Taking) -> MsgGenerator[str]:
+    """Say that the heater switched itself off, if it did."""
+    if not taking.heating:
+        return ""
+    safety = taking.station.heater.safety
+    tripped = yield from bps.rd(safety.trip, default_value=0)
+    cause = yield from bps.rd(safety.cause, default_value="")
+    return f", and the heater has tripped: {cause}" if tripped else ""
 
 
 def _is_triggered(ring: Any) -> MsgGenerator[bool]:  # noqa: ANN401 - a `RingBuffer`

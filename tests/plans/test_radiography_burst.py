@@ -29,6 +29,7 @@ TRIGGER = BurstTrigger(quantity="heater", sign=">", limit=100.0, latency_s=0.005
 class SoftSafety(Device):
     high = Cpt(Instant, value=300.0)
     trip = Cpt(Instant, value=0)
+    cause = Cpt(Signal, value="")
 
 
 class SoftHeater(Device):
@@ -123,6 +124,16 @@ def test_a_trigger_that_does_not_come_fails_with_the_last_value(hall):
     assert "heater > 100 degC has not come within 5 s, the last frame had 25" in str(error)
     assert documents[-1][1]["exit_status"] == "fail"
     is_in_order(hall)
+
+
+def test_a_wait_in_which_the_heater_switched_itself_off_says_so(hall):
+    safety = hall.heater.safety
+    hall.heater.enable.subscribe(lambda value, **_: value == "Enable" and safety.trip.put(1), run=False)
+    safety.cause.put("180 degC is above SAFETY:TMAX 170 degC")
+    heating = Heating(to_degc=200.0, ramp_k_min=60.0)
+    _, error = run(radiography_burst(hall, BURST, TRIGGER, heating=heating), clock(hall))
+    assert isinstance(error, NotTriggeredError)
+    assert "the heater has tripped: 180 degC is above SAFETY:TMAX 170 degC; wait longer" in str(error)
 
 
 def test_dropped_frames_fail_the_run_and_the_others_are_told_of(hall):
