@@ -16,7 +16,7 @@ from .brightness import scale_metadata
 from .dose_option import ConstantDose
 from .duration import Timing, expected_blur
 from .series_options import experiment_folder, file_name
-from .single_run import single_run
+from .single_run import naming_frames, single_run
 from .tomogram_passes import ENCODER, take_passes
 from .tomogram_references import References, plan_references, remember_references, take_references
 from .tomogram_steps import take_steps
@@ -129,7 +129,7 @@ def tomography(
     references = yield from plan_references(taking)
     devices = [station.microscope, taking.camera]
     uid = yield from single_run(
-        lambda: _work(taking, mode, references),
+        lambda: naming_frames(_work(taking, mode, references)),
         devices,
         md={**references.metadata(), **_md},
         leave=lambda: _leave(taking),

@@ -381,9 +381,10 @@ def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
             if name == "event" and doc["data"].get("projection_number") == 3:
                 full.put(1, wait=True)
 
-        with pytest.raises(FailedStatus):
+        with pytest.raises(FramesMissingError, match="no space left"):
             engine(tomography(scope, turn), fill)
         full.put(0, wait=True)
+    assert "no space left" in documents[-1][1]["reason"]
     found = outcome(documents)
     assert (found["status"], found["good"], found["missing"]) == ("partial", 4, 4)
     assert "no space left" in found["reason"]
