@@ -112,10 +112,19 @@ class BurstCamera(MicroscopeCamera):
         super().open_file(series, file)
 
     def kickoff(self) -> DeviceStatus:
-        """Let the camera take frames; of a burst, wait until the ring is full."""
+        """Let the camera take frames; of a burst, wait until the ring is full.
+
+        Raises
+        ------
+        RuntimeError
+            If no burst is prepared, or it was begun before.
+        """
         if self._burst is None:
             return super().kickoff()
-        burst = self._burst
+        burst, running = self._burst, self._require()
+        if running.triggered:
+            raise RuntimeError(f"{self.name}: burst {burst.name!r} was begun before; prepare another")
+        running.triggered = burst.frames
         return in_background(self, lambda: self._fill(burst))
 
     def complete(self) -> DeviceStatus:
@@ -208,7 +217,7 @@ class BurstCamera(MicroscopeCamera):
             told = str(error)
         lost = self.is_lost(running.series)
         if lost:
-            told = f"the server of {self.prefix} has died: start it and look at its log"
+            told = f"the server of {self.prefix} has died, or serves another client: look at its log"
         held = burst.frames_before if self._was_full else None
         try:
             if not lost:

@@ -103,7 +103,7 @@ class ProjectionSeries:
         if running is None or self.written >= running.series.frames:
             return ""
         if self.is_lost:
-            return f"the server of {camera.prefix} has died: start it and look at its log"
+            return f"the server of {camera.prefix} has died, or serves another client: look at its log"
         if camera.hdf.capture.get():
             return ""
         return (
@@ -225,7 +225,13 @@ class ProjectionSeries:
                 self._await_last(running)
                 self._come_to_rest()
         lost = self.is_lost
-        self.found = self._find(running, left_open=lost)
+        try:
+            self.found = self._find(running, left_open=lost)
+        except FramesMissingError:
+            # Its end may be noticed only now.
+            if lost or not self.is_lost:
+                raise
+            lost, self.found = True, self._find(running, left_open=True)
         running.readable, running.whole = len(self.found), not lost
 
     def _await_last(self, running: SeriesFile) -> None:

@@ -19,7 +19,19 @@ from .burst import Burst, BurstLostError, BurstShortError, BurstTrigger, Heating
 from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
+from .waiting import (
+    FAILURES,
+    WAIT_S,
+    PassedError,
+    close_shutter,
+    each_in_turn,
+    read_event,
+    said,
+    set_all,
+    stopped,
+    tried,
+    wait_bounded,
+)
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
 LOOK_S = 0.05
@@ -47,6 +59,7 @@ class _Taking:
     heating: Heating | None
     guard: BeamGuard | None
     series: BurstSeries
+    is_heated: bool = False
 
     @property
     def camera(self) -> Any:  # noqa: ANN401 - a camera with a ring
@@ -189,6 +202,7 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     _require_beam(taking, (yield from _read(taking)))
     yield from _once("kickoff", camera, SLOWNESS * burst.before_s + 2 * WAIT_S)
     if taking.heating:
+        taking.is_heated = True
         yield from begin_ramp(station.heater, taking.heating)
     yield from _await_trigger(taking)
     failure: FailedStatus | None = None
@@ -197,18 +211,40 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     except FailedStatus as error:
         # Whatever is there is told of first.
         failure = error
-    yield from close_shutter(station.photon_shutter)
+    open_still = yield from tried(close_shutter(station.photon_shutter))
     yield from bps.collect(camera, name=FRAMES, return_payload=False)
     yield from read_event([camera.burst], trigger=[], stream=TRIGGER, timeout_s=WAIT_S)
-    readings = yield from _read(taking)
-    if failure is not None and taking.heating:
-        raise BurstShortError(f"{said(failure)}; the cell was heated, and is not heated again") from failure
+    yield from _once_heated(taking, _judge(taking, failure or open_still))
+
+
+def _judge(taking: _Taking, failure: Exception | None) -> MsgGenerator[None]:
+    """Make the last event of the cell, and raise what went wrong with a burst that is told of."""
     if failure is not None:
+        yield from tried(_read(taking))
         raise failure
+    readings = yield from _read(taking)
     try:
         _require_beam(taking, readings)
     except BeamLostError as error:
         raise BurstLostError(f"{error}, within the burst") from error
+
+
+def _once_heated(taking: _Taking, step: MsgGenerator[None]) -> MsgGenerator[None]:
+    """Let no failure be a reason to heat a cell again that was heated.
+
+    Raises
+    ------
+    BurstShortError
+        In place of what another attempt would be made for.
+    """
+    try:
+        yield from step
+    except PassedError:
+        raise
+    except FAILURES as error:
+        if not taking.is_heated:
+            raise
+        raise BurstShortError(f"{said(error)}; the cell was heated, and is not heated again") from error
 
 
 def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
@@ -292,8 +328,8 @@ def _read(taking: _Taking) -> MsgGenerator[Readings]:
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:
-    """Close the shutter, heat no longer, and stop what runs."""
-    yield from close_shutter(taking.station.photon_shutter)
-    if taking.heating:
-        yield from set_all({taking.station.heater.enable: "Disable"})
-    yield Msg("stop", taking.camera)
+    """Heat no longer, close the shutter, and stop what runs: each, whatever becomes of the others."""
+    station = taking.station
+    off = [lambda: set_all({station.heater.enable: "Disable"})] if taking.heating else []
+    steps = *off, lambda: close_shutter(station.photon_shutter), lambda: stopped(taking.camera)
+    yield from _once_heated(taking, each_in_turn(*steps))

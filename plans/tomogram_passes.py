@@ -31,7 +31,7 @@ from .tomogram_taking import (
     read_state,
 )
 from .turn import Pass
-from .waiting import FAILURES, WAIT_S, close_shutter, order, said, set_all
+from .waiting import FAILURES, WAIT_S, close_shutter, order, said, set_all, tried
 
 logger = logging.getLogger(__name__)
 RUN_UP_DEG = 0.1
@@ -73,7 +73,8 @@ def _take(taking: Taking, passes: Sequence[Pass], attempt: int) -> MsgGenerator[
     except Exception as error:
         problem = error
         yield Msg("stop", taking.sweep)
-    yield from close_shutter(taking.station.photon_shutter)
+    open_still = yield from tried(close_shutter(taking.station.photon_shutter))
+    problem = problem or open_still
     # An abort may come while the files are closed: then once more, that what is there is known.
     for _ in range(2):
         try:

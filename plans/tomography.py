@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
@@ -22,7 +23,7 @@ from .tomogram_references import References, plan_references, remember_reference
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import close_shutter, said, set_all
+from .waiting import close_shutter, each_in_turn, said, set_all, stopped
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -268,8 +269,10 @@ def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
 
 def _leave(taking: Taking) -> MsgGenerator[None]:
     """Close the shutter, stop what runs, and bring specimen and speed back."""
-    yield from close_shutter(taking.station.photon_shutter)
-    for device in (taking.camera, taking.box, taking.sweep):
-        if device is not None:
-            yield Msg("stop", device)
-    yield from set_all({taking.station.microscope.sample_x: taking.home_x_um})
+    station = taking.station
+    running = [one for one in (taking.camera, taking.box, taking.sweep) if one is not None]
+    yield from each_in_turn(
+        lambda: close_shutter(station.photon_shutter),
+        *(partial(stopped, device) for device in running),
+        lambda: set_all({station.microscope.sample_x: taking.home_x_um}),
+    )

@@ -118,6 +118,12 @@ def test_a_camera_whose_server_was_started_anew_leaves_the_burst_that_it_had_wri
     assert [doc["parameters"]["swmr"] for doc in documents] == [True] * 3
 
 
+def test_a_burst_is_not_taken_twice_into_one_file(camera):
+    burst(camera).wait(3)
+    with pytest.raises(RuntimeError, match="burst 'burst' was begun before; prepare another"):
+        camera.kickoff()
+
+
 def test_a_ring_that_does_not_fill_is_told(camera):
     camera.prepare(BURST).wait(3)
     camera.cam.acquire.sim_set_putter(lambda value, **_: camera.cam.acquire.sim_put(value))

@@ -253,18 +253,39 @@ def test_a_trigger_box_that_dies_leaves_the_frames_with_the_angles_asked_for(sta
         box.gates.get = box.complete_kept = unreachable
 
     box.on_gates = die
-    with pytest.raises(UnreachableError, match="box"):
+    with pytest.raises(UnreachableError, match="its server is gone"):
         engine(tomography(station, turn(), mode="fly"))
     found = outcome(documents)
     assert (found["status"], found["good"], found["frame"]) == ("partial", 8, list(range(8)))
-    assert "the box is gone" in found["reason"]
+    assert "its server is gone" in found["reason"]
     assert "the angles of the turn are those asked for" in caplog.text
     np.testing.assert_allclose(found["angle_deg"], sequential_angles(8), atol=1e-9)
     assert told_numbers(documents) == list(range(1, 9))
 
 
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_a_shutter_that_does_not_answer_costs_no_frame_and_the_specimen_is_brought_back(
+    station, engine, monkeypatch, mode
+):
+    documents = collected(engine)
+    move = station.photon_shutter.set
+
+    def opens_only(position):
+        return move(position) if position == "open" else unreachable()
+
+    # Its flats leave the specimen beside the beam, where it would stay.
+    monkeypatch.setattr(station.photon_shutter, "set", opens_only)
+    with pytest.raises(UnreachableError):
+        engine(tomography(station, turn(flats=2, references="after"), mode=mode))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 8, list(range(8)))
+    assert told_numbers(documents) == list(range(1, 9))
+    assert station.microscope.sample_x.get() == 0.0
+    assert not station.microscope_camera.hdf.capture.get()
+
+
 def unreachable(*_, **__):
-    raise UnreachableError("the box is gone")
+    raise UnreachableError("its server is gone")
 
 
 @pytest.fixture(params=["step", "fly"])
