@@ -215,22 +215,36 @@ class BurstCamera(MicroscopeCamera):
             told = self._end_burst(running, burst)
         except (TimeoutError, *LOST) as error:
             told = str(error)
-        lost = self.is_lost(running.series)
-        if lost:
-            told = f"the server of {self.prefix} has died, or serves another client: look at its log"
-        held = burst.frames_before if self._was_full else None
         try:
-            if not lost:
-                self._check_name(running)
-            find_frames(running.file, self.dataset, self.flush_limit_s, left_open=lost)
-            record = read_burst(running.file, burst, held, left_open=lost)
+            record, lost = self._find_burst(running, burst)
         except (OSError, KeyError, ValueError) as error:
             raise FramesMissingError(self.name, burst.frames, 0, f"{told}; {error}") from error
         self.record, running.readable, running.whole = record, record.frames, not lost
         self.burst.show(record, burst.frames)
-        if not record.is_whole or lost:
-            told += "" if lost else self._shortage(record, burst)
+        if lost:
+            told = f"the server of {self.prefix} has died, or serves another client: look at its log"
+        elif not record.is_whole:
+            told += self._shortage(record, burst)
+        if lost or not record.is_whole:
             raise FramesMissingError(self.name, record.expected, record.frames, told)
+
+    def _find_burst(self, running: SeriesFile, burst: BurstSeries) -> tuple[BurstRecord, bool]:
+        """Read the file; gives what is in it, and whether its server has died."""
+        lost = self.is_lost(running.series)
+        try:
+            return self._read_burst(running, burst, left_open=lost), lost
+        except (OSError, FramesMissingError):
+            # Its end may be noticed only now.
+            if lost or not self.is_lost(running.series):
+                raise
+            return self._read_burst(running, burst, left_open=True), True
+
+    def _read_burst(self, running: SeriesFile, burst: BurstSeries, *, left_open: bool) -> BurstRecord:
+        if not left_open:
+            self._check_name(running)
+        find_frames(running.file, self.dataset, self.flush_limit_s, left_open=left_open)
+        held = burst.frames_before if self._was_full else None
+        return read_burst(running.file, burst, held, left_open=left_open)
 
     def _end_burst(self, running: SeriesFile, burst: BurstSeries) -> str:
         """Wait until all frames are written, and let the camera rest; gives what its writer says."""
