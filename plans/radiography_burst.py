@@ -229,7 +229,7 @@ def _judge(taking: _Taking, failure: Exception | None) -> MsgGenerator[None]:
         raise BurstLostError(f"{error}, within the burst") from error
 
 
-def _once_heated(taking: _Taking, step: MsgGenerator[None]) -> MsgGenerator[None]:
+def _once_heated(taking: _Taking, step: MsgGenerator[Any]) -> MsgGenerator[Any]:
     """Let no failure be a reason to heat a cell again that was heated.
 
     Raises
@@ -238,7 +238,7 @@ def _once_heated(taking: _Taking, step: MsgGenerator[None]) -> MsgGenerator[None
         In place of what another attempt would be made for.
     """
     try:
-        yield from step
+        return (yield from step)
     except PassedError:
         raise
     except FAILURES as error:
@@ -253,7 +253,8 @@ def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
     begun_s, begun_wall_s = (yield from _cell_time(taking.station)), time.monotonic()
     gap_s = STAMP_S[0]
     due_s = begun_wall_s + gap_s
-    while not (yield from _is_triggered(ring)):
+    # A camera that is gone tells nothing of whether the cell has given way.
+    while not (yield from _once_heated(taking, _is_triggered(ring))):
         passed_s = (yield from _cell_time(taking.station)) - begun_s
         # The cell's clock is never slower than ours, unless its server is gone.
         if max(passed_s, time.monotonic() - begun_wall_s - WAIT_S) >= burst.wait_limit_s:

@@ -173,6 +173,22 @@ def test_a_shutter_that_does_not_answer_keeps_no_heater_on_and_no_cell_is_heated
     assert [d["indices"]["stop"] for name, d in documents if name == "stream_datum"] == [15] * 3
 
 
+def test_a_camera_that_dies_while_a_heated_cell_is_waited_for_is_no_reason_to_heat_it_again(
+    hall, monkeypatch
+):
+    def gone():
+        raise UnreachableError("the camera is gone")
+
+    triggered = hall.microscope_camera.ring.triggered
+    hall.heater.enable.subscribe(
+        lambda value, **_: value == "Enable" and monkeypatch.setattr(triggered, "read", gone), run=False
+    )
+    _, error = run(radiography_burst(hall, BURST, TRIGGER, heating=Heating(to_degc=200.0, ramp_k_min=60.0)))
+    assert isinstance(error, PassedError)
+    assert "the camera is gone; the cell was heated, and is not heated again" in str(error)
+    assert hall.heater.enable.history == ["Enable", "Disable"]
+
+
 def opens_only(move):
     """A shutter whose server dies once it is open."""
 
