@@ -278,12 +278,13 @@ class BurstCamera(MicroscopeCamera):
 
     def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
         """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
-        hdf = self.hdf
+        # Where the ring was not full, nobody knows how many are still to come.
+        hdf, limit_s = self.hdf, self.overhead_limit_s if self._was_full else self.flush_limit_s
 
         def done() -> int:
             return number_of(hdf.captured) + number_of(hdf.dropped) - dropped
 
         while hdf.capture.get() and (before := done()) < burst.frames:
             signals = hdf.captured, hdf.dropped, hdf.capture
-            if not until(signals, lambda: done() > before or not hdf.capture.get(), self.flush_limit_s):
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), limit_s):
                 return
