@@ -18,7 +18,7 @@ from .file_writer import tell_of_data_set
 from .frame_file import ATTRIBUTES, FramesMissingError, find_frames
 from .frame_series import FrameSeries
 from .microscope_camera import MicroscopeCamera
-from .reach import halt, naming
+from .reach import LOST, halt, naming
 from .ring_buffer import RingBuffer, RingedDriver, RingedWriter
 from .series_file import SeriesFile
 
@@ -59,8 +59,9 @@ class BurstCamera(MicroscopeCamera):
     """Camera that also takes bursts: `prepare(BurstSeries)`, `kickoff`, a trigger, `complete`.
 
     `kickoff` is done when the ring is full, or was triggered before; `complete` when every frame is written
-    and the file is closed. What is missing in it fails `complete` with `FramesMissingError`, and the frames
-    that are there are told of all the same. A `FrameSeries` goes around the ring.
+    and the file is closed. What is missing in it, also because the ring was not full, fails `complete` with
+    `FramesMissingError`, and the frames that are there are told of all the same, those of a server that has
+    died too. A `FrameSeries` goes around the ring.
 
     The parameters are those of `AreaDetector`.
     """
@@ -117,10 +118,19 @@ class BurstCamera(MicroscopeCamera):
         super().open_file(series, file)
 
     def kickoff(self) -> DeviceStatus:
-        """Let the camera take frames; of a burst, wait until the ring is full."""
+        """Let the camera take frames; of a burst, wait until the ring is full.
+
+        Raises
+        ------
+        RuntimeError
+            If no burst is prepared, or it was begun before.
+        """
         if self._burst is None:
             return super().kickoff()
-        burst = self._burst
+        burst, running = self._burst, self._require()
+        if running.triggered:
+            raise RuntimeError(f"{self.name}: burst {burst.name!r} was begun before; prepare another")
+        running.triggered = burst.frames
         return in_background(self, lambda: self._fill(burst))
 
     def complete(self) -> DeviceStatus:
@@ -160,7 +170,7 @@ class BurstCamera(MicroscopeCamera):
             parameters = {
                 "dataset": f"{ATTRIBUTES}/{dataset}",
                 "chunk_shape": [min(ROWS_AT_ONCE, count)],
-                "swmr": False,
+                "swmr": not running.whole,
                 "locking": False,
             }
             yield from tell_of_data_set(running.file, f"{self.name}_{key}", parameters, count)
@@ -207,6 +217,43 @@ class BurstCamera(MicroscopeCamera):
             logger.warning("%s: triggered before the ring was full: fewer frames are from before", self.name)
 
     def _finish_burst(self, running: SeriesFile, burst: BurstSeries) -> None:
+        try:
+            told = self._end_burst(running, burst)
+        except (TimeoutError, *LOST) as error:
+            told = str(error)
+        try:
+            record, lost = self._find_burst(running, burst)
+        except (OSError, KeyError, ValueError) as error:
+            raise FramesMissingError(self.name, burst.frames, 0, f"{told}; {error}") from error
+        self.record, running.readable, running.whole = record, record.frames, not lost
+        self.burst.show(record, burst.frames)
+        if lost:
+            told = f"the server of {self.prefix} has died, or serves another client: look at its log"
+        elif not record.is_whole:
+            told += self._shortage(record, burst)
+        if lost or not record.is_whole:
+            raise FramesMissingError(self.name, record.expected, record.frames, told)
+
+    def _find_burst(self, running: SeriesFile, burst: BurstSeries) -> tuple[BurstRecord, bool]:
+        """Read the file; gives what is in it, and whether its server has died."""
+        lost = self.is_lost(running.series)
+        try:
+            return self._read_burst(running, burst, left_open=lost), lost
+        except (OSError, FramesMissingError):
+            # Its end may be noticed only now.
+            if lost or not self.is_lost(running.series):
+                raise
+            return self._read_burst(running, burst, left_open=True), True
+
+    def _read_burst(self, running: SeriesFile, burst: BurstSeries, *, left_open: bool) -> BurstRecord:
+        if not left_open:
+            self._check_name(running)
+        find_frames(running.file, self.dataset, self.flush_limit_s, left_open=left_open)
+        held = burst.frames_before if self._was_full else None
+        return read_burst(running.file, burst, held, left_open=left_open)
+
+    def _end_burst(self, running: SeriesFile, burst: BurstSeries) -> str:
+        """Wait until all frames are written, and let the camera rest; gives what its writer says."""
         limit_s = SLOWNESS * burst.frames_after * burst.period_s + self.overhead_limit_s
         over = until(
             (self.ring.capture, self.hdf.capture),
@@ -218,37 +265,32 @@ class BurstCamera(MicroscopeCamera):
         self._await_writer(burst, running.dropped)
         late = "" if over else f"the ring had passed on {number_of(self.ring.passed)} after {limit_s:.0f} s; "
         self.come_to_rest()
-        held = burst.frames_before if self._was_full else None
-        try:
-            self._check_name(running)
-            find_frames(running.file, self.dataset, self.flush_limit_s)
-            record = read_burst(running.file, burst, held)
-        except (OSError, KeyError, ValueError) as error:
-            said = f"{late}{error}; {self._late_complaint(running)}"
-            raise FramesMissingError(self.name, burst.frames, 0, said) from error
-        self.record, running.readable = record, record.frames
-        self.burst.show(record, burst.frames)
-        running.whole = True
-        if not record.is_whole:
-            told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
-            remedy = "make room on the disk, or ask for fewer frames or a longer period_s"
-            if record.untaken:
-                told += f"; the camera itself left out {record.untaken}, by the times of the others"
-            said = f"{late}{self._late_complaint(running)}{told}; {remedy}"
-            raise FramesMissingError(self.name, record.expected, record.frames, said)
+        # Its words come after it has closed its file, and only where it failed.
+        if number_of(self.hdf.captured) < burst.frames:
+            self.await_complaint()
+        return f"{late}{self.complaint(running.dropped)}"
 
-    def _late_complaint(self, running: SeriesFile) -> str:
-        self.await_complaint()
-        return self.complaint(running.dropped)
+    def _shortage(self, record: BurstRecord, burst: BurstSeries) -> str:
+        """Say what is missing, and what to do about it."""
+        if not self._was_full and record.before < burst.frames_before:
+            return (
+                f"; the trigger came before the ring was full, {record.before} of {burst.frames_before} "
+                "frames are from before it: is its condition met from the start?"
+            )
+        told = f"; first missing are numbers {list(record.missing[:5])}" if record.missing else ""
+        if record.untaken:
+            told += f"; the camera itself left out {record.untaken}, by the times of the others"
+        return f"{told}; make room on the disk, or ask for fewer frames or a longer period_s"
 
     def _await_writer(self, burst: BurstSeries, dropped: int) -> None:
         """Wait until the writer has closed its file, or has nothing more to write, or writes nothing more."""
-        hdf = self.hdf
+        # Where the ring was not full, nobody knows how many are still to come.
+        hdf, limit_s = self.hdf, self.overhead_limit_s if self._was_full else self.flush_limit_s
 
         def done() -> int:
             return number_of(hdf.captured) + number_of(hdf.dropped) - dropped
 
         while hdf.capture.get() and (before := done()) < burst.frames:
             signals = hdf.captured, hdf.dropped, hdf.capture
-            if not until(signals, lambda: done() > before or not hdf.capture.get(), self.overhead_limit_s):
+            if not until(signals, lambda: done() > before or not hdf.capture.get(), limit_s):
                 return

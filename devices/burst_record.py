@@ -32,7 +32,7 @@ class BurstRecord:
     missing : tuple of int
         Numbers of frames that the camera took and that are not in the file, for as many as are known.
     expected : int
-        Frames that should be there: those that the ring held, and those after.
+        Frames that should be there: all that were asked for.
     untaken : int
         Periods of the camera in which it took no frame, by the times of the others.
     attributes : dict
@@ -64,7 +64,7 @@ class BurstRecord:
         return self.frames == self.expected and not self.missing and not self.untaken
 
 
-def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord:
+def read_burst(path: Path, series: BurstSeries, held: int | None, *, left_open: bool = False) -> BurstRecord:
     """Read what a closed file of a burst holds.
 
     Parameters
@@ -75,6 +75,8 @@ def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord
         What was asked for.
     held
         Frames that the ring held at the trigger; None if nobody knows, as where it was not full.
+    left_open
+        Whether its writer died: as of `find_frames`.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord
     """
     import h5py
 
-    with h5py.File(path, "r", locking=False) as file:
+    with h5py.File(path, "r", libver="latest", swmr=left_open, locking=False) as file:
         group: Any = file[ATTRIBUTES]
         columns = {name: np.asarray(group[name]) for name in group if group[name].ndim == 1}
     if NUMBER not in columns or STAMP not in columns:
@@ -105,9 +107,10 @@ def read_burst(path: Path, series: BurstSeries, held: int | None) -> BurstRecord
     known = np.arange(first, last + 1)
     missing = tuple(int(number) for number in known[~np.isin(known, numbers)])
     time_s = float(np.interp(trigger_id, numbers, stamps_s))
-    expected = (trigger_id - first if held is None else held) + series.frames_after
     untaken = _untaken(numbers, stamps_s)
-    return BurstRecord(numbers, stamps_s - time_s, trigger_id, time_s, missing, expected, untaken, columns)
+    return BurstRecord(
+        numbers, stamps_s - time_s, trigger_id, time_s, missing, series.frames, untaken, columns
+    )
 
 
 def _untaken(numbers: NDArray[np.int64], stamps_s: NDArray[np.float64]) -> int:

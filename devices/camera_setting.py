@@ -14,7 +14,7 @@ from .bounded import fresh, until
 from .camera_signals import DTYPES, CameraDriver, FrameWriter
 from .file_writer import FileWriter
 from .frame_series import FrameSeries
-from .reach import halt
+from .reach import LOST, halt
 
 TEMPLATE = "%s%s_%6.6d.h5"
 """Path, name and number of a file, as the server puts them together."""
@@ -76,6 +76,14 @@ class SettableCamera(FileWriter):
     def frames(self) -> Signal:
         """Frames of the present series that are written so far; reads as `<name>_frames`."""
         return self.hdf.captured
+
+    def is_lost(self, series: FrameSeries) -> bool:
+        """Whether the server that was told to write a series is gone, or was started anew."""
+        try:
+            # A look has a second: a gap of the network is no death.
+            return str(self.hdf.file_name.get()) != series.name
+        except (TimeoutError, *LOST):
+            return True
 
     def stop(self, *, success: bool = False) -> None:
         """Leave the camera idle and its file closed."""

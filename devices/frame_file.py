@@ -105,7 +105,7 @@ def read_frames(path: Path, dataset: str) -> StoredFrames:
         return StoredFrames(frames, masked)
 
 
-def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:
+def find_frames(path: Path, dataset: str, limit_s: float, *, left_open: bool = False) -> FoundFrames:
     """Read what a closed file holds; one that a network shows late is waited for.
 
     Parameters
@@ -116,6 +116,8 @@ def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:
         Where the frames are in it.
     limit_s
         Longest wait for a file that is not there or not yet readable, s of wall time.
+    left_open
+        Whether its writer died: what it has shown to readers of a growing file is there.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def find_frames(path: Path, dataset: str, limit_s: float) -> FoundFrames:
     deadline, pause = time.monotonic() + limit_s, threading.Event()
     while True:
         try:
-            return _read(path, dataset)
+            return _read(path, dataset, left_open=left_open)
         except OSError:
             if time.monotonic() >= deadline:
                 raise
@@ -160,10 +162,10 @@ def readable_frames(path: Path, dataset: str) -> int:
         return 0
 
 
-def _read(path: Path, dataset: str) -> FoundFrames:
+def _read(path: Path, dataset: str, *, left_open: bool) -> FoundFrames:
     import h5py
 
-    with h5py.File(path, "r", locking=False) as file:
+    with h5py.File(path, "r", libver="latest", swmr=left_open, locking=False) as file:
         frames: Any = file[dataset]
         unique_id, time_stamp = (
             np.asarray(file[f"{ATTRIBUTES}/{name}"]) if f"{ATTRIBUTES}/{name}" in file else None

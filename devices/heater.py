@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -15,6 +14,7 @@ from .bounded import fresh, in_background, until, write
 from .reach import ReachedDevice, halt, naming
 
 REPLY_LIMIT_S = 10.0
+ABSOLUTE_ZERO_DEGC = -273.15
 
 
 class HeaterTrippedError(RuntimeError):
@@ -88,15 +88,17 @@ class Heater(ReachedDevice):
         return _number(self.readback.get())
 
     def check_value(self, value: float, **_: object) -> None:
-        """Refuse a setpoint above the limit.
+        """Refuse a setpoint above the limit, or that is no temperature.
 
         Raises
         ------
         LimitError
             Naming value, limit and unit.
         """
+        if not value >= ABSOLUTE_ZERO_DEGC:
+            raise LimitError(f"{self.name}: {value:g} degC is no temperature; give a number of degC")
         high = _number(self.safety.high.get())
-        if not (math.isfinite(value) and value <= high):
+        if not value <= high:
             raise LimitError(
                 f"{self.name}: {value:g} degC is above the limit {high:g} degC of {self.prefix}SAFETY:TMAX; "
                 "choose less, or set safety.high"
@@ -119,7 +121,7 @@ class Heater(ReachedDevice):
         Raises
         ------
         LimitError
-            If the temperature is above the limit.
+            If the temperature is above the limit, or, by the status, the heater does not take it.
         HeaterTrippedError
             If the heater has tripped before, and nobody has reset it.
         """
@@ -132,7 +134,7 @@ class Heater(ReachedDevice):
 
         def work() -> None:
             with naming(self, f"heat to {target:g} degC"):
-                write(self.setpoint, target, REPLY_LIMIT_S)
+                self._aim(target)
                 write(self.enable, "Enable", REPLY_LIMIT_S)
                 self._await(target, number)
 
@@ -149,6 +151,19 @@ class Heater(ReachedDevice):
         """Heat no longer; the cell cools down as it can."""
         self._orders += 1
         return in_background(self, lambda: write(self.enable, "Disable", REPLY_LIMIT_S))
+
+    def _aim(self, target: float) -> None:
+        """Set the setpoint, and see whether the heater has taken it: a server that refuses does not tell."""
+        self.setpoint.put(target)
+
+        def taken() -> bool:
+            return abs(_number(self.setpoint.get()) - target) <= self.tolerance_k
+
+        if not until((self.setpoint,), taken, REPLY_LIMIT_S):
+            raise LimitError(
+                f"{self.name}: {target:g} degC asked for, the heater keeps {_number(self.setpoint.get()):g} "
+                f"degC; choose what is within the limits of {self.prefix}SP"
+            )
 
     def _await(self, target: float, number: int) -> None:
         per_s = max(_number(fresh(self.ramp, REPLY_LIMIT_S)), 1e-3) / 60.0

@@ -16,6 +16,8 @@ from .reach import ReachedDevice, halt, naming
 
 ARRIVAL_S = 1.0
 READ_LIMIT_S = 2.0
+LOOK_S = 0.5
+"""Wall time between two looks whether a motor still moves whose server was out of reach, s."""
 
 
 class MotorNotThereError(RuntimeError):
@@ -49,6 +51,7 @@ class Motor(ReachedDevice):
     high_limit = Cpt(EpicsSignal, ".HLM", auto_monitor=True, kind="omitted")
     unit = Cpt(EpicsSignalRO, ".EGU", string=True, auto_monitor=True, kind="omitted")
     halt = Cpt(EpicsSignal, ".STOP", kind="omitted")
+    is_done = Cpt(EpicsSignalRO, ".DMOV", kind="omitted")
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Motor(ReachedDevice):
         self.readback.name = self.name
         self._move: _Move | None = None
         self.readback.subscribe(self._look, run=False)
+        self.readback.subscribe(self._hear, event_type=self.readback.SUB_META, run=False)
 
     @property
     def position(self) -> float:
@@ -166,6 +170,28 @@ class Motor(ReachedDevice):
         if move is not None and move.completed and abs(value - move.target) <= move.tolerance:
             move.end(None)
 
+    def _hear(self, *, connected: bool | None = None, **_: object) -> None:
+        """Ask how a move went whose confirmation does not come: that is lost with the connection."""
+        move = self._move
+        if move is None or move.ended or connected is None:
+            return
+        was_cut, move.cut = move.cut, not connected
+        if connected and was_cut:
+            get_cl().thread_class(target=lambda: self._ask(move), daemon=True).start()
+
+    def _ask(self, move: _Move) -> None:
+        """Wait until the record, which may have been started anew, says that it moves no longer."""
+        while self._move is move and not move.ended:
+            try:
+                rests = bool(fresh(self.is_done, READ_LIMIT_S))
+            except TimeoutError:
+                # Cut again: the next connection asks.
+                return
+            if rests:
+                self._completed(move)
+                return
+            move.wait(LOOK_S)
+
     def _doubt(self, move: _Move) -> None:
         """Ask the record itself before calling a motor that reported success a liar."""
         if move.wait(ARRIVAL_S):
@@ -195,6 +221,7 @@ class _Move:
         self.tolerance = tolerance
         self.completed = False
         self.stopped = False
+        self.cut = False
         self._done = done
         self._lock = threading.Lock()
         self._ended = threading.Event()

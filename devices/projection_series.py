@@ -15,9 +15,9 @@ from ophyd.status import DeviceStatus
 from .area_detector import AreaDetector
 from .bounded import fresh, in_background, until
 from .camera_setting import number_of
-from .frame_file import FramesMissingError, find_frames
+from .frame_file import FramesMissingError, find_frames, readable_frames
 from .frame_series import FrameSeries
-from .reach import naming
+from .reach import LOST, naming
 from .series_file import SeriesFile
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class ProjectionSeries:
     Unlike `AreaDetector`, which insists on each frame, this counts those that are there and keeps their
     numbers, by which a plan tells which projection each of them is. `trigger` arms a camera that is gated
     from outside; else it takes one frame, which `frame` then tells, or that it was lost. `complete` waits as
-    long as more frames come, up to `due`, and closes the file. Documents tell of each frame once it can be
-    read.
+    long as more frames come, up to `due`, and closes the file; where the camera's server has died, what it
+    has left in the file counts. Documents tell of each frame once it can be read.
 
     Parameters
     ----------
@@ -72,17 +72,39 @@ class ProjectionSeries:
         self.first_id = 0
         self.found: FrameNumbers | None = None
         self._running: SeriesFile | None = None
+        self._counted = 0
 
     @property
     def written(self) -> int:
-        """Frames that are in the present file."""
-        return number_of(self.camera.frames)
+        """Frames in the present file: as its server counts them, or as they are there where that has died."""
+        running, camera = self._running, self.camera
+        if running is not None and self.is_lost:
+            count = readable_frames(running.file, camera.dataset)
+        else:
+            count = number_of(camera.frames)
+        self._counted = max(self._counted, count)
+        return self._counted
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server that writes the present file is gone, or was started anew."""
+        running, camera = self._running, self.camera
+        if running is None or camera.is_lost(running.series):
+            return running is not None
+        try:
+            return number_of(camera.frames) < self._counted
+        except (TimeoutError, *LOST):
+            return True
 
     @property
     def trouble(self) -> str:
         """Why no more frames can come into the present file; empty while they can."""
         running, camera = self._running, self.camera
-        if running is None or camera.hdf.capture.get() or self.written >= running.series.frames:
+        if running is None or self.written >= running.series.frames:
+            return ""
+        if self.is_lost:
+            return f"the server of {camera.prefix} has died, or serves another client: look at its log"
+        if camera.hdf.capture.get():
             return ""
         return (
             f"the writer has closed its file after {self.written} frames: {camera.complaint(running.dropped)}"
@@ -91,6 +113,7 @@ class ProjectionSeries:
     def prepare(self, series: FrameSeries) -> DeviceStatus:
         """Bring camera and writer to rest, set them, and let the writer wait; errors as of `AreaDetector`."""
         camera, self._running, self.found, self.frame = self.camera, None, None, -1
+        self._counted = 0
         running = SeriesFile(series, camera.file_of(series), camera.image_key, camera.dataset)
 
         def work() -> None:
@@ -117,7 +140,7 @@ class ProjectionSeries:
         running.triggered += running.series.per_trigger
         with naming(camera, "acquire"):
             camera.cam.acquire.put(1)
-        return in_background(camera, self._await_armed if gated else lambda: self._await_one(before, dropped))
+        return in_background(camera, self._await_armed if gated else lambda: self._take_one(before, dropped))
 
     def kickoff(self) -> DeviceStatus:
         """Arm, as `trigger` does."""
@@ -148,7 +171,7 @@ class ProjectionSeries:
         running = self._running
         if running is None:
             return 0
-        if not running.whole and self.camera.hdf.swmr_active.get():
+        if not running.whole and not self.is_lost and self.camera.hdf.swmr_active.get():
             running.look(self.written)
         return running.readable
 
@@ -171,18 +194,23 @@ class ProjectionSeries:
                 f"{camera.prefix}"
             )
 
+    def _take_one(self, before: int, dropped: int) -> None:
+        with naming(self.camera, "take a frame"):
+            self._await_one(before, dropped)
+
     def _await_one(self, before: int, dropped: int) -> None:
         running, camera = self._require(), self.camera
 
         def over() -> bool:
-            lost = number_of(camera.hdf.dropped) > dropped
-            return self.written > before or lost or bool(self.trouble)
+            there = self.written > before or bool(self.trouble)
+            return there or number_of(camera.hdf.dropped) > dropped
 
         limit_s = running.series.exposure_s + camera.overhead_limit_s
         until((camera.frames, camera.hdf.dropped, camera.hdf.capture), over, limit_s)
         self.frame = before if self.written > before else -1
         if self.frame < 0 and self.trouble:
-            camera.await_complaint()
+            if not self.is_lost:
+                camera.await_complaint()
             raise FramesMissingError(self.name, running.triggered, self.written, self.trouble)
         if self.frame < 0:
             logger.warning(
@@ -192,22 +220,34 @@ class ProjectionSeries:
         until((camera.cam.acquire,), lambda: not camera.cam.acquire.get(), camera.reply_limit_s)
 
     def _finish(self, running: SeriesFile) -> None:
+        if not self.is_lost:
+            with naming(self.camera, "close its file"):
+                self._await_last(running)
+                self._come_to_rest()
+        lost = self.is_lost
+        try:
+            self.found = self._find(running, left_open=lost)
+        except FramesMissingError:
+            # Its end may be noticed only now.
+            if lost or not self.is_lost:
+                raise
+            lost, self.found = True, self._find(running, left_open=True)
+        running.readable, running.whole = len(self.found), not lost
+
+    def _await_last(self, running: SeriesFile) -> None:
+        """Wait as long as more frames come, up to those that are due."""
         camera, seen = self.camera, [-1]
 
-        def due() -> int:
-            lost = number_of(camera.hdf.dropped) - running.dropped
-            return min(number_of(self.due), running.series.frames) - max(lost, 0)
+        def over() -> bool:
+            lost = max(number_of(camera.hdf.dropped) - running.dropped, 0)
+            return self.written >= min(number_of(self.due), running.series.frames) - lost
 
-        while seen[-1] < (now := self.written) < due() and not self.trouble:
+        while seen[-1] < (now := self.written) and not self.trouble and not over():
             seen.append(now)
             # A busy server draws and writes many frames at once, and counts them together.
             limit_s = running.series.interval_s + camera.overhead_limit_s
             watched = (camera.frames, camera.hdf.dropped)
-            until(watched, lambda: self.written > seen[-1] or self.written >= due(), limit_s)
-        with naming(camera, "close its file"):
-            self._come_to_rest()
-        self.found = self._find(running)
-        running.readable, running.whole = len(self.found), True
+            until(watched, lambda: self.written > seen[-1] or self.is_lost or over(), limit_s)
 
     def _come_to_rest(self) -> None:
         """Stop the camera, which may go on writing what it has for twice its limit."""
@@ -217,12 +257,12 @@ class ProjectionSeries:
             logger.warning("%s: goes on writing, %d frames so far", self.name, self.written)
             self.camera.come_to_rest()
 
-    def _find(self, running: SeriesFile) -> FrameNumbers:
+    def _find(self, running: SeriesFile, *, left_open: bool) -> FrameNumbers:
         camera, count = self.camera, self.written
         if not count:
             return FrameNumbers(self.first_id, np.empty(0, np.int64), np.empty(0))
         try:
-            found = find_frames(running.file, camera.dataset, camera.flush_limit_s)
+            found = find_frames(running.file, camera.dataset, camera.flush_limit_s, left_open=left_open)
         except (OSError, KeyError) as error:
             told = f"{running.file} cannot be read ({error}); is read_path the server's file_path?"
             raise FramesMissingError(self.name, running.series.frames, 0, told) from error
@@ -232,8 +272,9 @@ class ProjectionSeries:
             raise FramesMissingError(self.name, running.series.frames, 0, told)
         ids = np.arange(found.shape[0]) + self.first_id if found.unique_id is None else found.unique_id
         stamps = np.full(len(ids), np.nan) if found.time_stamp is None else found.time_stamp + EPICS_EPOCH_S
-        # What was not wholly written when the disk was full has no number or no time.
-        whole = min(count, found.shape[0], len(ids), len(stamps))
+        # What was not wholly written when the disk was full has no number or no time; a server that died may
+        # have shown more than it has counted.
+        whole = min(found.shape[0], len(ids), len(stamps), *([] if left_open else [count]))
         ids = np.asarray(ids[:whole], dtype=np.int64)
         return FrameNumbers(self._first_of(ids, running), ids, np.asarray(stamps[:whole], float))
 

@@ -17,6 +17,7 @@ from bluesky.utils import FailedStatus, RequestAbort
 from ..callbacks.tiled.journal import Journal
 from ..callbacks.tiled.signal_thread import ENDING_SIGNALS, hear_signals
 from ..devices.beamline import Beamline
+from ..devices.frame_file import FramesMissingError
 from ..devices.reach import LOST
 from .settings import DataRoot
 from .suspension import BeamSuspension
@@ -126,7 +127,7 @@ def without_trace_of_an_abort(record: logging.LogRecord) -> bool:
     Their message, which says what to do, comes to the user as the error of the plan.
     """
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if isinstance(error, (RequestAbort, FailedStatus, *LOST, OSError)):
+    if isinstance(error, (RequestAbort, FailedStatus, FramesMissingError, *LOST, OSError)):
         record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
     return True
 

@@ -29,7 +29,7 @@ class BurstLostError(BeamLostError, PassedError):
 
 
 class BurstShortError(PassedError):
-    """A burst of a cell that was heated lacks frames; who provokes it again heats what has given way."""
+    """A burst of a cell that was heated is not as it should be; who provokes it again heats what gave way."""
 
 
 @dataclass(frozen=True, kw_only=True)

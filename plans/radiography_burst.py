@@ -20,7 +20,19 @@ from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
 from .station import require_devices
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
+from .waiting import (
+    FAILURES,
+    WAIT_S,
+    PassedError,
+    close_shutter,
+    each_in_turn,
+    read_event,
+    said,
+    set_all,
+    stopped,
+    tried,
+    wait_bounded,
+)
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
 LOOK_S = 0.05
@@ -48,6 +60,7 @@ class _Taking:
     heating: Heating | None
     guard: BeamGuard | None
     series: BurstSeries
+    is_heated: bool = False
 
     @property
     def camera(self) -> Any:  # noqa: ANN401 - a camera with a ring
@@ -185,6 +198,7 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     _require_beam(taking, (yield from _read(taking)))
     yield from _once("kickoff", camera, SLOWNESS * burst.before_s + 2 * WAIT_S)
     if taking.heating:
+        taking.is_heated = True
         yield from begin_ramp(station.heater, taking.heating)
     yield from _await_trigger(taking)
     failure: FailedStatus | None = None
@@ -193,18 +207,40 @@ def _take(taking: _Taking) -> MsgGenerator[None]:
     except FailedStatus as error:
         # Whatever is there is told of first.
         failure = error
-    yield from close_shutter(station.photon_shutter)
+    open_still = yield from tried(close_shutter(station.photon_shutter))
     yield from bps.collect(camera, name=FRAMES, return_payload=False)
     yield from read_event([camera.burst], trigger=[], stream=TRIGGER, timeout_s=WAIT_S)
-    readings = yield from _read(taking)
-    if failure is not None and taking.heating:
-        raise BurstShortError(f"{said(failure)}; the cell was heated, and is not heated again") from failure
+    yield from _once_heated(taking, _judge(taking, failure or open_still))
+
+
+def _judge(taking: _Taking, failure: Exception | None) -> MsgGenerator[None]:
+    """Make the last event of the cell, and raise what went wrong with a burst that is told of."""
     if failure is not None:
+        yield from tried(_read(taking))
         raise failure
+    readings = yield from _read(taking)
     try:
         _require_beam(taking, readings)
     except BeamLostError as error:
         raise BurstLostError(f"{error}, within the burst") from error
+
+
+def _once_heated(taking: _Taking, step: MsgGenerator[Any]) -> MsgGenerator[Any]:
+    """Let no failure be a reason to heat a cell again that was heated.
+
+    Raises
+    ------
+    BurstShortError
+        In place of what another attempt would be made for.
+    """
+    try:
+        return (yield from step)
+    except PassedError:
+        raise
+    except FAILURES as error:
+        if not taking.is_heated:
+            raise
+        raise BurstShortError(f"{said(error)}; the cell was heated, and is not heated again") from error
 
 
 def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
@@ -213,7 +249,8 @@ def _await_trigger(taking: _Taking) -> MsgGenerator[None]:
     begun_s, begun_wall_s = (yield from _cell_time(taking.station)), time.monotonic()
     gap_s = STAMP_S[0]
     due_s = begun_wall_s + gap_s
-    while not (yield from _is_triggered(ring)):
+    # A camera that is gone tells nothing of whether the cell has given way.
+    while not (yield from _once_heated(taking, _is_triggered(ring))):
         passed_s = (yield from _cell_time(taking.station)) - begun_s
         # The cell's clock is never slower than ours, unless its server is gone.
         if max(passed_s, time.monotonic() - begun_wall_s - WAIT_S) >= burst.wait_limit_s:
@@ -232,7 +269,8 @@ def _miss(taking: _Taking) -> MsgGenerator[None]:
         value = yield from bps.rd(ring.value, default_value=math.nan)
         raise NotTriggeredError(
             f"radiography_burst: {taking.trigger} has not come within {burst.wait_limit_s:g} s, the last "
-            f"frame had {value:g}; wait longer, set another limit, or on_miss = fire"
+            f"frame had {value:g}{(yield from _why_cold(taking))}; wait longer, set another limit, or "
+            "on_miss = fire"
         )
     yield from bps.abs_set(ring.fire, 1, group=short_uid("fire"))
     deadline = time.monotonic() + WAIT_S
@@ -242,6 +280,16 @@ def _miss(taking: _Taking) -> MsgGenerator[None]:
                 f"{ring.name}: not triggered {WAIT_S:g} s after the order; is its server running?"
             )
         yield from bps.sleep(LOOK_S)
+
+
+def _why_cold(taking: _Taking) -> MsgGenerator[str]:
+    """Say that the heater switched itself off, if it did."""
+    if not taking.heating:
+        return ""
+    safety = taking.station.heater.safety
+    tripped = yield from bps.rd(safety.trip, default_value=0)
+    cause = yield from bps.rd(safety.cause, default_value="")
+    return f", and the heater has tripped: {cause}" if tripped else ""
 
 
 def _is_triggered(ring: Any) -> MsgGenerator[bool]:  # noqa: ANN401 - a `RingBuffer`
@@ -277,8 +325,8 @@ def _read(taking: _Taking) -> MsgGenerator[Readings]:
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:
-    """Close the shutter, heat no longer, and stop what runs."""
-    yield from close_shutter(taking.station.photon_shutter)
-    if taking.heating:
-        yield from set_all({taking.station.heater.enable: "Disable"})
-    yield Msg("stop", taking.camera)
+    """Heat no longer, close the shutter, and stop what runs: each, whatever becomes of the others."""
+    station = taking.station
+    off = [lambda: set_all({station.heater.enable: "Disable"})] if taking.heating else []
+    steps = *off, lambda: close_shutter(station.photon_shutter), lambda: stopped(taking.camera)
+    yield from _once_heated(taking, each_in_turn(*steps))

@@ -31,7 +31,7 @@ from .tomogram_taking import (
     read_state,
 )
 from .turn import Pass
-from .waiting import WAIT_S, close_shutter, order, said, set_all
+from .waiting import FAILURES, WAIT_S, close_shutter, order, said, set_all, tried
 
 logger = logging.getLogger(__name__)
 RUN_UP_DEG = 0.1
@@ -73,11 +73,13 @@ def _take(taking: Taking, passes: Sequence[Pass], attempt: int) -> MsgGenerator[
     except Exception as error:
         problem = error
         yield Msg("stop", taking.sweep)
-    yield from close_shutter(taking.station.photon_shutter)
+    open_still = yield from tried(close_shutter(taking.station.photon_shutter))
+    problem = problem or open_still
     # An abort may come while the files are closed: then once more, that what is there is known.
     for _ in range(2):
         try:
-            yield from _close(taking, passes, whole=problem is None)
+            lost = yield from _close(taking, passes, whole=problem is None)
+            problem = problem or lost
             break
         except Exception as error:
             logger.warning("the files of the turn were not closed as they should be: %s", said(error))
@@ -162,28 +164,43 @@ def _follow(taking: Taking, moving: str) -> MsgGenerator[None]:
     deadline, series = time.monotonic() + taking.limit_s, taking.series
     while True:
         done = yield Msg("wait", None, group=moving, timeout=TELL_S, error_on_timeout=False, watch=())
-        if done is not False:
-            return
-        yield from tell(series, PROJECTIONS)
+        if done is False:
+            yield from tell(series, PROJECTIONS)
         if trouble := series.trouble:
             raise FramesMissingError(series.name, len(taking.turn.angles_deg), series.written, trouble)
+        if done is not False:
+            return
         if time.monotonic() > deadline:
             raise TimeoutError(f"{taking.sweep}: not done after {taking.limit_s:g} s; is its server running?")
 
 
-def _close(taking: Taking, passes: Sequence[Pass], *, whole: bool) -> MsgGenerator[None]:
-    """Close the files, and find frame, angle, time and light of each projection of these passes."""
+def _close(taking: Taking, passes: Sequence[Pass], *, whole: bool) -> MsgGenerator[Exception | None]:
+    """Close the files, and find frame, angle, time and light of each projection of these passes.
+
+    Gives what went wrong with the box: its gates are lost then, and the frames have the angles asked for.
+    """
     box: Any = taking.box
-    captured = int((yield from bps.rd(box.box.gates)))
-    count = sum(one.count for one in passes)
+    count, lost = sum(one.count for one in passes), None
+    try:
+        captured = int((yield from bps.rd(box.box.gates)))
+    except FAILURES as error:
+        captured, lost = 0, error
     # Where all went well each gate has its frame; else no more of them come than there were gates.
-    yield from set_all({taking.series.due: count if whole else captured, box.kept: captured})
-    for device in (taking.series, box):
-        yield from order("complete", device, 2 * WAIT_S)
+    due = count if whole or lost else captured
+    yield from set_all({taking.series.due: due, box.kept: captured})
+    yield from order("complete", taking.series, 2 * WAIT_S)
+    try:
+        yield from order("complete", box, 2 * WAIT_S)
+    except FAILURES as error:
+        captured, lost = 0, lost or error
     # Before documents tell of them: whatever comes in between, what is there is known.
     _enter(taking, passes, box.box.record if captured else None)
-    for device, stream in ((taking.series, PROJECTIONS), (box, ANGLES)):
-        yield from tell(device, stream)
+    yield from tell(taking.series, PROJECTIONS)
+    if lost is None:
+        yield from tell(box, ANGLES)
+    else:
+        logger.warning("the angles of the turn are those asked for, its gates are lost: %s", said(lost))
+    return lost
 
 
 def _enter(taking: Taking, passes: Sequence[Pass], record: GateRecord | None) -> None:

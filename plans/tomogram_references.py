@@ -41,7 +41,7 @@ class References:
     before: tuple[str, ...]
     after: tuple[str, ...]
     runs: Mapping[str, str]
-    likeness: Mapping[str, float]
+    likeness: Mapping[str, float | str]
 
     def metadata(self) -> dict[str, str]:
         """Start document keys: `flat_run`, `dark_run`."""
@@ -126,9 +126,10 @@ def _known(taking: Taking) -> MsgGenerator[list[dict[str, Any]]]:
     return list(runs.get(MEMORY, ()))
 
 
-def _likeness(taking: Taking) -> MsgGenerator[dict[str, float]]:
-    camera, station = taking.camera, taking.station
-    likeness = {
+def _likeness(taking: Taking) -> MsgGenerator[dict[str, float | str]]:
+    """Tell on what flats and darks depend: the optic changes the light as the energy does."""
+    camera, station, optic = taking.camera, taking.station, taking.station.microscope
+    likeness: dict[str, float | str] = {
         "exposure_s": round(taking.nominal_s, 9),
         "flat_x_um": taking.turn.flat_x_um,
         "binning": taking.turn.binning,
@@ -137,8 +138,11 @@ def _likeness(taking: Taking) -> MsgGenerator[dict[str, float]]:
         ("energy_ev", station.mono.energy),
         ("rows", camera.cam.rows),
         ("columns", camera.cam.columns),
+        ("magnification", optic.magnification),
+        ("condenser_mm", optic.condenser_z),
     ):
         likeness[name] = round(float((yield from bps.rd(signal)) or 0.0), 1)
+    likeness["phase_ring"] = str((yield from bps.rd(optic.phase_ring)))
     return likeness
 
 

@@ -24,7 +24,7 @@ from .tomogram_taking import (
     declare,
     read_state,
 )
-from .waiting import WAIT_S, close_shutter, order, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, order, set_all, tried, wait_bounded
 
 logger = logging.getLogger(__name__)
 MOST_LOSSES = 16
@@ -130,12 +130,14 @@ def _check_beam(taking: Taking, readings: Readings) -> None:
 def _close(taking: Taking, shots: list[_Shot]) -> MsgGenerator[None]:
     """Close the file, and find the frame of each projection by its number."""
     series = taking.series
-    yield from close_shutter(taking.station.photon_shutter)
+    open_still = yield from tried(close_shutter(taking.station.photon_shutter))
     if shots:
         yield from set_all({series.due: len(shots)})
         yield from order("complete", series, 2 * WAIT_S)
         _enter(taking, shots)
         yield from tell(series, PROJECTIONS)
+    if open_still is not None:
+        raise open_still
 
 
 def _enter(taking: Taking, shots: list[_Shot]) -> None:

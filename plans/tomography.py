@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
@@ -17,14 +18,14 @@ from .dose_option import ConstantDose
 from .duration import Timing
 from .lithium_change import announced
 from .series_options import experiment_folder, file_name
-from .single_run import single_run
+from .single_run import naming_frames, single_run
 from .station import require_devices
 from .tomogram_passes import ENCODER, take_passes
 from .tomogram_references import References, plan_references, remember_references, take_references
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import close_shutter, said, set_all
+from .waiting import close_shutter, each_in_turn, said, set_all, stopped
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -120,7 +121,7 @@ def tomography(
     _md = {**(yield from announced(station, _md, tolerance.max_lithium_change, what)), **_md}
     references = yield from plan_references(taking)
     uid = yield from single_run(
-        lambda: _work(taking, mode, references),
+        lambda: naming_frames(_work(taking, mode, references)),
         [station.microscope, taking.camera],
         md={**references.metadata(), **_md},
         leave=lambda: _leave(taking),
@@ -234,8 +235,10 @@ def _check(station: Any, turn: Turn, mode: str) -> None:  # noqa: ANN401 - a sta
 
 def _leave(taking: Taking) -> MsgGenerator[None]:
     """Close the shutter, stop what runs, and bring specimen and speed back."""
-    yield from close_shutter(taking.station.photon_shutter)
-    for device in (taking.camera, taking.box, taking.sweep):
-        if device is not None:
-            yield Msg("stop", device)
-    yield from set_all({taking.station.microscope.sample_x: taking.home_x_um})
+    station = taking.station
+    running = [one for one in (taking.camera, taking.box, taking.sweep) if one is not None]
+    yield from each_in_turn(
+        lambda: close_shutter(station.photon_shutter),
+        *(partial(stopped, device) for device in running),
+        lambda: set_all({station.microscope.sample_x: taking.home_x_um}),
+    )

@@ -62,8 +62,8 @@ class Turn:
         with the beam, are taken once, before unless "after".
     references_max_age_s : float, optional
         Flats and darks before the projections that are younger (s of the cell's clock), of the same exposure,
-        energy, `flat_x_um` and frame size, are not taken anew: the run names that in which they are. None:
-        always taken.
+        energy, `flat_x_um`, frame size, magnification, condenser and phase ring, are not taken anew: the run
+        names that in which they are. None: always taken.
     flat_x_um : float
         Where `sample_x` has the specimen out of the picture, um.
     binning : int

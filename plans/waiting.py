@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -176,3 +176,34 @@ def read_event(
 def close_shutter(shutter: Movable) -> MsgGenerator[None]:
     """Close a shutter, on every way out of a scan."""
     yield from set_all({shutter: "closed"})
+
+
+def stopped(device: Any) -> MsgGenerator[None]:  # noqa: ANN401 - whatever can be stopped
+    """Stop a device."""
+    yield Msg("stop", device)
+
+
+def tried(step: MsgGenerator[Any]) -> MsgGenerator[Exception | None]:
+    """Do something without which what follows has to be done all the same; gives what went wrong."""
+    try:
+        yield from step
+    except FAILURES as error:
+        logger.warning("%s", said(error))
+        return error
+    return None
+
+
+def each_in_turn(*steps: Callable[[], MsgGenerator[Any]]) -> MsgGenerator[None]:
+    """Do each step although one before it has failed, such as whatever leaves a station in order.
+
+    Raises
+    ------
+    Exception
+        The first failure, at the end.
+    """
+    first: Exception | None = None
+    for step in steps:
+        failed = yield from tried(step())
+        first = first or failed
+    if first is not None:
+        raise first

@@ -36,7 +36,7 @@ from .station import require_devices
 from .tomogram_references import DARK, FLAT
 from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all
+from .waiting import WAIT_S, close_shutter, each_in_turn, read_event, said, set_all, stopped
 
 logger = logging.getLogger(__name__)
 
@@ -248,6 +248,9 @@ def _try_energy(taking: ImageTaking, index: int, attempt: int) -> MsgGenerator[N
 
 def _leave(taking: ImageTaking) -> MsgGenerator[None]:
     """Close the shutter, stop the camera, and bring the specimen back."""
-    yield from close_shutter(taking.station.photon_shutter)
-    yield Msg("stop", taking.camera)
-    yield from set_all({taking.station.microscope.sample_x: taking.home_x_um})
+    station = taking.station
+    yield from each_in_turn(
+        lambda: close_shutter(station.photon_shutter),
+        lambda: stopped(taking.camera),
+        lambda: set_all({station.microscope.sample_x: taking.home_x_um}),
+    )

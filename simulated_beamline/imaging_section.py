@@ -29,8 +29,8 @@ class MicroscopeSection(Section):
         Largest slope that the light gains across the frame, relative, with the slow drift of the beam.
     flicker : float
         Of the light from frame to frame, relative rms.
-    phase_contrast : float
-        Strength of the phase ring's contrast over that of attenuation.
+    phase_ring_um : float
+        Thickness of the phase ring, of gold; see `physics.phase_ring.PhaseRing`.
     """
 
     zone_plate_um: Positive = 244.0
@@ -44,7 +44,7 @@ class MicroscopeSection(Section):
     drift_nm: NotNegative = 40.0
     beam_drift: NotNegative = 0.01
     flicker: NotNegative = 0.002
-    phase_contrast: NotNegative = 2.0
+    phase_ring_um: Positive = 0.8
 
 
 class ScintillatorCameraSection(Section):

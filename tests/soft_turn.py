@@ -37,6 +37,9 @@ class SoftMicroscope(Device):
         self.sample_x, self.sample_y, self.sample_z = (
             Instant(name=f"microscope_sample_{axis}", value=0.0) for axis in "xyz"
         )
+        self.magnification = Signal(name="microscope_magnification", value=32.5)
+        self.condenser_z = Instant(name="microscope_condenser_z", value=0.0)
+        self.phase_ring = Instant(name="microscope_phase_ring", value="Out")
 
     def read(self):
         return self.rotation.read()

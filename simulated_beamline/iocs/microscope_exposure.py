@@ -20,6 +20,7 @@ from ..imaging_scenario import (
 )
 from ..physics.imaged_specimen import View
 from ..physics.nanostage import Drift
+from ..physics.phase_ring import PhaseRing
 from ..physics.scintillator_camera import Region
 from ..scenario import Scenario
 from .exposure import Shot
@@ -64,7 +65,7 @@ class MicroscopeExposure:
         rows, columns = self.camera.shape
         self.dtype = np.dtype(np.uint16)
         self.region = Region(0, 0, rows, columns)
-        self._picture = Picture(self.specimen, section.phase_contrast)
+        self._picture = Picture(self.specimen, PhaseRing(section.phase_ring_um))
         drift = Drift(section.beam_drift, scenario.seed + 1)
         self.counts = FrameCounts(
             self.camera, self._camera_section.pixel_photons_s, flicker=section.flicker, slope=drift.offset_nm

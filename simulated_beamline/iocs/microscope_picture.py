@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from ..physics.imaged_specimen import ImagedSpecimen, SpecimenState, View
+from ..physics.phase_ring import PhaseRing
 
 PixelArray = NDArray[np.float32]
 SHAKE_PIXELS = 0.25
@@ -18,8 +19,6 @@ SHAKE_PIXELS = 0.25
 SAME_LITHIUM_CONTENT = 2e-4
 RESOLVED_UM = 0.03
 """Pixels larger than this show no blur of a sharp optic (zones of 30 nm)."""
-HALO_UM = 0.6
-"""Reach of the bright rim that a phase ring draws around a particle."""
 
 
 @dataclass
@@ -31,7 +30,7 @@ class DrawnPicture:
     view : View
         For which it was drawn.
     transmission : numpy.ndarray
-        Shape (rows, columns), 0 to about 1.
+        Shape (rows, columns), 0 to about 1; more where a phase ring brightens.
     """
 
     view: View
@@ -59,13 +58,13 @@ class Picture:
     ----------
     specimen
         What stands there.
-    phase_contrast
-        Strength of the phase ring's contrast over that of attenuation.
+    ring
+        The phase ring, which may be in the beam.
     """
 
-    def __init__(self, specimen: ImagedSpecimen, phase_contrast: float) -> None:
+    def __init__(self, specimen: ImagedSpecimen, ring: PhaseRing) -> None:
         self._specimen = specimen
-        self._phase_contrast = phase_contrast
+        self._ring = ring
         self._drawn: DrawnPicture | None = None
 
     def seen(
@@ -96,11 +95,11 @@ class Picture:
         known = self._drawn
         if known is not None and known.about == about and _near(known, view, state):
             return known
-        path = self._specimen.attenuation(view, angle_deg=angle_deg, energy_ev=energy_ev, state=state)
-        picture = np.exp(-path)
+        seen = {"angle_deg": angle_deg, "energy_ev": energy_ev, "state": state}
         if phase_ring:
-            halo = gaussian_filter(path, HALO_UM / view.pixel_um)
-            picture *= np.maximum(1.0 + np.float32(self._phase_contrast) * (path - halo), 0.0)
+            picture = self._ring.picture(self._specimen.passed(view, **seen), view.pixel_um, energy_ev)
+        else:
+            picture = np.exp(-self._specimen.attenuation(view, **seen))
         picture = _blurred(picture, view.pixel_um, blur_um)
         self._drawn = DrawnPicture(view, about, state.lithium_content, picture)
         return self._drawn

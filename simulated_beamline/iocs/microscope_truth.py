@@ -125,6 +125,7 @@ def _electrode(
     optics, damage = specimen.specimen.optics, seen.damage
     metals = [one for one in optics.oxide.composition if one in IONS]
     own = {"centre_um": electrode.centre_um, "radius_um": electrode.radius_um, "depth": electrode.depth}
+    own |= {"is_radial": electrode.is_radial}
     own |= {"crack_fraction": damage.crack_fraction, "porosity": damage.porosity, "attached": damage.attached}
     own |= {"lithium_content": seen.lithium_content}
     return {

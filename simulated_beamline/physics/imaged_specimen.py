@@ -1,4 +1,4 @@
-"""What a microscope asks of a specimen: its attenuation as the camera sees it from one side."""
+"""What a microscope asks of a specimen: what it does to the beam as the camera sees it from one side."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,6 +56,22 @@ class SpecimenState:
     runaway_s: float = -1.0
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What a beam has gone through.
+
+    Attributes
+    ----------
+    attenuation : numpy.ndarray
+        Line integrals (rows, columns); the transmission is exp(-it).
+    phase_rad : numpy.ndarray
+        Phase shift of the wave (rows, columns), rad: matter advances it, which is below 0.
+    """
+
+    attenuation: PixelArray
+    phase_rad: PixelArray
+
+
 class ImagedSpecimen(Protocol):
     """Anything that can be turned and looked through."""
 
@@ -63,4 +79,8 @@ class ImagedSpecimen(Protocol):
         self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState
     ) -> PixelArray:
         """Line integrals of the attenuation (rows, columns), dimensionless; the transmission is exp(-it)."""
+        ...
+
+    def passed(self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState) -> Passed:
+        """Attenuation and phase, for who sees both."""
         ...

@@ -9,7 +9,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .attenuation import compound_cm2_g, interpolate
-from .imaged_specimen import PixelArray, SpecimenState, View
+from .imaged_specimen import Passed, PixelArray, SpecimenState, View
+from .specimen.electrode_optics import Substance, phase_rad
 
 CM_PER_UM = 1e-4
 CORE_SPEED_UM_S = 2000.0
@@ -74,6 +75,13 @@ class SphereSpecimen:
         for sphere, row, column in zip(self.spheres, rows, columns, strict=True):
             _add_ball(seen, float(row), float(column), sphere.radius_um / view.pixel_um, per_pixel)
         return seen
+
+    def passed(self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState) -> Passed:
+        """Attenuation, and the phase of the same way through the material."""
+        path = self.attenuation(view, angle_deg=angle_deg, energy_ev=energy_ev, state=state)
+        decrement = Substance(self.formula, self.density_g_cm3).decrement(energy_ev)
+        per_path = phase_rad(np.array(decrement / self.attenuation_per_um(energy_ev)), energy_ev)
+        return Passed(path, np.float32(per_path) * path)
 
 
 def _add_ball(seen: PixelArray, row: float, column: float, radius: float, factor: float) -> None:

@@ -92,10 +92,36 @@ def test_dropped_frames_fail_and_cost_no_other_its_place(camera, lost):
     assert stops == [15 - len(lost)] * 3
 
 
-def test_a_trigger_before_the_ring_is_full_leaves_fewer_frames_and_no_error(camera):
+def test_a_trigger_before_the_ring_is_full_fails_and_tells_of_the_frames_that_are_there(camera):
     camera.held = 2
+    with pytest.raises(
+        FramesMissingError, match="before the ring was full, 2 of 5 frames are from before it"
+    ):
+        burst(camera).wait(3)
+    assert (camera.record.before, camera.record.frames, camera.record.is_whole) == (2, 12, False)
+    assert (camera.burst.frames_missing.get(), camera.burst.whole.get()) == (3, 0)
+    stops = [d["indices"]["stop"] for name, d in camera.collect_asset_docs() if name == "stream_datum"]
+    assert stops == [12] * 3
+
+
+def test_a_camera_whose_server_was_started_anew_leaves_the_burst_that_it_had_written(camera):
+    camera.kept = lambda numbers: numbers[:8]
+    camera.prepare(BURST).wait(3)
+    camera.kickoff().wait(3)
+    camera.go_off()
+    camera.hdf.file_name.sim_put("frames")
+    with pytest.raises(
+        FramesMissingError, match="15 frames expected, 8 written: the server of SOFT: has died"
+    ):
+        camera.complete().wait(3)
+    documents = [doc for name, doc in camera.collect_asset_docs() if name == "stream_resource"]
+    assert [doc["parameters"]["swmr"] for doc in documents] == [True] * 3
+
+
+def test_a_burst_is_not_taken_twice_into_one_file(camera):
     burst(camera).wait(3)
-    assert (camera.record.before, camera.record.frames, camera.record.is_whole) == (2, 12, True)
+    with pytest.raises(RuntimeError, match="burst 'burst' was begun before; prepare another"):
+        camera.kickoff()
 
 
 def test_a_ring_that_does_not_fill_is_told(camera):

@@ -110,6 +110,20 @@ def test_a_setpoint_above_the_limit_is_refused(heater):
         heater.set(400.0)
 
 
+@pytest.mark.parametrize("degc", [float("nan"), -300.0])
+def test_what_is_no_temperature_is_refused_as_such(heater, degc):
+    with pytest.raises(LimitError, match="is no temperature"):
+        heater.set(degc)
+
+
+def test_a_setpoint_that_the_heater_does_not_take_fails_at_once(heater, monkeypatch):
+    monkeypatch.setattr("operando.devices.heater.REPLY_LIMIT_S", 0.1)
+    heater.setpoint.sim_set_putter(lambda *_, **__: None)
+    with pytest.raises(LimitError, match="-150 degC asked for, the heater keeps 25 degC"):
+        heater.set(-150.0).wait(3)
+    assert heater.enable.get() == "Disable"
+
+
 def test_a_heater_that_trips_fails_the_ramp_and_says_why(heater):
     status = heater.set(200.0)
     heater.safety.cause.sim_put("231.0 degC is above SAFETY:TMAX 230 degC")

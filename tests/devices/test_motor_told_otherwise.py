@@ -73,3 +73,26 @@ def test_one_that_a_plan_pauses_counts_as_done(motor):
     settled(order).wait(5)
     motor.come_to_rest(16.8)
     assert motor.halts == [1]
+
+
+def cut_and_connect(motor, rests):
+    """What Channel Access tells when the server of a motor is out of reach, and then back."""
+    motor.is_done.sim_put(rests)
+    for connected in (False, True):
+        motor.readback._run_subs(sub_type=motor.readback.SUB_META, connected=connected)
+
+
+def test_a_motor_whose_server_was_started_anew_on_the_way_fails_at_once(motor):
+    order = motor.set(180.0)
+    cut_and_connect(motor, rests=1)
+    with pytest.raises(MotorNotThereError, match=r"180 .* but stands at 0"):
+        settled(order).wait(5)
+
+
+def test_a_motor_that_arrives_behind_a_gap_of_the_network_is_there(motor):
+    order = motor.set(180.0)
+    cut_and_connect(motor, rests=0)
+    assert not order.done
+    motor.readback.sim_put(180.0)
+    motor.is_done.sim_put(1)
+    settled(order).wait(5)

@@ -8,6 +8,7 @@ import operando.plans
 import pytest
 from bluesky import RunEngine
 from operando.devices.frame_file import FramesMissingError
+from operando.devices.reach import UnreachableError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.burst import Burst, BurstLostError, BurstTrigger, Heating, burst_trigger
 from operando.plans.radiography_burst import (
@@ -29,6 +30,7 @@ TRIGGER = BurstTrigger(quantity="heater", sign=">", limit=100.0, latency_s=0.005
 class SoftSafety(Device):
     high = Cpt(Instant, value=300.0)
     trip = Cpt(Instant, value=0)
+    cause = Cpt(Signal, value="")
 
 
 class SoftHeater(Device):
@@ -125,6 +127,16 @@ def test_a_trigger_that_does_not_come_fails_with_the_last_value(hall):
     is_in_order(hall)
 
 
+def test_a_wait_in_which_the_heater_switched_itself_off_says_so(hall):
+    safety = hall.heater.safety
+    hall.heater.enable.subscribe(lambda value, **_: value == "Enable" and safety.trip.put(1), run=False)
+    safety.cause.put("180 degC is above SAFETY:TMAX 170 degC")
+    heating = Heating(to_degc=200.0, ramp_k_min=60.0)
+    _, error = run(radiography_burst(hall, BURST, TRIGGER, heating=heating), clock(hall))
+    assert isinstance(error, NotTriggeredError)
+    assert "the heater has tripped: 180 degC is above SAFETY:TMAX 170 degC; wait longer" in str(error)
+
+
 def test_dropped_frames_fail_the_run_and_the_others_are_told_of(hall):
     hall.microscope_camera.kept = lambda numbers: numbers[numbers != 23]
     documents, error = run(radiography_burst(hall, BURST, TRIGGER), goes_off(hall))
@@ -145,6 +157,47 @@ def test_dropped_frames_of_a_cell_that_was_heated_are_no_reason_to_heat_it_again
     assert "not heated again" in documents[-1][1]["reason"]
     assert told(documents, "trigger")[0]["camera_burst_frames_missing"] == 1
     is_in_order(hall)
+
+
+def test_a_shutter_that_does_not_answer_keeps_no_heater_on_and_no_cell_is_heated_again(hall, monkeypatch):
+    monkeypatch.setattr(hall.photon_shutter, "set", opens_only(hall.photon_shutter.set))
+    heating = Heating(to_degc=200.0, ramp_k_min=60.0)
+    hall.heater.enable.subscribe(
+        lambda value, **_: value == "Enable" and hall.microscope_camera.go_off(), run=False
+    )
+    documents, error = run(radiography_burst(hall, BURST, TRIGGER, heating=heating))
+    assert isinstance(error, PassedError)
+    assert "the shutter is gone; the cell was heated, and is not heated again" in str(error)
+    assert hall.heater.enable.history == ["Enable", "Disable"]
+    assert told(documents, "trigger")[0]["camera_burst_whole"] == 1
+    assert [d["indices"]["stop"] for name, d in documents if name == "stream_datum"] == [15] * 3
+
+
+def test_a_camera_that_dies_while_a_heated_cell_is_waited_for_is_no_reason_to_heat_it_again(
+    hall, monkeypatch
+):
+    def gone():
+        raise UnreachableError("the camera is gone")
+
+    triggered = hall.microscope_camera.ring.triggered
+    hall.heater.enable.subscribe(
+        lambda value, **_: value == "Enable" and monkeypatch.setattr(triggered, "read", gone), run=False
+    )
+    _, error = run(radiography_burst(hall, BURST, TRIGGER, heating=Heating(to_degc=200.0, ramp_k_min=60.0)))
+    assert isinstance(error, PassedError)
+    assert "the camera is gone; the cell was heated, and is not heated again" in str(error)
+    assert hall.heater.enable.history == ["Enable", "Disable"]
+
+
+def opens_only(move):
+    """A shutter whose server dies once it is open."""
+
+    def set_it(position):
+        if position == "closed":
+            raise UnreachableError("the shutter is gone")
+        return move(position)
+
+    return set_it
 
 
 def test_the_heater_ramps_once_the_ring_is_full_and_is_off_afterwards(hall):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from bluesky.utils import FailedStatus
 
 pytest.importorskip("numba", reason="needs the extra 'imaging'")
 
 from operando.callbacks.analysis.imaging.angle import sequential_angles
 from operando.callbacks.export.energy_tomograms import write_energy_tomograms
 from operando.callbacks.tiled.energy_tomograms import TomogramsUnreadableError, energy_tomograms
+from operando.devices.frame_file import FramesMissingError
 from operando.plans.image_taking import Unfinished
 from operando.plans.spectro_tomography import EnergySeries, spectro_tomography
 from operando.plans.tomogram_taking import Tolerance
@@ -71,7 +71,7 @@ def test_a_further_attempt_goes_on_with_the_energy_that_failed(station, engine, 
     station.microscope_camera.faults = lambda numbers: (
         [] if station.mono.energy.get() == ENERGIES[1] else numbers
     )
-    with pytest.raises(FailedStatus):
+    with pytest.raises(FramesMissingError):
         engine(spectro_tomography(station, TURN, redo=0, unfinished=begun, **TAKEN))
     station.microscope_camera.faults_of_id(())
     engine(spectro_tomography(station, TURN, unfinished=begun, **TAKEN))
@@ -88,7 +88,7 @@ def test_a_series_goes_on_later_where_it_ended(station, engine, tmp_path):
     station.microscope_camera.faults = lambda numbers: (
         [] if station.mono.energy.get() == ENERGIES[1] else numbers
     )
-    with pytest.raises(FailedStatus):
+    with pytest.raises(FramesMissingError):
         engine(spectro_tomography(station, TURN, redo=0, **TAKEN))
     series = starts(documents)[0]["energy_series"]["uid"]
     begun = energy_tomograms(documents, series, (tmp_path,))

@@ -13,6 +13,7 @@ from operando.callbacks.analysis.imaging.angle import golden_angles, interlaced_
 from operando.callbacks.export.tomogram import write_tomogram
 from operando.callbacks.export.tomogram_run import tomogram_blocks, tomogram_facts
 from operando.devices.frame_file import FramesMissingError
+from operando.devices.reach import UnreachableError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.brightness import TooBrightError
 from operando.plans.dose_option import ConstantDose
@@ -195,14 +196,17 @@ def test_a_rotation_that_stalls_leaves_what_was_taken_with_its_angles(station, e
 def test_a_full_disk_ends_the_run_with_what_was_written(station, engine, mode):
     documents = collected(engine)
     camera = station.microscope_camera
-    station.frame_events[3] = lambda: fail_disk(camera)
-    station.trigger_box.on_gates = lambda count: camera.take(3)
-    told = "no space left" if mode == "step" else "5 of 8 projections are missing"
-    with pytest.raises((FramesMissingError, FailedStatus, TomogramPartialError)):
+    if mode == "step":
+        station.frame_events[3] = lambda: fail_disk(camera)
+    else:
+        station.trigger_box.on_gates = lambda _: (camera.take(3), fail_disk(camera))
+    with pytest.raises(FramesMissingError, match="no space left"):
         engine(tomography(station, turn(), mode=mode))
+    (stop,) = of_kind(documents, "stop")
     found = outcome(documents)
     assert (found["status"], found["good"], found["missing"]) == ("partial", 3, 5)
-    assert told in found["reason"]
+    assert "no space left" in stop["reason"]
+    assert "no space left" in found["reason"]
     assert told_numbers(documents) == [1, 2, 3]
 
 
@@ -211,6 +215,77 @@ def fail_disk(camera):
     camera._capture(0)
     camera.hdf.status.sim_put(1)
     camera.hdf.message.sim_put("no space left on device")
+
+
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_a_camera_whose_server_was_started_anew_leaves_what_it_had_written(station, engine, mode):
+    documents = collected(engine)
+    camera = station.microscope_camera
+    if mode == "step":
+        station.frame_events[3] = lambda: start_anew(camera)
+    else:
+        station.trigger_box.on_gates = lambda _: (camera.take(3), start_anew(camera))
+    with pytest.raises(FramesMissingError, match="the server of SOFT: has died"):
+        engine(tomography(station, turn(), mode=mode))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 3, [0, 1, 2, *[-1] * 5])
+    assert "the server of SOFT: has died" in found["reason"]
+    told = of_stream(documents, "projections", "stream_datum")
+    assert sum(one["indices"]["stop"] - one["indices"]["start"] for one in told) == 3
+    resources = [doc for doc in of_kind(documents, "stream_resource") if "image" in doc["data_key"]]
+    assert [doc["parameters"]["swmr"] for doc in resources] == [True]
+    camera.growing.close()
+
+
+def start_anew(camera):
+    """Have the settings of a server that has just begun; its file stays as it was."""
+    camera.hdf.file_name.sim_put("frames")
+    for signal in (camera.hdf.capture, camera.hdf.captured, camera.hdf.swmr_active):
+        signal.sim_put(0)
+
+
+def test_a_trigger_box_that_dies_leaves_the_frames_with_the_angles_asked_for(station, engine, caplog):
+    documents = collected(engine)
+    box = station.trigger_box
+
+    def die(count):
+        station.microscope_camera.take(count)
+        box.gates.get = box.complete_kept = unreachable
+
+    box.on_gates = die
+    with pytest.raises(UnreachableError, match="its server is gone"):
+        engine(tomography(station, turn(), mode="fly"))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 8, list(range(8)))
+    assert "its server is gone" in found["reason"]
+    assert "the angles of the turn are those asked for" in caplog.text
+    np.testing.assert_allclose(found["angle_deg"], sequential_angles(8), atol=1e-9)
+    assert told_numbers(documents) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("mode", ["step", "fly"])
+def test_a_shutter_that_does_not_answer_costs_no_frame_and_the_specimen_is_brought_back(
+    station, engine, monkeypatch, mode
+):
+    documents = collected(engine)
+    move = station.photon_shutter.set
+
+    def opens_only(position):
+        return move(position) if position == "open" else unreachable()
+
+    # Its flats leave the specimen beside the beam, where it would stay.
+    monkeypatch.setattr(station.photon_shutter, "set", opens_only)
+    with pytest.raises(UnreachableError):
+        engine(tomography(station, turn(flats=2, references="after"), mode=mode))
+    found = outcome(documents)
+    assert (found["status"], found["good"], found["frame"]) == ("partial", 8, list(range(8)))
+    assert told_numbers(documents) == list(range(1, 9))
+    assert station.microscope.sample_x.get() == 0.0
+    assert not station.microscope_camera.hdf.capture.get()
+
+
+def unreachable(*_, **__):
+    raise UnreachableError("its server is gone")
 
 
 @pytest.fixture(params=["step", "fly"])
@@ -260,6 +335,20 @@ def test_young_flats_and_darks_of_another_run_are_used_and_named(station, engine
         (None, None, {"flat", "dark"}),
         (None, None, {"flat", "dark"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("phase_ring", "In"), ("condenser_z", 2.0), ("magnification", 20.0)]
+)
+def test_flats_taken_behind_another_optic_are_not_used_again(station, engine, part, value):
+    options = {"flats": 2, "darks": 2, "references_max_age_s": 60.0}
+    engine(tomography(station, turn(**options)))
+    getattr(station.microscope, part).put(value)
+    documents = collected(engine)
+    engine(tomography(station, turn(**options)))
+    (start,) = of_kind(documents, "start")
+    assert "flat_run" not in start
+    assert told_numbers(documents, "flat")
 
 
 @pytest.mark.parametrize(

@@ -64,5 +64,6 @@ def test_the_truth_of_an_electrode_is_written_at_the_energy_and_state_of_the_mom
         assert 3.0 < np.nanmean(file["valence/Ni"]) < 4.0
         assert file["attenuation_per_um"][()][oxide].mean() > 0.08
         assert file.attrs["cycles"] == 3.0
+        assert 0 < np.count_nonzero(file["particles/is_radial"]) < 60
     with pytest.raises(ValueError, match="TRUTH_VOXEL_UM"):
         write_truth(path, build_imaged_specimen(scenario), scene, 0.0, 0.02)

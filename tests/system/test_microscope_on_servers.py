@@ -44,8 +44,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def scope(root, tmp_path_factory, beamline_ports):
-    """A beamline with a microscope before one ball that is off the axis."""
+def launcher(root, tmp_path_factory, beamline_ports):
+    """Servers of a beamline with a microscope before one ball that is off the axis."""
     folder = tmp_path_factory.mktemp("microscope")
     text = (files("operando.simulated_beamline.scenarios") / "nmc811-electrode.toml").read_text()
     assert "[spheres]\n" in text
@@ -57,6 +57,13 @@ def scope(root, tmp_path_factory, beamline_ports):
     options = {"servers": SERVERS, "ports": ports, "data_folder": root.frames}
     launcher = Launcher(folder / "run", scenario=str(scenario), **options)
     launcher.start("elastic", 500.0)
+    yield launcher
+    launcher.stop()
+
+
+@pytest.fixture(scope="module")
+def scope(launcher, root):
+    """Devices of the beamline."""
     beamline = load_beamline(SETTINGS, camera=False, trigger_box=True)
     try:
         assert not beamline.connect(timeout_s=30).missing
@@ -66,7 +73,6 @@ def scope(root, tmp_path_factory, beamline_ports):
         yield beamline
     finally:
         beamline.release()
-        launcher.stop()
 
 
 def taken(camera, frames=1):
@@ -131,7 +137,8 @@ def numbers_of(documents):
     resources = [doc for name, doc in documents if name == "stream_resource" and "image" in doc["data_key"]]
     numbers = []
     for resource in resources:
-        with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:
+        reading = {"libver": "latest", "swmr": resource["parameters"]["swmr"]}
+        with h5py.File(resource["uri"].removeprefix("file://localhost"), **reading) as file:
             numbers += file["entry/instrument/NDAttributes/NDArrayUniqueId"][()].tolist()
     return numbers
 
@@ -335,6 +342,35 @@ def test_frames_that_overflow_the_queue_of_the_writer_mark_the_scan_and_the_rest
     np.testing.assert_array_equal(again, volume)
 
 
+def test_a_camera_whose_server_dies_in_a_turn_leaves_what_it_wrote_and_that_is_reconstructed(
+    scope, launcher, root, journalled, monkeypatch
+):
+    engine, documents = journalled
+    turn = Turn(angles_deg=sequential_angles(120), exposure_s=0.05, flats=2, darks=2, binning=4)
+    kill = threading.Thread(target=launcher.kill_server, args=["microscope_camera"])
+
+    def look(value, **_):
+        turns = any("pass_first" in doc.get("data", {}) for _, doc in documents)
+        if turns and value >= 40 and not kill.ident:
+            kill.start()
+
+    token = scope.microscope_camera.frames.subscribe(look, run=False)
+    try:
+        with pytest.raises(FramesMissingError, match="the server of OP:TXMCAM: has died"):
+            engine(tomography(scope, turn, mode="fly", md=MD))
+    finally:
+        scope.microscope_camera.frames.unsubscribe(token)
+        launcher.start_server("microscope_camera")
+        assert not scope.connect(timeout_s=60).missing
+    found = outcome(documents)
+    assert found["status"] == "partial"
+    assert 40 <= found["good"] == len(numbers_of(documents)) - 4 < 120
+    assert scope.photon_shutter.status.get() == "Closed"
+    told, volume = reconstructed(root, documents[0][1]["uid"], monkeypatch, "--centre-px", str(CENTRE_PX))
+    assert f"{found['good']} of 120 projections" in told
+    np.testing.assert_allclose(place_of_ball(volume), BALL_UM[:3], atol=0.3)
+
+
 def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
     documents, engine = [], RunEngine(call_returns_result=False)
     turn = Turn(angles_deg=sequential_angles(8), exposure_s=0.05, flats=0, darks=0, binning=4)
@@ -345,9 +381,10 @@ def test_a_full_disk_ends_a_step_scan_with_what_was_written(scope):
             if name == "event" and doc["data"].get("projection_number") == 3:
                 full.put(1, wait=True)
 
-        with pytest.raises(FailedStatus):
+        with pytest.raises(FramesMissingError, match="no space left"):
             engine(tomography(scope, turn), fill)
         full.put(0, wait=True)
+    assert "no space left" in documents[-1][1]["reason"]
     found = outcome(documents)
     assert (found["status"], found["good"], found["missing"]) == ("partial", 4, 4)
     assert "no space left" in found["reason"]

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..imaged_specimen import Passed
 from .electrode_projection import Projection, ProjectionCamera, project
 from .electrode_specimen import ElectrodeSpecimen
 from .electrode_state import ElectrodeState
@@ -116,6 +117,11 @@ class ImagedElectrode:
     ) -> ImageArray:
         """Line integrals of the attenuation, shape (rows, columns); the transmission is exp(-it)."""
         return self.projection(view, angle_deg=angle_deg, energy_ev=energy_ev, state=state).optical_depth
+
+    def passed(self, view: GridOfCamera, *, angle_deg: float, energy_ev: float, state: StateOfCell) -> Passed:
+        """Attenuation and phase, for who sees both."""
+        seen = self.projection(view, angle_deg=angle_deg, energy_ev=energy_ev, state=state)
+        return Passed(seen.optical_depth, seen.phase_rad.astype(np.float32))
 
     def projection(
         self, view: GridOfCamera, *, angle_deg: float, energy_ev: float, state: StateOfCell

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..imaged_specimen import Passed
 from .imaged_electrode import GridOfCamera
 from .jelly_roll import FloatArray, JellyRoll, RealArray
 from .thermal_runaway import RunawayLaw, RunawayStage
@@ -100,6 +101,13 @@ class ImagedJellyRoll:
         axis = view.origin_row, view.axis_column
         add_turned(kept, scale, (float(np.cos(tilt)), float(np.sin(tilt))), axis, middle, image)
         return image
+
+    def passed(
+        self, view: GridOfCamera, *, angle_deg: float, energy_ev: float, state: StateOfRunaway
+    ) -> Passed:
+        """Attenuation, and no phase: in pixels of a cell it turns many times, of which nothing is seen."""
+        path = self.attenuation(view, angle_deg=angle_deg, energy_ev=energy_ev, state=state)
+        return Passed(path, np.zeros_like(path))
 
     def truth_per_mm(self, runaway_s: float, z_mm: RealArray, y_mm: RealArray, x_mm: RealArray) -> RealArray:
         """Attenuation (1/mm) at places (mm) that broadcast; see `JellyRoll.per_mm`."""

@@ -49,14 +49,15 @@ def transmission(exposure, scene):
     return exposure.picture(scene, exposure.view(scene, START_S, steady=True), START_S).transmission
 
 
-def test_the_phase_ring_brightens_the_rim_against_the_inside(exposure, scene):
+def test_the_phase_ring_dims_the_light_and_shows_the_rim_of_a_ball_brighter_within(exposure, scene):
     without = transmission(exposure, scene)
     with_ring = transmission(exposure, replace(scene, phase_ring=True))
-    ratio = with_ring / without
     rim_px, middle = round(4.0 / PIXEL_UM), SIDE // 2
-    assert ratio[middle, middle] > 1.0
-    assert ratio[middle, middle + rim_px + 1] < 1.0
-    assert ratio[0, 0] == pytest.approx(1.0, abs=1e-3)
+    light = with_ring[0, 0]
+    assert light == pytest.approx(0.75, abs=0.02)
+    ratio = with_ring / without / light
+    assert ratio[middle, middle + rim_px - 1] > 1.03
+    assert ratio[middle, middle + rim_px + 1] < 0.9
 
 
 def test_a_condenser_out_of_place_lights_less(exposure, board):

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from operando.simulated_beamline.microscope_scenario import build_imaged_jelly_roll
+from operando.simulated_beamline.physics.phase_ring import PhaseRing
 from operando.simulated_beamline.physics.specimen.jelly_roll import JellyRoll
 from operando.simulated_beamline.physics.specimen.thermal_runaway import RunawayLaw
 from operando.simulated_beamline.scenario import load_scenario
@@ -101,6 +102,13 @@ def test_the_same_seed_gives_the_same_runaway():
     again = build_imaged_jelly_roll(SCENARIO)
     image = again.attenuation(View(), angle_deg=0.0, energy_ev=8333.0, state=Cell(0.01))
     np.testing.assert_array_equal(image, seen(0.01))
+
+
+def test_behind_a_phase_ring_a_cell_is_dimmer_and_nothing_else():
+    ring = PhaseRing()
+    passed = CELL.passed(View(), angle_deg=0.0, energy_ev=8333.0, state=Cell())
+    light = abs(ring.amplitude(8333.0)) ** 2 * np.exp(-seen())
+    np.testing.assert_allclose(ring.picture(passed, View().pixel_um, 8333.0), light, rtol=0.02)
 
 
 def test_a_roll_without_room_is_refused():
