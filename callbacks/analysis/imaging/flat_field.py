@@ -183,8 +183,8 @@ def _require_few(saturated: NDArray[np.bool_]) -> None:
     """Refuse frames in which a rotation centre and edges would be those of the full scale."""
     if saturated.mean() > MOST_SATURATED:
         raise ValueError(
-            f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale in flats or "
-            f"projections (limit {100 * MOST_SATURATED:.0f} %); {REMEDY}"
+            f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale, or no number, in "
+            f"flats or projections (limit {100 * MOST_SATURATED:.0f} %); {REMEDY}"
         )
 
 
