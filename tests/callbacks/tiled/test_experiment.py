@@ -52,6 +52,18 @@ def test_spectra_carry_mu_and_the_state_of_the_cell(folder):
     np.testing.assert_allclose(x, 0.5 * (spectra["lithium_content_start"] + spectra["lithium_content_end"]))
 
 
+def test_images_at_the_energies_of_an_edge_are_not_taken_for_spectra(folder):
+    records = [(name, dict(doc)) for name, doc in whole_experiment(spectra=3, points=41)]
+    scans = [doc for name, doc in records if name == "start" and doc.get("technique") == "xanes"]
+    scans[0]["technique"] = "xanes_imaging"
+    journalled(folder, records)
+    experiment = experiment_from_journal(folder, "demo")
+    assert experiment.elements == ["Ni"]
+    assert list(experiment.spectra("Ni")["run"].values) == [doc["uid"] for doc in scans[1:]]
+    assert len(experiment.to_xdi(folder.parent / "xdi")) == 2
+    assert experiment.plot().axes
+
+
 def test_a_failed_scan_is_left_out_unless_asked_for(folder):
     writer = ExperimentDocuments()
     started = [*writer.begin(), *writer.cycle()]
