@@ -45,6 +45,8 @@ def test_projections_are_read_only_where_they_are_looked_at(experiment):
     frame = tomogram["projections"].isel(projection=5).compute()
     assert frame.shape == (ROWS, COLUMNS)
     assert tomogram["flats"].shape == (4, ROWS, COLUMNS)
+    assert (tomogram.attrs["energy_ev"], tomogram.attrs["pixel_um"]) == (8400.0, PIXEL_UM)
+    assert experiment.slices["energy_ev"].item() == 8400.0
     assert tomogram.attrs["position"] == experiment.slices["position"].item() == "grain"
 
 
