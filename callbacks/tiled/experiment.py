@@ -210,7 +210,14 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     def measurements(self, element: str) -> list[Spectrum]:
         """Spectra of an element by time, complete or not."""
-        starts = [start for start in of_spectra(self.runs("measurement")) if start["element"] == element]
+        return self._spectra("measurement", element)
+
+    def references(self, element: str) -> list[Spectrum]:
+        """Spectra of the compounds that the valence scale of an element is made from, by time."""
+        return [spectrum for spectrum in self._spectra("reference", element) if spectrum.complete]
+
+    def _spectra(self, purpose: str, element: str) -> list[Spectrum]:
+        starts = [start for start in of_spectra(self.runs(purpose)) if start["element"] == element]
         shifts_ev = self._foil_shifts_ev()
         spectra = (self._spectrum(start, shifts_ev.get(start["uid"], np.nan)) for start in starts)
         return [spectrum for spectrum in spectra if not spectrum.points.empty]
