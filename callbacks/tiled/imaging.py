@@ -52,8 +52,7 @@ class Imaging(ABC):
     @property
     def particles(self) -> pd.DataFrame:
         """Particles of all volumes, where they were looked for, with their ``cycle``; see `particle_rows`."""
-        found = particle_rows(self._source, self.runs("analysis"))
-        return found if found.empty else with_cycle(found, self.electrochemistry)
+        return with_cycle(particle_rows(self._source, self.runs("analysis")), self.electrochemistry)
 
     @property
     def sample_frames(self) -> dict[str, SampleFrame]:

@@ -18,9 +18,25 @@ SLICES, VOLUME = "slices", "volume"
 IMAGE, ATTENUATION = "microscope_camera_image", "attenuation_per_um"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 PLACES = ("z_px", "y_px", "x_px")
+PARTICLE_INDEX = ["measurement_run", "label"]
 TOLD = {"stage": str, "projections": int, "covered": float, "centre_px": float, "centre_px_sigma": float}
 TOLD |= {"verdict": str, "reason": str, "joined_side": int, "pixel_um": float, "latency_s": float}
 TOLD |= {"lithium_content_start": float, "lithium_content_end": float, "frames_waiting": int}
+
+PARTICLES = (
+    "measurement",
+    "z_um",
+    "y_um",
+    "x_um",
+    "volume_um3",
+    "diameter_um",
+    "diameter_um_sigma",
+    "at_border",
+)
+PARTICLES += ("crack_fraction", "crack_fraction_sigma", "crack_fraction_bias", "crack_fraction_bias_sigma")
+PARTICLES += ("calibrated", "core_fraction", "core_fraction_sigma", "porosity", "void_fraction", "contact")
+PARTICLES += ("contact_sigma", "detached", *STATE_UNITS)
+"""Columns that a table has before its first particle: what chooses among them works from the start."""
 
 
 def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Dataset]:
@@ -239,8 +255,8 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
     -------
     pandas.DataFrame
         Index ``measurement_run`` and ``label``; columns of `particle_table` and the state of the cell in the
-        middle of the tomogram. Empty if none was looked for. ``attrs["crack_calibration"]`` has, by run, the
-        electrode that was made to calibrate the crack fractions and the line that it gave; see
+        middle of the tomogram. No rows if none was looked for. ``attrs["crack_calibration"]`` has, by run,
+        the electrode that was made to calibrate the crack fractions and the line that it gave; see
         `crack_calibration`.
     """
     latest: dict[str, pd.DataFrame] = {}
@@ -253,9 +269,9 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
                 latest[of], calibrations[of] = rows, parameters.get("crack_calibration", {})
     tables = [rows.drop(columns="seq_num") for rows in latest.values()]
     if not tables:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=PARTICLES, index=pd.MultiIndex.from_tuples([], names=PARTICLE_INDEX))
     joined = pd.concat(tables, ignore_index=True).sort_values(by=["time", "label"], kind="stable")
-    table = joined.set_index(["measurement_run", "label"])
+    table = joined.set_index(PARTICLE_INDEX)
     table.attrs["crack_calibration"] = calibrations
     return table
 
@@ -275,8 +291,6 @@ def with_cycle(particles: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         NaN before the first sample, and where the record counts no cycles.
     """
-    if particles.empty:
-        return particles
     cycle = np.full(len(particles), np.nan)
     if "cycle" in record.columns:
         last = np.searchsorted(record["time"].to_numpy(float), particles["time"].to_numpy(float), "right") - 1
