@@ -159,12 +159,7 @@ def normalise(
     dead = dead_pixels(beam, np.asarray(flats)) | ~np.isfinite(beam) | saturated
     if later is not None:
         dead |= dead_pixels(later, np.asarray(flats_after))
-    if dead.mean() > MOST_DEAD or not np.median(beam[~dead]) > 0:
-        raise ValueError(
-            f"normalise: median flat {np.nanmedian(beam):.4g} counts above the dark, {100 * dead.mean():.0f} "
-            f"% of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
-            "darks are not mixed up"
-        )
+    _require_beam(beam, dead)
     values = counts.astype(np.float32)
     values -= dark
     beam = np.where(dead, np.float32(1.0), beam)
@@ -177,6 +172,16 @@ def normalise(
             value /= beam + share * (later - beam)
     bridge(values, dead)
     return Transmission(values, dead, saturated)
+
+
+def _require_beam(beam: FloatImage, dead: NDArray[np.bool_]) -> None:
+    """Refuse flats that show no beam."""
+    if dead.mean() > MOST_DEAD or not np.median(beam[~dead]) > 0:
+        raise ValueError(
+            f"normalise: median flat {np.nanmedian(beam):.4g} counts above the dark, {100 * dead.mean():.0f} "
+            f"% of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
+            "darks are not mixed up"
+        )
 
 
 def _require_few(saturated: NDArray[np.bool_]) -> None:
