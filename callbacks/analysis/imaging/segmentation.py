@@ -26,6 +26,8 @@ FAINT = np.float32(1e-3)
 LEAST_DEEP = 200
 LEAST_VOXELS = 64
 LEAST_DEPTH_PX = 1.5
+THICKER_THAN_NOISE_PX = 2.5
+"""Depth that white noise above its own threshold does not reach: 2.2 in 128^3 voxels."""
 RADIUS_PX, CRACK = 9.0, 0.15
 """Radius in which particles are told apart, and half of the widest crack, in radii."""
 
@@ -85,8 +87,11 @@ def _necks(parts: LabelArray, depth: NDArray[np.float32]) -> tuple[NDArray[np.in
     return np.stack(np.divmod(pairs, size), axis=1).astype(np.intp), widest
 
 
-def _parts(solid: BoolArray) -> LabelArray:
-    """Flood the depth of what is solid from each of its peaks: too many parts rather than too few."""
+def _parts(solid: BoolArray) -> tuple[LabelArray, float]:
+    """Flood the depth of what is solid from each of its peaks: too many parts rather than too few.
+
+    Returns the parts and the largest depth, voxels.
+    """
     ndimage: Any = import_module("scipy.ndimage")
     segmentation: Any = import_module("skimage.segmentation")
     whole = ndimage.binary_fill_holes(solid)
@@ -94,7 +99,8 @@ def _parts(solid: BoolArray) -> LabelArray:
     soft = ndimage.gaussian_filter(depth, 1.0)
     peaks = (ndimage.maximum_filter(soft, size=3) == soft) & whole & (depth >= LEAST_DEPTH_PX)
     markers, _ = ndimage.label(peaks, structure=np.ones((3, 3, 3)))
-    return np.asarray(segmentation.watershed(-soft, markers, mask=whole), dtype=np.int32)
+    parts = np.asarray(segmentation.watershed(-soft, markers, mask=whole), dtype=np.int32)
+    return parts, float(depth.max())
 
 
 def _grown(parts: LabelArray, closed: BoolArray) -> LabelArray:
@@ -205,11 +211,12 @@ def segment_particles(
     Raises
     ------
     ValueError
-        If the volume is not three-dimensional, holds voxels that are not finite, or nothing in it is above
-        the threshold.
+        If the volume is not three-dimensional, holds voxels that are not finite, nothing in it is above the
+        threshold or thicker than noise, or a radius or width is not a positive number.
     """
     ndimage: Any = import_module("scipy.ndimage")
     values = _checked(volume)
+    _require_lengths(radius_px, crack_px)
     radius = typical_radius_px(values) if radius_px is None else radius_px
     scale = working_scale(values.shape, radius, RADIUS_PX)
     crack = (
@@ -230,6 +237,15 @@ def segment_particles(
     bright = smooth > (_local_level(values, solid, depth) if threshold is None else level)
     labels, count = _numbered(_bodies(member, bright), least_voxels)
     return Segmentation(labels, solid, level, count, merged)
+
+
+def _require_lengths(radius_px: float | None, crack_px: float | None) -> None:
+    if radius_px is not None and not 0.0 < radius_px < np.inf:
+        raise ValueError(
+            f"segment_particles: radius_px = {radius_px:g}; give voxels above 0, or leave it out"
+        )
+    if crack_px is not None and not 0.0 <= crack_px < np.inf:
+        raise ValueError(f"segment_particles: crack_px = {crack_px:g}; give voxels, or leave it out")
 
 
 def _checked(volume: ArrayLike) -> NDArray[np.float32]:
@@ -260,7 +276,14 @@ def _members(
             f"segment_particles: nothing thicker than {LEAST_DEPTH_PX} voxels is above {level:.4g}, the "
             f"volume spans {smooth.min():.4g}..{smooth.max():.4g}; give a lower threshold"
         )
-    parts = _grown(_parts(solid), closed)
+    parts, deepest = _parts(solid)
+    if threshold is None and deepest < THICKER_THAN_NOISE_PX:
+        raise ValueError(
+            f"segment_particles: what is above {level:.4g} is nowhere deeper than {deepest:.1f} voxels "
+            f"(limit {THICKER_THAN_NOISE_PX}), as in noise alone; is the specimen in the field? Else give a "
+            "threshold"
+        )
+    parts = _grown(parts, closed)
     peaks = np.asarray(ndimage.maximum(depth, parts, np.arange(parts.max() + 1)), dtype=float)
     member = joined(parts, *_necks(parts, depth), peaks, rule)
     return level, member[parts].astype(np.int32), int(parts.max()) - np.unique(member).size + 1

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 from operando.callbacks.analysis.imaging import (
+    SlicePreview,
     cluster_spectra,
     denoised,
     factorise_spectra,
     mixture_maps,
     normalise,
     particle_table,
+    radial_profile,
     reconstruct,
     rotation_centre,
+    segment_particles,
     valence_histogram,
     xanes_maps,
 )
@@ -19,6 +22,7 @@ ENERGY = np.arange(8250.0, 8500.0, 2.0)
 STACK = np.ones((ENERGY.size, 4, 4))
 PROJECTIONS, ANGLES = np.ones((8, 2, 16)), np.arange(8.0)
 VOLUME = np.ones((4, 4, 4))
+NOISE = np.random.default_rng(6).normal(size=(32, 32, 32))
 EDGE = 1 / (1 + np.exp((8343.0 - ENERGY) / 2))
 NAN_ENERGY = np.append(ENERGY[:-1], np.nan)
 
@@ -44,6 +48,11 @@ NAN_ENERGY = np.append(ENERGY[:-1], np.nan)
         (lambda: factorise_spectra(STACK, 2, initial=np.ones((3, 4))), r"initial spectra of shape \(3, 4\)"),
         (lambda: cluster_spectra(STACK, 2), "all spectra are equal"),
         (lambda: particle_table(VOLUME, VOLUME.astype(int), pixel_um=0.0), "pixel_um = 0; give"),
+        (lambda: radial_profile(VOLUME, VOLUME.astype(int), bins=0), "0 layers; give one"),
+        (lambda: segment_particles(NOISE), "as in noise alone; is the specimen in the field"),
+        (lambda: segment_particles(NOISE, crack_px=-1.0), "crack_px = -1; give voxels, or"),
+        (lambda: segment_particles(NOISE, radius_px=0.0), "radius_px = 0; give voxels above 0"),
+        (lambda: SlicePreview((4, 16), centre=np.nan), "centre = nan, pixel_um = 1.0; give a finite"),
         (lambda: reconstruct(PROJECTIONS, ANGLES, centre=8, pixel_um=np.nan), "pixel_um = nan; give"),
         (lambda: reconstruct(PROJECTIONS, ANGLES, centre=8, tilt_deg=np.nan), "tilt_deg = nan; give"),
         (lambda: reconstruct(PROJECTIONS, ANGLES, centre=8, threads=0), "threads = 0; give"),
