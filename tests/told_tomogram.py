@@ -142,7 +142,8 @@ class ToldTomogram:
     def event(self, angle_deg=0.0, **further):
         state = {"time": 10.0, "voltage": 3.9, "current": 1e-3, "capacity": 1.0, "lithium_content": 0.5}
         data = {f"cell_{name}": value for name, value in state.items()}
-        data |= {"microscope_rotation": float(angle_deg), "microscope_pixel_um": PIXEL_UM, **further}
+        data |= {"microscope_rotation": float(angle_deg), "microscope_pixel_um": PIXEL_UM}
+        data |= {"mono_energy": 8400.0, **further}
         self.tell_event("primary", data)
 
     def tell_event(self, stream, data):

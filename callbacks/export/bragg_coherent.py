@@ -63,13 +63,7 @@ def write_rocking(
     """
     import h5py
 
-    unknown = set(angles_deg) - set(CIRCLES)
-    scanned = [name for name, value in angles_deg.items() if np.ndim(value)]
-    if unknown or len(scanned) != 1 or len(np.atleast_1d(angles_deg[scanned[0]])) != len(frames):
-        raise ValueError(
-            f"write_rocking: angles of {', '.join(angles_deg)} for {len(frames)} frames; give one of "
-            f"{', '.join(CIRCLES)} an angle for each frame, and the others one number"
-        )
+    _require_one_that_rocks(angles_deg, len(frames))
     rows, columns = frames.shape[1:]
     camera = {
         "beam_center_x": detector.beam_column,
@@ -94,6 +88,16 @@ def write_rocking(
         for name in CIRCLES:
             entry[f"instrument/positioners/{name}"] = angles_deg.get(name, 0.0)
         entry["instrument/positioners/mononrj"] = 1e-3 * energy_ev
+
+
+def _require_one_that_rocks(angles_deg: Mapping[str, float | NDArray[np.float64]], frames: int) -> None:
+    scanned = [name for name, value in angles_deg.items() if np.ndim(value)]
+    unknown = set(angles_deg) - set(CIRCLES)
+    if unknown or len(scanned) != 1 or len(np.atleast_1d(angles_deg[scanned[0]])) != frames:
+        raise ValueError(
+            f"write_rocking: angles of {', '.join(angles_deg)} for {frames} frames; give one of "
+            f"{', '.join(CIRCLES)} an angle for each frame, and the others one number"
+        )
 
 
 def write_cohere(folder: Path, frames: Frames) -> Path:

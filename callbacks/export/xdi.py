@@ -122,9 +122,8 @@ def write_experiment(experiment: Experiment, folder: Path) -> list[Path]:
         The files, ``<element>_<edge>_<number>_<first 8 characters of the run's uid>.xdi`` in order of time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    elements = sorted({start["element"] for start in experiment.runs("measurement") if "element" in start})
     written = []
-    for element in elements:
+    for element in sorted(experiment.elements):
         complete = [item for item in experiment.measurements(element) if item.complete]
         for number, item in enumerate(complete, 1):
             name = f"{element}_{item.start.get('edge', 'K')}_{number:04d}_{item.start['uid'][:8]}.xdi"

@@ -15,14 +15,8 @@ import pandas as pd
 
 from ..analysis.imaging.reconstruction import SLAB_ROWS, Recipe
 from ..analysis.imaging.sample_frame import SampleFrame
-from ..analysis.imaging.volume import (
-    VOLUME,
-    OtherVolumeError,
-    Progress,
-    VolumeFile,
-    centre_of,
-    reconstruct_volume,
-)
+from ..analysis.imaging.volume import Progress, VolumeFile, centre_of, reconstruct_volume
+from ..analysis.imaging.volume_file import VOLUME, OtherVolumeError
 from ..tiled.journal import JournalTail
 from .result import Publish, ResultRun
 from .run_of_projections import RunOfProjections

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.imaging.volume import VOLUME
+from ..analysis.imaging.volume_file import VOLUME
 
 MOST_VOXELS = 600**3
 """Of a volume whose particles are looked for at once; of a larger one voxels are joined."""

@@ -40,7 +40,9 @@ def damage_figure(
     matplotlib.figure.Figure
         Left: mean crack fraction of whole particles (not cut by the border) in layers from separator to
         current collector, a line per tomogram, bars its standard deviation. Right: mean crack fraction and
-        detached part by tomogram, in the order of time, with its cycle where that is known.
+        detached part by tomogram, in the order of time, with its cycle where that is known. The title tells
+        whether crack fractions are calibrated, and the sigma that the particles of a table have in common
+        (mean, of the table where it is largest), which no bar knows of.
 
     Raises
     ------
@@ -70,14 +72,31 @@ def damage_figure(
         _depth(left, table, (separator_um, collector_um), axis, bins, colour, f"{number}: {_state(table)}")
     left.legend(frameon=False, fontsize=8)
     _course(right, groups)
-    figure.suptitle(f"{title}   {len(whole)} particles".strip(), fontsize=11, color=INK)
+    told = f"{title}   {len(whole)} particles   {_calibration(whole)}"
+    figure.suptitle(told.strip(), fontsize=11, color=INK)
     return figure
+
+
+def _calibration(particles: pd.DataFrame) -> str:
+    """Say how far the mean of a table may be trusted: it is biased as all of its particles are."""
+    known = particles["calibrated"].to_numpy(bool)
+    tomograms = particles.index.get_level_values("measurement_run")
+    part, of = tomograms[known].nunique(), tomograms.nunique()
+    if part == 0:
+        return "crack fractions not calibrated"
+    tables = particles[known].groupby(level="measurement_run")
+    sigma = max(
+        float(np.mean(np.asarray(table["crack_fraction_bias_sigma"], dtype=float))) for _, table in tables
+    )
+    count = "calibrated" if part == of else f"calibrated in {part} of {of} tomograms"
+    return f"crack fractions {count}, ± {sigma:.3f} in common"
 
 
 def _state(table: pd.DataFrame) -> str:
     content = float(table["lithium_content"].iloc[0])
     known = [_cycle(table), f"x = {content:.3f}" if np.isfinite(content) else ""]
-    return ", ".join(filter(None, known)) or "state unknown"
+    told = ", ".join(filter(None, known)) or "state unknown"
+    return told if np.asarray(table["calibrated"], dtype=bool).all() else f"{told}, not calibrated"
 
 
 def _cycle(table: pd.DataFrame) -> str:
@@ -114,7 +133,7 @@ def _depth(
 
 def _course(axes: Axes, groups: list[pd.DataFrame]) -> None:
     number = np.arange(1, len(groups) + 1)
-    cracked = [table["crack_fraction"].mean() for table in groups]
+    cracked = np.array([table["crack_fraction"].mean() for table in groups], dtype=float)
     sigma = [table["crack_fraction"].std() / np.sqrt(max(len(table), 1)) for table in groups]
     detached = [table["detached"].astype(float).mean() for table in groups]
     axes.errorbar(number, cracked, sigma, color=INK, marker="o", ms=5, lw=1.2, label="crack fraction")
@@ -122,5 +141,6 @@ def _course(axes: Axes, groups: list[pd.DataFrame]) -> None:
     axes.set_xticks(
         number, [f"{place}\n{_cycle(table)}" for place, table in zip(number, groups, strict=True)]
     )
-    axes.set_ylim(bottom=0.0)
+    # Calibrated fractions of sound particles scatter about 0.
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0] if (cracked < 0.0).any() else 0.0))
     axes.legend(frameon=False, fontsize=8)

@@ -22,8 +22,8 @@ def edge_map_figure(maps: xr.Dataset, which: int = -1, title: str = "") -> Figur
     Parameters
     ----------
     maps : xarray.Dataset
-        From `Experiment.xanes_maps`; with a variable ``valence`` and ``valence_sigma``, such as `valence_map`
-        gives them, these are drawn, else the energy of the half step.
+        From `Experiment.xanes_maps`; where it has ``valence`` and ``valence_sigma`` these are drawn, else the
+        energy of the half step.
     which : int
         Which of the maps, the last one unless given.
     title : str
@@ -32,12 +32,21 @@ def edge_map_figure(maps: xr.Dataset, which: int = -1, title: str = "") -> Figur
     Returns
     -------
     matplotlib.figure.Figure
-        The edge step (amount of the element) in grey, over it valence or energy of good pixels in colours;
-        their uncertainty; the verdict on each pixel; and how the pixels are distributed, weighted by their
-        edge step.
+        The edge step (amount of the element) in grey where there is an edge, over it valence or energy of
+        good pixels in colours; their uncertainty; the verdict on each pixel; and how the pixels are
+        distributed, weighted by their edge step.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many maps.
     """
+    count = maps.sizes["map"]
+    if not -count <= which < count:
+        raise ValueError(f"map {which} of {count} is not there; give {-count} to {count - 1}")
     one = maps.isel(map=which)
-    key, label = ("valence", "valence") if "valence" in one else ("half_step_ev", "half step (eV)")
+    known = "valence" in one and bool(np.isfinite(one["valence"]).any())
+    key, label = ("valence", "valence") if known else ("half_step_ev", "half step (eV)")
     good = one["verdict_code"].to_numpy() == 0
     pixel_um = float(one["pixel_um"]) if np.isfinite(float(one["pixel_um"])) else 1.0
     unit = "µm" if np.isfinite(float(one["pixel_um"])) else "pixel"
@@ -47,11 +56,12 @@ def edge_map_figure(maps: xr.Dataset, which: int = -1, title: str = "") -> Figur
         tidy(axes, f"x ({unit})", f"y ({unit})")
         axes.set_facecolor("0.92")
     values, sigma = (np.where(good, one[name].to_numpy(), np.nan) for name in (key, f"{key}_sigma"))
-    _overlay(figure, overlay, one["edge_step"].to_numpy(), values, pixel_um, label)
+    codes = one["verdict_code"].to_numpy()
+    verdicts = [str(each) for each in maps.attrs["verdicts"]]
+    amount = np.where(codes <= verdicts.index("noisy"), one["edge_step"].to_numpy(), np.nan)
+    _overlay(figure, overlay, amount, values, pixel_um, label)
     _plain(figure, error, sigma, pixel_um, f"uncertainty of the {label}")
-    _verdicts(
-        figure, mask, one["verdict_code"].to_numpy(), pixel_um, [str(each) for each in maps.attrs["verdicts"]]
-    )
+    _verdicts(figure, mask, codes, pixel_um, verdicts)
     _distribution(spread, values, np.where(good, one["edge_step"].to_numpy(), 0.0), label)
     content = float(one["lithium_content"])
     state = f"x = {content:.3f}, {float(one['voltage']):.2f} V" if np.isfinite(content) else ""

@@ -7,10 +7,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from ..analysis.mapping.registration import RegistrationVerdict, moved_back, register
-from .slices import PERCENTILES, grey, one_tomogram, state_of
+from .slices import PERCENTILES, grey, one_tomogram, state_of, unfinished
 from .style import INK, panel_bar, tidy
 
 CHANGE_PERCENTILE = 99.0
+MOST_ENERGY_EV = 1.0
+"""By how much photons may differ: attenuation at another energy is not a change of the specimen."""
 MOST_SCALE = 0.01
 """Part by which pixels may differ: a wider field is not told from a change."""
 
@@ -37,31 +39,46 @@ def slice_change_figure(slices: xr.Dataset, before: int = 0, after: int = -1, ti
     Raises
     ------
     ValueError
-        If there is no tomogram, or they are of different positions, sizes or pixels.
+        If there is no tomogram, or they are of different positions, photon energies, sizes or pixels.
     """
     one, two = one_tomogram(slices, before), one_tomogram(slices, after)
+    _require_alike(one, two)
+    first, second = one["xy"].to_numpy(), two["xy"].to_numpy()
+    seen = np.isfinite(first) & np.isfinite(second)
+    if not seen.any():
+        raise ValueError("the two slices have no pixel in common; take tomograms of the same camera region")
+    first, second = np.where(seen, first, 0.0), np.where(seen, second, 0.0)
+    pixel_um = float(one["pixel_um"])
+    scale, unit = (
+        (pixel_um, "µm") if np.isfinite([pixel_um, float(two["pixel_um"])]).all() else (1.0, "pixel")
+    )
+    moved, told = _placed(first, second, scale, unit)
+    field = (first != 0) & np.isfinite(moved) & (moved != 0)
+    difference = np.where(field, moved - first, np.nan)
+    return _drawn((one, two), (first, moved), difference, (scale, unit), f"{title}   {told}".strip())
+
+
+def _require_alike(one: xr.Dataset, two: xr.Dataset) -> None:
+    """Refuse two tomograms that differ by more than the state of the cell."""
     places = [str(each["position"].item()) if "position" in each.coords else "" for each in (one, two)]
     if places[0] != places[1]:
         raise ValueError(
             f"the slices show {places[0]!r} before and {places[1]!r} after; give two of one position "
             "(slices['position'] tells them)"
         )
+    if "energy_ev" in one.coords:
+        energies_ev = float(one["energy_ev"]), float(two["energy_ev"])
+        if abs(energies_ev[0] - energies_ev[1]) > MOST_ENERGY_EV:
+            raise ValueError(
+                f"the slices were taken at {energies_ev[0]:.1f} eV before and {energies_ev[1]:.1f} eV after; "
+                "give two of one energy (slices['energy_ev'] tells them)"
+            )
     sizes_um = float(one["pixel_um"]), float(two["pixel_um"])
     if np.isfinite(sizes_um).all() and not np.isclose(*sizes_um, rtol=MOST_SCALE):
         raise ValueError(
             f"pixels are {sizes_um[0]:.4g} um before and {sizes_um[1]:.4g} um after; take tomograms of one "
             "magnification and binning"
         )
-    first, second = one["xy"].to_numpy(), two["xy"].to_numpy()
-    seen = np.isfinite(first) & np.isfinite(second)
-    if not seen.any():
-        raise ValueError("the two slices have no pixel in common; take tomograms of the same camera region")
-    first, second = np.where(seen, first, 0.0), np.where(seen, second, 0.0)
-    scale, unit = (sizes_um[0], "µm") if np.isfinite(sizes_um).all() else (1.0, "pixel")
-    moved, told = _placed(first, second, scale, unit)
-    field = (first != 0) & np.isfinite(moved) & (moved != 0)
-    difference = np.where(field, moved - first, np.nan)
-    return _drawn((one, two), (first, moved), difference, (scale, unit), f"{title}   {told}".strip())
 
 
 def _placed(first: np.ndarray, second: np.ndarray, scale: float, unit: str) -> tuple[np.ndarray, str]:
@@ -88,7 +105,7 @@ def _drawn(
     for axes, state, image, name in zip((left, middle), states, images, ("before", "after"), strict=True):
         tidy(axes, f"x ({unit})", f"y ({unit})")
         shown = grey(axes, image, scale, (float(low), float(high)))
-        axes.set_title(f"{name}   {state_of(state)}", fontsize=10, color=INK)
+        axes.set_title(f"{name}   {state_of(state)}{unfinished(state)}", fontsize=10, color=INK)
         panel_bar(figure, axes, shown, "attenuation (1/µm)")
     tidy(right, f"x ({unit})", f"y ({unit})")
     known = np.abs(difference[np.isfinite(difference)])

@@ -154,10 +154,13 @@ def one_tomogram(slices: xr.Dataset, which: int) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If there is none yet.
+        If there is none yet, or not so many.
     """
     if not slices.sizes.get("tomogram", 0):
         raise ValueError("there are no slices yet: they come once a tomogram has some projections")
+    count = slices.sizes["tomogram"]
+    if not -count <= which < count:
+        raise ValueError(f"tomogram {which} of {count} is not there; give {-count} to {count - 1}")
     return slices.isel(tomogram=which)
 
 
@@ -165,3 +168,9 @@ def state_of(one: xr.Dataset) -> str:
     """Lithium content and voltage of the cell while a tomogram was taken; empty if unknown."""
     content, volt = float(one["lithium_content"]), float(one["voltage"])
     return f"x = {content:.3f}, {volt:.2f} V" if np.isfinite(content) else ""
+
+
+def unfinished(one: xr.Dataset) -> str:
+    """Say that slices are not the final ones, in brackets; empty if they are, or nobody knows."""
+    stage = str(one["stage"].item()) if "stage" in one.coords else "final"
+    return "" if stage == "final" else f" ({stage}, {int(one['projections'])} projections)"

@@ -75,6 +75,7 @@ def panel_bar(figure: Figure | SubFigure, axes: Axes, shown: ScalarMappable, lab
     """Draw the key of a map's colours, as high as the map itself is, whatever its proportion."""
     bar = figure.colorbar(shown, cax=axes.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)
     bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.formatter.set_useOffset(False)  # type: ignore[attr-defined]
 
 
 def say(axes: Axes, text: str) -> None:

@@ -20,7 +20,7 @@ from ..analysis.xas import normalise
 from .course import draw_course
 from .maps import draw_map
 from .patterns import LATTICE_LABELS, draw_lattice
-from .slices import grey
+from .slices import grey, unfinished
 from .style import INK, content_scale, tidy
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _draw_slice(_: Figure | SubFigure, axes: Axes, one: xr.Dataset) -> None:
     grey(axes, values, pixel_um if known else 1.0, (float(limits[0]), float(limits[1])))
     content = float(one["lithium_content"])
     at = f" at x = {content:.2f}" if np.isfinite(content) else ""
-    axes.set_title(f"{one['measurement'].item()}{at}", fontsize=10, color=INK)
+    axes.set_title(f"{one['measurement'].item()}{at}{unfinished(one)}", fontsize=10, color=INK)
 
 
 def _spectra(experiment: Experiment, element: str | None) -> xr.Dataset | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import xarray as xr
 
 from .lazy import lazy_rows
 from .run_source import RunSource
+from .spectrum import Spectrum
+from .valence_scale import reference_scale, with_valence
 
 ANALYSIS, STREAM = "xanes_map", "maps"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
@@ -29,7 +32,9 @@ LIGHT = {"light": str, "light_reason": str, "air_pixels": int}
 """What the light of the images was told from; empty in results of before it was said."""
 
 
-def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> xr.Dataset:
+def edge_maps(
+    source: RunSource, starts: list[dict[str, Any]], element: str, references: Sequence[Spectrum] = ()
+) -> xr.Dataset:
     """Arrange the maps of an element's edge, the latest analysis of a run winning.
 
     Parameters
@@ -40,13 +45,16 @@ def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> 
         Start documents of the experiment's analyses.
     element : str
         Symbol, such as ``"Ni"``.
+    references : sequence of Spectrum
+        Spectra of compounds of known valence, for maps of valence.
 
     Returns
     -------
     xarray.Dataset
         Dask arrays over ``map`` (by time), ``y``, ``x`` (pixels of the image, of ``pixel_um``):
         ``half_step_ev``, ``white_line_ev``, ``white_line_height``, ``edge_step`` with ``_sigma``, ``noise``
-        and ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge. Along
+        and ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge; with
+        references also ``valence`` and its ``_sigma`` of good pixels, see `reference_scale`. Along
         ``map``: ``run``, ``measurement``, the state of the cell in the middle, ``energies``, ``status`` of
         the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``, and whether the light of each
         image was told from ``air`` (``light``, ``light_reason``, ``air_pixels``).
@@ -59,7 +67,7 @@ def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> 
     latest = {start["analysis"]["of"]: start for start in starts if start["analysis"]["name"] == ANALYSIS}
     known = sorted({start["analysis"]["parameters"]["element"] for start in latest.values()})
     chosen = [start for start in latest.values() if start["analysis"]["parameters"]["element"] == element]
-    found = [part for start in chosen if (part := _part(source, start)) is not None]
+    found = [part for start in chosen if (part := _part(source, start, references)) is not None]
     if not found:
         raise KeyError(
             f"there is no map of {element!r}; there are maps of {known or 'nothing'}. `operando reconstruct "
@@ -68,7 +76,7 @@ def edge_maps(source: RunSource, starts: list[dict[str, Any]], element: str) -> 
     return xr.concat(found, dim="map", join="outer").sortby("time")
 
 
-def _part(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
+def _part(source: RunSource, start: dict[str, Any], references: Sequence[Spectrum]) -> xr.Dataset | None:
     uid = start["uid"]
     rows = source.stream(uid, "primary")
     if rows.empty:
@@ -93,4 +101,5 @@ def _part(source: RunSource, start: dict[str, Any]) -> xr.Dataset | None:
     }
     found = xr.Dataset(data, coords=coordinates)
     found.attrs = {"element": told["element"], "edge": told["edge"], "verdicts": list(told["verdicts"])}
-    return found
+    energies_ev = np.asarray(told.get("energies_ev", ()), dtype=float)
+    return with_valence(found, reference_scale(references, energies_ev)) if references else found

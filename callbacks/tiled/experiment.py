@@ -20,7 +20,7 @@ from .pair import PairOptions, named_pairs
 from .pattern import lattice_table, pattern_dataset, phase_table
 from .rocking import rocking_dataset, rocking_runs
 from .run_source import ExperimentName, RunSource
-from .spectrum import Spectrum, measured, spectra_dataset
+from .spectrum import Spectrum, measured, of_spectra, spectra_dataset
 from .strain_redox import StrainAndRedox, see_rocking
 from .table import elapsed
 
@@ -203,9 +203,21 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         fits = fits.drop_duplicates("measurement_run", keep="last").sort_values(by="time", ignore_index=True)
         return fits.set_index("measurement_run")
 
+    @property
+    def elements(self) -> list[str]:
+        """Symbols of the elements of which spectra were measured, in the order of the first ones."""
+        return list(dict.fromkeys(start["element"] for start in of_spectra(self.runs("measurement"))))
+
     def measurements(self, element: str) -> list[Spectrum]:
         """Spectra of an element by time, complete or not."""
-        starts = [start for start in self.runs("measurement") if start.get("element") == element]
+        return self._spectra("measurement", element)
+
+    def references(self, element: str) -> list[Spectrum]:
+        """Spectra of the compounds that the valence scale of an element is made from, by time."""
+        return [spectrum for spectrum in self._spectra("reference", element) if spectrum.complete]
+
+    def _spectra(self, purpose: str, element: str) -> list[Spectrum]:
+        starts = [start for start in of_spectra(self.runs(purpose)) if start["element"] == element]
         shifts_ev = self._foil_shifts_ev()
         spectra = (self._spectrum(start, shifts_ev.get(start["uid"], np.nan)) for start in starts)
         return [spectrum for spectrum in spectra if not spectrum.points.empty]
@@ -242,10 +254,8 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         """
         chosen = [item for item in self.measurements(element) if item.complete or incomplete]
         if not chosen:
-            known = sorted({start.get("element", "?") for start in self.runs("measurement")})
-            raise KeyError(
-                f"{self!r} has no finished spectrum of {element!r}; measured so far: {known or 'nothing'}"
-            )
+            told = f"{self!r} has no finished spectrum of {element!r}; measured so far:"
+            raise KeyError(f"{told} {sorted(self.elements) or 'nothing'}")
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
         dataset = spectra_dataset(chosen, merged, aligned=aligned)
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
@@ -259,8 +269,7 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         """Draw voltage, spectra and valence; `element` is the first measured one unless given."""
         from ..plots.summary import summary_figure
 
-        elements = [start["element"] for start in self.runs("measurement") if "element" in start]
-        return summary_figure(self, element or (elements[0] if elements else None))
+        return summary_figure(self, element or next(iter(self.elements), None))
 
     def plot_patterns(self) -> Figure:
         """Draw diffraction: patterns against time beside the voltage, lattice against lithium content."""

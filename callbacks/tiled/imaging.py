@@ -11,6 +11,7 @@ import xarray as xr
 from .edge_map import edge_maps
 from .run_source import RunSource
 from .sample import sample_frames
+from .spectrum import Spectrum
 from .tomogram import particle_rows, slice_dataset, tomogram_list, with_cycle
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Imaging(ABC):
     def electrochemistry(self) -> pd.DataFrame:
         """Every sample of the cycler once."""
 
+    @abstractmethod
+    def references(self, element: str) -> list[Spectrum]:
+        """Spectra of compounds of known valence, by time."""
+
     @property
     def tomograms(self) -> list[xr.Dataset]:
         """Tomograms by time, projections and volume as dask arrays; see `tomogram_list`."""
@@ -47,8 +52,7 @@ class Imaging(ABC):
     @property
     def particles(self) -> pd.DataFrame:
         """Particles of all volumes, where they were looked for, with their ``cycle``; see `particle_rows`."""
-        found = particle_rows(self._source, self.runs("analysis"))
-        return found if found.empty else with_cycle(found, self.electrochemistry)
+        return with_cycle(particle_rows(self._source, self.runs("analysis")), self.electrochemistry)
 
     @property
     def sample_frames(self) -> dict[str, SampleFrame]:
@@ -56,8 +60,11 @@ class Imaging(ABC):
         return sample_frames(self.runs("measurement"), self.runs("analysis"))
 
     def xanes_maps(self, element: str) -> xr.Dataset:
-        """Give the maps of the edge of an element, later ones along ``map``; see `edge_maps`."""
-        return edge_maps(self._source, self.runs("analysis"), element)
+        """Give the maps of the edge of an element, later ones along ``map``; see `edge_maps`.
+
+        Where references of two valences were measured they have ``valence`` and ``valence_sigma``, too.
+        """
+        return edge_maps(self._source, self.runs("analysis"), element, self.references(element))
 
     def plot_slices(self, which: int = -1) -> Figure:
         """Draw three orthogonal slices of a tomogram, the last one unless given."""
@@ -72,7 +79,7 @@ class Imaging(ABC):
         return slice_change_figure(self.slices, before, after, self.name)
 
     def plot_xanes_map(self, element: str, which: int = -1) -> Figure:
-        """Draw a map of an edge: where it lies, its uncertainty, and what is masked."""
+        """Draw a map of an edge: valence or where it lies, its uncertainty, and what is masked."""
         from ..plots.edge_map import edge_map_figure
 
         return edge_map_figure(self.xanes_maps(element), which, self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import xarray as xr
 from ..analysis.mid_scan import mid_scan
 
 STATE = ("time", "voltage", "current", "capacity", "lithium_content")
+TECHNIQUE = "xanes"
 UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
 
@@ -38,6 +40,11 @@ class Spectrum:
     points: pd.DataFrame
     complete: bool
     foil_shift_ev: float = float("nan")
+
+
+def of_spectra(starts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Choose the start documents of spectra: images at the energies of an edge have an element as well."""
+    return [each for each in starts if "element" in each and each.get("technique", TECHNIQUE) == TECHNIQUE]
 
 
 COLUMNS = ("mu", "mu_reference", "mu_fluorescence", "i0", "it", "ir", "ifluor")

@@ -18,9 +18,25 @@ SLICES, VOLUME = "slices", "volume"
 IMAGE, ATTENUATION = "microscope_camera_image", "attenuation_per_um"
 STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 PLACES = ("z_px", "y_px", "x_px")
+PARTICLE_INDEX = ["measurement_run", "label"]
 TOLD = {"stage": str, "projections": int, "covered": float, "centre_px": float, "centre_px_sigma": float}
 TOLD |= {"verdict": str, "reason": str, "joined_side": int, "pixel_um": float, "latency_s": float}
 TOLD |= {"lithium_content_start": float, "lithium_content_end": float, "frames_waiting": int}
+
+PARTICLES = (
+    "measurement",
+    "z_um",
+    "y_um",
+    "x_um",
+    "volume_um3",
+    "diameter_um",
+    "diameter_um_sigma",
+    "at_border",
+)
+PARTICLES += ("crack_fraction", "crack_fraction_sigma", "crack_fraction_bias", "crack_fraction_bias_sigma")
+PARTICLES += ("calibrated", "core_fraction", "core_fraction_sigma", "porosity", "void_fraction", "contact")
+PARTICLES += ("contact_sigma", "detached", *STATE_UNITS)
+"""Columns that a table has before its first particle: what chooses among them works from the start."""
 
 
 def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Dataset]:
@@ -42,7 +58,7 @@ def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Da
         Coordinates along ``projection``: ``angle`` (degree), ``time`` (s, of its middle), ``light`` (over
         full beam), ``lithium_content``; ``z``, ``y``, ``x`` are in um. In the attributes ``run``,
         ``measurement``, ``position`` (name of the place of the specimen; empty where there is but one),
-        ``status`` and ``reason`` of the run, ``pixel_um``, ``centre_px``.
+        ``status`` and ``reason`` of the run, ``energy_ev``, ``pixel_um``, and with a volume ``centre_px``.
     """
     runs = {start["uid"]: start for start in starts if start.get("technique") == TECHNIQUE}
     volumes = _latest(starts, VOLUME)
@@ -76,27 +92,14 @@ def _tomogram(
     frame = told["frame"].astype(int)
     if not frame.size:
         return None
-    units = {"units": "counts"}
-    data: dict[str, Any] = {
-        "projections": (("projection", "row", "column"), _picked(images, frame), units),
-    }
-    for name, kind in (("flats", "flat"), ("darks", "dark")):
-        if (taken := _references(source, runs, start, kind)) is not None:
-            data[name] = (kind, "row", "column"), taken, units
+    data = _counts(source, runs, start, _picked(images, frame))
     coordinates: dict[str, Any] = {
         "angle": ("projection", told["angle_deg"], {"units": "degree"}),
         "time": ("projection", told["time_s"], {"units": "s"}),
         "light": ("projection", told["light"]),
         "lithium_content": ("projection", told["lithium_content"]),
     }
-    last = outcome.iloc[-1]
-    attributes: dict[str, Any] = {
-        "run": uid,
-        "measurement": str(start.get("measurement", TECHNIQUE)),
-        "position": _position(start),
-        "status": str(last["tomogram_status"]),
-        "reason": str(last["tomogram_reason"]),
-    }
+    attributes = _facts(source, start, outcome.iloc[-1])
     if volume is not None and (made := _volume(source, volume)) is not None:
         values, axes, facts = made
         data["attenuation"] = ("z", "y", "x"), values, {"units": "1/um"}
@@ -105,6 +108,41 @@ def _tomogram(
     found = xr.Dataset(data, coords=coordinates)
     found.attrs = attributes
     return found
+
+
+def _counts(
+    source: RunSource,
+    runs: dict[str, dict[str, Any]],
+    start: dict[str, Any],
+    projections: Any,  # noqa: ANN401 - dask's array
+) -> dict[str, Any]:
+    """Give projections, flats and darks as variables."""
+    units = {"units": "counts"}
+    data: dict[str, Any] = {"projections": (("projection", "row", "column"), projections, units)}
+    for name, kind in (("flats", "flat"), ("darks", "dark")):
+        if (taken := _references(source, runs, start, kind)) is not None:
+            data[name] = (kind, "row", "column"), taken, units
+    return data
+
+
+def _facts(source: RunSource, start: dict[str, Any], outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is told of a tomogram as a whole."""
+    binning = (start.get("turn") or {}).get("binning", 1)
+    return {
+        "run": start["uid"],
+        "measurement": str(start.get("measurement", TECHNIQUE)),
+        "position": _position(start),
+        "status": str(outcome["tomogram_status"]),
+        "reason": str(outcome["tomogram_reason"]),
+        "energy_ev": _first(source, start, "mono_energy"),
+        "pixel_um": _first(source, start, "microscope_pixel_um") * binning,
+    }
+
+
+def _first(source: RunSource, start: dict[str, Any] | None, key: str) -> float:
+    """Value in the first event of a run; nan where it was not read."""
+    rows = pd.DataFrame() if start is None else source.stream(start["uid"], "primary")
+    return float(rows[key].iloc[0]) if key in rows else float("nan")
 
 
 def _good_projections(source: RunSource, uid: str) -> dict[str, np.ndarray]:
@@ -167,20 +205,20 @@ def slice_dataset(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset
     xarray.Dataset
         ``xy``, ``xz``, ``yz`` (attenuation, 1/um), dask arrays, over ``tomogram`` (by time) and two of ``z``,
         ``y``, ``x`` (numbers of pixels of the camera); NaN beyond a tomogram that is smaller than others.
-        Coordinates along ``tomogram``: ``run``, ``measurement``, ``position``, the state of the cell in its
-        middle (``time`` in s, ``voltage`` in V, ``current`` in A, ``capacity`` in mA h, ``lithium_content``,
-        and at both ends ``lithium_content_start``, ``_end``), ``stage`` (``growing``, ``last projection``,
-        ``final``), ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels that were joined for
-        speed), ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three), ``centre_px``,
-        ``centre_px_sigma``, ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
+        Coordinates along ``tomogram``: ``run``, ``measurement``, ``position``, ``energy_ev``, the state of
+        the cell in its middle (``time`` in s, ``voltage`` in V, ``current`` in A, ``capacity`` in mA h,
+        ``lithium_content``, and at both ends ``lithium_content_start``, ``_end``), ``stage`` (``growing``,
+        ``last projection``, ``final``), ``projections``, ``covered``, ``pixel_um``, ``joined_side`` (pixels
+        that were joined for speed), ``z_px``, ``y_px``, ``x_px`` (the pixel that is in all three),
+        ``centre_px``, ``centre_px_sigma``, ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
     """
-    places = {start["uid"]: _position(start) for start in starts}
-    parts = (_slices(source, start, places.get(uid, "")) for uid, start in _latest(starts, SLICES).items())
+    runs = {start["uid"]: start for start in starts}
+    parts = (_slices(source, start, runs.get(uid)) for uid, start in _latest(starts, SLICES).items())
     found = [part for part in parts if part is not None]
     return xr.concat(found, dim="tomogram", join="outer").sortby("time") if found else xr.Dataset()
 
 
-def _slices(source: RunSource, start: dict[str, Any], position: str) -> xr.Dataset | None:
+def _slices(source: RunSource, start: dict[str, Any], raw: dict[str, Any] | None) -> xr.Dataset | None:
     uid = start["uid"]
     rows = source.stream(uid, "primary")
     if rows.empty:
@@ -198,7 +236,8 @@ def _slices(source: RunSource, start: dict[str, Any], position: str) -> xr.Datas
     coordinates: dict[str, Any] = {
         "run": ("tomogram", [told["measurement_run"]]),
         "measurement": ("tomogram", [told["measurement"]]),
-        "position": ("tomogram", [position]),
+        "position": ("tomogram", [_position(raw or {})]),
+        "energy_ev": ("tomogram", [_first(source, raw, "mono_energy")], {"units": "eV"}),
         **{key: ("tomogram", [float(last[key])], {"units": unit}) for key, unit in STATE_UNITS.items()},
         **{key: ("tomogram", [kind(last[key])]) for key, kind in TOLD.items()},
         **{key: ("tomogram", [int(last[key]) * side + side // 2]) for key in PLACES},
@@ -216,8 +255,8 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
     -------
     pandas.DataFrame
         Index ``measurement_run`` and ``label``; columns of `particle_table` and the state of the cell in the
-        middle of the tomogram. Empty if none was looked for. ``attrs["crack_calibration"]`` has, by run, the
-        electrode that was made to calibrate the crack fractions and the line that it gave; see
+        middle of the tomogram. No rows if none was looked for. ``attrs["crack_calibration"]`` has, by run,
+        the electrode that was made to calibrate the crack fractions and the line that it gave; see
         `crack_calibration`.
     """
     latest: dict[str, pd.DataFrame] = {}
@@ -230,9 +269,9 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
                 latest[of], calibrations[of] = rows, parameters.get("crack_calibration", {})
     tables = [rows.drop(columns="seq_num") for rows in latest.values()]
     if not tables:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=PARTICLES, index=pd.MultiIndex.from_tuples([], names=PARTICLE_INDEX))
     joined = pd.concat(tables, ignore_index=True).sort_values(by=["time", "label"], kind="stable")
-    table = joined.set_index(["measurement_run", "label"])
+    table = joined.set_index(PARTICLE_INDEX)
     table.attrs["crack_calibration"] = calibrations
     return table
 
@@ -252,8 +291,6 @@ def with_cycle(particles: pd.DataFrame, record: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         NaN before the first sample, and where the record counts no cycles.
     """
-    if particles.empty:
-        return particles
     cycle = np.full(len(particles), np.nan)
     if "cycle" in record.columns:
         last = np.searchsorted(record["time"].to_numpy(float), particles["time"].to_numpy(float), "right") - 1

@@ -44,7 +44,8 @@ from .segmentation import Segmentation, segment_particles
 from .slab import BackEnd
 from .tilt import AxisTilt, axis_tilt, untilted
 from .valence_map import ValenceHistogram, ValenceMap, valence_histogram, valence_map
-from .volume import VolumeFile, lazy_volume, reconstruct_volume
+from .volume import VolumeFile, reconstruct_volume
+from .volume_file import lazy_volume
 from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [

@@ -19,6 +19,8 @@ from .flat_field import FloatImage, line_integral, normalise
 
 SAME_SCALE_PX = 0.02
 """Displacement at the edge of the picture up to which pixel sizes count as equal, pixels."""
+PATCH_PX, PATCH_SHARE = (3, 3), 0.25
+"""Dead pixels beside each other that no neighbour stands for; share of a moved pixel from which it is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class AbsorptionStack:
     ----------
     absorption
         -ln of the transmission, shape (n_energies, rows, columns), single precision; nan where an image that
-        was moved shows nothing.
+        was moved shows nothing, and in patches of dead pixels.
     energy_ev
         Shape (n_energies,), eV, rising.
     pixel_um
@@ -66,7 +68,8 @@ class AbsorptionStack:
     verdict, reason
         Strings of `RegistrationVerdict`, and why an image could not be placed, shape (n_energies,).
     dead
-        Pixels without beam or stuck at any energy, whose values are of their neighbours, (rows, columns).
+        Pixels without beam, stuck or saturated at any energy, as the camera has them, (rows, columns): single
+        ones have the values of their neighbours, patches of 3 x 3 and more are nan.
     saturated
         Of those, the ones at full scale at any energy, (rows, columns).
     light
@@ -149,8 +152,10 @@ def absorption_stack(
     still = np.zeros((len(stack), 2))
     scaled = _placed(stack, ratio, still)
     found = align_stack(scaled, reference=reference, smooth_px=smooth_px) if align else _unmoved(len(stack))
+    absorption = _placed(stack, ratio, found.shift_px) if align else scaled
+    _blank_patches(absorption, dead, ratio, found.shift_px)
     return AbsorptionStack(
-        absorption=_placed(stack, ratio, found.shift_px) if align else scaled,
+        absorption=absorption,
         energy_ev=energy_ev,
         pixel_um=float(pixel_um[reference]),
         shift_px=found.shift_px,
@@ -203,6 +208,16 @@ def _unmoved(count: int) -> StackAlignment:
         reason=np.full(count, "", dtype=object),
         reference=count - 1,
     )
+
+
+def _blank_patches(
+    absorption: FloatImage, dead: NDArray[np.bool_], ratio: FloatArray, shift_px: FloatArray
+) -> None:
+    """Make patches of dead pixels nan in images that were moved: what is in them no neighbour tells."""
+    ndimage: Any = import_module("scipy.ndimage")
+    patch = np.asarray(ndimage.binary_opening(dead, np.ones(PATCH_PX)), dtype=np.float32)
+    if patch.any():
+        absorption[_placed(np.broadcast_to(patch, absorption.shape), ratio, shift_px) > PATCH_SHARE] = np.nan
 
 
 def _placed(stack: FloatImage, ratio: FloatArray, shift_px: FloatArray) -> FloatImage:

@@ -63,14 +63,23 @@ class SpectrumFactors:
     converged: bool
 
 
-def _chosen(stack: ArrayLike, mask: ArrayLike | None, least: int) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Spectra (pixels, n_energies) of the pixels that count."""
+def _chosen(
+    stack: ArrayLike, mask: ArrayLike | None, wanted: int, least: int
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Spectra (pixels, n_energies) of the pixels that count, for so many components or factors."""
     values = np.asarray(stack, dtype=np.float64)
-    if values.ndim != 3:
-        raise ValueError(f"a stack of shape {values.shape} is given; give (n_energies, rows, columns)")
+    if values.ndim != 3 or not 1 <= wanted <= len(values):
+        raise ValueError(
+            f"{wanted} components or factors of a stack of shape {values.shape}; give 1 to as many as it has "
+            "energies, and (n_energies, rows, columns)"
+        )
     good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=0))
-    if mask is not None:
-        good = good & np.asarray(mask, dtype=bool)
+    chosen = np.ones_like(good) if mask is None else np.asarray(mask, dtype=bool)
+    if chosen.shape != good.shape:
+        raise ValueError(
+            f"a mask of shape {chosen.shape} for rows and columns {good.shape}; give one of those"
+        )
+    good = good & chosen
     if good.sum() < least:
         raise ValueError(f"{good.sum()} pixels count, at least {least} are needed; widen the mask")
     return values[:, good].T, good
@@ -96,10 +105,10 @@ def denoised(stack: ArrayLike, *, components: int, mask: ArrayLike | None = None
     Raises
     ------
     ValueError
-        If fewer pixels count than components are wanted.
+        If fewer pixels count, or energies are there, than components are wanted.
     """
     decomposition: Any = import_module("sklearn.decomposition")
-    spectra, good = _chosen(stack, mask, components + 1)
+    spectra, good = _chosen(stack, mask, components, components + 1)
     model = decomposition.PCA(components, svd_solver="full")
     clean = np.full(np.shape(stack), np.nan)
     clean[:, good] = model.inverse_transform(model.fit_transform(spectra)).T
@@ -132,7 +141,8 @@ def cluster_spectra(
     Raises
     ------
     ValueError
-        If fewer pixels count than clusters or components are wanted, or all spectra are equal.
+        If fewer pixels count than clusters or components are wanted, there are fewer energies than
+        components, or all spectra are equal.
 
     Notes
     -----
@@ -140,9 +150,9 @@ def cluster_spectra(
     """
     decomposition: Any = import_module("sklearn.decomposition")
     cluster: Any = import_module("sklearn.cluster")
-    if min(clusters, components) < 1:
-        raise ValueError(f"cluster_spectra: {clusters} clusters, {components} components; give 1 or more")
-    spectra, good = _chosen(stack, mask, max(clusters, components) + 1)
+    if clusters < 1:
+        raise ValueError(f"cluster_spectra: {clusters} clusters; give 1 or more")
+    spectra, good = _chosen(stack, mask, components, max(clusters, components) + 1)
     model = decomposition.PCA(components, svd_solver="full")
     if not np.ptp(spectra, axis=0).any():
         raise ValueError("cluster_spectra: all spectra are equal; is the mask right?")
@@ -205,14 +215,19 @@ def factorise_spectra(
     Raises
     ------
     ValueError
-        If fewer pixels count than factors are wanted.
+        If fewer pixels count, or energies are there, than factors are wanted, or `initial` has another shape.
     """
     decomposition: Any = import_module("sklearn.decomposition")
-    spectra, good = _chosen(stack, mask, factors + 1)
+    spectra, good = _chosen(stack, mask, factors, factors + 1)
     spectra = np.maximum(spectra, 0.0)
     begun: dict[str, FloatArray] = {}
     if initial is not None:
         start = np.maximum(np.asarray(initial, dtype=np.float64), 1e-6)
+        if start.shape != (factors, spectra.shape[1]):
+            raise ValueError(
+                f"factorise_spectra: initial spectra of shape {start.shape}; give ({factors}, "
+                f"{spectra.shape[1]}), one of all energies for each factor"
+            )
         begun = {"W": np.maximum(spectra @ np.linalg.pinv(start), 1e-6), "H": start}
     model = decomposition.NMF(
         factors, init="custom" if begun else "nndsvda", max_iter=MOST_STEPS, tol=1e-4, random_state=seed

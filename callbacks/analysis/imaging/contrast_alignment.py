@@ -1,4 +1,4 @@
-"""Shifts of images whose contrast changes at an absorption edge: all images at once, as a sum of two."""
+"""Shifts of images whose contrast changes at an absorption edge: all at once, as a sum of two."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ LEAST_CHANGE = 0.1
 """Of the contrast: below it all images show the same, and correlation with one of them is not biased."""
 OVERSHOOT = 1.8
 """Of the detector's pattern in each round, which otherwise grows slowly towards what it is."""
+LEAST_SECOND = 8.0
+"""Size of the second image over noise, below which correlation tells shifts better."""
 FARTHEST_PX = 1.0
 """The most that a shift by correlation is corrected by; more means that two images are not enough."""
 
@@ -56,6 +58,19 @@ def _step(flat: FloatArray, slopes: FloatArray, share: FloatArray, free: NDArray
     return change
 
 
+def _second_over_noise(flat: FloatArray, slopes: FloatArray, share: FloatArray) -> float:
+    """Size of what a second image shows beside a first one at other contrast, over that of noise.
+
+    What a small shift of the first would make is taken out of it: both slopes of the first image.
+    """
+    both = share.T @ flat
+    kinds, size, images = np.linalg.svd(both, full_matrices=False)
+    moved = np.linalg.qr(np.tensordot(share @ kinds[:, 0], slopes, axes=1).T)[0].T
+    second = size[1] * (images[1] - images[1] @ moved.T @ moved)
+    noise = np.sqrt(((flat - share @ both) ** 2).sum() / (len(flat) - share.shape[1]))
+    return float(np.linalg.norm(second) / max(float(noise), 1e-300))
+
+
 def _window(shape: tuple[int, ...], shift_px: FloatArray) -> tuple[slice, slice]:
     """Tell what all moved images show."""
     low = np.ceil(np.maximum(-shift_px.min(axis=0), 0)).astype(int) + MARGIN_PX
@@ -78,7 +93,8 @@ def refined_shifts(images: NDArray[np.generic], shift_px: FloatArray, reference:
     Where structures that absorb differently overlap, the correlation of two images is drawn to the stronger
     one's neighbours. Below and above an edge all images are sums of two, in shares that each image's contrast
     tells: shifts are chosen so that least is left beside these. What stays on the detector is found in the
-    same rounds and taken out, since it would draw the shifts to zero.
+    same rounds and taken out, since it would draw the shifts to zero. Where one image at changing contrast is
+    all there is, a second one would follow any shifts that go as 1 / contrast, and none is looked for.
 
     Parameters
     ----------
@@ -92,8 +108,9 @@ def refined_shifts(images: NDArray[np.generic], shift_px: FloatArray, reference:
     Returns
     -------
     ndarray
-        Shape (n, 2); as given where the contrast changes by less than a tenth, what all images show is
-        smaller than 16 pixels, there are fewer than 4 images, or a shift would change by more than a pixel.
+        Shape (n, 2); as given where the contrast changes by less than a tenth, no second image stands out of
+        noise, what all images show is smaller than 16 pixels, there are fewer than 4 images, or a shift would
+        change by more than a pixel.
     """
     seen, shifts = _middle(images), shift_px.copy()
     window = _window(seen.shape[1:], shifts)
@@ -112,6 +129,8 @@ def refined_shifts(images: NDArray[np.generic], shift_px: FloatArray, reference:
         share = np.linalg.qr(np.stack([np.ones_like(levels), levels], axis=1))[0]
         slopes = np.stack([np.gradient(image) for image in inner]).reshape(len(seen), 2, -1)
         slopes -= slopes.mean(axis=-1, keepdims=True)
+        if _second_over_noise(flat, slopes, share) < LEAST_SECOND:
+            return shift_px
         rest = moved - mean
         rest -= np.tensordot(share @ share.T, rest, axes=1)
         pattern += OVERSHOOT * _moved(rest, shifts).mean(axis=0)

@@ -159,12 +159,7 @@ def normalise(
     dead = dead_pixels(beam, np.asarray(flats)) | ~np.isfinite(beam) | saturated
     if later is not None:
         dead |= dead_pixels(later, np.asarray(flats_after))
-    if dead.mean() > MOST_DEAD or not np.median(beam[~dead]) > 0:
-        raise ValueError(
-            f"normalise: median flat {np.nanmedian(beam):.4g} counts above the dark, {100 * dead.mean():.0f} "
-            f"% of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
-            "darks are not mixed up"
-        )
+    _require_beam(beam, dead)
     values = counts.astype(np.float32)
     values -= dark
     beam = np.where(dead, np.float32(1.0), beam)
@@ -179,12 +174,22 @@ def normalise(
     return Transmission(values, dead, saturated)
 
 
+def _require_beam(beam: FloatImage, dead: NDArray[np.bool_]) -> None:
+    """Refuse flats that show no beam."""
+    if dead.mean() > MOST_DEAD or not np.median(beam[~dead]) > 0:
+        raise ValueError(
+            f"normalise: median flat {np.nanmedian(beam):.4g} counts above the dark, {100 * dead.mean():.0f} "
+            f"% of the pixels dead (limit {100 * MOST_DEAD:.0f} %); check the shutter, and that flats and "
+            "darks are not mixed up"
+        )
+
+
 def _require_few(saturated: NDArray[np.bool_]) -> None:
     """Refuse frames in which a rotation centre and edges would be those of the full scale."""
     if saturated.mean() > MOST_SATURATED:
         raise ValueError(
-            f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale in flats or "
-            f"projections (limit {100 * MOST_SATURATED:.0f} %); {REMEDY}"
+            f"normalise: {100 * saturated.mean():.0f} % of the pixels are at full scale, or no number, in "
+            f"flats or projections (limit {100 * MOST_SATURATED:.0f} %); {REMEDY}"
         )
 
 

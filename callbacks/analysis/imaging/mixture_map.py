@@ -42,7 +42,15 @@ class MixtureMaps:
     mask: NDArray[np.bool_]
 
     def of(self, name: str) -> FloatArray:
-        """Fraction of one reference, shape (rows, columns)."""
+        """Fraction of one reference, shape (rows, columns).
+
+        Raises
+        ------
+        KeyError
+            If there is no reference of that name; the message lists those there are.
+        """
+        if name not in self.names:
+            raise KeyError(f"mixture_maps: there is no reference {name!r}; there are {', '.join(self.names)}")
         return self.fraction[self.names.index(name)]
 
 
@@ -96,19 +104,23 @@ def _spread(amount: FloatArray, fraction: FloatArray, free: _Subset) -> tuple[Fl
     return np.sqrt(variance).T, float(np.sqrt(own.sum()))
 
 
-def _require(stack: FloatArray, energy: FloatArray, ends: FloatArray, degree: int) -> None:
-    if stack.ndim != 3 or stack.shape[0] != energy.size or ends.shape[1:] != energy.shape:
+def _require(stack: FloatArray, energy: FloatArray, ends: list[FloatArray], degree: int) -> None:
+    wrong = [end.shape for end in ends if end.shape != energy.shape]
+    if stack.ndim != 3 or stack.shape[0] != energy.size or not stack.size or wrong:
         raise ValueError(
-            f"mixture_maps: stack {stack.shape}, energies {energy.shape}, references {ends.shape}; give "
-            "(n_energies, rows, columns), (n_energies,) and one spectrum on these energies per reference"
+            f"mixture_maps: stack {stack.shape}, energies {energy.shape}, {len(wrong)} of {len(ends)} "
+            f"references of other shapes {wrong}; give (n_energies, rows, columns) with one pixel at least, "
+            "(n_energies,) and one spectrum on these energies per reference"
         )
     if not 1 <= len(ends) <= MOST_REFERENCES or energy.size < len(ends) + degree + 3:
         raise ValueError(
             f"mixture_maps: {len(ends)} references (1 to {MOST_REFERENCES}) and a baseline of degree "
             f"{degree} need more than {energy.size} energies or fewer references"
         )
-    if not np.isfinite(ends).all():
-        raise ValueError("mixture_maps: a reference has values that are not finite; cut those energies")
+    if not (np.isfinite(ends).all() and np.isfinite(energy).all()):
+        raise ValueError(
+            "mixture_maps: energies or a reference have values that are not finite; cut those energies"
+        )
 
 
 def mixture_maps(
@@ -139,7 +151,8 @@ def mixture_maps(
     Raises
     ------
     ValueError
-        If shapes do not belong together, or references depend on each other.
+        If shapes do not belong together, a value of energies or references is not finite, or references
+        depend on each other.
 
     Examples
     --------
@@ -150,8 +163,9 @@ def mixture_maps(
     [[0.75]]
     """
     values, energy = np.asarray(stack), np.asarray(energy_ev, dtype=np.float64)
-    ends = np.array([np.asarray(one, dtype=np.float64) for one in references.values()])
-    _require(values, energy, ends, baseline_degree)
+    known = [np.asarray(one, dtype=np.float64) for one in references.values()]
+    _require(values, energy, known, baseline_degree)
+    ends = np.array(known)
     scaled = (energy - energy.mean()) / max(float(np.ptp(energy)) / 2, 1e-9)
     baseline = np.array([scaled**power for power in range(baseline_degree + 1)]).reshape(-1, energy.size)
     design = np.concatenate([ends, baseline])

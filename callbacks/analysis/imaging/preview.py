@@ -87,6 +87,11 @@ class SlicePreview:
         sectors: int | None = None,
     ) -> None:
         rows, columns = shape
+        if not (math.isfinite(centre) and 0.0 < pixel_um < math.inf):
+            raise ValueError(
+                f"slice preview: centre = {centre}, pixel_um = {pixel_um}; give a finite column, and the "
+                "edge of a pixel, um"
+            )
         self._shape, self._centre, self._pixel_um = (rows, columns), float(centre), pixel_um
         self._filter = ImageFilter((rows, columns), window)
         self._at = at_px or (rows // 2, columns // 2, columns // 2)

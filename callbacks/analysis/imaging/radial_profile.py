@@ -121,8 +121,10 @@ def radial_profile(values: ArrayLike, labels: ArrayLike, *, bins: int = 10) -> R
     Raises
     ------
     ValueError
-        If the shapes differ or there is no particle.
+        If the shapes differ, or there is no particle or no layer.
     """
+    if bins < 1:
+        raise ValueError(f"radial_profile: {bins} layers; give one at least")
     measured, depth, number, count = _counted(values, labels)
     code = number * bins + np.minimum((depth * bins).astype(np.intp), bins - 1)
     size = np.bincount(code, minlength=(count + 1) * bins).reshape(-1, bins)[1:]

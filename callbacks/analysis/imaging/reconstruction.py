@@ -20,6 +20,9 @@ from .slab import BackEnd, reconstruct_slab
 from .tilt import untilted
 
 SLAB_ROWS = 32
+MOST_TILT_DEG = 45.0
+MOST_TRANSMISSION = 3.0
+"""Of a frame's median: a bright fringe of phase contrast is above 1, counts are far above."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if not 0.0 < self.pixel_um < math.inf:
             raise ValueError(f"reconstruct: pixel_um = {self.pixel_um:g}; give the edge of a pixel, um")
+        if not abs(self.tilt_deg) < MOST_TILT_DEG:
+            raise ValueError(
+                f"reconstruct: tilt_deg = {self.tilt_deg:g}; give less than {MOST_TILT_DEG:g} degrees, or 0 "
+                "where `axis_tilt` finds no projections half a turn apart and gives nan"
+            )
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,14 @@ def reconstruct_integrals(
     -------
     ndarray
         Attenuation, 1/um, shape (rows, columns, columns).
+
+    Raises
+    ------
+    ValueError
+        If there are to be no threads.
     """
+    if threads < 1:
+        raise ValueError(f"reconstruct: threads = {threads}; give 1 or more")
     rows, columns = line_integrals.shape[1:]
     volume = np.empty((rows, columns, columns), np.float32)
     height = min(SLAB_ROWS, max(-(-rows // threads), 1))
@@ -170,6 +185,16 @@ def require_geometry(angles: FloatArray, columns: int, centre: float | None) -> 
         raise ValueError(
             f"reconstruct: centre = {centre} pixels is outside of the {columns} columns; give one of "
             f"0 to {columns - 1}"
+        )
+
+
+def _require_transmission(values: NDArray[np.generic]) -> None:
+    """Refuse counts where transmission is expected, whose line integrals would be below zero."""
+    typical = float(np.median(values[len(values) // 2])) if values.size else 0.0
+    if typical > MOST_TRANSMISSION:
+        raise ValueError(
+            f"reconstruct: projections with a median of {typical:.4g} are counts, transmission is about 1 at "
+            "most; give flats, or divide by the beam before"
         )
 
 
@@ -213,7 +238,7 @@ def reconstruct(
     ------
     ValueError
         If angles and projections differ in number, an angle is not finite, the centre lies outside of the
-        projections, the pixel has no size, or no centre is found in what is there.
+        projections, the pixel has no size, counts come without flats, or no centre is found in what is there.
 
     Examples
     --------
@@ -231,7 +256,9 @@ def reconstruct(
         )
     require_geometry(angles, values.shape[-1], centre)
     dead = np.zeros(values.shape[1:], dtype=np.bool_)
-    if flats is not None:
+    if flats is None:
+        _require_transmission(values)
+    else:
         passed = normalise(values, flats, darks, flats_after=flats_after)
         values, dead = passed.values, passed.dead
     found: RotationCentre | None = None

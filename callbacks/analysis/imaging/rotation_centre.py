@@ -29,6 +29,7 @@ MOST_MASS_SPREAD = 0.05
 LEAST_SPAN_DEG = 150.0
 FULL_TURN_DEG = 360.0
 SMOOTHING_PX = 1.0
+LEAST_ANGLES = 8
 INSIDE = 0.45
 """Radius, of the columns, in which slices are compared."""
 
@@ -191,18 +192,12 @@ def rotation_centre(line_integrals: ArrayLike, angle_deg: ArrayLike) -> Rotation
     Raises
     ------
     ValueError
-        If angles and projections differ in number or are fewer than 8, or an angle is not finite.
+        If angles and projections differ in number, fewer than 8 angles differ, or an angle is not finite.
     """
     stack = np.asarray(line_integrals, dtype=np.float32)
     stack = stack[:, None] if stack.ndim == 2 else stack
     angles = np.asarray(angle_deg, dtype=np.float64)
-    if stack.ndim != 3 or angles.shape != stack.shape[:1] or angles.size < 8:
-        raise ValueError(
-            f"rotation centre: {angles.shape} angles for projections of shape {np.shape(line_integrals)}; "
-            "give at least 8 of (angles, rows, columns) and an angle for each"
-        )
-    if not np.isfinite(angles).all():
-        raise ValueError(f"rotation centre: of {angles.size} angles some are not finite; leave those out")
+    _require(stack, angles)
     mass, opposite = centre_by_mass(stack, angles), centre_by_opposite(stack, angles)
     span_deg = float(np.degrees(angular_weights(angles).sum()))
     if not np.ptp(stack) > 0 or span_deg < LEAST_SPAN_DEG:
@@ -224,6 +219,18 @@ def rotation_centre(line_integrals: ArrayLike, angle_deg: ArrayLike) -> Rotation
     found = np.array([_lowest(candidates, each) for each in sharp])
     sigma = max(0.5 * float(np.ptp(found)), 0.05)
     return _judged(float(np.median(found)), sigma, mass, opposite)
+
+
+def _require(stack: FloatImage, angles: FloatArray) -> None:
+    """Refuse what tells nothing of an axis."""
+    if not np.isfinite(angles).all():
+        raise ValueError(f"rotation centre: of {angles.size} angles some are not finite; leave those out")
+    different = np.unique(np.mod(angles, FULL_TURN_DEG).round(3)).size
+    if stack.ndim != 3 or angles.shape != stack.shape[:1] or different < LEAST_ANGLES:
+        raise ValueError(
+            f"rotation centre: {different} different ones of {angles.shape} angles for projections of shape "
+            f"{stack.shape}; give at least {LEAST_ANGLES} of (angles, rows, columns) and an angle for each"
+        )
 
 
 def _judged(column_px: float, sigma_px: float, mass: float, opposite: float) -> RotationCentre:

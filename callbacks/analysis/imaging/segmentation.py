@@ -9,25 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..xas.grid import FloatArray
+from .closed_crack import LEAST_VOXELS, BoolArray, LabelArray, bodies, grown, members
 from .grey_level import active_level, deep_inside
-from .particle_part import MergeRule, joined
+from .particle_part import MergeRule
 from .particle_scale import labels_on, rescaled, typical_radius_px, working_scale
 
-LabelArray = NDArray[np.int32]
-BoolArray = NDArray[np.bool_]
-
-GAP_WITHIN, BRIGHT_WITHIN = 4.7, 7.0
-"""Squared Mahalanobis distances from the centre; the surface of a solid ellipsoid is at 5."""
 AWAY_PX, AROUND_PX = 1.0, 1.5
 """Distance from which voxels outside say what surrounds a voxel, and standard deviation of their weights."""
 FAINT = np.float32(1e-3)
 """Weight of all that is outside, where nothing is near."""
 LEAST_DEEP = 200
-LEAST_VOXELS = 64
-LEAST_DEPTH_PX = 1.5
-RADIUS_PX, CRACK = 9.0, 0.15
-"""Radius in which particles are told apart, and half of the widest crack, in radii."""
+RADIUS_PX, CRACKS = 9.0, (0.15, 0.25, 0.35, 0.45, 0.6)
+"""Radius in which particles are told apart, and halves of the widest cracks that are tried, in radii."""
 
 
 @dataclass(frozen=True)
@@ -55,77 +48,6 @@ class Segmentation:
     split_merged: int
 
 
-def _closed(solid: BoolArray, radius_px: float) -> BoolArray:
-    """Close by a ball, with two distance transforms, and fill hollow cores; outside the volume is solid."""
-    ndimage: Any = import_module("scipy.ndimage")
-    margin = int(np.ceil(radius_px)) + 1
-    padded = np.pad(solid, margin)
-    grown = ndimage.distance_transform_edt(~padded) <= radius_px
-    inner = slice(margin, -margin)
-    shrunk = ndimage.distance_transform_edt(grown) > radius_px
-    return np.asarray(ndimage.binary_fill_holes(shrunk[inner, inner, inner] | solid))
-
-
-def _necks(parts: LabelArray, depth: NDArray[np.float32]) -> tuple[NDArray[np.intp], FloatArray]:
-    """Pairs of parts that touch (n, 2), and how thick they are where they do (n,)."""
-    codes: list[NDArray[np.int64]] = []
-    necks: list[NDArray[np.float32]] = []
-    size = int(parts.max()) + 1
-    for axis in range(parts.ndim):
-        lower = tuple(slice(None, -1) if a == axis else slice(None) for a in range(parts.ndim))
-        upper = tuple(slice(1, None) if a == axis else slice(None) for a in range(parts.ndim))
-        one, two = parts[lower], parts[upper]
-        touch = (one != two) & (one > 0) & (two > 0)
-        first, second = one[touch].astype(np.int64), two[touch].astype(np.int64)
-        codes.append(np.minimum(first, second) * size + np.maximum(first, second))
-        necks.append(np.minimum(depth[lower][touch], depth[upper][touch]))
-    pairs, member = np.unique(np.concatenate(codes), return_inverse=True)
-    widest = np.zeros(pairs.size)
-    np.maximum.at(widest, member, np.concatenate(necks))
-    return np.stack(np.divmod(pairs, size), axis=1).astype(np.intp), widest
-
-
-def _parts(solid: BoolArray) -> LabelArray:
-    """Flood the depth of what is solid from each of its peaks: too many parts rather than too few."""
-    ndimage: Any = import_module("scipy.ndimage")
-    segmentation: Any = import_module("skimage.segmentation")
-    whole = ndimage.binary_fill_holes(solid)
-    depth = ndimage.distance_transform_edt(whole).astype(np.float32)
-    soft = ndimage.gaussian_filter(depth, 1.0)
-    peaks = (ndimage.maximum_filter(soft, size=3) == soft) & whole & (depth >= LEAST_DEPTH_PX)
-    markers, _ = ndimage.label(peaks, structure=np.ones((3, 3, 3)))
-    return np.asarray(segmentation.watershed(-soft, markers, mask=whole), dtype=np.int32)
-
-
-def _grown(parts: LabelArray, closed: BoolArray) -> LabelArray:
-    """Give what was closed to the nearest part."""
-    ndimage: Any = import_module("scipy.ndimage")
-    segmentation: Any = import_module("skimage.segmentation")
-    away = ndimage.distance_transform_edt(parts == 0).astype(np.float32)
-    return np.asarray(segmentation.watershed(away, parts, mask=closed), dtype=np.int32)
-
-
-def _ellipsoid_distance(labels: LabelArray, bright: BoolArray) -> NDArray[np.float32]:
-    """Squared distance of voxels from the centre of their particle's bright ones, over the covariance."""
-    place = np.nonzero(labels)
-    member, weight = labels[place], bright[place].astype(float)
-    count = int(labels.max()) + 1
-    mass = np.maximum(np.bincount(member, weight, count), 1.0)
-    points = np.stack(place).astype(np.float64)
-    centre = np.stack([np.bincount(member, weight * axis, count) / mass for axis in points])
-    offset = points - centre[:, member]
-    spread = np.zeros((count, 3, 3))
-    for i in range(3):
-        for j in range(i, 3):
-            spread[:, i, j] = spread[:, j, i] = (
-                np.bincount(member, weight * offset[i] * offset[j], count) / mass
-            )
-    inverse = np.linalg.inv(spread + np.eye(3) / 12)
-    distance = np.zeros(labels.shape, dtype=np.float32)
-    distance[place] = np.einsum("in,nij,jn->n", offset, inverse[member], offset, optimize=True)
-    return distance
-
-
 def _local_level(
     values: NDArray[np.float32], solid: BoolArray, depth: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -138,13 +60,6 @@ def _local_level(
     usual = np.float32(values[~solid].mean() if near.any() else 0.0)
     around = ndimage.gaussian_filter(values * outside, AROUND_PX) + FAINT * usual
     return np.asarray((around / (near + FAINT) + np.float32(active)) / 2, dtype=np.float32)
-
-
-def _bodies(labels: LabelArray, bright: BoolArray) -> LabelArray:
-    """Keep bright voxels, and gaps that lie inside their own particle: those between two are pores."""
-    distance = _ellipsoid_distance(labels, bright)
-    inside = np.where(bright, distance < BRIGHT_WITHIN, distance < GAP_WITHIN)
-    return np.where(inside, labels, 0).astype(np.int32)
 
 
 def _numbered(labels: LabelArray, least_voxels: int) -> tuple[LabelArray, int]:
@@ -188,8 +103,8 @@ def segment_particles(
         Mean radius of the particles, voxels; by default `typical_radius_px`.
     crack_px
         Half of the widest crack with its blur, voxels; also that of the pores which are closed for a while.
-        By default 0.15 of the radius; more than needed joins small particles, less leaves parts of those with
-        wide cracks apart.
+        More than needed joins small particles, less leaves parts of those with wide cracks apart: by default
+        0.15 of the radius, and wider up to 0.6 while that makes the particles more of ellipsoids.
     smooth_px
         Standard deviation of the Gaussian before the threshold, voxels.
     rule
@@ -205,31 +120,41 @@ def segment_particles(
     Raises
     ------
     ValueError
-        If the volume is not three-dimensional, holds voxels that are not finite, or nothing in it is above
-        the threshold.
+        If the volume is not three-dimensional, holds voxels that are not finite, nothing in it is above the
+        threshold or thicker than noise, or a radius or width is not a positive number.
     """
     ndimage: Any = import_module("scipy.ndimage")
     values = _checked(volume)
+    _require_lengths(radius_px, crack_px)
     radius = typical_radius_px(values) if radius_px is None else radius_px
     scale = working_scale(values.shape, radius, RADIUS_PX)
-    crack = (
-        (RADIUS_PX if scale != 1 or np.isnan(radius) else radius) * CRACK
-        if crack_px is None
-        else crack_px * scale
-    )
+    if crack_px is None:
+        worked_px = RADIUS_PX if scale != 1 or np.isnan(radius) else radius
+        cracks_px = [worked_px * crack for crack in CRACKS]
+    else:
+        cracks_px = [crack_px * scale]
     work = values if scale == 1 else rescaled(values, scale)
-    level, member, merged = _members(
-        ndimage.gaussian_filter(work, smooth_px), threshold, crack, rule or MergeRule()
+    level, member, merged = members(
+        ndimage.gaussian_filter(work, smooth_px), threshold, cracks_px, rule or MergeRule()
     )
     smooth = ndimage.gaussian_filter(values, smooth_px)
     solid = smooth > level
     if scale != 1:
         member = labels_on(member, values.shape)
-        member = _grown(member, solid | (member > 0))
+        member = grown(member, solid | (member > 0))
     depth = ndimage.distance_transform_edt(member > 0).astype(np.float32)
     bright = smooth > (_local_level(values, solid, depth) if threshold is None else level)
-    labels, count = _numbered(_bodies(member, bright), least_voxels)
+    labels, count = _numbered(bodies(member, bright), least_voxels)
     return Segmentation(labels, solid, level, count, merged)
+
+
+def _require_lengths(radius_px: float | None, crack_px: float | None) -> None:
+    if radius_px is not None and not 0.0 < radius_px < np.inf:
+        raise ValueError(
+            f"segment_particles: radius_px = {radius_px:g}; give voxels above 0, or leave it out"
+        )
+    if crack_px is not None and not 0.0 <= crack_px < np.inf:
+        raise ValueError(f"segment_particles: crack_px = {crack_px:g}; give voxels, or leave it out")
 
 
 def _checked(volume: ArrayLike) -> NDArray[np.float32]:
@@ -243,24 +168,3 @@ def _checked(volume: ArrayLike) -> NDArray[np.float32]:
     if lost:
         raise ValueError(f"segment_particles: {lost} voxels are not finite; give them the level of pores")
     return values
-
-
-def _members(
-    smooth: NDArray[np.float32], threshold: float | None, crack_px: float, rule: MergeRule
-) -> tuple[float, LabelArray, int]:
-    """Threshold, particle of each voxel with all that the ball closes, and how many parts were joined."""
-    ndimage: Any = import_module("scipy.ndimage")
-    filters: Any = import_module("skimage.filters")
-    level = float(filters.threshold_otsu(smooth)) if threshold is None else threshold
-    solid = smooth > level
-    closed = _closed(solid, crack_px)
-    depth = ndimage.distance_transform_edt(closed).astype(np.float32)
-    if not closed.any() or depth.max() < LEAST_DEPTH_PX:
-        raise ValueError(
-            f"segment_particles: nothing thicker than {LEAST_DEPTH_PX} voxels is above {level:.4g}, the "
-            f"volume spans {smooth.min():.4g}..{smooth.max():.4g}; give a lower threshold"
-        )
-    parts = _grown(_parts(solid), closed)
-    peaks = np.asarray(ndimage.maximum(depth, parts, np.arange(parts.max() + 1)), dtype=float)
-    member = joined(parts, *_necks(parts, depth), peaks, rule)
-    return level, member[parts].astype(np.int32), int(parts.max()) - np.unique(member).size + 1

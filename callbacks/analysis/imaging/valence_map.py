@@ -108,10 +108,15 @@ def valence_histogram(
     Raises
     ------
     ValueError
-        If fewer than two pixels are finite.
+        If fewer than two pixels are finite, shapes differ, or there is no bin.
     """
     values, errors = np.asarray(value, dtype=np.float64), np.asarray(sigma, dtype=np.float64)
     weights = np.ones(values.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not values.shape == errors.shape == weights.shape or bins < 1:
+        raise ValueError(
+            f"valence_histogram: values {values.shape}, sigma {errors.shape}, weight {weights.shape}, {bins} "
+            "bins; give all of one shape, and one bin at least"
+        )
     good = np.isfinite(values) & np.isfinite(errors) & (weights > 0)
     if good.sum() < 2:
         raise ValueError(f"valence_histogram: {good.sum()} pixels are finite; give a map with two at least")

@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .flat_field import line_integral, normalise
 from .projection_file import ProjectionFrames, ProjectionSource
 from .ramp import FloatImage
 from .reconstruction import SLAB_ROWS, Recipe, prepared, require_geometry
 from .rotation_centre import AGREED_PX, CentreVerdict, RotationCentre, rotation_centre
-from .slab import imaging_module, reconstruct_slab
+from .slab import reconstruct_slab
+from .volume_file import begin_volume, write_slab
 
-VOLUME = "attenuation_per_um"
-FINISHED = "finished_slabs"
 AHEAD = 2
 """Slabs under way for each worker: more would only wait in memory."""
 BAND_ROWS = 8
@@ -56,10 +54,6 @@ class VolumeFile:
     slabs: int
     made: int
     centre_reason: str = ""
-
-
-class OtherVolumeError(ValueError):
-    """A file holds the volume of another reconstruction: other projections, centre, recipe or slabs."""
 
 
 def transmission_of(frames: ProjectionFrames) -> FloatImage:
@@ -151,61 +145,6 @@ def _fingerprint(source: ProjectionSource, centre_px: float, recipe: Recipe, sla
     return mark.hexdigest()
 
 
-def _begin(
-    path: Path, shape: tuple[int, int, int], slabs: int, mark: str, centre_px: float
-) -> NDArray[np.bool_]:
-    """Make the file, or find what is finished in it.
-
-    All space is taken at once and each dataset is one block, so that a writer that dies leaves a valid file.
-    """
-    h5py = imaging_module("h5py")
-    if not path.exists():
-        unborn = path.with_name(path.name + ".new")
-        # Before HDF5 as well, which leaves open what it cannot close.
-        _take_space(unborn, math.prod(shape) * np.dtype(np.float32).itemsize, path)
-        with h5py.File(unborn, "w") as file:
-            layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-            layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-            file.create_dataset(VOLUME, shape, np.float32, dcpl=layout)
-            file.create_dataset(FINISHED, data=np.zeros(slabs, np.uint8))
-            file[VOLUME].attrs["units"] = "1/um"
-            file.attrs["fingerprint"], file.attrs["centre_px"] = mark, centre_px
-        _take_space(unborn, unborn.stat().st_size, path)
-        unborn.replace(path)
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("fingerprint") != mark:
-            raise OtherVolumeError(
-                f"reconstruct volume: {path} holds another reconstruction (other projections, centre, recipe "
-                "or slabs); name another file, or remove it"
-            )
-        return np.asarray(file[FINISHED], dtype=np.bool_)
-
-
-def _take_space(unborn: Path, size: int, path: Path) -> None:
-    """Let the disk reserve so many bytes: HDF5 leaves holes, which may find it full slabs later.
-
-    Raises
-    ------
-    OSError
-        If it has not so many; the file is then removed.
-    """
-    try:
-        with unborn.open("ab") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        unborn.unlink(missing_ok=True)
-        told = f"reconstruct volume: {path} takes {size / 1e6:.3g} MB, more than its disk gives; make room"
-        raise OSError(error.errno, told) from error
-
-
-def _written(path: Path, number: int, first: int, slab: FloatImage) -> None:
-    """Write a slab, and only then that it is there."""
-    with imaging_module("h5py").File(path, "r+") as file:
-        file[VOLUME][first : first + len(slab)] = slab
-        file.flush()
-        file[FINISHED][number] = 1
-
-
 def _all_written(
     executor: Executor,
     task: Callable[[int], tuple[Any, ...]],
@@ -281,13 +220,13 @@ def reconstruct_volume(
     column = found.column_px if found else float(centre or 0.0)
     starts = list(range(0, rows, slab_rows))
     mark = _fingerprint(source, column, how, slab_rows)
-    finished = _begin(where, (rows, columns, columns), len(starts), mark, column)
+    finished = begin_volume(where, (rows, columns, columns), len(starts), mark, column)
     missing = [number for number in range(len(starts)) if not finished[number]]
     pool = client.get_executor() if client is not None else ThreadPoolExecutor(workers or os.cpu_count())
 
     def told(number: int | None = None, slab: FloatImage | None = None) -> None:
         if number is not None and slab is not None:
-            _written(where, number, starts[number], slab)
+            write_slab(where, number, starts[number], slab)
             finished[number] = True
         if progress is not None:
             progress(int(finished.sum()), len(starts))
@@ -302,49 +241,3 @@ def reconstruct_volume(
         if client is None:
             pool.shutdown(cancel_futures=True)
     return VolumeFile(where, column, len(starts), len(missing), found.reason if found else "")
-
-
-def lazy_volume(path: str | Path, *, slab_rows: int = SLAB_ROWS) -> Any:  # noqa: ANN401
-    """Open a finished volume as a dask array, of which only what is looked at is read.
-
-    Parameters
-    ----------
-    path
-        File of `reconstruct_volume`.
-    slab_rows
-        Rows of a chunk.
-
-    Returns
-    -------
-    dask.array.Array
-        Attenuation, 1/um, shape (z, y, x).
-
-    Raises
-    ------
-    ValueError
-        If slabs are missing.
-    """
-    h5py, array = imaging_module("h5py"), imaging_module("dask.array")
-    with h5py.File(path, "r") as file:
-        finished = np.asarray(file[FINISHED], dtype=np.bool_)
-    if not finished.all():
-        raise ValueError(
-            f"volume {path}: {np.sum(~finished)} of {finished.size} slabs are missing; call "
-            "reconstruct_volume with the same arguments to finish it"
-        )
-    return array.from_array(_Rows(Path(path)), chunks=(slab_rows, -1, -1))
-
-
-class _Rows:
-    """A dataset that is opened at each look, so that it may be sent to other processes."""
-
-    dtype, ndim = np.dtype(np.float32), 3
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with imaging_module("h5py").File(path, "r") as file:
-            self.shape = tuple(file[VOLUME].shape)
-
-    def __getitem__(self, place: Any) -> FloatImage:  # noqa: ANN401
-        with imaging_module("h5py").File(self.path, "r") as file:
-            return file[VOLUME][place]

@@ -4,12 +4,15 @@ import uuid
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from event_model import compose_run
 from operando.callbacks.live.slices import Slices, recall
 from operando.callbacks.plots.edge_map import edge_map_figure
+from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import Journal, JournalTail
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
+from operando.callbacks.tiled.spectrum import Spectrum
 from operando.experiment.cli import app
 from scipy.ndimage import gaussian_filter, shift
 from typer.testing import CliRunner
@@ -145,6 +148,26 @@ def test_both_chemical_states_are_in_the_map_although_the_images_drift(told):
     assert float(one["lithium_content"]) == pytest.approx(0.6)
     assert one["status"].item() == "whole"
     assert edge_map_figure(maps).axes
+
+
+def test_valence_is_that_of_references_which_are_read_at_the_energies_of_the_images(told, monkeypatch):
+    fine_ev = np.arange(ENERGY_EV[0], ENERGY_EV[-1] + 0.5, 0.25)
+
+    def reference(valence, half_ev):
+        off = fine_ev - half_ev
+        edge = 1 / (1 + np.exp(-off / 1.2)) + 0.6 * np.exp(-0.5 * ((off - 8.0) / 3.0) ** 2)
+        start = {"uid": str(valence), "reference": str(valence), "element": "Ni", "valence": valence}
+        return Spectrum(start, pd.DataFrame({"energy_ev": fine_ev, "mu": edge}), complete=True)
+
+    known = [reference(2.0, 8343.0), reference(3.0, 8344.5)]
+    monkeypatch.setattr(Experiment, "references", lambda *_: known)
+    told.run(range(len(ENERGY_EV)))
+    one = told.maps().isel(map=0)
+    edge = SIDE // 2 - 0.06 * len(ENERGY_EV)
+    inner = slice(4, -4)
+    for side, expected in ((slice(4, int(edge) - 2), 2.0), (slice(int(edge) + 3, -4), 3.0)):
+        assert np.nanmedian(one["valence"].to_numpy()[inner, side]) == pytest.approx(expected, abs=0.1)
+    assert edge_map_figure(told.maps()).axes
 
 
 def test_light_that_changes_from_energy_to_energy_is_not_seen_in_the_map(told):

@@ -52,6 +52,30 @@ def test_spectra_carry_mu_and_the_state_of_the_cell(folder):
     np.testing.assert_allclose(x, 0.5 * (spectra["lithium_content_start"] + spectra["lithium_content_end"]))
 
 
+def test_images_at_the_energies_of_an_edge_are_not_taken_for_spectra(folder):
+    records = [(name, dict(doc)) for name, doc in whole_experiment(spectra=3, points=41)]
+    scans = [doc for name, doc in records if name == "start" and doc.get("technique") == "xanes"]
+    scans[0]["technique"] = "xanes_imaging"
+    journalled(folder, records)
+    experiment = experiment_from_journal(folder, "demo")
+    assert experiment.elements == ["Ni"]
+    assert list(experiment.spectra("Ni")["run"].values) == [doc["uid"] for doc in scans[1:]]
+    assert len(experiment.to_xdi(folder.parent / "xdi")) == 2
+    assert experiment.plot().axes
+
+
+def test_references_are_read_with_their_valence_and_are_no_measurements(folder):
+    records = [(name, dict(doc)) for name, doc in whole_experiment(spectra=2, points=10)]
+    scans = [doc for name, doc in records if name == "start" and doc.get("technique") == "xanes"]
+    scans[0].update(purpose="reference", reference="NiO", valence=2.0)
+    journalled(folder, records)
+    experiment = experiment_from_journal(folder, "demo")
+    (reference,) = experiment.references("Ni")
+    assert (reference.start["valence"], len(reference.points)) == (2.0, 10)
+    assert [each.start["uid"] for each in experiment.measurements("Ni")] == [scans[1]["uid"]]
+    assert experiment.references("Co") == []
+
+
 def test_a_failed_scan_is_left_out_unless_asked_for(folder):
     writer = ExperimentDocuments()
     started = [*writer.begin(), *writer.cycle()]

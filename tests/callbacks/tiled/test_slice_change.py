@@ -41,3 +41,23 @@ def test_two_places_of_a_specimen_are_not_taken_for_two_states():
     two = slices((0.5, 0.5)).assign_coords(position=("tomogram", ["grain", "pore"]))
     with pytest.raises(ValueError, match="'grain' before and 'pore' after; give two of one position"):
         slice_change_figure(two)
+
+
+def test_another_energy_is_not_taken_for_a_change():
+    two = slices((0.5, 0.5)).assign_coords(energy_ev=("tomogram", [8280.0, 8400.0]))
+    with pytest.raises(ValueError, match=r"8280.0 eV before and 8400.0 eV after; give two of one energy"):
+        slice_change_figure(two)
+
+
+def test_slices_that_grow_are_told_from_final_ones():
+    two = slices((0.5, 0.5)).assign_coords(
+        stage=("tomogram", ["final", "growing"]), projections=("tomogram", [181, 15])
+    )
+    before, after = (axes.get_title() for axes in slice_change_figure(two).axes[:2])
+    assert "projections" not in before
+    assert after.endswith("(growing, 15 projections)")
+
+
+def test_a_tomogram_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match="tomogram 4 of 2 is not there; give -2 to 1"):
+        slice_change_figure(slices((0.5, 0.5)), 0, 4)

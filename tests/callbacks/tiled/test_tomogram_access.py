@@ -9,7 +9,7 @@ from operando.callbacks.live.stored_tomogram import RunNotFoundError
 from operando.callbacks.live.tomogram_volume import tomogram_volume
 from operando.callbacks.plots.damage import damage_figure
 from operando.callbacks.tiled.open_experiment import experiment_from_journal
-from operando.callbacks.tiled.tomogram import with_cycle
+from operando.callbacks.tiled.tomogram import PARTICLES, with_cycle
 from told_tomogram import AXIS_PX, BALLS, COLUMNS, COUNT, PIXEL_UM, ROWS, ToldTomogram
 
 pytestmark = pytest.mark.slow
@@ -45,6 +45,8 @@ def test_projections_are_read_only_where_they_are_looked_at(experiment):
     frame = tomogram["projections"].isel(projection=5).compute()
     assert frame.shape == (ROWS, COLUMNS)
     assert tomogram["flats"].shape == (4, ROWS, COLUMNS)
+    assert (tomogram.attrs["energy_ev"], tomogram.attrs["pixel_um"]) == (8400.0, PIXEL_UM)
+    assert experiment.slices["energy_ev"].item() == 8400.0
     assert tomogram.attrs["position"] == experiment.slices["position"].item() == "grain"
 
 
@@ -103,6 +105,7 @@ def test_particles_are_a_table_by_tomogram_and_label(experiment, told):
     table = experiment.particles
     assert table.index.names == ["measurement_run", "label"]
     assert len(table) == len(told.volume.particles)
+    assert {*PARTICLES, "cycle"} <= set(table.columns)
     assert {"diameter_um", "crack_fraction", "detached", "lithium_content"} <= set(table.columns)
     assert damage_figure(table, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes
 
@@ -128,6 +131,19 @@ def test_damage_is_drawn_by_the_cycle_in_which_each_tomogram_was_taken(experimen
     assert with_cycle(table, record.assign(time=record["time"] + 11.0))["cycle"].isna().all()
     labels = damage_figure(known, separator_um=0.0, collector_um=ROWS * PIXEL_UM).axes[1].get_xticklabels()
     assert [label.get_text() for label in labels] == ["1\ncycle 3"]
+
+
+def test_damage_says_whether_it_is_calibrated(experiment):
+    table = experiment.particles
+    ends = {"separator_um": 0.0, "collector_um": ROWS * PIXEL_UM}
+    sigma = table.loc[~table["at_border"].astype(bool), "crack_fraction_bias_sigma"].mean()
+    told = damage_figure(table, **ends).get_suptitle()
+    assert f"crack fractions calibrated, ± {sigma:.3f} in common" in told
+    raw = table.assign(calibrated=False, crack_fraction_bias_sigma=np.nan)
+    assert "crack fractions not calibrated" in damage_figure(raw, **ends).get_suptitle()
+    later = raw.rename(index={table.index[0][0]: "later"}, level="measurement_run")
+    both = damage_figure(pd.concat([table, later]), **ends)
+    assert "calibrated in 1 of 2 tomograms" in both.get_suptitle()
 
 
 def test_damage_without_whole_particles_is_refused_with_what_to_do(experiment):
@@ -165,7 +181,10 @@ def test_without_tomograms_there_is_nothing(tmp_path):
     experiment = experiment_from_journal(tmp_path / "journal", told.experiment["uid"])
     assert not experiment.tomograms
     assert not experiment.slices
-    assert experiment.particles.empty
+    particles = experiment.particles
+    assert particles.empty
+    assert {*PARTICLES, "cycle"} <= set(particles.columns)
+    assert particles.index.names == ["measurement_run", "label"]
     with pytest.raises(KeyError, match="no map of 'Ni'"):
         experiment.xanes_maps("Ni")
     with pytest.raises(ValueError, match="no slices yet"):

@@ -53,6 +53,21 @@ def test_images_of_other_magnifications_come_to_one_pixel_size():
     assert np.abs(error).max() < 5e-3
 
 
+def test_patches_of_dead_pixels_are_unknown_where_they_lie_after_the_drift_was_taken_back():
+    moves = [(0.0, 0.0), (0.04, 0.0), (0.08, 0.0), (0.0, 0.0)]
+    images = [image(energy, move_um=move) for energy, move in zip(ENERGIES, moves, strict=True)]
+    for each in images:
+        each.flats[:, 30:36, 20:26] = 100.0
+        each.flats[:, 50, 50] = 100.0
+    stack = absorption_stack(images, np.full((1, SIDE, SIDE), 100.0))
+    assert stack.dead.sum() == 37
+    for number, rows in enumerate((0, 2, 4, 0)):
+        lost = np.isnan(inner(stack.absorption)[number])
+        assert lost.sum() == pytest.approx(36, abs=12)
+        assert np.isnan(stack.absorption[number, 31 - rows : 35 - rows, 21:25]).all()
+        assert np.isfinite(stack.absorption[number, 50 - rows, 50])
+
+
 def test_an_energy_that_is_there_twice_is_refused():
     with pytest.raises(ValueError, match="more than once"):
         absorption_stack([image(8330.0), image(8330.0)])

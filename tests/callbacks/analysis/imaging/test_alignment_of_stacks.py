@@ -58,6 +58,19 @@ def test_a_stack_over_an_edge_that_changes_overlapping_structure_fivefold_is_ali
     assert found == pytest.approx(shifts - shifts[-1], abs=0.1)
 
 
+@pytest.mark.parametrize("pattern", [0.0, 0.05])
+def test_a_stack_of_one_image_at_changing_contrast_is_aligned_to_a_tenth_of_a_pixel(pattern):
+    rng = np.random.default_rng(41)
+    levels = 0.25 + 1 / (1 + np.exp(-(np.arange(IMAGES) - 5.5)))
+    shifts = np.cumsum(rng.normal(0, 1.2, (IMAGES, 2)), axis=0)
+    on_detector = pattern * rng.normal(size=SIZE)
+    stack = [
+        level * particles(shift) + on_detector + 0.03 * rng.normal(size=SIZE)
+        for level, shift in zip(levels, shifts, strict=True)
+    ]
+    assert align_stack(stack).shift_px == pytest.approx(shifts - shifts[-1], abs=0.1)
+
+
 def test_aligned_images_lie_on_the_reference():
     stack = np.stack([particles(shift) for shift in ((0.0, 0.0), (2.3, -1.6), (-1.2, 0.4))])
     moved = aligned(stack, align_stack(stack, reference=0))

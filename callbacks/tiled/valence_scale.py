@@ -1,0 +1,102 @@
+"""Valence of maps of an edge by the references of an experiment, read at the same energies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..analysis.xas.edge import fit_edge
+from ..analysis.xas.valence import Calibration, calibrate_valence, valence
+from ..analysis.xas.verdict import Verdict
+from .spectrum import Spectrum
+
+LEAST_POINTS = 8
+"""Of a spectrum, below which no spline is laid through it."""
+
+
+def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Calibration | None:
+    """Make a scale of valence for images at these energies.
+
+    Half steps depend on the windows and on the steps of the energies: those of references that were measured
+    more finely, or further above the edge, lie up to 0.5 eV from those of images, which are 0.3 of a valence.
+    So each reference is read at the energies of the images, between its points by cubic splines, and fitted.
+
+    Parameters
+    ----------
+    references : sequence of Spectrum
+        Of one edge, with ``valence`` in their start documents; of a name the last one counts.
+    energy_ev : ndarray
+        Energies of the images, eV, shape (n,).
+
+    Returns
+    -------
+    Calibration or None
+        None where fewer than two references of different valence can be fitted there, or valence does not
+        rise with energy.
+    """
+    fits = {}
+    for each in references:
+        seen = _seen_at(energy_ev, each)
+        if "valence" not in each.start or seen is None:
+            continue
+        fit = fit_edge(energy_ev, seen, element=each.start["element"], edge=each.start.get("edge", "K"))
+        if fit.verdict == Verdict.GOOD:
+            fits[each.start.get("reference", each.start["uid"])] = fit, float(each.start["valence"])
+    if len({formal for _, formal in fits.values()}) < 2:
+        return None
+    try:
+        return calibrate_valence([fit for fit, _ in fits.values()], [formal for _, formal in fits.values()])
+    except ValueError:
+        return None
+
+
+def _seen_at(energy_ev: np.ndarray, reference: Spectrum) -> np.ndarray | None:
+    """Absorption of a reference at some energies, eV; None where it does not reach them."""
+    if "mu" not in reference.points:
+        return None
+    values = reference.points["mu"].to_numpy(float)
+    good = np.isfinite(values)
+    own_ev = reference.points["energy_ev"].to_numpy(float)[good] + np.nan_to_num(reference.foil_shift_ev)
+    own_ev, first = np.unique(own_ev, return_index=True)
+    if not (energy_ev.size and own_ev.size > LEAST_POINTS) or (
+        energy_ev.min() < own_ev[0] or energy_ev.max() > own_ev[-1]
+    ):
+        return None
+    interpolate: Any = import_module("scipy.interpolate")
+    return np.asarray(interpolate.CubicSpline(own_ev, values[good][first])(energy_ev))
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """Half steps of pixels, eV, as `valence` takes them."""
+
+    element: str
+    half_step_ev: np.ndarray
+    half_step_ev_sigma: np.ndarray
+
+
+def with_valence(maps: xr.Dataset, scale: Calibration | None) -> xr.Dataset:
+    """Add ``valence`` and ``valence_sigma`` of good pixels to maps, lazily; NaN without a scale."""
+
+    def of_pixels(half_step_ev: np.ndarray, sigma_ev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if scale is None:
+            return np.full_like(half_step_ev, np.nan), np.full_like(half_step_ev, np.nan)
+        found = valence(_Edges(scale.element, half_step_ev, sigma_ev), scale)
+        return np.asarray(found.value), np.asarray(found.sigma)
+
+    good = maps["verdict_code"] == 0
+    value, sigma = xr.apply_ufunc(
+        of_pixels,
+        maps["half_step_ev"].where(good),
+        maps["half_step_ev_sigma"].where(good),
+        output_core_dims=[[], []],
+        dask="parallelized",
+        output_dtypes=[float, float],
+        keep_attrs=False,
+    )
+    return maps.assign(valence=value, valence_sigma=sigma)
