@@ -115,8 +115,9 @@ def raster_map(
     series = [RowSeries(each) for each in _devices(station, detectors, raster)]
     given = dict(md or {})
     stage = station.nanostage
+    readouts_s = {each.name: each.readout_s for each in series}
     standing = {
-        **raster_metadata(raster, timing or Timing(), tuple(each.name for each in series)),
+        **raster_metadata(raster, timing or Timing(), tuple(readouts_s), max(readouts_s.values())),
         "motors": [stage.y.name, stage.x.name],
         "elements": list(elements),
         **_answers(station),
@@ -134,7 +135,7 @@ def raster_map(
         redo=redo,
         inside=inside,
     )
-    raster.require_gates({each.name: each.readout_s for each in series})
+    raster.require_gates(readouts_s)
     how: Rows = FlyRows(MapGates(station.trigger_box), AxisSweep(stage.x)) if mode == "fly" else StepRows()
     devices = [station.mono, station.ion_chambers]
     return (

@@ -4,9 +4,10 @@ import json
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from bluesky import RunEngine
-from coherent_station import BEAM_UM, SIDE, CoherentStation
+from coherent_station import BEAM_UM, GEOMETRY, SIDE, CoherentStation
 from operando.callbacks.analysis.mapping.region import Region
 from operando.callbacks.export.coherent_facts import ScanIncompleteError, direct_beam_px
 from operando.callbacks.export.coherent_run import coherent_run, export_run
@@ -117,6 +118,78 @@ def test_a_run_that_failed_is_written_only_when_that_is_said(rocking, tmp_path):
         export_run(source, start, tmp_path / "scan.h5", incomplete=True)
     finally:
         stop["exit_status"] = before
+
+
+class FlownSource:
+    """A ptychographic run on the fly, two rows of three pixels of 0.1 um, of which gates are 0.08 um."""
+
+    tells_of_parts = True
+    latched = {  # noqa: RUF012 - not changed
+        "fine_x": [0.0, 0.1, 0.2, 0.2, 0.1, 0.0],
+        "open_s": [0.05, 0.04, 0.032, 0.05, 0.04, 0.032],
+        "i0_counts": [5.0, 4.0, 3.2, 5.0, 4.0, 3.2],
+    }
+
+    def __init__(self, **told):
+        series = {"x_um": [0.0, 0.1, 0.2], "mode": "fly", "detectors": ["camera"], **told}
+        self.start = {
+            "uid": "f" * 36,
+            "technique": "ptychography",
+            "motors": ["nanostage_y", "nanostage_x"],
+            "map": series,
+            "snaking": [False, True],
+            "geometry": {**GEOMETRY},
+            "i0_hz_per_a": 1e14,
+        }
+
+    def stop(self, uid):
+        return {"exit_status": "success"}
+
+    def stream(self, uid, name):
+        if name != "primary":
+            return pd.DataFrame()
+        rows = {"map_row": [0, 1], "map_first_frame": [0, 3], "map_y_um": [0.0, 0.1]}
+        return pd.DataFrame(
+            {**rows, "map_status": "good", "mono_energy": 8333.0, "i0": 1e-12, "i0_raw": 1e-12}
+        )
+
+    def frames(self, uid, stream, key):
+        middle_um = np.array(self.latched["fine_x"])
+        columns = {**self.latched, "fine_x_min": middle_um - 0.04, "fine_x_max": middle_um + 0.04}
+        columns = {f"trigger_box_{name}": np.asarray(values) for name, values in columns.items()}
+        columns["camera_image"] = np.ones((6, SIDE, SIDE), "<u2")
+        return InMemory(columns[key]) if key in columns else None
+
+
+class InMemory:
+    def __init__(self, values):
+        self.values = values
+
+    def __call__(self, begin, end):
+        return self.values[begin:end]
+
+    def look(self):
+        return self.values.shape[1:], self.values.dtype
+
+
+@pytest.mark.parametrize(
+    ("told", "x_um"),
+    [
+        # 0.04 s of a gate of 0.05 s: 0.8 of 80 nm, whose middle is 8 nm before that of the gate.
+        ({"exposure_s": 0.04}, [-0.008, 0.1, 0.21, 0.208, 0.1, -0.01]),
+        ({}, [0.0, 0.1, 0.2, 0.2, 0.1, 0.0]),
+    ],
+)
+def test_frames_on_the_fly_are_placed_where_they_were_exposed_within_their_gates(told, x_um, tmp_path):
+    source = FlownSource(**told)
+    recipe = export_run(source, source.start, tmp_path / "scan.h5")
+    with h5py.File(tmp_path / "scan.h5") as file:
+        found_um, i0_a = (
+            file[recipe["positions"]["fast_key"]][...] * 1e6,
+            file[recipe["normalisation"]["key"]][...],
+        )
+    np.testing.assert_allclose(found_um, x_um, atol=1e-9)
+    np.testing.assert_allclose(i0_a, 1e-12)
 
 
 def test_frames_outside_of_the_folders_of_the_data_are_not_read(tmp_path):
