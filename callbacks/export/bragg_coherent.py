@@ -33,7 +33,7 @@ def write_rocking(
     scan: int = 1,
     detector_name: str = "eiger2M",
     start_time_s: float = 0.0,
-) -> None:
+) -> NDArray[np.bool_]:
     """Write a rocking scan as the Bliss master file that cdiutils reads with its `ID01Loader`.
 
     Parameters
@@ -50,9 +50,15 @@ def write_rocking(
     detector
         Where the camera stands.
     sample, scan, detector_name
-        By which the loader finds them; it knows mpxgaas, mpx1x4 and eiger2M, and has to be told others.
+        By which the loader finds them; it looks for mpxgaas, mpx1x4 and eiger2M, and has to be told others.
+        cdiutils masks the gaps of the camera of that name.
     start_time_s
         Host time of the first frame, s since 1970.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows, columns), True for pixels that never count.
 
     Raises
     ------
@@ -84,9 +90,8 @@ def write_rocking(
         entry = file.create_group(f"{sample}_{scan}.1")
         entry.attrs["NX_class"] = "NXentry"
         entry["start_time"] = datetime.fromtimestamp(start_time_s, UTC).isoformat()
-        entry[f"instrument/{detector_name}/masked"] = store_frames(
-            entry, f"measurement/{detector_name}", frames
-        )
+        masked = store_frames(entry, f"measurement/{detector_name}", frames)
+        entry[f"instrument/{detector_name}/masked"] = masked
         data = entry[f"measurement/{detector_name}"]
         for name, value in camera.items():
             entry[f"instrument/{detector_name}/{name}"] = value
@@ -94,6 +99,7 @@ def write_rocking(
         for name in CIRCLES:
             entry[f"instrument/positioners/{name}"] = angles_deg.get(name, 0.0)
         entry["instrument/positioners/mononrj"] = 1e-3 * energy_ev
+    return masked
 
 
 def write_cohere(folder: Path, frames: Frames) -> Path:

@@ -9,10 +9,12 @@ import pytest
 from bluesky import RunEngine
 from coherent_station import BEAM_UM, GEOMETRY, SIDE, CoherentStation
 from operando.callbacks.analysis.mapping.region import Region
+from operando.callbacks.export import rocking_run
 from operando.callbacks.export.coherent_facts import ScanIncompleteError, direct_beam_px
 from operando.callbacks.export.coherent_run import coherent_run, export_run
 from operando.callbacks.export.frame_stack import FrameStack
 from operando.callbacks.tiled.external_file import ExternalFileRefusedError
+from operando.callbacks.tiled.external_frame import Frames
 from operando.callbacks.tiled.journal import Journal
 from operando.callbacks.tiled.run_source import JournalSource
 from operando.plans.bcdi_rocking import bcdi_rocking
@@ -93,9 +95,43 @@ def test_the_frames_of_an_angle_are_added_and_stand_as_id01_sees_them(rocking, t
     seen = np.array(list(station.camera.seen.values())).reshape(5, 2, SIDE, SIDE).sum(axis=1)
     with h5py.File(told["experiment_file_path"]) as file:
         entry = file[f"{told['sample_name']}_{told['scan']}.1"]
-        np.testing.assert_array_equal(entry["measurement/eiger2M"][...], seen[:, ::-1])
+        np.testing.assert_array_equal(entry["measurement/eiger500k"][...], seen[:, ::-1])
         np.testing.assert_allclose(entry["instrument/positioners/eta"][...], np.linspace(0.02, -0.02, 5))
-        assert entry["instrument/eiger2M/beam_center_y"][()] == pytest.approx(SIDE - 1 - SIDE // 2)
+        assert entry["instrument/eiger500k/beam_center_y"][()] == pytest.approx(SIDE - 1 - SIDE // 2)
+
+
+def test_pixels_that_never_count_are_told_to_cdiutils_in_every_frame(rocking, tmp_path, monkeypatch):
+    _, _, source = rocking
+    told = export_run(source, source.measurements()[-1], tmp_path / "whole.h5")
+    assert "alien_mask" not in told
+    read = source.frames(source.measurements()[-1]["uid"], "frames", "camera_image")
+
+    def gapped(begin, end):
+        found = read(begin, end).copy()
+        found[:, 3, 5] = np.iinfo(found.dtype).max
+        return found
+
+    monkeypatch.setattr(source, "frames", lambda *_: Frames(gapped, read.count, read.look))
+    told = export_run(source, source.measurements()[-1], tmp_path / "gapped.h5")
+    with np.load(told["alien_mask"]) as file:
+        assert file["mask"].shape == (5, SIDE, SIDE)
+        # Rows from above.
+        np.testing.assert_array_equal(np.argwhere(file["mask"][2]), [[SIDE - 1 - 3, 5]])
+
+
+def test_of_a_large_camera_the_part_about_the_peak_is_written_for_cdiutils(rocking, tmp_path, monkeypatch):
+    # cdiutils masks the gaps of the camera that it is told of; the largest without any has 512 x 1028 pixels.
+    _, station, source = rocking
+    monkeypatch.setattr(rocking_run, "MOST_PIXELS", (20, 2 * SIDE))
+    told = export_run(source, source.measurements()[-1], tmp_path / "scan.h5")
+    seen = np.array(list(station.camera.seen.values())).reshape(5, 2, SIDE, SIDE).sum(axis=1)
+    peak = int(np.argmax(seen.sum(axis=(0, 2))))
+    with h5py.File(told["experiment_file_path"]) as file:
+        entry = file["grain_1.1"]
+        cut = seen[:, peak - 10 : peak + 10]
+        np.testing.assert_array_equal(entry["measurement/eiger500k"][...], cut[:, ::-1])
+        assert entry["instrument/eiger500k/beam_center_y"][()] == pytest.approx(peak + 9 - SIDE // 2)
+        assert entry["instrument/eiger500k/dim_j"][()] == 20
 
 
 def test_cohere_gets_a_page_for_each_angle(rocking, tmp_path):
