@@ -88,8 +88,10 @@ def _aliens(target: Path, masked: NDArray[np.bool_], frames: int) -> dict[str, s
     """Write the pixels that never count for cdiutils, 1 in each frame; nothing where there are none."""
     if not masked.any():
         return {}
-    path = target.with_name(f"{target.stem}_mask.npz")
-    np.savez_compressed(path, mask=np.broadcast_to(masked, (frames, *masked.shape)).astype(np.uint8))
+    path, aliens = target.with_name(f"{target.stem}_mask.npz"), np.ones(MOST_PIXELS, np.uint8)
+    # Of the size of the camera after which it is called, to whose own mask it is added.
+    aliens[: masked.shape[0], : masked.shape[1]] = masked
+    np.savez_compressed(path, mask=np.broadcast_to(aliens, (frames, *MOST_PIXELS)))
     return {"alien_mask": str(path)}
 
 

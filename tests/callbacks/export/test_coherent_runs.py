@@ -114,9 +114,11 @@ def test_pixels_that_never_count_are_told_to_cdiutils_in_every_frame(rocking, tm
     monkeypatch.setattr(source, "frames", lambda *_: Frames(gapped, read.count, read.look))
     told = export_run(source, source.measurements()[-1], tmp_path / "gapped.h5")
     with np.load(told["alien_mask"]) as file:
-        assert file["mask"].shape == (5, SIDE, SIDE)
-        # Rows from above.
-        np.testing.assert_array_equal(np.argwhere(file["mask"][2]), [[SIDE - 1 - 3, 5]])
+        # As large as the camera after which it is called, to whose mask cdiutils adds it; rows from above.
+        assert file["mask"].shape == (5, 512, 1028)
+        np.testing.assert_array_equal(np.argwhere(file["mask"][2, :SIDE, :SIDE]), [[SIDE - 1 - 3, 5]])
+        assert file["mask"][:, SIDE:].all()
+        assert file["mask"][:, :, SIDE:].all()
 
 
 def test_of_a_large_camera_the_part_about_the_peak_is_written_for_cdiutils(rocking, tmp_path, monkeypatch):
