@@ -32,6 +32,7 @@ def write_rocking(
     sample: str = "particle",
     scan: int = 1,
     detector_name: str = "eiger2M",
+    room: tuple[int, int] | None = None,
     start_time_s: float = 0.0,
 ) -> NDArray[np.bool_]:
     """Write a rocking scan as the Bliss master file that cdiutils reads with its `ID01Loader`.
@@ -52,13 +53,15 @@ def write_rocking(
     sample, scan, detector_name
         By which the loader finds them; it looks for mpxgaas, mpx1x4 and eiger2M, and has to be told others.
         cdiutils masks the gaps of the camera of that name.
+    room
+        Rows and columns of that camera, where frames have fewer; those that are missing never count.
     start_time_s
         Host time of the first frame, s since 1970.
 
     Returns
     -------
     numpy.ndarray
-        Shape (rows, columns), True for pixels that never count.
+        Shape (rows, columns) of the file, True for pixels that never count.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def write_rocking(
             f"write_rocking: angles of {', '.join(angles_deg)} for {len(frames)} frames; give one of "
             f"{', '.join(CIRCLES)} an angle for each frame, and the others one number"
         )
-    rows, columns = frames.shape[1:]
+    rows, columns = room or frames.shape[1:]
     camera = {
         "beam_center_x": detector.beam_column,
         "beam_center_y": detector.beam_row,
@@ -90,7 +93,7 @@ def write_rocking(
         entry = file.create_group(f"{sample}_{scan}.1")
         entry.attrs["NX_class"] = "NXentry"
         entry["start_time"] = datetime.fromtimestamp(start_time_s, UTC).isoformat()
-        masked = store_frames(entry, f"measurement/{detector_name}", frames)
+        masked = store_frames(entry, f"measurement/{detector_name}", frames, room)
         entry[f"instrument/{detector_name}/masked"] = masked
         data = entry[f"measurement/{detector_name}"]
         for name, value in camera.items():

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 FRAMES = "frames"
 SMALL_DEG = 1e-6
-DETECTOR, MOST_PIXELS = "eiger500k", (512, 1028)
-"""Camera without gaps, as cdiutils masks those of the camera of that name, and its rows and columns."""
+CAMERAS = {"merlin": (512, 512), "eiger500k": (512, 1028)}
+"""Rows and columns of cameras without gaps: cdiutils masks those of the camera by whose name it finds frames."""
+MOST_PIXELS = CAMERAS["eiger500k"]
 
 
 def export_rocking(source: RunSource, start: Mapping[str, Any], target: Path, layout: str) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def export_rocking(source: RunSource, start: Mapping[str, Any], target: Path, la
         beam_column - columns.start,
     )
     sample = str(start.get("measurement", "particle"))
+    name, room = _camera_for(columns.stop - columns.start)
     masked = write_rocking(
         target,
         replace(stack.cut(rows, columns), upside_down=True),
@@ -59,10 +61,11 @@ def export_rocking(source: RunSource, start: Mapping[str, Any], target: Path, la
         energy_ev=mean_energy_ev(start, events),
         detector=detector,
         sample=sample,
-        detector_name=DETECTOR,
+        detector_name=name,
+        room=room,
         start_time_s=float(start["time"]),
     )
-    told = {"experiment_file_path": str(target), "sample_name": sample, "scan": 1, "detector_name": DETECTOR}
+    told = {"experiment_file_path": str(target), "sample_name": sample, "scan": 1, "detector_name": name}
     return told | _aliens(target, masked, len(stack))
 
 
@@ -84,14 +87,18 @@ def _window(stack: FrameStack) -> tuple[slice, slice]:
     return rows, columns
 
 
+def _camera_for(columns: int) -> tuple[str, tuple[int, int]]:
+    """Choose the smallest of `CAMERAS` that has so many columns."""
+    name = next(name for name, size in CAMERAS.items() if columns <= size[1])
+    return name, CAMERAS[name]
+
+
 def _aliens(target: Path, masked: NDArray[np.bool_], frames: int) -> dict[str, str]:
     """Write the pixels that never count for cdiutils, 1 in each frame; nothing where there are none."""
     if not masked.any():
         return {}
-    path, aliens = target.with_name(f"{target.stem}_mask.npz"), np.ones(MOST_PIXELS, np.uint8)
-    # Of the size of the camera after which it is called, to whose own mask it is added.
-    aliens[: masked.shape[0], : masked.shape[1]] = masked
-    np.savez_compressed(path, mask=np.broadcast_to(aliens, (frames, *MOST_PIXELS)))
+    path = target.with_name(f"{target.stem}_mask.npz")
+    np.savez_compressed(path, mask=np.broadcast_to(masked.astype(np.uint8), (frames, *masked.shape)))
     return {"alien_mask": str(path)}
 
 
