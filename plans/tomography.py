@@ -18,7 +18,13 @@ from .duration import Timing, expected_blur
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
 from .tomogram_passes import ENCODER, take_passes
-from .tomogram_references import References, plan_references, remember_references, take_references
+from .tomogram_references import (
+    References,
+    check_flat_place,
+    plan_references,
+    remember_references,
+    take_references,
+)
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
@@ -87,7 +93,8 @@ def tomography(
     TooBrightError
         If more than a fifth of the flats before or after the turn is at full scale.
     ValueError
-        If the angles are in no turns of even steps and `mode` is "fly".
+        If the angles are in no turns of even steps and `mode` is "fly", or flats are to be taken where the
+        specimen stands.
     TomogramPartialError
         If more projections are missing or dark than accepted.
     BeamLostError
@@ -112,6 +119,7 @@ def tomography(
     }
     place_um = yield from _sample_um(station.microscope)
     home_x_um, _md = place_um[-1], {"sample_um": place_um, **_md}
+    check_flat_place("tomography", turn.flats, turn.flat_x_um, home_x_um)
     taking = Taking(
         station,
         turn,

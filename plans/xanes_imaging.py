@@ -32,7 +32,7 @@ from .image_taking import (
 from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
-from .tomogram_references import DARK, FLAT
+from .tomogram_references import DARK, FLAT, check_flat_place
 from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
 from .waiting import WAIT_S, close_shutter, read_event, said, set_all
@@ -102,7 +102,7 @@ def xanes_imaging(
     NoMicroscopeError
         If the beamline lacks a device.
     ValueError
-        If `first` is not in the grid.
+        If `first` is not in the grid, or flats are to be taken where the specimen stands.
     LimitError
         If zone plate or detector cannot follow to an energy.
     FramesMissingError
@@ -130,6 +130,7 @@ def xanes_imaging(
     }
     _md = {**(yield from _announced(station, options, _md)), **_md}
     home_x_um = yield from bps.rd(station.microscope.sample_x, default_value=0.0)
+    check_flat_place("xanes_imaging", options.flats, options.flat_x_um, float(home_x_um))
     named = file_name({"measurement": "images", **_md})
     chamber = (yield from chamber_of(station)) if guard else None
     taking = ImageTaking(

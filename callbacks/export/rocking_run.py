@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FRAMES = "frames"
 SMALL_DEG = 1e-6
 CAMERAS = {"merlin": (512, 512), "eiger500k": (512, 1028)}
-"""Rows and columns of cameras without gaps: cdiutils masks those of the camera by whose name frames are found."""
+"""Rows and columns of cameras without gaps: cdiutils masks those of the camera by whose name it reads."""
 MOST_PIXELS = CAMERAS["eiger500k"]
 
 
