@@ -63,8 +63,8 @@ def fast_tomography(
     Raises
     ------
     ValueError
-        If a count is not positive, or the rotation cannot turn as fast.
-    NoMicroscopeError, TomogramPartialError, FramesMissingError, FailedStatus, TimeoutError
+        If a count is not positive.
+    NoMicroscopeError, TooFastError, TomogramPartialError, FramesMissingError, FailedStatus, TimeoutError
         As of `tomography`.
     """
     if tomograms < 1 or projections < 2:

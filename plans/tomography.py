@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ from .tomogram_references import (
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import close_shutter, said, set_all
+from .waiting import PassedError, close_shutter, said, set_all
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -36,6 +37,10 @@ Mode = Literal["step", "fly"]
 
 class NoMicroscopeError(ValueError):
     """A tomogram was asked of a beamline that lacks what it needs."""
+
+
+class TooFastError(ValueError, PassedError):
+    """A turn is faster than the rotation: no further attempt is slower."""
 
 
 @plan
@@ -90,6 +95,8 @@ def tomography(
     ------
     NoMicroscopeError
         If the beamline lacks a device.
+    TooFastError
+        If the rotation does not turn as fast.
     TooBrightError
         If more than a fifth of the flats before or after the turn is at full scale.
     ValueError
@@ -111,6 +118,8 @@ def tomography(
         _ = turn.passes
     nominal_s = turn.exposure_s
     turn = yield from _dosed(station, turn, dose)
+    if mode == "fly":
+        yield from _check_speed(station.microscope.rotation, turn)
     _md = {
         **turn_metadata(turn, mode, timing or Timing()),
         **_dose_metadata(dose, nominal_s, turn),
@@ -144,6 +153,18 @@ def tomography(
     )
     yield from remember_references(taking, references, uid)
     return uid
+
+
+def _check_speed(rotation: Any, turn: Turn) -> MsgGenerator[None]:  # noqa: ANN401 - a motor
+    """Refuse a turn on the fly that the rotation cannot make, before anything is lit."""
+    most = float((yield from bps.rd(rotation.max_velocity, default_value=0.0)))
+    most = most or float((yield from bps.rd(rotation.velocity, default_value=math.inf)))
+    if turn.speed_deg_s > most:
+        exposure_s = turn.exposure_s * turn.speed_deg_s / most
+        raise TooFastError(
+            f"tomography: {turn.speed_deg_s:.4g} degree/s asked, {rotation.name} does {most:g}; expose for "
+            f"{exposure_s:.3g} s or longer ({turn.exposure_s:.3g} s now), or take more projections"
+        )
 
 
 def _sample_um(microscope: Any) -> MsgGenerator[list[float]]:  # noqa: ANN401 - a microscope
