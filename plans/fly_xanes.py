@@ -7,7 +7,7 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 import numpy as np
-from bluesky.utils import Msg, MsgGenerator, plan
+from bluesky.utils import MsgGenerator, plan
 from numpy.typing import NDArray
 
 from ..callbacks.analysis.xas import rebin
@@ -24,7 +24,7 @@ from .fly_taking import FlyTaking, SweepFailedError, TakenSweep, take_sweep
 from .grids import EnergyGrid
 from .redo import check_redo
 from .single_run import single_run
-from .waiting import close_shutter, set_all
+from .waiting import close_shutter, leave_in_order, set_all, stop_device
 from .xrd_series import experiment_folder
 
 logger = logging.getLogger(__name__)
@@ -255,6 +255,8 @@ def _check_filled(asked_ev: NDArray[np.float64], filled: NDArray[np.bool_]) -> N
 
 def _leave(taking: FlyTaking) -> MsgGenerator[None]:
     """Close the shutter, leave the box disarmed, and restore the speed of the monochromator."""
-    yield from close_shutter(taking.station.photon_shutter)
-    yield Msg("stop", taking.box)
-    yield Msg("stop", taking.sweep)
+    yield from leave_in_order(
+        lambda: close_shutter(taking.station.photon_shutter),
+        lambda: stop_device(taking.box),
+        lambda: stop_device(taking.sweep),
+    )

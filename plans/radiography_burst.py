@@ -19,7 +19,16 @@ from .burst import Burst, BurstLostError, BurstShortError, BurstTrigger, Heating
 from .heating import begin_ramp
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all, wait_bounded
+from .waiting import (
+    WAIT_S,
+    close_shutter,
+    leave_in_order,
+    read_event,
+    said,
+    set_all,
+    stop_device,
+    wait_bounded,
+)
 
 FRAMES, STATES, TRIGGER = "frames", "primary", "trigger"
 LOOK_S = 0.05
@@ -281,8 +290,9 @@ def _read(taking: _Taking) -> MsgGenerator[Readings]:
 
 
 def _leave(taking: _Taking) -> MsgGenerator[None]:
-    """Close the shutter, heat no longer, and stop what runs."""
-    yield from close_shutter(taking.station.photon_shutter)
-    if taking.heating:
-        yield from set_all({taking.station.heater.enable: "Disable"})
-    yield Msg("stop", taking.camera)
+    """Heat no longer, close the shutter, and stop what runs."""
+    station = taking.station
+    cooling = [lambda: set_all({station.heater.enable: "Disable"})] if taking.heating else []
+    yield from leave_in_order(
+        *cooling, lambda: close_shutter(station.photon_shutter), lambda: stop_device(taking.camera)
+    )

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -22,7 +23,7 @@ from .raster import Mode, Raster, raster_metadata
 from .redo import check_redo
 from .single_run import single_run
 from .step_rows import StepRows
-from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, leave_in_order, set_all, stop_device, wait_bounded
 from .xrd_series import experiment_folder
 
 COUNT_S = (0.01, 0.5)
@@ -204,7 +205,8 @@ def _measure(taking: MapTaking, how: Rows, dark_max_age_s: float | None) -> MsgG
 
 def _leave(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
     """Close the shutter, and leave the detectors idle, on every way out."""
-    yield from close_shutter(taking.station.photon_shutter)
-    for series in taking.series:
-        yield Msg("stop", series)
-    yield from how.leave()
+    yield from leave_in_order(
+        lambda: close_shutter(taking.station.photon_shutter),
+        *(partial(stop_device, series) for series in taking.series),
+        how.leave,
+    )

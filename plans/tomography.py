@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
@@ -29,7 +30,7 @@ from .tomogram_references import (
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import PassedError, close_shutter, said, set_all
+from .waiting import PassedError, close_shutter, leave_in_order, said, set_all, stop_device
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -297,8 +298,10 @@ def _check(station: Any, mode: str) -> None:  # noqa: ANN401 - a station
 
 def _leave(taking: Taking) -> MsgGenerator[None]:
     """Close the shutter, stop what runs, and bring specimen and speed back."""
-    yield from close_shutter(taking.station.photon_shutter)
-    for device in (taking.camera, taking.box, taking.sweep):
-        if device is not None:
-            yield Msg("stop", device)
-    yield from set_all({taking.station.microscope.sample_x: taking.home_x_um})
+    station = taking.station
+    running = [one for one in (taking.camera, taking.box, taking.sweep) if one is not None]
+    yield from leave_in_order(
+        lambda: close_shutter(station.photon_shutter),
+        *(partial(stop_device, one) for one in running),
+        lambda: set_all({station.microscope.sample_x: taking.home_x_um}),
+    )

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -166,6 +166,30 @@ def read_event(
         raise
     yield Msg("save")
     return readings
+
+
+def leave_in_order(*stubs: Callable[[], MsgGenerator[Any]]) -> MsgGenerator[None]:
+    """Do one after the other on the way out, each also where one before has failed.
+
+    Raises
+    ------
+    Exception
+        What failed first, once all were tried.
+    """
+    failed: list[Exception] = []
+    for stub in stubs:
+        try:
+            yield from stub()
+        except Exception as error:
+            logger.warning("on the way out: %s", said(error))
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def stop_device(device: Any) -> MsgGenerator[None]:  # noqa: ANN401 - whatever stops
+    """Stop a device."""
+    yield Msg("stop", device)
 
 
 @plan

@@ -35,7 +35,7 @@ from .single_run import single_run
 from .tomogram_references import DARK, FLAT, check_flat_place
 from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
-from .waiting import WAIT_S, close_shutter, read_event, said, set_all
+from .waiting import WAIT_S, close_shutter, leave_in_order, read_event, said, set_all, stop_device
 
 logger = logging.getLogger(__name__)
 
@@ -289,6 +289,9 @@ def _try_energy(taking: ImageTaking, index: int, attempt: int) -> MsgGenerator[N
 
 def _leave(taking: ImageTaking) -> MsgGenerator[None]:
     """Close the shutter, stop the camera, and bring the specimen back."""
-    yield from close_shutter(taking.station.photon_shutter)
-    yield Msg("stop", taking.camera)
-    yield from set_all({taking.station.microscope.sample_x: taking.home_x_um})
+    station = taking.station
+    yield from leave_in_order(
+        lambda: close_shutter(station.photon_shutter),
+        lambda: stop_device(taking.camera),
+        lambda: set_all({station.microscope.sample_x: taking.home_x_um}),
+    )
