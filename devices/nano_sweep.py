@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ophyd.status import DeviceStatus
@@ -13,12 +13,12 @@ from .nano_axis import AxisNotThereError, NanoAxis
 from .reach import naming
 from .refusal import check_positive, refuse
 
-FIRST_LEAD = 0.4
-"""Part of the way by which the command leads before it is known.
+FIRST_SLOPE = 1.4
+"""Way of the command for that of the axis before it is known: behind a turn a piezo follows three to four
+fifths of its command."""
 
-Behind a turn a piezo follows three to four fifths of its command. One that stops within the stretch holds the
-gate open in which it stands, whose frame is then exposed for longer, somewhere else.
-"""
+PRACTICE = 2
+"""Sweeps in each direction until they begin where the one before has ended, as those of a map."""
 
 EXTENSIONS = 3
 """Moves after which a sweep that has not reached its end has failed."""
@@ -54,13 +54,18 @@ class Sweep:
         """1 towards higher positions, -1 towards lower ones."""
         return 1 if self.end_um > self.begin_um else -1
 
+    @property
+    def back(self) -> Sweep:
+        """The same stretch in the other direction."""
+        return replace(self, begin_um=self.end_um, end_um=self.begin_um)
+
 
 class AxisSweep:
     """Sweeps of one axis: `prepare` brings it before the stretch, `trigger` moves it over and beyond.
 
     A piezo in open loop needs a command ahead of where it is to go, and a speed above that which it is to
-    have; both are learned in each direction from the sweep before. Its speed is restored after each sweep and
-    by `stop`.
+    have; both are learned in each direction from the sweep before, and before the first one by `set`, which
+    practises. Its speed is restored after each sweep and by `stop`.
 
     Parameters
     ----------
@@ -78,6 +83,30 @@ class AxisSweep:
         self._full_um_s: float | None = None
         self._sweep: Sweep | None = None
 
+    def set(self, value: Sweep) -> DeviceStatus:
+        """Move over the stretch and back at full speed, unless both directions are known already.
+
+        Hysteresis does not depend on speed: the first row is then passed at the speed that is asked for.
+
+        Returns
+        -------
+        DeviceStatus
+            Done when the axis stands before the stretch; fails with `AxisNotThereError` if it stalls.
+        """
+        axis = self.axis
+
+        def work() -> None:
+            self._sweep = None
+            if {1, -1} <= self._slope.keys():
+                return
+            self._restore()
+            with naming(axis, f"practise a sweep from {value.begin_um:g} to {value.end_um:g} um"):
+                for sweep in (value, value.back) * PRACTICE:
+                    self._bring_before(sweep)
+                    self._go(sweep)
+
+        return in_background(axis, work)
+
     def prepare(self, sweep: Sweep) -> DeviceStatus:
         """Bring the axis before the stretch unless it is there, and set its speed.
 
@@ -92,11 +121,7 @@ class AxisSweep:
 
         def work() -> None:
             self._sweep = None
-            ahead_um = direction * (sweep.begin_um - axis.position)
-            if not 0.5 * sweep.run_up_um <= ahead_um <= 4.0 * sweep.run_up_um:
-                self._restore()
-                limit_s = axis.fine.move_limit_s + axis.coarse.move_limit_s
-                axis.set(sweep.begin_um - direction * sweep.run_up_um).wait(limit_s)
+            self._bring_before(sweep)
             speed = min(sweep.speed_um_s * self._slope.get(direction, 1.0), self._most_um_s())
             write(axis.fine.velocity, speed, axis.reply_limit_s)
             self._sweep = sweep
@@ -135,12 +160,21 @@ class AxisSweep:
         self.axis.stop(success=success)
         self._restore()
 
+    def _bring_before(self, sweep: Sweep) -> None:
+        axis, direction = self.axis, sweep.direction
+        ahead_um = direction * (sweep.begin_um - axis.position)
+        if not 0.5 * sweep.run_up_um <= ahead_um <= 4.0 * sweep.run_up_um:
+            self._restore()
+            limit_s = axis.fine.move_limit_s + axis.coarse.move_limit_s
+            axis.set(sweep.begin_um - direction * sweep.run_up_um).wait(limit_s)
+
     def _go(self, sweep: Sweep) -> None:
         axis, direction = self.axis, sweep.direction
         goal_um = sweep.end_um + direction * sweep.run_up_um
         lead_um = self._lead_um.get(direction)
         if lead_um is None:
-            lead_um = axis.fine.position - axis.position + FIRST_LEAD * (goal_um - axis.position)
+            slope = self._slope.get(-direction, FIRST_SLOPE)
+            lead_um = axis.fine.position - axis.position + (slope - 1.0) * (goal_um - axis.position)
         begin_um = end_um = axis.position
         command_um = axis.fine.position
         for _ in range(EXTENSIONS):
@@ -154,6 +188,7 @@ class AxisSweep:
                 self._slope[direction] = (target - command_um) / (end_um - begin_um)
                 return
         self._lead_um.pop(direction, None)
+        self._slope.pop(direction, None)
         raise AxisNotThereError(
             f"{axis.name} was swept to {sweep.end_um:.4f} um and stands at {end_um:.4f} um by its "
             "interferometer: did it stall, is its piezo on?"

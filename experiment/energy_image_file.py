@@ -18,7 +18,9 @@ from .grid_file import GridFile
 from .technique import Planned, Reckoning, TechniqueSection, bytes_of_frames
 from .tomogram_file import TurnFile
 
-Energy = Annotated[float, Field(ge=2000, le=80000)]
+LOWEST_EV, HIGHEST_EV = 2000.0, 80000.0
+"""Photon energies that an experiment file takes, eV."""
+Energy = Annotated[float, Field(ge=LOWEST_EV, le=HIGHEST_EV)]
 
 
 class XanesImagingFile(TechniqueSection):
@@ -80,10 +82,19 @@ class XanesImagingFile(TechniqueSection):
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with the energies."""
         try:
-            energies = len(self.energies())
+            asked = self.energies()
         except ValueError as error:
             yield "grid", str(error)
             return
+        energies, lowest_ev, highest_ev = len(asked), asked.energy_ev.min(), asked.energy_ev.max()
+        if not LOWEST_EV <= lowest_ev <= highest_ev <= HIGHEST_EV:
+            yield (
+                "grid",
+                (
+                    f"goes from {lowest_ev:g} to {highest_ev:g} eV, images are taken at {LOWEST_EV:g} to "
+                    f"{HIGHEST_EV:g} eV; give another edge or regions"
+                ),
+            )
         if self.energy_ev is not None:
             yield "energy_ev", "belongs to techniques at one energy; remove it: grid says the energies"
         if energies < 2:
@@ -210,6 +221,7 @@ class SpectroTomographyFile(TurnFile):
                 unfinished=unfinished,
                 max_lithium_change=self.max_blur,
                 tolerance=Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur),
+                dose=self.dose(),
                 guard=guard,
                 timing=timing,
                 md={**self.metadata(), **md},

@@ -16,6 +16,7 @@ CENTRE = Annotated[float | None, typer.Option(help="column of the rotation axis,
 PIXEL = Annotated[float | None, typer.Option(help="edge of a pixel at the specimen, um; else as recorded")]
 RINGS = Annotated[str, typer.Option(help="none, sorting or combined: how rings are removed")]
 PARTICLES = Annotated[bool, typer.Option(help="tell particles apart and describe each")]
+TOMOGRAM = Annotated[int | None, typer.Option(min=0, help="which half turn of many, from 0; else all in one")]
 WORKERS = Annotated[int | None, typer.Option(min=1, help="slabs at a time; else as many as cores")]
 READ_BACK = "read back by experiment_from_journal or open_experiment with the name {!r}: .{}"
 TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
@@ -27,6 +28,7 @@ def reconstruct_command(
     pixel_um: PIXEL = None,
     rings: RINGS = "none",
     particles: PARTICLES = False,
+    tomogram: TOMOGRAM = None,
     workers: WORKERS = None,
     tiled: TILED = True,
 ) -> None:
@@ -49,8 +51,9 @@ def reconstruct_command(
         if run.start["technique"] == TECHNIQUE:
             told, where = _maps(root, run, runs)
         else:
-            options = {"centre_px": centre_px, "pixel_um": pixel_um, "rings": rings, "workers": workers}
-            told, where = _volume(root, run, particles=particles, **options), "tomograms"
+            options = {"centre_px": centre_px, "pixel_um": pixel_um, "rings": rings, "tomogram": tomogram}
+            told = _volume(root, run, particles=particles, workers=workers, **options)
+            where = "tomograms"
         console.print(told, soft_wrap=True)
         console.print(READ_BACK.format(run.start["experiment"]["name"], where), soft_wrap=True)
         if tiled:

@@ -1,7 +1,7 @@
 """``[[measurements]]`` of technique ``"tomography"``: a tomogram of the specimen in a microscope."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
@@ -9,7 +9,9 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field, field_validator, model_validator
 
 from ..plans.beam_guard import BeamGuard
+from ..plans.dose_option import ConstantDose
 from ..plans.duration import Timing
+from ..plans.fast_tomography import fast_tomography
 from ..plans.multi_position import PositionsTaken, multi_position
 from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
@@ -85,6 +87,9 @@ class TurnFile(TechniqueSection):
         Where the stage has the specimen out of the picture, um.
     binning
         Pixels along each side that the camera adds up to one.
+    full_dose_ma
+        Ring current at which a frame is exposed for `exposure_s`, mA: with less it is exposed for longer, at
+        most three times, each projection by itself where the rotation stops; always `exposure_s` unless told.
     energy_ev
         Photon energy, eV; monochromator and focus as they stand unless given.
     volume
@@ -106,6 +111,7 @@ class TurnFile(TechniqueSection):
     max_missing: float = Field(default=0.05, ge=0, lt=1)
     flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
     binning: Literal[1, 2, 4] = 1
+    full_dose_ma: float | None = Field(default=None, gt=0, le=2000)
     energy_ev: float | None = Field(default=None, ge=2000, le=80000)
     volume: AskedVolume | None = None
 
@@ -120,6 +126,10 @@ class TurnFile(TechniqueSection):
             raise ValueError("needs projections = 181 (a count), or angles_deg = [...], and not both")
         if self.angles_deg is not None and self.model_fields_set & {"range_deg", "order", "turns"}:
             raise ValueError("angles_deg says range and order itself; remove range_deg, order and turns")
+        if self.flats_max_age_s is not None and self.flats_when == "after":
+            raise ValueError(
+                'flats_max_age_s is about flats before the projections; remove it, or flats_when = "after"'
+            )
         if self.order not in IN_TURNS and "turns" in self.model_fields_set:
             raise ValueError(
                 f'turns belongs to order = "interlaced" or "golden_turns", not to "{self.order}"; remove it'
@@ -169,16 +179,24 @@ class TurnFile(TechniqueSection):
         ValueError
             If its angles cannot be.
         """
-        return Turn(
-            angles_deg=self.angles(),
-            exposure_s=self.exposure_s,
-            flats=self.flats,
-            darks=self.darks,
-            references=self.flats_when,
-            references_max_age_s=self.flats_max_age_s,
-            flat_x_um=self.flat_x_um,
-            binning=self.binning,
-        )
+        return Turn(angles_deg=self.angles(), exposure_s=self.exposure_s, **self.still_options())
+
+    def still_options(self) -> dict[str, Any]:
+        """Give the options of a `Turn` that are not its angles."""
+        return {
+            "flats": self.flats,
+            "darks": self.darks,
+            "references": self.flats_when,
+            "references_max_age_s": self.flats_max_age_s,
+            "flat_x_um": self.flat_x_um,
+            "binning": self.binning,
+        }
+
+    def dose(self) -> ConstantDose | None:
+        """Give what lets the exposure follow the ring current; None for nothing."""
+        if self.full_dose_ma is None:
+            return None
+        return ConstantDose(ring_current_ma=self.full_dose_ma, each=self.mode == "step")
 
     def devices(self) -> tuple[str, ...]:
         """Name microscope and camera, on the fly the trigger box as well."""
@@ -229,10 +247,29 @@ class TomographyFile(TurnFile):
     positions
         Places of the specimen, with names of their own: a tomogram at each, one after the other; where the
         stages stand unless given.
+    tomograms
+        How many half turns are taken one after the other in one run, while the rotation never stops; one turn
+        unless given.
     """
 
     technique: Literal["tomography"]
     positions: list[PositionFile] = Field(default=[], max_length=1000)
+    tomograms: int | None = Field(default=None, ge=1, le=10000)
+
+    @model_validator(mode="after")
+    def _half_turns_without_a_stop(self) -> Self:
+        given = {"angles_deg", "range_deg", "order", "positions", "volume"} & self.model_fields_set
+        if self.tomograms is not None and (self.mode != "fly" or given):
+            also = f"; remove {', '.join(sorted(given))}" if given else ""
+            raise ValueError(
+                f'tomograms are half turns of even steps without a stop: give mode = "fly"{also}'
+            )
+        return self
+
+    @property
+    def count(self) -> int:
+        """Number of projections, of all half turns."""
+        return super().count * (self.tomograms or 1)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with angles or positions."""
@@ -253,7 +290,7 @@ class TomographyFile(TurnFile):
             energy_ev=self.energy_ev or 0.0,
             frames_bytes=places * each,
             words=("tomogram", "tomogram"),
-            dead_time=(f"at each of {places} positions " if self.positions else "")
+            dead_time=(f"at each of {places} positions " if places > 1 else "")
             + (
                 f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
                 f"{exposed_s / turning_s:.0%} of it; {duration_s - turning_s:.0f} s more for flats, darks, "
@@ -276,9 +313,7 @@ class TomographyFile(TurnFile):
 
         def plan(*, md: Mapping[str, Any]) -> MsgGenerator[str]:
             yield from in_focus(station, self.energy_ev)
-            options: dict[str, Any] = {"mode": self.mode, "guard": guard, "timing": timing}
-            options["tolerance"] = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
-            measure, told = partial(tomography, station, self.turn(), **options), {**self.metadata(), **md}
+            measure, told = self._measure(station, timing, guard), {**self.metadata(), **md}
             if not places:
                 return (yield from measure(md=told))
             if int(md.get("attempt", 1)) == 1:
@@ -286,6 +321,15 @@ class TomographyFile(TurnFile):
             return (yield from multi_position(station, places, measure, taken=taken, md=told))[-1]
 
         return plan
+
+    def _measure(self, station: object, timing: Timing, guard: BeamGuard | None) -> Callable[..., Any]:
+        """Make what takes a tomogram, or one in each half turn."""
+        options: dict[str, Any] = {"guard": guard, "timing": timing, "dose": self.dose()}
+        options["tolerance"] = Tolerance(max_missing=self.max_missing, max_lithium_change=self.max_blur)
+        if self.tomograms is None:
+            return partial(tomography, station, self.turn(), mode=self.mode, **options)
+        counts = {"tomograms": self.tomograms, "projections": self.projections, "exposure_s": self.exposure_s}
+        return partial(fast_tomography, station, **counts, **self.still_options(), **options)
 
 
 def in_focus(

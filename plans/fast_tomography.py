@@ -8,6 +8,7 @@ from typing import Any
 from bluesky.utils import MsgGenerator, plan
 
 from .beam_guard import BeamGuard
+from .dose_option import ConstantDose
 from .duration import Timing
 from .tomogram_taking import Tolerance
 from .tomography import tomography
@@ -25,6 +26,7 @@ def fast_tomography(
     exposure_s: float,
     guard: BeamGuard | None = None,
     tolerance: Tolerance | None = None,
+    dose: ConstantDose | None = None,
     timing: Timing | None = None,
     md: Mapping[str, Any] | None = None,
     **options: Any,  # noqa: ANN401 - passed on to `Turn`
@@ -46,12 +48,12 @@ def fast_tomography(
     exposure_s : float
         Of each frame, s: a tomogram takes `projections * exposure_s / live_part`, which the rotation must be
         able to follow.
-    guard, tolerance, timing : optional
+    guard, tolerance, dose, timing : optional
         As for `tomography`.
     md : dict, optional
         Metadata; what is given here wins.
     **options
-        Of `Turn`: flats, darks, references, flat_x_um, live_part.
+        Of `Turn`: flats, darks, references, references_max_age_s, flat_x_um, binning, live_part.
 
     Returns
     -------
@@ -61,8 +63,8 @@ def fast_tomography(
     Raises
     ------
     ValueError
-        If a count is not positive, or the rotation cannot turn as fast.
-    NoMicroscopeError, TomogramPartialError, FramesMissingError, FailedStatus, TimeoutError
+        If a count is not positive.
+    NoMicroscopeError, TooFastError, TomogramPartialError, FramesMissingError, FailedStatus, TimeoutError
         As of `tomography`.
     """
     if tomograms < 1 or projections < 2:
@@ -87,6 +89,5 @@ def fast_tomography(
         },
         **(md or {}),
     }
-    return (
-        yield from tomography(station, turn, mode="fly", guard=guard, tolerance=once, timing=timing, md=_md)
-    )
+    given_on: dict[str, Any] = {"guard": guard, "tolerance": once, "dose": dose, "timing": timing}
+    return (yield from tomography(station, turn, mode="fly", md=_md, **given_on))

@@ -68,6 +68,8 @@ class FlyRows:
         """Let the axis sweep over a row, for which all waits already unless the row before was bad."""
         yield from bps.checkpoint()
         if self.ready_for != row:
+            # Before the box waits for gates: it is not to see the practice.
+            yield from order_together([("set", self.sweep, self._sweep(taking, row))], 3 * WAIT_S)
             yield from order_together(self._ready(taking, row), 3 * WAIT_S)
         self.ready_for, self.moving = None, short_uid("sweep")
         yield from bps.checkpoint()
@@ -101,25 +103,28 @@ class FlyRows:
             readings.update((yield from taking.note(device)))
         taking.check_beam(readings)
 
-    def _ready(self, taking: MapTaking, row: int) -> list[tuple[Any, ...]]:
-        """Orders that bring the stage before a row, and let the box wait for its gates."""
+    def _sweep(self, taking: MapTaking, row: int) -> Sweep:
+        """Give the way over a row, from the outer edge of its first pixel to that of its last."""
         raster = taking.raster
         half_um, x_um = 0.5 * raster.step_um, raster.x_um
-        backwards = raster.snake and row % 2 == 1
-        begin, end = x_um[0] - half_um, x_um[-1] + half_um
-        begin, end, sign = (end, begin, -1) if backwards else (begin, end, 1)
         speed = raster.step_um / raster.dwell_s
-        run_up, open_fraction = max(speed * RUN_UP_S, LEAST_RUN_UP_UM), taking.open_fraction
+        sweep = Sweep(x_um[0] - half_um, x_um[-1] + half_um, speed, max(speed * RUN_UP_S, LEAST_RUN_UP_UM))
+        return sweep.back if raster.snake and row % 2 else sweep
+
+    def _ready(self, taking: MapTaking, row: int) -> list[tuple[Any, ...]]:
+        """Orders that bring the stage before a row, and let the box wait for its gates."""
+        raster, sweep = taking.raster, self._sweep(taking, row)
+        open_fraction, step_um = raster.open_fraction(taking.readout_s), sweep.direction * raster.step_um
         gates = PositionPass(
             encoder=ENCODER,
-            start=begin + sign * half_um * (1.0 - open_fraction),
-            step=sign * raster.step_um,
+            start=sweep.begin_um + 0.5 * step_um * (1.0 - open_fraction),
+            step=step_um,
             gates=taking.columns,
             open_fraction=open_fraction,
         )
         return [
             ("set", taking.station.nanostage.y, raster.y_um[row]),
-            ("prepare", self.sweep, Sweep(begin, end, speed, run_up)),
+            ("prepare", self.sweep, sweep),
             ("set", self.box, gates),
         ]
 

@@ -118,7 +118,7 @@ def _arm(taking: MapTaking, how: Rows, rows: int) -> MsgGenerator[None]:
     group = short_uid("prepare")
     for series in taking.series:
         order = FrameSeries(
-            exposure_s=raster.dwell_s * (taking.open_fraction if how.flies else 1.0),
+            exposure_s=raster.exposure_s(taking.readout_s),
             frames=rows * taking.columns,
             images_per_trigger=None if how.flies else 1,
             trigger_mode=series.gated_mode if how.flies else "Internal",

@@ -65,10 +65,9 @@ class MapTaking:
         return self.raster.shape[1]
 
     @property
-    def open_fraction(self) -> float:
-        """Part of a pixel in which the gate of a fly scan is open: the rest is for the slowest readout."""
-        readout_s = max((each.readout_s for each in self.series), default=0.0)
-        return self.raster.open_fraction(readout_s)
+    def readout_s(self) -> float:
+        """Of the slowest detector, s."""
+        return max((each.readout_s for each in self.series), default=0.0)
 
     def check_beam(self, reading: Readings) -> None:
         """Compare a reading with the first one of the map.

@@ -11,9 +11,10 @@ Mode = Literal["step", "fly"]
 
 MOST_PIXELS = 1_000_000
 
-GAP_PART, READOUT_MARGIN, EDGE_UM = 0.02, 1.25, 0.005
-"""Gap between two gates: part of a pixel in any case; for a detector that reads out so many times that,
-and the way by which noise of the interferometer may bring the next gate too soon, um."""
+GAP_PART, READOUT_MARGIN, EDGE_UM, UNEVEN_PART = 0.02, 1.25, 0.005, 0.1
+"""Gap between two gates: part of a pixel in any case; for a detector that reads out so many times that, the
+way by which noise of the interferometer may bring the next gate too soon, um, and the part of a pixel by
+which hysteresis does: a piezo is slower behind a turn, faster at the end of a row, than in the mean."""
 
 LEAST_OPEN = 0.5
 """Part of a pixel for which gates are open at least."""
@@ -68,7 +69,12 @@ class Raster:
         """Part of a pixel in which gates of a fly scan are open, by the slowest readout, s."""
         if not readout_s > 0:
             return 1.0 - GAP_PART
-        return 1.0 - GAP_PART - READOUT_MARGIN * readout_s / self.dwell_s - EDGE_UM / self.step_um
+        uneven = UNEVEN_PART + EDGE_UM / self.step_um
+        return 1.0 - GAP_PART - READOUT_MARGIN * readout_s / self.dwell_s - uneven
+
+    def exposure_s(self, readout_s: float) -> float:
+        """Exposure of a frame of a detector with a clock of its own, by the slowest readout; both s."""
+        return self.dwell_s * (self.open_fraction(readout_s) if self.mode == "fly" else 1.0)
 
     def require_gates(self, readouts_s: Mapping[str, float]) -> None:
         """Compare the pixels of a fly scan with the readout of its detectors, s by name.
@@ -139,8 +145,10 @@ def _centres(ends_um: tuple[float, float], step_um: float) -> list[float]:
     return [round(ends_um[0] + number * step_um, 6) for number in range(_count(ends_um, step_um))]
 
 
-def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) -> dict[str, Any]:
-    """Start document of a map before the caller's metadata."""
+def raster_metadata(
+    raster: Raster, timing: Timing, detectors: tuple[str, ...], readout_s: float = 0.0
+) -> dict[str, Any]:
+    """Start document of a map before the caller's metadata; `readout_s`: of its slowest detector."""
     duration_s, dead_s = raster.duration_s(timing), raster.dead_s(timing)
     x_um, y_um = raster.x_um, raster.y_um
     series: Mapping[str, Any] = {
@@ -148,6 +156,7 @@ def raster_metadata(raster: Raster, timing: Timing, detectors: tuple[str, ...]) 
         "y_um": y_um,
         "step_um": raster.step_um,
         "dwell_s": raster.dwell_s,
+        "exposure_s": raster.exposure_s(readout_s),
         "mode": raster.mode,
         "detectors": list(detectors),
     }

@@ -1,6 +1,7 @@
 """Raster map of one particle: spectra and frames over fine positions, each row with the cell's state."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -22,7 +23,7 @@ from .redo import check_redo
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
 from .step_rows import StepRows
-from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, each_in_turn, set_all, stopped, wait_bounded
 
 SWEEP_BEYOND, SWEEP_BEYOND_UM = 0.15, 0.3
 """How far a sweep may lead beyond its region, in parts of its length and um: run-up and hysteresis."""
@@ -101,9 +102,10 @@ def raster_map(
     check_redo("raster_map", redo)
     _check(raster, elements, detectors, inside)
     series = [RowSeries(each) for each in _devices(station, detectors, raster)]
-    raster.require_gates({each.name: each.readout_s for each in series})
+    readouts_s = {each.name: each.readout_s for each in series}
+    raster.require_gates(readouts_s)
     _md = {
-        **raster_metadata(raster, timing or Timing(), tuple(each.name for each in series)),
+        **raster_metadata(raster, timing or Timing(), tuple(readouts_s), max(readouts_s.values())),
         "elements": list(elements),
         **_station_metadata(station, raster),
         **(md or {}),
@@ -191,7 +193,8 @@ def spans_of(raster: Raster) -> tuple[Span, Span]:
 
 def _leave(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
     """Close the shutter, and leave the detectors idle, on every way out."""
-    yield from close_shutter(taking.station.photon_shutter)
-    for series in taking.series:
-        yield Msg("stop", series)
-    yield from how.leave()
+    yield from each_in_turn(
+        lambda: close_shutter(taking.station.photon_shutter),
+        *(partial(stopped, series) for series in taking.series),
+        how.leave,
+    )

@@ -22,6 +22,8 @@ MEMORY = "tomogram_references"
 MOST_KEPT = 32
 FLAT_TRIES = 3
 """Sets of flats that may lose their beam one after the other."""
+LEAST_WAY_UM = 1.0
+"""Way out of the picture below which flats would show the specimen, um."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,34 @@ class References:
         By kind, the run that has it.
     likeness
         What another tomogram must have in common with this one to use the same.
+    time_s
+        Time of the cell's clock before any was taken, s.
     """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
     runs: Mapping[str, str]
     likeness: Mapping[str, float | str]
+    time_s: float
 
     def metadata(self) -> dict[str, str]:
         """Start document keys: `flat_run`, `dark_run`."""
         return {f"{kind}_run": run for kind, run in self.runs.items()}
+
+
+def check_flat_place(who: str, flats: int, flat_x_um: float, home_x_um: float) -> None:
+    """Refuse flats with the specimen in the picture.
+
+    Raises
+    ------
+    ValueError
+        If the place of the flats is that of the specimen.
+    """
+    if flats and abs(flat_x_um - home_x_um) < LEAST_WAY_UM:
+        raise ValueError(
+            f"{who}: flat_x_um is {flat_x_um:g} um, and the specimen stands there (sample_x {home_x_um:g} um)"
+            "; give a place that has it out of the picture"
+        )
 
 
 def plan_references(taking: Taking) -> MsgGenerator[References]:
@@ -65,7 +85,7 @@ def plan_references(taking: Taking) -> MsgGenerator[References]:
     # Darks do not drift with the beam: once is enough.
     late = {"before": (), "both": (FLAT,), "after": (DARK, FLAT)}[turn.references]
     after = [kind for kind in wanted if kind in late]
-    return References(tuple(one for one in before if one not in runs), tuple(after), runs, likeness)
+    return References(tuple(one for one in before if one not in runs), tuple(after), runs, likeness, now_s)
 
 
 def take_references(taking: Taking, kinds: tuple[str, ...]) -> MsgGenerator[None]:
@@ -106,17 +126,21 @@ def _take_flats(taking: Taking) -> MsgGenerator[None]:
 
 def remember_references(taking: Taking, references: References, uid: str) -> MsgGenerator[None]:
     """Let later tomograms know in which run flats and darks are."""
-    kinds = {*references.before, *references.after}
+    now_s = yield from _now_s(taking)
+    # The age of what was taken before a long turn is not that of its end.
+    kinds = dict.fromkeys(references.before, references.time_s) | dict.fromkeys(references.after, now_s)
     if not kinds:
         return
-    time_s = yield from _now_s(taking)
     likeness = dict(references.likeness)
     known = [
         one
         for one in (yield from _known(taking))
         if not (one["kind"] in kinds and one["likeness"] == likeness)
     ]
-    known += [{"kind": kind, "run": uid, "time_s": time_s, "likeness": likeness} for kind in sorted(kinds)]
+    known += [
+        {"kind": kind, "run": uid, "time_s": time_s, "likeness": likeness}
+        for kind, time_s in sorted(kinds.items())
+    ]
     runs = dict((yield from bps.rd(taking.camera.reference_runs)) or {})
     yield from set_all({taking.camera.reference_runs: {**runs, MEMORY: known[-MOST_KEPT:]}})
 

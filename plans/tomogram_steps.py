@@ -33,9 +33,10 @@ MOST_LOSSES = 16
 
 @dataclass
 class _Shot:
-    """A frame that was ordered: of which projection, where it is in the file, and whether beam was lost."""
+    """A frame that was ordered: of which projection, how long (s), where in the file, whether it is dark."""
 
     number: int
+    exposure_s: float
     frame: int = -1
     dark: bool = False
 
@@ -98,7 +99,7 @@ def _take_one(
     series, chambers, group = taking.series, _chambers(taking), short_uid("expose")
     exposure_s = yield from _set_exposure(taking, before)
     yield from set_all({taking.station.microscope.rotation: taking.turn.angles_deg[number]})
-    shots.append(_Shot(number))
+    shots.append(_Shot(number, exposure_s))
     for device in (series, *chambers):
         yield from bps.checkpoint()
         yield Msg("trigger", device, group=group)
@@ -151,7 +152,7 @@ def _enter(taking: Taking, shots: list[_Shot]) -> None:
         taking.table.put(
             np.array([shot.number]),
             np.array([frame]),
-            time_s=np.array([begun_s + 0.5 * taking.turn.exposure_s]),
+            time_s=np.array([begun_s + 0.5 * shot.exposure_s]),
             light=np.array([0.0 if shot.dark else np.nan]),
             least_light=0.5,
         )

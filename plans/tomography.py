@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
@@ -21,11 +22,17 @@ from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
 from .station import require_devices
 from .tomogram_passes import ENCODER, take_passes
-from .tomogram_references import References, plan_references, remember_references, take_references
+from .tomogram_references import (
+    References,
+    check_flat_place,
+    plan_references,
+    remember_references,
+    take_references,
+)
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
-from .waiting import close_shutter, each_in_turn, said, set_all, stopped
+from .waiting import PassedError, close_shutter, each_in_turn, said, set_all, stopped
 
 logger = logging.getLogger(__name__)
 Mode = Literal["step", "fly"]
@@ -33,6 +40,10 @@ Mode = Literal["step", "fly"]
 
 class NoMicroscopeError(ValueError):
     """A tomogram was asked of a beamline that lacks what it needs."""
+
+
+class TooFastError(ValueError, PassedError):
+    """A turn is faster than the rotation: no further attempt is slower."""
 
 
 @plan
@@ -87,10 +98,13 @@ def tomography(
     ------
     NoMicroscopeError
         If the beamline lacks a device.
+    TooFastError
+        If the rotation does not turn as fast.
     TooBrightError
         If more than a fifth of the flats before or after the turn is at full scale.
     ValueError
-        If the angles are in no turns of even steps and `mode` is "fly".
+        If the angles are in no turns of even steps and `mode` is "fly", or flats are to be taken where the
+        specimen stands.
     TomogramPartialError
         If more projections are missing or dark than accepted.
     BeamLostError
@@ -105,6 +119,8 @@ def tomography(
     _check(station, turn, mode)
     nominal_s = turn.exposure_s
     turn = yield from _dosed(station, turn, dose)
+    if mode == "fly":
+        yield from _check_speed(station.microscope.rotation, turn)
     _md = {
         **turn_metadata(turn, mode, timing or Timing()),
         **_dose_metadata(dose, nominal_s, turn),
@@ -112,6 +128,7 @@ def tomography(
         **(md or {}),
     }
     place_um = yield from _sample_um(station.microscope)
+    check_flat_place("tomography", turn.flats, turn.flat_x_um, place_um[-1])
     _md = {"sample_um": place_um, **_md}
     name, folder, tolerance = file_name(_md, "tomo"), experiment_folder(_md), tolerance or Tolerance()
     taking = Taking(station, turn, folder, name, place_um[-1], nominal_s, guard, tolerance, dose)
@@ -128,6 +145,18 @@ def tomography(
     )
     yield from remember_references(taking, references, uid)
     return uid
+
+
+def _check_speed(rotation: Any, turn: Turn) -> MsgGenerator[None]:  # noqa: ANN401 - a motor
+    """Refuse a turn on the fly that the rotation cannot make, before anything is lit."""
+    most = float((yield from bps.rd(rotation.max_velocity, default_value=0.0)))
+    most = most or float((yield from bps.rd(rotation.velocity, default_value=math.inf)))
+    if turn.speed_deg_s > most:
+        exposure_s = turn.exposure_s * turn.speed_deg_s / most
+        raise TooFastError(
+            f"tomography: {turn.speed_deg_s:.4g} degree/s asked, {rotation.name} does {most:g}; expose for "
+            f"{exposure_s:.3g} s or longer ({turn.exposure_s:.3g} s now), or take more projections"
+        )
 
 
 def _sample_um(microscope: Any) -> MsgGenerator[list[float]]:  # noqa: ANN401 - a microscope

@@ -107,6 +107,11 @@ class Turn:
             raise ValueError(
                 f"tomography: references_max_age_s is {self.references_max_age_s}; give 0 s or more, or None"
             )
+        if self.references_max_age_s is not None and self.references == "after":
+            raise ValueError(
+                'tomography: references "after" the projections are always taken anew; leave '
+                'references_max_age_s out, or give references "before" or "both"'
+            )
 
     @property
     def step_deg(self) -> float:

@@ -33,7 +33,7 @@ from .refocus import check_focus, refocus
 from .series_options import experiment_folder, file_name
 from .single_run import naming_frames, single_run
 from .station import require_devices
-from .tomogram_references import DARK, FLAT
+from .tomogram_references import DARK, FLAT, check_flat_place
 from .tomogram_taking import PROJECTIONS
 from .tomography import NoMicroscopeError
 from .waiting import WAIT_S, close_shutter, each_in_turn, read_event, said, set_all, stopped
@@ -103,7 +103,7 @@ def xanes_imaging(
     NoMicroscopeError
         If the beamline lacks a device.
     ValueError
-        If `first` is not in the grid.
+        If `first` is not in the grid, or flats are to be taken where the specimen stands.
     LimitError
         If zone plate or detector cannot follow to an energy.
     FramesMissingError
@@ -131,6 +131,7 @@ def xanes_imaging(
     what = f"images at these {len(grid) - first} energies"
     _md = {**(yield from announced(station, _md, options.max_lithium_change, what)), **_md}
     home_x_um = float((yield from bps.rd(station.microscope.sample_x, default_value=0.0)))
+    check_flat_place("xanes_imaging", options.flats, options.flat_x_um, home_x_um)
     chamber = (yield from chamber_of(station)) if guard else None
     name, folder = file_name(_md, "images"), experiment_folder(_md)
     taking = ImageTaking(station, grid, options, folder, name, home_x_um, guard, chamber, first)

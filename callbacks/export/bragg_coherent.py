@@ -32,8 +32,9 @@ def write_rocking(
     sample: str = "particle",
     scan: int = 1,
     detector_name: str = "eiger2M",
+    room: tuple[int, int] | None = None,
     start_time_s: float = 0.0,
-) -> None:
+) -> NDArray[np.bool_]:
     """Write a rocking scan as the Bliss master file that cdiutils reads with its `ID01Loader`.
 
     Parameters
@@ -50,9 +51,17 @@ def write_rocking(
     detector
         Where the camera stands.
     sample, scan, detector_name
-        By which the loader finds them; it knows mpxgaas, mpx1x4 and eiger2M, and has to be told others.
+        By which the loader finds them; it looks for mpxgaas, mpx1x4 and eiger2M, and has to be told others.
+        cdiutils masks the gaps of the camera of that name.
+    room
+        Rows and columns of that camera, where frames have fewer; those that are missing never count.
     start_time_s
         Host time of the first frame, s since 1970.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows, columns) of the file, True for pixels that never count.
 
     Raises
     ------
@@ -64,7 +73,7 @@ def write_rocking(
     import h5py
 
     _require_one_that_rocks(angles_deg, len(frames))
-    rows, columns = frames.shape[1:]
+    rows, columns = room or frames.shape[1:]
     camera = {
         "beam_center_x": detector.beam_column,
         "beam_center_y": detector.beam_row,
@@ -78,9 +87,8 @@ def write_rocking(
         entry = file.create_group(f"{sample}_{scan}.1")
         entry.attrs["NX_class"] = "NXentry"
         entry["start_time"] = datetime.fromtimestamp(start_time_s, UTC).isoformat()
-        entry[f"instrument/{detector_name}/masked"] = store_frames(
-            entry, f"measurement/{detector_name}", frames
-        )
+        masked = store_frames(entry, f"measurement/{detector_name}", frames, room)
+        entry[f"instrument/{detector_name}/masked"] = masked
         data = entry[f"measurement/{detector_name}"]
         for name, value in camera.items():
             entry[f"instrument/{detector_name}/{name}"] = value
@@ -88,6 +96,7 @@ def write_rocking(
         for name in CIRCLES:
             entry[f"instrument/positioners/{name}"] = angles_deg.get(name, 0.0)
         entry["instrument/positioners/mononrj"] = 1e-3 * energy_ev
+    return masked
 
 
 def _require_one_that_rocks(angles_deg: Mapping[str, float | NDArray[np.float64]], frames: int) -> None:

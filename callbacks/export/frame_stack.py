@@ -104,6 +104,7 @@ def store_frames(
     file: Any,  # noqa: ANN401 - a group of h5py
     key: str,
     frames: NDArray[Any] | FrameStack,
+    room: tuple[int, int] | None = None,
 ) -> NDArray[np.bool_]:
     """Write frames into an HDF5 file, one per chunk, and tell which pixels never count.
 
@@ -115,18 +116,23 @@ def store_frames(
         Of the new data set, single precision: programs that scale counts in place would cut off integers.
     frames
         Shape (n, rows, columns).
+    room
+        Rows and columns of the data set, 0 beyond those of the frames; as many unless given.
 
     Returns
     -------
     numpy.ndarray
-        Shape (rows, columns), True where a stored pixel shows the largest number of its type.
+        Shape as of the data set, True where a stored pixel shows the largest number of its type, or is none.
     """
     stack = stack_of(frames)
-    packed: dict[str, Any] = {"chunks": (1, *stack.shape[1:]), "compression": "gzip", "compression_opts": 1}
-    data = file.create_dataset(key, stack.shape, np.float32, shuffle=True, **packed)
-    masked, place = np.zeros(stack.shape[1:], bool), 0
+    _, rows, columns = stack.shape
+    room = room or (rows, columns)
+    packed: dict[str, Any] = {"chunks": (1, *room), "compression": "gzip", "compression_opts": 1}
+    data = file.create_dataset(key, (len(stack), *room), np.float32, shuffle=True, **packed)
+    masked, place = np.ones(room, bool), 0
+    masked[:rows, :columns] = False
     for counts, bad in stack.blocks():
-        data[place : place + len(counts)] = counts
-        masked |= bad
+        data[place : place + len(counts), :rows, :columns] = counts
+        masked[:rows, :columns] |= bad
         place += len(counts)
     return masked

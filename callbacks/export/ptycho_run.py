@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 BOX = "trigger_box"
 ENCODER, I0_COUNTS, OPEN_S = "fine_x", "i0_counts", "open_s"
-"""What the box latches in each gate: place of the fast axis (um), counts of I0, and for how long (s)."""
+"""What the box latches in each gate: mean place of the fast axis (um), counts of I0, and for how long (s)."""
+ENCODER_ENDS = "fine_x_min", "fine_x_max"
+"""Least and largest place of the fast axis in a gate, um."""
 
 
 def export_ptycho(
@@ -88,7 +90,7 @@ def _points(source: RunSource, start: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _flown(source: RunSource, start: Mapping[str, Any], good: pd.DataFrame) -> pd.DataFrame:
-    """Points of rows on the fly, each with the mean place of its gate and the beam that was counted in it."""
+    """Points of rows on the fly, each with the mean place of its frame and the beam counted in its gate."""
     rows = [_flown_row(source, start, row) for row in good.to_dict("records")]
     return pd.concat(rows, ignore_index=True)
 
@@ -97,11 +99,15 @@ def _flown_row(source: RunSource, start: Mapping[str, Any], row: Mapping[Any, An
     """Points of a row; where no encoder was latched they are where the box was told to open its gates."""
     slow, fast = start["motors"]
     asked_um, first = np.asarray(start["map"]["x_um"], float), int(row["map_first_frame"])
-    latched = [_latched(source, start, key, first, len(asked_um)) for key in (ENCODER, I0_COUNTS, OPEN_S)]
-    place_um, counts, open_s = latched
+    keys = ENCODER, *ENCODER_ENDS, I0_COUNTS, OPEN_S
+    latched = [_latched(source, start, key, first, len(asked_um)) for key in keys]
+    place_um, low_um, high_um, counts, open_s = latched
+    snakes = bool(start["snaking"][1]) and bool(int(row["map_row"]) % 2)
     if place_um is None:
-        snakes = bool(start["snaking"][1]) and int(row["map_row"]) % 2
         place_um = asked_um[::-1] if snakes else asked_um
+    elif low_um is not None and high_um is not None and open_s is not None:
+        exposed = float(start["map"].get("exposure_s", math.nan)) / open_s
+        place_um = place_um + _beyond_mean_um(high_um - low_um, exposed, backwards=snakes)
     return pd.DataFrame(
         {
             fast: place_um,
@@ -111,6 +117,17 @@ def _flown_row(source: RunSource, start: Mapping[str, Any], row: Mapping[Any, An
             "place": first + np.arange(len(asked_um)),
         }
     )
+
+
+def _beyond_mean_um(
+    way_um: NDArray[np.float64], exposed: NDArray[np.float64], *, backwards: bool
+) -> NDArray[np.float64]:
+    """Tell how far beyond the mean places of their gates frames are, um; 0 where the exposure is unknown.
+
+    A frame begins with its gate, but is exposed for a part of it (above 1: longer), as speed is not even.
+    """
+    late_um = 0.5 * way_um * np.nan_to_num(exposed - 1.0)
+    return -late_um if backwards else late_um
 
 
 def _latched(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,38 @@ def stored_tomogram(run: RunOfProjections, others: Mapping[str, RunOfProjections
     parts = run.frames(PROJECTIONS).parts
     size = frame.shape[0], frame.shape[1]
     return StoredTomogram(angle_deg[place], place, parts, flats, darks, size, run.full_scale_counts)
+
+
+def half_turn(source: StoredTomogram, run: RunOfProjections, number: int) -> StoredTomogram:
+    """Choose the projections of one tomogram of a run that has many, taken without a stop.
+
+    Parameters
+    ----------
+    source
+        All good projections of the run.
+    run
+        Of `fast_tomography`.
+    number
+        Of the tomogram, from 0.
+
+    Raises
+    ------
+    ValueError
+        If the run is one tomogram by itself, has none of this number, or no good projection of it.
+    """
+    told = run.start.get("tomograms")
+    if not told:
+        raise ValueError(f"run {run.uid[:8]} is one tomogram by itself; give no number of a tomogram")
+    span_deg, count = float(told["span_deg"]), int(told["count"])
+    # Half a step earlier, for an angle that was latched just before the one that was asked for.
+    turned_deg = source.angle_deg + 0.5 * span_deg / int(told["projections"])
+    chosen = turned_deg // span_deg == number
+    if not chosen.any():
+        raise ValueError(
+            f"run {run.uid[:8]} has no good projection of tomogram {number}; give 0 to {count - 1}, or one "
+            "that has some"
+        )
+    return replace(source, angle_deg=source.angle_deg[chosen], place=source.place[chosen])
 
 
 def _references(

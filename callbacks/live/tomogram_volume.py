@@ -22,7 +22,7 @@ from .result import Publish, ResultRun
 from .run_of_projections import RunOfProjections
 from .slice_record import folder_of
 from .stored_result import StoredArray
-from .stored_tomogram import StoredTomogram, find_run, stored_tomogram
+from .stored_tomogram import StoredTomogram, find_run, half_turn, stored_tomogram
 from .volume_particle import VolumeParticles, volume_particles
 
 ANALYSIS, PARTICLES = "volume", "particles"
@@ -89,6 +89,7 @@ def tomogram_volume(
     pixel_um: float | None = None,
     rings: str = "none",
     particles: bool = False,
+    tomogram: int | None = None,
     workers: int | None = None,
     client: Any = None,  # noqa: ANN401
     progress: Progress | None = None,
@@ -113,6 +114,9 @@ def tomogram_volume(
         How rings are removed, see `Rings`.
     particles
         Whether to tell particles apart and describe each.
+    tomogram
+        Number, from 0, of the tomogram of a run that has many (`fast_tomography`); all projections in one
+        volume unless given.
     workers
         Slabs at a time; as many as cores unless given.
     client
@@ -125,7 +129,7 @@ def tomogram_volume(
     RunNotFoundError
         If there is no such tomogram.
     ValueError
-        If it has no good projection, no pixel size or no axis.
+        If it has no good projection, no pixel size or no axis, or `tomogram` is none of it.
     """
     runs = find_run(journal, uid, TECHNIQUES)
     run = next(iter(runs.values()))
@@ -134,13 +138,15 @@ def tomogram_volume(
         raise ValueError(f"tomogram {run.uid[:8]}: pixel_um is {edge_um}; give the edge of a pixel in um")
     recipe = Recipe(pixel_um=edge_um, rings=rings)
     source = stored_tomogram(run, runs)
+    source = source if tomogram is None else half_turn(source, run, tomogram)
     options = {"workers": workers, "client": client, "progress": progress}
     made = _volume_of(source, _paths(journal, run), centre_px, recipe, options)
     found = _particles(made.path, edge_um) if particles else VolumeParticles()
     if made.made or found.table is not None or not _is_told(journal, run.uid, made.path):
-        _tell(publish, run, made, edge_um, source.shape, found)
+        _tell(publish, run, made, edge_um, source.shape, found, tomogram)
     told = found.table, found.reason, found.calibration_reason
-    return TomogramVolume(run.uid, made, source.shape[0], run.planned_deg.size, edge_um, *told)
+    asked = run.planned_deg.size if tomogram is None else int(run.start["tomograms"]["projections"])
+    return TomogramVolume(run.uid, made, source.shape[0], asked, edge_um, *told)
 
 
 def _paths(journal: Path, run: RunOfProjections) -> Iterator[Path]:
@@ -192,6 +198,7 @@ def _tell(
     pixel_um: float,
     shape: tuple[int, int, int],
     found: VolumeParticles,
+    tomogram: int | None,
 ) -> None:
     """Publish a volume: its file, what it was made with, and the particles or why there are none."""
     _, rows, columns = shape
@@ -202,6 +209,7 @@ def _tell(
         "shape": [rows, columns, columns],
         "file": made.path.name,
         "sample_frame": _frame_of(run, rows, made.centre_px, pixel_um).to_metadata(),
+        **({} if tomogram is None else {"tomogram": tomogram}),
         **({"crack_calibration": found.calibration} if found.calibration else {}),
     }
     known = (start["experiment"], start.get("cell") or {}, run.uid, parameters)

@@ -3,6 +3,7 @@
 import pytest
 from operando.devices.nano_axis import AxisNotThereError
 from operando.devices.nano_sweep import AxisSweep, Sweep
+from operando.simulated_beamline.physics.nanostage import PiezoAxis
 from soft_nanoprobe import SoftNanoAxis
 
 FULL_UM_S = 100.0
@@ -103,3 +104,42 @@ def test_a_sweep_must_be_prepared_and_each_but_once(sweep):
 def test_a_sweep_that_makes_no_sense_is_refused(places):
     with pytest.raises(ValueError, match="sweep: "):
         Sweep(*places)
+
+
+class HystereticAxis(SoftNanoAxis):
+    """Its piezo has the hysteresis of the simulated one."""
+
+    piezo = PiezoAxis(15.0, 0.04)
+
+    def _move(self, which, position, done):
+        super()._move(which, position, done)
+        self.fine_um = self.piezo.move(self.fine.readback.get())
+        self.readback.sim_put(1e3 * self.coarse.readback.get() + self.fine_um)
+
+
+def test_the_first_row_of_a_snake_is_passed_at_the_speed_of_the_later_ones():
+    # The piezo was a fifth too slow: frames of a fixed exposure were a tenth of a step before their gates.
+    axis = HystereticAxis()
+    for signal in (axis.fine.velocity, axis.fine.max_velocity):
+        signal.sim_put(FULL_UM_S)
+    sweep, there = AxisSweep(axis), Sweep(-2.2, 2.2, 2.0)
+    sweep.set(there).wait(3)
+    rows = [swept(sweep, *ends, 2.0)[0] for ends in ((-2.2, 2.2), (2.2, -2.2)) * 4]
+    assert rows == pytest.approx([rows[-1]] * 8, rel=0.01)
+
+
+def test_a_practised_sweep_is_not_practised_again(axis, sweep):
+    sweep.set(Sweep(-2.0, 2.0, 5.0)).wait(3)
+    assert axis.fine.velocity.get() == FULL_UM_S
+    axis.moves.clear()
+    sweep.set(Sweep(-2.0, 2.0, 5.0)).wait(3)
+    assert axis.moves == []
+    speed, end_um = swept(sweep, -2.0, 2.0, 5.0)
+    assert speed == pytest.approx(5.0 / 0.95, rel=0.01)
+    assert end_um == pytest.approx(2.1, abs=0.03)
+
+
+def test_a_piezo_that_stalls_while_it_practises_is_an_error(axis, sweep):
+    axis.lag = 1.0
+    with pytest.raises(AxisNotThereError):
+        sweep.set(Sweep(-2.0, 2.0, 5.0)).wait(3)

@@ -98,6 +98,7 @@ def test_a_second_attempt_goes_on_with_the_first_and_another_request_begins_anew
     [
         (IMAGES, ("[-5, 25, 1, 0.2]", "[-30, 25, 1, 0.2]"), "below the stop of the region before"),
         (IMAGES, ('"Ni"', '"Xx"'), "is not a known edge"),
+        (IMAGES, ('"Ni"', '"O"'), "images are taken at 2000 to 80000 eV"),
         (IMAGES, ("flat_every = 2", "energy_ev = 8400.0"), "grid says the energies"),
         (TOMOGRAMS, ("8340.0, 8350.0", "8340.0, 8340.0"), "each once"),
         (TOMOGRAMS, ("projections = 90", "projections = 90\nenergy_ev = 8400.0"), "energies_ev says them"),

@@ -68,6 +68,22 @@ def test_a_tomogram_becomes_a_measurement_that_is_smeared_over_its_rotation(tmp_
     assert (measurement.what, measurement.energy_ev) == ("tomogram", 8400.0)
 
 
+def test_half_turns_without_a_stop_and_a_constant_dose_are_asked_for_in_the_file(tmp_path):
+    text = changed(
+        ('mode = "fly"\n', 'mode = "fly"\ntomograms = 3\nfull_dose_ma = 400.0\nflats = 1\ndarks = 1\n')
+    )
+    experiment = read_experiment(written(tmp_path, text.replace("projections = 180", "projections = 8")))
+    assert measurement_estimates(experiment, TIMING, picture_mb=2.0)[1].points == 24
+    station, engine = MicroscopeStation(tmp_path), RunEngine({})
+    documents = collected(engine)
+    entry = experiment.measurements[1].model_copy(update={"energy_ev": None})
+    engine(entry.planned(station, TIMING, None)(md={}))
+    (start,) = [doc for name, doc in documents if name == "start"]
+    assert start["plan_name"] == "fast_tomography"
+    assert (start["tomograms"]["count"], start["num_points"]) == (3, 24)
+    assert start["turn"]["exposure_s"] == pytest.approx(0.05 * 400.0 / 300.0)
+
+
 def test_the_estimate_tells_projections_bytes_and_how_much_of_the_rotation_is_exposed(tmp_path):
     fly = measurement_estimates(read_experiment(written(tmp_path)), TIMING, picture_mb=2.0)[1]
     stepped = read_experiment(written(tmp_path, changed(('"fly"', '"step"'))))
@@ -135,6 +151,13 @@ def test_angles_may_be_given_one_by_one(tmp_path):
         ("exposure_s = 0.05", "exposure = 0.05", "did you mean 'exposure_s'"),
         ("energy_ev = 8400.0\n", "", "energy_ev: is missing, and scans of this file"),
         ("projections = 180", "projections = 180\nrange_deg = 270", "180 or 360"),
+        ('mode = "fly"', "tomograms = 3", 'give mode = "fly"'),
+        ('mode = "fly"', 'mode = "fly"\ntomograms = 3\nvolume = true', 'give mode = "fly"; remove volume'),
+        (
+            "exposure_s",
+            'flats_when = "after"\nflats_max_age_s = 600\nexposure_s',
+            "flats before the projections",
+        ),
     ],
 )
 def test_a_bad_tomogram_is_refused_with_its_line_and_a_remedy(tmp_path, old, new, says):

@@ -19,7 +19,7 @@ from operando.plans.multi_position import (
 )
 from operando.plans.request import disk_full
 from operando.plans.tomogram_taking import Tolerance
-from operando.plans.tomography import tomography
+from operando.plans.tomography import TooFastError, tomography
 from operando.plans.turn import Turn
 from operando.plans.waiting import PassedError
 from ophyd.utils import LimitError
@@ -57,6 +57,16 @@ def test_tomograms_follow_each_other_in_one_sweep_and_one_file(station, engine):
     found = outcome_of(documents)
     assert found["tomogram_frame"] == list(range(30))
     np.testing.assert_allclose(found["tomogram_angle_deg"], 18.0 * np.arange(30), atol=1e-9)
+
+
+def test_a_turn_that_is_faster_than_the_rotation_is_refused_once_and_before_anything_is_lit(station, engine):
+    station.microscope.rotation.max_velocity.sim_put(100.0)
+    with pytest.raises(
+        TooFastError, match=r"171 degree/s asked, .* does 100; expose for 0.171 s or longer"
+    ) as told:
+        engine(fast_tomography(station, **{**FAST, "flats": 1}))
+    assert isinstance(told.value, PassedError)
+    assert not station.places
 
 
 def test_a_lost_frame_leaves_the_other_tomograms_whole(station, engine):

@@ -304,3 +304,25 @@ def test_the_code_of_the_guide_takes_a_burst_and_finds_its_front(tmp_path, hall)
     names["record"] = type("Record", (), {"time_s": time_s})
     exec(codes[2], names)
     assert names["front"].speed_mm_s == pytest.approx(200.0, rel=0.25)
+
+
+def test_the_heater_is_off_and_the_camera_stopped_where_the_shutter_does_not_close(hall, monkeypatch):
+    set_shutter = hall.photon_shutter.set
+
+    def stuck(value):
+        if value == "closed":
+            raise RuntimeError("the shutter is stuck")
+        return set_shutter(value)
+
+    monkeypatch.setattr(hall.photon_shutter, "set", stuck)
+    hall.heater.enable.subscribe(
+        lambda value, **_: value == "Enable" and hall.microscope_camera.go_off(), run=False
+    )
+    stopped = []
+    monkeypatch.setattr(hall.microscope_camera, "stop", lambda **_: stopped.append(1))
+    with pytest.raises(RuntimeError, match="the shutter is stuck"):
+        RunEngine(call_returns_result=False)(
+            radiography_burst(hall, BURST, TRIGGER, heating=Heating(to_degc=200.0, ramp_k_min=10.0))
+        )
+    assert hall.heater.enable.get() == "Disable"
+    assert stopped

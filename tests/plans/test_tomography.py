@@ -23,7 +23,7 @@ from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
 from soft_station import collected, of_kind
-from soft_turn import MicroscopeStation
+from soft_turn import PERIOD_S, MicroscopeStation
 
 pytest.importorskip("numba", reason="needs the extra 'imaging'")
 GUARD = BeamGuard(ring_current_min_ma=100.0)
@@ -337,6 +337,22 @@ def test_young_flats_and_darks_of_another_run_are_used_and_named(station, engine
     ]
 
 
+def test_flats_are_as_old_as_when_they_were_taken_not_as_the_turn_that_followed(station, engine):
+    options = {"flats": 1, "darks": 1, "references_max_age_s": 60.0}
+    station.frame_events[3] = lambda: station.cell.time.put(station.cell.time.get() + 100.0)
+    engine(tomography(station, turn(**options)))
+    documents = collected(engine)
+    engine(tomography(station, turn(**options)))
+    assert "flat_run" not in of_kind(documents, "start")[0]
+
+
+def test_flats_where_the_specimen_stands_are_refused_before_anything_moves(station, engine):
+    station.microscope.sample_x.put(70.0)
+    with pytest.raises(ValueError, match=r"flat_x_um is 70 um, and the specimen stands there"):
+        engine(tomography(station, turn(flats=1, flat_x_um=70.0)))
+    assert not station.places
+
+
 @pytest.mark.parametrize(
     ("part", "value"), [("phase_ring", "In"), ("condenser_z", 2.0), ("magnification", 20.0)]
 )
@@ -517,7 +533,10 @@ def test_the_exposure_of_each_projection_follows_the_beam(station, engine):
     station.frame_events[3] = lambda: station.ring.put(150.0)
     engine(tomography(station, turn(), dose=ConstantDose(ring_current_ma=300.0, each=True)))
     events = [event["data"] for event in of_stream(documents, "primary")]
-    assert [round(one["projection_exposure_s"], 6) for one in events] == [0.1] * 3 + [0.2] * 5
+    exposure_s = [0.1] * 3 + [0.2] * 5
+    assert [round(one["projection_exposure_s"], 6) for one in events] == exposure_s
+    middle_s = np.array(outcome(documents)["time_s"])
+    np.testing.assert_allclose(np.diff(middle_s), PERIOD_S + 0.5 * np.diff(exposure_s), atol=1e-6)
 
 
 def test_an_interlaced_order_is_taken_on_the_fly_turn_by_turn(station, engine):

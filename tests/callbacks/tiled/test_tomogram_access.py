@@ -73,6 +73,25 @@ def test_slices_have_the_state_of_the_cell_and_are_read_when_they_are_looked_at(
     assert any("at x = 0.50" in axes.get_title() for axes in experiment.plot().axes)
 
 
+def test_one_half_turn_of_many_is_reconstructed_by_itself(told, tmp_path):
+    many = ToldTomogram(tmp_path)
+    half_deg = 180.0 / COUNT * np.arange(COUNT)
+    counted = {"count": 2, "projections": COUNT, "span_deg": 180.0, "tomogram_s": 1.0}
+    many.begin(np.concatenate([half_deg, half_deg + 180.0]), dropped=(COUNT + 3,), tomograms=counted)
+    many.take(0, 2 * COUNT)
+    many.end()
+    given = many.folder / "journal", many.journal, many.uid
+    found = [tomogram_volume(*given, tomogram=number, centre_px=AXIS_PX, workers=1) for number in (0, 1)]
+    assert [(one.good, one.asked) for one in found] == [(COUNT, COUNT), (COUNT - 1, COUNT)]
+    assert found[0].volume.path != found[1].volume.path
+    with pytest.raises(ValueError, match="no good projection of tomogram 2; give 0 to 1"):
+        tomogram_volume(*given, tomogram=2, workers=1)
+    with pytest.raises(ValueError, match="is one tomogram by itself"):
+        tomogram_volume(told.folder / "journal", told.journal, told.uid, tomogram=0, workers=1)
+    many.slices.close()
+    many.journal.close()
+
+
 def test_volumes_that_were_told_of_are_not_told_of_again(told):
     documents = []
     again = tomogram_volume(
