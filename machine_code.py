@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from importlib import import_module
@@ -39,25 +39,26 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:  # noqa: ANN4
     """
     given = {"nogil": True, "error_model": "numpy", **options}
     try:
-        with _kept_by(made_of(function), Path(function.__code__.co_filename)):
+        with _kept_by(made_of(function, **given), Path(function.__code__.co_filename)):
             return _NUMBA.njit(cache=True, **given)(function)
     except RuntimeError as error:  # numba's word for "no folder can be written"
         _LOG.warning("machine code is not kept, set NUMBA_CACHE_DIR to a folder of yours: %s", error)
         return _NUMBA.njit(**given)(function)
 
 
-def made_of(function: Callable[..., Any]) -> str:
-    """Digest of a function's code, of the functions that it calls and of the constants in them.
+def made_of(function: Callable[..., Any], **options: Any) -> str:  # noqa: ANN401 - as `compiled` takes them
+    """Digest of a function's code, of the functions that it calls, of the constants in them, and of options.
 
     Names that are not yet defined, and modules such as numpy, do not count.
     """
-    found = hashlib.sha256()
+    found = hashlib.sha256(_settings(options).encode())
     for part in _parts(function, set()):
         found.update(part.encode())
     return found.hexdigest()[:16]
 
 
 def _parts(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:
+    yield _settings(getattr(function, "targetoptions", {}))
     function = getattr(function, "py_func", function)
     if id(function) in seen:
         return
@@ -74,6 +75,13 @@ def _parts(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:
             yield f"{value.dtype}{value.shape}{value.tobytes().hex()}"
         elif isinstance(value, PLAIN):
             yield repr(value)
+
+
+def _settings(options: Mapping[str, Any]) -> str:
+    """Options in one order, also those that are sets: theirs is another in every process."""
+    return repr(
+        [(name, sorted(each) if isinstance(each, set) else each) for name, each in sorted(options.items())]
+    )
 
 
 def _code(code: CodeType) -> Iterator[str]:

@@ -81,6 +81,15 @@ def test_the_digest_is_that_of_all_that_a_function_uses(monkeypatch, name, other
     assert made_of(loop) != before
 
 
+def test_options_count_in_the_digest_those_of_what_is_called_too(monkeypatch):
+    assert made_of(loop, fastmath={"contract", "nsz"}) == made_of(loop, fastmath={"nsz", "contract"})
+    assert made_of(loop, fastmath={"contract"}) != made_of(loop)
+    monkeypatch.setitem(globals(), "called", numba.njit(called))
+    before = made_of(loop)
+    monkeypatch.setitem(globals(), "called", numba.njit(fastmath=True)(called.py_func))
+    assert made_of(loop) != before
+
+
 def test_where_no_folder_can_be_written_it_is_compiled_all_the_same(monkeypatch, caplog):
     def njit(**options):
         if options.pop("cache", False):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from ..xrd.kernel import Array, compiled
+from .... import machine_code
+from ..xrd.kernel import Array
+
+compiled = partial(machine_code.compiled, fastmath={"contract"}, _nrt=False)
+"""Compiles a loop that allocates nothing, and does not count who holds an array.
+
+Each slice would count, by locked additions for which threads that share an array wait in turn.
+"""
 
 TILE = 512
 """Pixels that are worked on together: their spectra and state stay in the cache."""
-RUN = 4 * TILE
+RUN = 8 * TILE
 """Pixels that are read together: runs of memory shorter than 8 KiB are read slower."""
 ROW = RUN + TILE
 """From one energy to the next in what was read: at multiples of 4 KiB they would drive each other out."""
@@ -39,7 +48,6 @@ R1, R2, R3, R4 = np.uint64(ROW), np.uint64(2 * ROW), np.uint64(3 * ROW), np.uint
 half, one, two, three = np.float32(0.5), np.float32(1.0), np.float32(2.0), np.float32(3.0)
 
 
-@compiled
 def room(count: int) -> Array:
     """Zeros of single precision that begin at a line of the cache, which half of all loads else straddle."""
     whole = np.zeros(count + LINE, np.float32)
@@ -121,33 +129,57 @@ def deviate(block: Array, first: Array, weight: Array, structure: Array, state: 
 
 
 @compiled
+def kinds(local: Array, found: Array, row: int, seen: Array) -> tuple[int, int]:
+    """First place that any pixel has, and how many stencils lie from there to the last: those are noted."""
+    first, last = NOWHERE, np.int32(-1)
+    for pixel in range(TILE):
+        at = found[row * TILE + pixel]
+        first, last = min(first, at if at >= 0 else NOWHERE), max(last, at)
+    seen[:] = False
+    first = min(first, max(last, np.int32(0)))
+    for at in range(first, max(last, first) + 1):
+        seen[local.kind[at]] = True
+    return int(first), int(seen.sum())
+
+
+@compiled
 def pick(
     block: Array, place: Array, local: Array, state: Array, found: Array, row: int, seen: Array, picked: Array
 ) -> None:
-    """Bring together the points about each pixel's own energy, and note which stencils they need."""
-    seen[:] = False
+    """Bring together the points about each pixel's own energy, and note which stencils they need.
+
+    A pixel that has no such energy takes the first of the others': nothing is told of it.
+    """
+    least, count = kinds(local, found, row, seen)
     for pixel in range(TILE):
-        at = np.uint64(max(found[row * TILE + pixel], np.int32(0)))
-        here, kind = np.uint64(local.first[at] * ROW + pixel), local.kind[at]
-        to = np.uint64(pixel)
+        at = np.uint64(max(found[row * TILE + pixel], np.int32(least)))
+        here, to = np.uint64(local.first[at] * ROW + pixel), np.uint64(pixel)
         picked[to], picked[to + R1] = block[here], block[here + R1]
         picked[to + R2], picked[to + R3] = block[here + R2], block[here + R3]
         picked[to + R4] = block[here + R4]
         for point in range(5, local.weight.shape[2], 2):
             beyond = np.uint64(point * ROW)
             picked[to + beyond], picked[to + beyond + R1] = block[here + beyond], block[here + beyond + R1]
-        state[PLACE * TILE + pixel], state[KIND * TILE + pixel] = place[at], np.float32(kind)
-        seen[np.uint64(kind)] = True
+        state[PLACE * TILE + pixel] = place[at]
+    for pixel in range(TILE if count > 1 else 0):
+        at = np.uint64(max(found[row * TILE + pixel], np.int32(least)))
+        state[KIND * TILE + pixel] = np.float32(local.kind[at])
+    if count == 1:
+        state[KIND * TILE : (KIND + 1) * TILE] = np.float32(local.kind[least])
 
 
 @compiled
 def fit_locally(local: Array, seen: Array, picked: Array, state: Array) -> None:
     """Local polynomials of all pixels: stencil by stencil, each for the pixels that need it."""
+    alone = seen.sum() == 1
     for kind in range(seen.size):
         if not seen[kind]:
             continue
-        project(picked, 0, local.weight[kind], state, FRESH)
+        project(picked, 0, local.weight[kind], state, POLY if alone else FRESH)
         own, width = np.float32(kind), local.width[kind]
+        if alone:
+            state[WIDTH * TILE : (WIDTH + 1) * TILE] = width
+            return
         for pixel in range(TILE):
             same = state[KIND * TILE + pixel] == own
             for degree in range(4):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..xrd.kernel import Array, compiled
+from ..xrd.kernel import Array
 from .xanes_grid import XanesGrid
 from .xanes_kernel import (
     AT_ONCE,
@@ -29,6 +29,7 @@ from .xanes_kernel import (
     WIDTH,
     X,
     average,
+    compiled,
     deviate,
     fit_locally,
     half,
@@ -167,6 +168,18 @@ def write_peak(
     write_energy(state, grid, energies[1, first:last])
 
 
+def workspace(grid: XanesGrid) -> tuple[Array, ...]:
+    """Arrays in which a thread works: spectra, points about a place, state and places of a tile, others."""
+    return (
+        room(grid.order.size * ROW),
+        room(max(grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]) * ROW),
+        room(ROWS * TILE),
+        np.zeros(2 * TILE, np.int32),
+        np.empty(AT_ONCE, np.float32),
+        np.zeros(grid.order.size, np.bool_),
+    )
+
+
 @compiled
 def fit_pixels(
     stack: Array,
@@ -174,6 +187,7 @@ def fit_pixels(
     last: int,
     grid: XanesGrid,
     limits: tuple[float, float],
+    work: tuple[Array, ...],
     energies: Array,
     others: Array,
     verdict: Array,
@@ -190,6 +204,8 @@ def fit_pixels(
         Of `xanes_grid`.
     limits
         Largest sigma of a good half step, eV; least edge step, in its sigmas.
+    work
+        Of `workspace`, for this thread alone.
     energies
         Written, shape (2, pixels): half step and white line, eV; nan where there is no edge.
     others
@@ -199,9 +215,7 @@ def fit_pixels(
     verdict
         Written, shape (pixels,): codes of `PixelVerdict`.
     """
-    blocks, state, found = room(grid.order.size * ROW), room(ROWS * TILE), np.zeros(2 * TILE, np.int32)
-    at, seen = np.empty(AT_ONCE, np.float32), np.zeros(grid.order.size, np.bool_)
-    picked = room(max(grid.half_step.weight.shape[2], grid.white_line.weight.shape[2]) * ROW)
+    blocks, picked, state, found, at, seen = work
     for begun in range(first, last, RUN):
         load(stack, grid.order, begun, min(RUN, last - begun), blocks)
         for start in range(begun, min(begun + RUN, last), TILE):

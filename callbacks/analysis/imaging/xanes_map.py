@@ -15,7 +15,7 @@ from ..xas.verdict import LEAST_STEP_SIGMA, NOISY_HALF_STEP_EV
 from ..xas.window import POST_EDGE_EV, PRE_EDGE_EV, choose_windows
 from .xanes_grid import SingleArray, XanesGrid, xanes_grid
 from .xanes_kernel import TILE
-from .xanes_landmark import fit_pixels
+from .xanes_landmark import fit_pixels, workspace
 from .xanes_sample import with_sample
 
 
@@ -105,7 +105,8 @@ def _fit(
     share = -(-pixels // (workers * TILE)) * TILE
 
     def fit(start: int, end: int) -> None:
-        fit_pixels(flat, start, end, grid, (NOISY_HALF_STEP_EV, LEAST_STEP_SIGMA), energies, others, verdict)
+        limits = (NOISY_HALF_STEP_EV, LEAST_STEP_SIGMA)
+        fit_pixels(flat, start, end, grid, limits, workspace(grid), energies, others, verdict)
 
     # Compiled by one thread: numba fails with a KeyError where two come to it at once for the first time.
     fit(0, 0)

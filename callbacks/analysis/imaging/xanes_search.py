@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..xrd.kernel import Array, compiled
+from ..xrd.kernel import Array
 from .xanes_kernel import (
     AT_ONCE,
     EDGE,
@@ -19,6 +19,7 @@ from .xanes_kernel import (
     SMOOTH,
     TILE,
     TOP,
+    compiled,
     one,
     weigh,
 )
@@ -127,6 +128,13 @@ def rise_at(state: Array, found: Array, first: int) -> None:
 
 
 @compiled
+def remember(state: Array) -> None:
+    """Keep the last difference, before which the next ones are."""
+    for pixel in range(TILE):
+        state[RISE * TILE + pixel] = state[(SMOOTH + AT_ONCE - 1) * TILE + pixel]
+
+
+@compiled
 def top_at(state: Array, found: Array, first: int, at: Array) -> None:
     """Look at the next energies for the highest point above the pre-edge, not before the rise."""
     for pixel in range(TILE):
@@ -174,9 +182,7 @@ def search(
             lowest, highest = reach(found)
             if highest < NOWHERE:
                 break
-        state[RISE * TILE : (RISE + 1) * TILE] = state[
-            (SMOOTH + AT_ONCE - 1) * TILE : (SMOOTH + AT_ONCE) * TILE
-        ]
+        remember(state)
     for row in range(lowest, limits[4], AT_ONCE):
         smoothen(block, row, limits[4], smooth, place, at, state)
         top_at(state, found, row, at)
