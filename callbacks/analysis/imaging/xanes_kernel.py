@@ -18,7 +18,7 @@ Each slice would count, by locked additions for which threads that share an arra
 TILE = 512
 """Pixels that are worked on together: their spectra and state stay in the cache."""
 RUN = 8 * TILE
-"""Pixels that are read together: runs of memory shorter than 8 KiB are read slower."""
+"""Pixels that are read together: runs of memory shorter than 16 KiB are read slower."""
 ROW = RUN + TILE
 """From one energy to the next in what was read: at multiples of 4 KiB they would drive each other out."""
 STREAMS = 8
