@@ -91,7 +91,7 @@ class AxisSweep:
         Returns
         -------
         DeviceStatus
-            Done when the axis stands before the stretch; fails with `AxisNotThereError` if it stalls.
+            Done when both directions are known; fails with `AxisNotThereError` if the axis stalls.
         """
         axis = self.axis
 

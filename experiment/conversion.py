@@ -15,6 +15,7 @@ from .chemistry import CHEMISTRIES
 from .edge_measurement import edge_measurement
 from .file import ExperimentFile
 from .frame_measurement import pdf_measurement, xrd_measurement
+from .measurement_context import MeasurementContext
 from .measurement_file import EdgeFile, PdfFile, XrdFile
 from .onset_file import gate_of
 from .raster_file import RasterFile
@@ -133,12 +134,13 @@ def measurement_of(
         "on_miss": entry.on_miss,
         "priority": entry.priority,
     }
+    context = MeasurementContext(station, timing, guard, shared)
     if isinstance(entry, TechniqueSection):
-        return entry.measurement(station, timing, guard, shared)
+        return entry.measurement(context)
     if isinstance(entry, PdfFile):
-        return pdf_measurement(entry, formula, station, timing, guard, shared)
+        return pdf_measurement(entry, formula, context)
     if isinstance(entry, XrdFile):
-        return xrd_measurement(entry, station, timing, guard, shared)
+        return xrd_measurement(entry, context)
     if isinstance(entry, RasterFile):
-        return raster_measurement(entry, station, timing, guard, shared)
-    return edge_measurement(entry, station, timing, guard, shared)
+        return raster_measurement(entry, context)
+    return edge_measurement(entry, context)

@@ -1,43 +1,30 @@
 """Spectra of an experiment file, step by step and on the fly, as measurements that the cell asks for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from bluesky.utils import MsgGenerator
 
-from ..plans.beam_guard import BeamGuard
-from ..plans.darks import DARK_MAX_AGE_S
-from ..plans.duration import Timing, estimate_duration_s
+from ..plans.duration import estimate_duration_s
 from ..plans.fly_xanes import fly_xanes
 from ..plans.measurement import Measurement
 from ..plans.xanes import xanes
+from .measurement_context import MeasurementContext
 from .measurement_file import EdgeFile, FlyXanesFile
 from .scan_grid import energy_grid, fly_sweeps
 
 
-def edge_measurement(
-    entry: EdgeFile,
-    station: Any,  # noqa: ANN401 - a beamline, with a trigger box or without
-    timing: Timing,
-    guard: BeamGuard | None,
-    shared: Mapping[str, Any],
-) -> Measurement:
+def edge_measurement(entry: EdgeFile, context: MeasurementContext) -> Measurement:
     """Make the measurement that an entry of an experiment file asks for.
 
     Parameters
     ----------
     entry
         A spectrum, step by step or on the fly.
-    station
-        Devices.
-    timing
-        Dead times.
-    guard
-        Limits below which the beam counts as lost.
-    shared
-        What every measurement has, for `Measurement`.
+    context
+        Beamline and rules.
     """
-    plan = _plan(entry, station, timing, guard)
+    plan, timing, shared = _plan(entry, context), context.timing, context.shared
     if isinstance(entry, FlyXanesFile):
         sweeps = fly_sweeps(entry)
         duration_s, e0_ev = sweeps.duration_of_all_s(timing), sweeps.grid.e0_ev
@@ -47,22 +34,15 @@ def edge_measurement(
     return Measurement(plan=plan, duration_s=duration_s, energy_ev=grid.e0_ev, **shared)
 
 
-def _plan(
-    entry: EdgeFile,
-    station: Any,  # noqa: ANN401 - a beamline
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
+def _plan(entry: EdgeFile, context: MeasurementContext) -> Callable[..., MsgGenerator[str]]:
     options: dict[str, Any] = {
         "grid": energy_grid(entry),
         "element": entry.element,
         "edge": entry.edge,
         "signal": entry.signal,
-        "timing": timing,
-        "guard": guard,
-        "dark_max_age_s": DARK_MAX_AGE_S,
+        **context.rules,
     }
     if not isinstance(entry, FlyXanesFile):
-        return lambda *, md: xanes(station, **options, md=md)
+        return lambda *, md: xanes(context.station, **options, md=md)
     options |= {key: getattr(entry, key) for key in ("duration_s", "direction", "sweeps", "widest_ev")}
-    return lambda *, md: fly_xanes(station, **options, md=md)
+    return lambda *, md: fly_xanes(context.station, **options, md=md)

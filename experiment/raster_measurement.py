@@ -6,14 +6,13 @@ from typing import Any
 from bluesky.utils import MsgGenerator
 
 from ..callbacks.analysis.mapping import shift_between
-from ..plans.beam_guard import BeamGuard
-from ..plans.darks import DARK_MAX_AGE_S
 from ..plans.duration import Timing
 from ..plans.measurement import Measurement
 from ..plans.ptycho_scan import ptycho_scan
 from ..plans.raster_map import raster_map
 from ..plans.rocking_map import rocking_map
 from .coherent_file import PtychographyFile
+from .measurement_context import MeasurementContext
 from .raster_file import RasterFile, RockingFile
 from .scan_grid import angles_of, raster_of
 
@@ -21,39 +20,27 @@ TURN_S = 1.0
 """Time for which the rotation goes from one angle to the next, s."""
 
 
-def raster_measurement(
-    entry: RasterFile,
-    station: Any,  # noqa: ANN401 - a beamline, with a nanoprobe or without
-    timing: Timing,
-    guard: BeamGuard | None,
-    shared: Mapping[str, Any],
-) -> Measurement:
+def raster_measurement(entry: RasterFile, context: MeasurementContext) -> Measurement:
     """Make the measurement that an entry of an experiment file asks for.
 
     Parameters
     ----------
     entry
         A map or a rocking map.
-    station
-        Devices.
-    timing
-        Dead times.
-    guard
-        Limits below which a row is bad because the beam was lost.
-    shared
-        What every measurement has, for `Measurement`.
+    context
+        Beamline and rules.
     """
     raster = raster_of(entry)
-    duration_s = raster_duration_s(entry, timing)
+    duration_s = raster_duration_s(entry, context.timing)
     # A phase comes from all places together, strain and tilts from all angles.
     whole = isinstance(entry, RockingFile | PtychographyFile)
     return Measurement(
-        plan=_plan(entry, station, timing, guard),
+        plan=_plan(entry, context),
         duration_s=duration_s,
         energy_ev=entry.energy_ev,
         blur_s=duration_s if whole else duration_s / raster.shape[0],
         what=entry.spoken if whole else "row",
-        **shared,
+        **context.shared,
     )
 
 
@@ -73,22 +60,15 @@ def raster_dead_time(entry: RasterFile, timing: Timing) -> str:
     )
 
 
-def _plan(
-    entry: RasterFile,
-    station: Any,  # noqa: ANN401 - a beamline
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
-    raster = raster_of(entry)
+def _plan(entry: RasterFile, context: MeasurementContext) -> Callable[..., MsgGenerator[str]]:
+    raster, station = raster_of(entry), context.station
+    if isinstance(entry, PtychographyFile):
+        return _ptychography(entry, context)
     options: dict[str, Any] = {
         "elements": tuple(entry.elements),
         "detectors": tuple(entry.detectors),
-        "timing": timing,
-        "guard": guard,
-        "dark_max_age_s": DARK_MAX_AGE_S,
+        **context.rules,
     }
-    if isinstance(entry, PtychographyFile):
-        return _ptychography(entry, station, timing, guard)
     if not isinstance(entry, RockingFile):
         return lambda *, md: raster_map(station, raster, **options, md=md)
     track = shift_between if entry.follow_drift else None
@@ -101,23 +81,16 @@ def _plan(
     return rock
 
 
-def _ptychography(
-    entry: PtychographyFile,
-    station: Any,  # noqa: ANN401 - a beamline
-    timing: Timing,
-    guard: BeamGuard | None,
-) -> Callable[..., MsgGenerator[str]]:
+def _ptychography(entry: PtychographyFile, context: MeasurementContext) -> Callable[..., MsgGenerator[str]]:
     raster = raster_of(entry)
-    options: dict[str, Any] = {"mode": raster.mode, "energy_ev": raster.energy_ev, "snake": raster.snake}
+    options = {"mode": raster.mode, "energy_ev": raster.energy_ev, "snake": raster.snake}
     return lambda *, md: ptycho_scan(
-        station,
+        context.station,
         region=raster.region,
         beam_um=entry.beam_um,
         overlap=entry.overlap,
         exposure_s=raster.dwell_s,
-        timing=timing,
-        guard=guard,
-        dark_max_age_s=DARK_MAX_AGE_S,
         **options,
+        **context.rules,
         md=md,
     )

@@ -4,7 +4,7 @@ A new technique is a module with a subclass of `TechniqueSection` and one line i
 estimate, conversion and rehearsal ask the table and need not know it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
 from ..plans.measurement import Measurement
 from .asked_file import AskedSection
+from .measurement_context import MeasurementContext
 
 MICROSCOPE = ("microscope", "microscope_camera")
 """Devices of a full-field microscope."""
@@ -117,20 +118,14 @@ class TechniqueSection(AskedSection):
         """
         raise NotImplementedError(f"{type(self).__name__} has no plan")
 
-    def measurement(
-        self,
-        station: Any,  # noqa: ANN401 - as above
-        timing: Timing,
-        guard: BeamGuard | None,
-        shared: Mapping[str, Any],
-    ) -> Measurement:
-        """Make the measurement that the cell asks for; `shared` is what each has."""
-        takes = self.reckoning(timing, 0.0)
+    def measurement(self, context: MeasurementContext) -> Measurement:
+        """Make the measurement that the cell asks for."""
+        takes = self.reckoning(context.timing, 0.0)
         return Measurement(
-            plan=self.planned(station, timing, guard),
+            plan=self.planned(context.station, context.timing, context.guard),
             duration_s=takes.duration_s,
             energy_ev=self.energy_ev,
             blur_s=takes.blur_s,
             what=takes.words[0] or "scan",
-            **shared,
+            **context.shared,
         )

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ..analysis.xas.edge import fit_edge
+from ..analysis.xas.resample import resampled
 from ..analysis.xas.valence import Calibration, calibrate_valence, valence
 from ..analysis.xas.verdict import Verdict
 from .spectrum import Spectrum
-
-LEAST_POINTS = 8
-"""Of a spectrum, below which no spline is laid through it."""
 
 
 def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Calibration | None:
@@ -57,18 +53,11 @@ def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Ca
 
 def _seen_at(energy_ev: np.ndarray, reference: Spectrum) -> np.ndarray | None:
     """Absorption of a reference at some energies, eV; None where it does not reach them."""
-    if "mu" not in reference.points:
+    points = reference.points
+    if "mu" not in points:
         return None
-    values = reference.points["mu"].to_numpy(float)
-    good = np.isfinite(values)
-    own_ev = reference.points["energy_ev"].to_numpy(float)[good] + np.nan_to_num(reference.foil_shift_ev)
-    own_ev, first = np.unique(own_ev, return_index=True)
-    if not (energy_ev.size and own_ev.size > LEAST_POINTS) or (
-        energy_ev.min() < own_ev[0] or energy_ev.max() > own_ev[-1]
-    ):
-        return None
-    interpolate: Any = import_module("scipy.interpolate")
-    return np.asarray(interpolate.CubicSpline(own_ev, values[good][first])(energy_ev))
+    own_ev = points["energy_ev"].to_numpy(float) + np.nan_to_num(reference.foil_shift_ev)
+    return resampled(energy_ev, own_ev, points["mu"].to_numpy(float))
 
 
 @dataclass(frozen=True)
