@@ -46,3 +46,10 @@ def test_what_was_measured_is_written_when_asked(tmp_path, monkeypatch):
     assert not command.PAGE.exists()
     assert command.main(["maps", "--write"]) == 0
     assert "| maps | what | 2 s | baseline | 4 s | 2 | >= 1 x | yes |" in command.PAGE.read_text()
+
+
+def test_a_benchmark_that_does_not_exist_is_refused_before_anything_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr(command, "measure_apart", lambda name: pytest.fail(f"{name} was measured"))
+    with pytest.raises(SystemExit):
+        command.main(["maps", "cells"])
+    assert "no benchmark is called cells" in capsys.readouterr().err
