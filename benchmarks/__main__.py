@@ -101,10 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", default=list(MODULES), help=f"of {', '.join(MODULES + LONG)}")
     parser.add_argument("--write", action="store_true", help=f"renew their rows in {PAGE.name}")
     asked = parser.parse_args(arguments)
-    if unknown := set(asked.names) - {*MODULES, *LONG}:
-        parser.error(
-            f"no benchmark is called {', '.join(sorted(unknown))}: there are {', '.join(MODULES + LONG)}"
-        )
+    known = MODULES + LONG
+    if unknown := sorted(set(asked.names).difference(known)):
+        parser.error(f"no benchmark is called {', '.join(unknown)}: there are {', '.join(known)}")
     console = Console()
     results: dict[str, list[Figure] | str] = {}
     for name in asked.names:
