@@ -9,6 +9,7 @@ import bluesky.preprocessors as bpp
 import numpy as np
 from bluesky.utils import Msg, MsgGenerator, plan
 
+from ..callbacks.analysis.photon import wavelength_angstrom
 from ..devices.frame_file import StoredFrames
 from .beam_guard import BeamGuard
 from .beside import beside
@@ -21,9 +22,6 @@ from .xrd_series import NoCameraError, xrd_series
 
 if TYPE_CHECKING:
     from ..callbacks.analysis.xrd.calibration import GeometryFit
-
-EV_ANGSTROM = 12398.419843320026
-"""Photon energy times wavelength (CODATA 2018: h c / e)."""
 
 FIT_LIMIT_S = 120.0
 """Longest wall time for reading the frames and fitting the rings, s: the first fit compiles and imports."""
@@ -224,7 +222,7 @@ def fit_rings(
     from ..callbacks.analysis.xrd.calibration import calibrate_geometry
     from ..callbacks.analysis.xrd.geometry import Geometry
 
-    given = {**known, "wavelength_angstrom": EV_ANGSTROM / energy_ev}
+    given = {**known, "wavelength_angstrom": wavelength_angstrom(energy_ev)}
     given |= {key: tuple(given[key]) for key in ("shape", "pixel_mm")}
     frames = stored.frames
     full = np.iinfo(frames.dtype).max if frames.dtype.kind in "iu" else np.inf

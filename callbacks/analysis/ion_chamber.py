@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-ELEMENTARY_CHARGE_C = 1.602176634e-19
 STANDARD_PRESSURE_MBAR = 1013.25
 ENERGY_STEP_EV = 0.1
 """To which energies are rounded: the current per photon changes by 2e-5 over it."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..analysis.photon import wavelength_angstrom
 from ..analysis.xrd.geometry import Geometry
 from ..analysis.xrd.identification import identify_phases
 from ..analysis.xrd.library import load_library
@@ -34,9 +35,6 @@ SAME_WAVELENGTH = 1e-4
 
 CORRECTED_BY = ("corrections", "dark_run", "dark_runs", "flat_run", "series")
 """Keys of a start document on which the corrections depend."""
-
-EV_ANGSTROM = 12398.41984
-"""Photon energy times wavelength, eV angstrom (CODATA 2018: h c / e)."""
 
 
 class PatternAnalysis:
@@ -90,7 +88,7 @@ class PatternAnalysis:
             If the run does not say where its detector stands, or at which energy.
         """
         library_of(_chemistry(run.start))
-        return self._integration(run).warm_up(run.dtype or "<u4", EV_ANGSTROM / run.energy_ev)
+        return self._integration(run).warm_up(run.dtype or "<u4", wavelength_angstrom(run.energy_ev))
 
     def pattern(self, frame: NDArray[Any], index: int, run: RunOfFrames) -> Pattern:
         """Integrate one frame.
@@ -109,7 +107,7 @@ class PatternAnalysis:
         ValueError
             If the run does not say where its detector stands, or the frame is none of that detector.
         """
-        wavelength = EV_ANGSTROM / run.energy_ev
+        wavelength = wavelength_angstrom(run.energy_ev)
         return self._integration(run).pattern(frame, lambda: run.pixel_mask(index), wavelength)
 
     def corrections(self, run: RunOfFrames) -> str:
@@ -182,7 +180,7 @@ def geometry_of(start: Mapping[str, Any], energy_ev: float) -> Geometry:
         )
     if not math.isfinite(energy_ev):
         raise ValueError(f"run {start['uid']} does not say at which energy: it lacks mono_energy")
-    given["wavelength_angstrom"] = EV_ANGSTROM / energy_ev
+    given["wavelength_angstrom"] = wavelength_angstrom(energy_ev)
     given |= {key: tuple(given[key]) for key in ("shape", "pixel_mm")}
     return Geometry(**given)
 

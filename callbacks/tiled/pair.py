@@ -170,15 +170,15 @@ def geometry_of(source: RunSource, start: dict[str, Any]) -> Geometry:
     KeyError
         If the run does not say where its camera stood.
     """
+    from ..analysis.photon import wavelength_angstrom
     from ..analysis.xrd.geometry import Geometry
-    from ..analysis.xrd.pair_measurement import EV_ANGSTROM
 
     given = dict(start.get("geometry") or {})
     if not given:
         raise KeyError(f"run {start['uid']} does not say where its camera stood: calibrate it first")
     given |= {key: tuple(given[key]) for key in ("shape", "pixel_mm")}
     energy_ev = float(source.stream(start["uid"], "primary")["mono_energy"].iloc[0])
-    return Geometry(**given, wavelength_angstrom=EV_ANGSTROM / energy_ev)
+    return Geometry(**given, wavelength_angstrom=wavelength_angstrom(energy_ev))
 
 
 def _dataset(start: dict[str, Any], found: PairMeasurement, fit: PairFit | None) -> xr.Dataset:

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..photon import wavelength_angstrom
 from .ramp import FloatImage
-
-HC_EV_UM = 1.239841984
-"""Planck's constant times the speed of light, eV um (CODATA 2018)."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Paganin:
     @property
     def length_um(self) -> float:
         """Width over which the filter smooths: sqrt(delta/beta wavelength distance / (4 pi)), um."""
-        wavelength_um = HC_EV_UM / self.energy_ev
+        wavelength_um = 1e-4 * wavelength_angstrom(self.energy_ev)
         return math.sqrt(self.delta_beta * wavelength_um * 1000.0 * self.distance_mm / (4.0 * math.pi))
 
     @property

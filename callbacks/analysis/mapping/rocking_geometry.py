@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..photon import wavelength_angstrom
+
 FloatArray = NDArray[np.float64]
-HC_EV_A = 12398.419843320026
-"""Planck's constant times the speed of light, eV A (CODATA 2018)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def flat_detector(
     length = float(np.linalg.norm(axis))
     if not length > 0:
         raise ValueError(f"flat_detector: axis is {axis}; it must have a direction")
-    k = 2 * np.pi * energy_ev / HC_EV_A
+    k = 2 * np.pi / wavelength_angstrom(energy_ev)
     row, column = centre_px if centre_px is not None else ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
     angle = np.deg2rad(two_theta_deg)
     along = np.array([0.0, np.sin(angle), np.cos(angle)])
@@ -175,7 +175,7 @@ def standing_detector(
     for name, value in lengths.items():
         if not value > 0:
             raise ValueError(f"standing_detector: {name} is {value}; it must be positive")
-    k = 2 * np.pi * energy_ev / HC_EV_A
+    k = 2 * np.pi / wavelength_angstrom(energy_ev)
     rows = (np.arange(shape[0]) + 0.5) * pixel_mm[0] - poni1_mm
     columns = (np.arange(shape[1]) + 0.5) * pixel_mm[1] - poni2_mm
     flat = np.stack(np.broadcast_arrays(rows[:, None], columns[None, :], distance_mm), axis=-1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..photon import HC_EV_ANGSTROM
 from .bad_pixel import bad_pixels
 from .geometry import Geometry
 from .integration import Integrator
@@ -15,9 +16,6 @@ from .total_scattering import total_scattering
 from .total_scattering_result import TotalScattering
 
 FloatArray = NDArray[np.float64]
-
-EV_ANGSTROM = 12398.419843320026
-"""Photon energy times wavelength (CODATA 2018: h c / e)."""
 
 USABLE = 0.875
 """Part of the largest q of the camera up to which it is used: beyond, only its corners see a few pixels."""
@@ -150,7 +148,7 @@ def pair_measurement(
         background=empty[good],
         intensity_sigma=sigma[good],
         background_sigma=empty_sigma[good],
-        energy_ev=EV_ANGSTROM / geometry.wavelength_angstrom,
+        energy_ev=HC_EV_ANGSTROM / geometry.wavelength_angstrom,
     )
     return PairMeasurement(
         q[good], intensity[good], sigma[good], empty[good], empty_sigma[good], absorbance, total
