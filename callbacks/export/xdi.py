@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..analysis.mid_scan import mid_scan
+from ..tiled.cell_state import STATE_UNITS
 
 if TYPE_CHECKING:
     from ..tiled.experiment import Experiment
@@ -33,7 +34,6 @@ FORMULAS = {
     "mu_fluorescence": "mufluor = ifluor / i0",
     "mu_reference": "murefer = ln(itrans / irefer)",
 }
-STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
 
 def _printable(value: object) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .cell_state import STATE_UNITS
 from .lazy import lazy_rows
 from .run_source import RunSource
 from .spectrum import Spectrum
 from .valence_scale import reference_scale, with_valence
 
 ANALYSIS, STREAM = "xanes_map", "maps"
-STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 MAP_UNITS = {
     "half_step_ev": "eV",
     "half_step_ev_sigma": "eV",

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cell_state import STATE_UNITS
 from .run_source import RunSource
 
 ANALYSIS = "map_fit"
-STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 LIGHT = {"i0_a": "A", "i0_photons_per_s": "1/s"}
 """What maps of earlier versions do not know."""
 PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", **LIGHT}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cell_state import STATE_UNITS
 from .coherent import Coherent
 from .delivered import rate_table, rates_of
 from .element_map import element_maps
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-STATE = ("time", "voltage", "current", "capacity", "lithium_content")
-LEDGER = ("measurement", "rule", "count", *STATE, "status", "reason", "delay_s", "run", "late_s")
-EDGE_FITS = ("measurement", "purpose", *STATE, "element", "edge", "e0_ev", "e0_ev_sigma", "half_step_ev")
-EDGE_FITS += ("half_step_ev_sigma", "edge_step", "white_line_ev", "white_line_ev_sigma", "verdict", "reason")
-EDGE_FITS += ("foil_shift_ev", "valence", "valence_sigma")
+LEDGER = ("measurement", "rule", "count", *STATE_UNITS, "status", "reason", "delay_s", "run", "late_s")
+EDGE_FITS = ("measurement", "purpose", *STATE_UNITS, "element", "edge", "e0_ev", "e0_ev_sigma")
+EDGE_FITS += ("half_step_ev", "half_step_ev_sigma", "edge_step", "white_line_ev", "white_line_ev_sigma")
+EDGE_FITS += ("verdict", "reason", "foil_shift_ev", "valence", "valence_sigma")
 """Columns that a table has before its first row: what chooses among them works from the start."""
 
 

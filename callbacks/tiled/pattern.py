@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cell_state import STATE_UNITS
 from .run_source import RunSource
 
 ANALYSIS = "pattern_fit"
-STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
 FRAME = ["measurement_run", "frame"]
 ORDER = ("time", "frame")

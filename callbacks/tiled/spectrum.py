@@ -11,10 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from ..analysis.mid_scan import mid_scan
+from .cell_state import STATE_UNITS
 
-STATE = ("time", "voltage", "current", "capacity", "lithium_content")
 TECHNIQUE = "xanes"
-UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ COLUMNS = ("mu", "mu_reference", "mu_fluorescence", "i0", "it", "ir", "ifluor")
 
 def measured(points: pd.DataFrame) -> pd.DataFrame:
     """Rename columns, add mu and sort by energy."""
-    names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE}}
+    names = {"mono_energy": "energy_ev", **{f"cell_{key}": key for key in STATE_UNITS}}
     frame = points.drop(columns="time", errors="ignore").rename(columns=names)
     with np.errstate(divide="ignore", invalid="ignore"):
         if {"i0", "it"} <= set(frame.columns):
@@ -75,16 +74,16 @@ def on_axis(spectrum: Spectrum, own_ev: np.ndarray, column: str, energy_ev: np.n
 def state_coordinates(spectra: list[Spectrum]) -> dict[str, Any]:
     """Give run and state of the cell of each spectrum: at the middle of the scan, its start and its end."""
     coordinates: dict[str, Any] = {"run": ("measurement", [item.start["uid"] for item in spectra])}
-    for key in STATE:
+    for key, unit in STATE_UNITS.items():
         if not all(key in item.points for item in spectra):
             continue
         in_time = [item.points.sort_values(by="seq_num") for item in spectra]
         for suffix, row in (("_start", 0), ("_end", -1)):
             value = [float(points[key].iloc[row]) for points in in_time]
-            coordinates[key + suffix] = ("measurement", value, {"units": UNITS[key]})
+            coordinates[key + suffix] = ("measurement", value, {"units": unit})
         clock = "time" if all("time" in points for points in in_time) else "seq_num"
         middle = [mid_scan(points[clock], points[key]) for points in in_time]
-        coordinates[key] = ("measurement", middle, {"units": UNITS[key]})
+        coordinates[key] = ("measurement", middle, {"units": unit})
     return coordinates
 
 

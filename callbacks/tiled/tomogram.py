@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cell_state import STATE_UNITS
 from .external_frame import Frames
 from .lazy import lazy_rows
 from .run_source import RunSource
@@ -16,7 +17,6 @@ from .run_source import RunSource
 TECHNIQUE = "tomography"
 SLICES, VOLUME = "slices", "volume"
 IMAGE, ATTENUATION = "microscope_camera_image", "attenuation_per_um"
-STATE_UNITS = {"time": "s", "voltage": "V", "current": "A", "capacity": "mA h", "lithium_content": ""}
 PLACES = ("z_px", "y_px", "x_px")
 PARTICLE_INDEX = ["measurement_run", "label"]
 TOLD = {"stage": str, "projections": int, "covered": float, "centre_px": float, "centre_px_sigma": float}
