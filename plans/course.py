@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.latch import Latch, page_latches
 from ..devices.protocol import Protocol as CyclingProtocol
@@ -23,7 +23,7 @@ from .measurement import Measurement
 from .policies import Policies
 from .resume import ResumePoint
 from .station import Settable
-from .waiting import WAIT_S, set_all, wait_bounded
+from .waiting import set_all
 
 #: Run key of the run that stays open for the whole experiment; of several cells each has its own.
 CYCLING = "cycling"
@@ -180,9 +180,14 @@ def record(
 
 def record_fault(course: Course, reason: str) -> MsgGenerator[None]:
     """Write what happened to the cell into the ledger, with its state now."""
+    here = yield from state_now(course)
+    yield from write(course, LedgerEntry("", "", **asdict(here), status="fault", reason=reason))
+
+
+def state_now(course: Course) -> MsgGenerator[Latch]:
+    """Read the state of the cell, as a latch without a number."""
     reading: Any = yield from bps.read(course.cell)
-    values = [float(reading[f"cell_{key}"]["value"]) for key in LATCH_KEYS]
-    yield from write(course, LedgerEntry("", "", 0, *values, status="fault", reason=reason))
+    return Latch(0, *(float(reading[f"cell_{key}"]["value"]) for key in LATCH_KEYS))
 
 
 def write(course: Course, entry: LedgerEntry) -> MsgGenerator[None]:
@@ -243,15 +248,6 @@ def order(course: Course, command: str) -> MsgGenerator[None]:
     """Give the cell an order; `continue` is none."""
     if command != "continue":
         yield from set_all({course.cell.command: command})
-
-
-def order_once(course: Course, command: str) -> MsgGenerator[None]:
-    """Give the cell an order that a replay after a pause does not repeat."""
-    yield from bps.checkpoint()
-    group = short_uid("order")
-    yield Msg("set", course.cell.command, command, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, WAIT_S, [course.cell.command])
 
 
 def state_of(course: Course) -> MsgGenerator[str]:

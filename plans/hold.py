@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
-from ..devices.latch import Latch, page_latches
-from .course import Course, has_ended, order_once, record, state_of, take_in
+from ..devices.latch import page_latches
+from .course import Course, has_ended, record, state_now, state_of, take_in
 from .latches import next_due
 from .relaxation import Relaxation
 from .request import answer
 from .rest import rest_until_relaxed
 from .takeover import go_on_with_record, let_go_on
 from .triggers import AtLevel
-from .waiting import set_all
+from .waiting import WAIT_S, order, set_all
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class Hold:
         course.shared_md = shared
         yield from self.watch_for(course, self.at + 1)
         if not (yield from has_ended(course)):
-            yield from order_once(course, "resume")
+            yield from order("set", course.cell.command, WAIT_S, "resume")
 
     def watch_for(self, course: Course, index: int) -> MsgGenerator[None]:
         """Arm every trigger with a state; with nothing after the last one."""
@@ -146,9 +146,7 @@ class Hold:
 
     def miss_unreached(self, course: Course) -> MsgGenerator[None]:
         """Enter the states that the protocol has not reached into the ledger."""
-        reading: Any = yield from bps.read(course.cell)
-        keys = ("time", "voltage", "current", "capacity", "lithium_content")
-        here = Latch(0, *(float(reading[f"cell_{key}"]["value"]) for key in keys))
+        here = yield from state_now(course)
         for index, state in enumerate(self.states[self.at :]):
             for number, queue in course.queues.items():
                 if index or not queue.seen:

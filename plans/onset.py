@@ -1,17 +1,16 @@
 """Letting the onset of a phase open and close triggers of a running cell."""
 
 import logging
-from typing import Any
+from dataclasses import asdict, replace
 
 import bluesky.plan_stubs as bps
-from bluesky.utils import Msg, MsgGenerator, short_uid
+from bluesky.utils import MsgGenerator
 
 from ..callbacks.analysis.phase_onset import Onset, OnsetCriterion
-from ..devices.latch import Latch
-from .course import LATCH_KEYS, Course, has_ended, record, take_in, write
+from .course import Course, has_ended, record, state_now, take_in, write
 from .gate import Gate
 from .ledger import LedgerEntry
-from .waiting import WAIT_S, set_all, wait_bounded
+from .waiting import WAIT_S, order, set_all
 
 logger = logging.getLogger(__name__)
 
@@ -52,46 +51,31 @@ def _meet(course: Course, onset: Onset) -> MsgGenerator[None]:
             yield from _close(course, number)
         elif gate.after == onset.criterion and str(gate.until) not in course.met:
             yield from _open(course, number, gate)
-    here = yield from _here(course)
+    here = yield from state_now(course)
     lithium = abs(here.lithium_content - onset.first.lithium_content)
     told = f"{onset}; acted upon at x = {here.lithium_content:.4f}, {lithium:.4f} of lithium after the first"
     logger.warning("%s", told)
-    late_s = here.time - onset.first.time_s
-    values = (here.time, here.voltage, here.current, here.capacity, here.lithium_content)
-    entry = LedgerEntry("", str(onset.criterion), 0, *values, status="onset", reason=told, late_s=late_s)
+    passed = replace(here, late_s=here.time - onset.first.time_s)
+    entry = LedgerEntry("", str(onset.criterion), **asdict(passed), status="onset", reason=told)
     yield from write(course, entry)
 
 
 def _open(course: Course, number: int, gate: Gate) -> MsgGenerator[None]:
+    """Arm and fire, which a replay after a pause must not do again: it would latch twice, or count anew."""
     trigger = course.cell.triggers[number]
     if not (yield from bps.rd(trigger.arm, default_value=0)):
-        yield from _set_once(trigger, course.cell_rule(number))
+        yield from order("set", trigger, WAIT_S, course.cell_rule(number))
     if not gate.fires:
         return
     course.tell_passed(number)
     if not (yield from bps.rd(trigger.count, default_value=0)):
-        yield from _set_once(trigger.fire, 1)
+        yield from order("set", trigger.fire, WAIT_S, 1)
 
 
 def _close(course: Course, number: int) -> MsgGenerator[None]:
     """Disarm; what was latched until then stays readable and is measured."""
     yield from set_all({course.cell.triggers[number]: ""})
     yield from take_in(course)
-
-
-def _set_once(target: Any, value: object) -> MsgGenerator[None]:  # noqa: ANN401
-    """Set what a replay after a pause must not set again: it would latch twice, or count anew."""
-    yield from bps.checkpoint()
-    group = short_uid("onset")
-    yield Msg("set", target, value, group=group)
-    yield from bps.checkpoint()
-    yield from wait_bounded(group, WAIT_S, [target])
-
-
-def _here(course: Course) -> MsgGenerator[Latch]:
-    """State of the cell now, as a latch without a number."""
-    reading: Any = yield from bps.read(course.cell)
-    return Latch(0, *(float(reading[f"cell_{key}"]["value"]) for key in LATCH_KEYS))
 
 
 def miss_unopened(course: Course) -> MsgGenerator[None]:
@@ -103,7 +87,7 @@ def miss_unopened(course: Course) -> MsgGenerator[None]:
     }
     if not waiting:
         return
-    here = yield from _here(course)
+    here = yield from state_now(course)
     for number, criterion in waiting.items():
         news = course.onsets(criterion) if course.onsets is not None else "nobody looks for it"
         told = f"found after the protocol had ended: {news}" if isinstance(news, Onset) else news

@@ -7,9 +7,9 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator
 
 from ..devices.latch import Latch, page_latches
-from .course import Course, beat, collect, order_once, state_of
+from .course import Course, beat, collect, state_of
 from .relaxation import Relaxation, Relaxed, recent, slope_mv_h
-from .waiting import WAIT_S, set_all
+from .waiting import WAIT_S, order, set_all
 
 CHANNEL = 8
 """Trigger of the potentiostat that tells when a held cell has relaxed."""
@@ -50,7 +50,7 @@ def rest_until_relaxed(course: Course, settings: Relaxation, crossed: Latch) -> 
     yield from bps.checkpoint()
     yield from set_all({trigger: settings.rule(longest_s, tells_begin=goes_on)})
     if goes_on:
-        yield from order_once(course, "rest")
+        yield from order("set", course.cell.command, WAIT_S, "rest")
     wanted = 2 if goes_on else 1
     latches, readings = yield from _follow(course, wanted)
     yield from set_all({trigger: ""})
