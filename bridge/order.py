@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from caproto import ChannelData
 
@@ -80,23 +81,8 @@ class Orders(CyclerChannels):
             "CELL:X0": number(charge.x0, self._plainly(self._set_content)),
         }
 
-    async def _give(self, order: str) -> None:
-        acts: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "check": self._check,
-            "start": self._cycler.start,
-            "open": lambda: self._cycler.open(OPENED),
-            "stop": self._cycler.stop,
-            "pause": lambda: self._cycler.hold("rest"),
-            "resume": self._cycler.resume,
-            "trigger": self._cycler.trigger,
-            "rest": lambda: self._cycler.hold("rest"),
-            "hold_voltage": lambda: self._cycler.hold("hold_voltage"),
-            "hold_current": lambda: self._cycler.hold("hold_current"),
-        }
-        if order not in acts:
-            raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
-        self._beat()
-        await acts[order]()
+    def _acts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        return {"check": self._check, "open": partial(self._cycler.open, OPENED)} | super()._acts()
 
     async def _check(self) -> None:
         if refusal := self._cycler.start_refusal():

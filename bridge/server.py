@@ -18,10 +18,10 @@ from caproto.asyncio.server import Context
 
 from .cycler import BridgedCycler
 from .driver import DriverError, EcLabDriver
-from .instrument import RefusedError
+from .instrument import RefusedError, latch_values
 from .order import Orders
 from .supervision import SampleSupervision
-from .variable import ALARMED, latched, measured, severity, shown_channels, status
+from .variable import ALARMED, measured, severity, shown_channels, status
 from .watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ class EcLabBridge:
     async def publish(self) -> None:
         """Post what has changed since the last time."""
         # Whoever waits for the end of the protocol then finds all that has latched.
-        values = measured(self.cycler) | latched(self.cycler) | status(self.cycler, self._orders.loaded)
+        values = measured(self.cycler) | latch_values(self.cycler.triggers)
+        values |= status(self.cycler, self._orders.loaded)
         for name, value in values.items():
             if self._posted.get(name) != value:
                 self._posted[name] = value

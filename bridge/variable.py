@@ -8,12 +8,22 @@ from caproto import AlarmSeverity, AlarmStatus, ChannelData
 
 from .channel import CHANNELS
 from .cycler import BridgedCycler
-from .instrument import LOG_LENGTH, Sample, State, choice, integer, kept, number, numbers, text, word
+from .instrument import (
+    STATE_WORDS,
+    State,
+    choice,
+    integer,
+    kept,
+    latch_channels,
+    number,
+    numbers,
+    sample_values,
+    text,
+    word,
+)
 
-STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = {"": "open circuit", "OCV": "open circuit", "CPLIMIT": "constant current"}
 MODE_WORDS |= {"CALIMIT": "constant voltage", "VSCAN": "voltage scan"}
-LATCH_COLUMNS = 6
 ALARMED = ("EWE", "I", "Q", "X", "SOC", "TIME", "MESSAGE", "SAMPLES:LOST")
 """What is not to be believed, or tells so, while no samples come."""
 
@@ -33,11 +43,7 @@ def shown_channels() -> dict[str, ChannelData]:
     channels |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text(), "LOADTECH": text()}
     channels |= {"STATE": choice(STATE_WORDS, STATE_WORDS[0])}
     channels |= {"MODE": choice(sorted(set(MODE_WORDS.values())), "open circuit")}
-    for index in CHANNELS:
-        channels |= {name: number() for name in _instant_names(index)}
-        channels[f"TRIG:{index}:COUNT"] = integer()
-        channels[f"TRIG:{index}:LOG"] = numbers([0.0], LOG_LENGTH * LATCH_COLUMNS)
-    return channels
+    return channels | latch_channels(CHANNELS)
 
 
 def severity(*, lost: bool) -> tuple[AlarmStatus, AlarmSeverity]:
@@ -51,17 +57,8 @@ def measured(cycler: BridgedCycler) -> dict[str, Any]:
     """Values of the present sample."""
     sample = cycler.sample
     return {
-        "CLOCK:UNIX": sample.time,
+        **sample_values(sample),
         "TIME": sample.time - cycler.started_s if cycler.state is not State.STOPPED else 0.0,
-        "EWE": sample.voltage,
-        "I": sample.current,
-        "Q": sample.capacity,
-        "X": sample.lithium_content,
-        "SOC": sample.state_of_charge,
-        "TEMP": sample.temperature,
-        "NS": sample.step,
-        "CYCLE": sample.cycle,
-        "HALFCYCLE": sample.half_cycle,
         "REC:COUNT": cycler.record.count,
         "REC:LOST": cycler.record.lost,
         "MEMFILLED": cycler.record.filled,
@@ -88,26 +85,3 @@ def status(cycler: BridgedCycler, loaded: str) -> dict[str, Any]:
         "MESSAGE": cycler.message,
         "STATE": STATE_WORDS[cycler.state],
     }
-
-
-def latched(cycler: BridgedCycler) -> dict[str, Any]:
-    """Tell what the triggers have latched; of each channel the count comes last."""
-    values: dict[str, Any] = {}
-    for index, channel in cycler.triggers.items():
-        log = channel.log
-        if log:
-            rows = [(one.count, *_instant(one.sample)) for one in log]
-            values[f"TRIG:{index}:LOG"] = [float(value) for row in rows for value in row]
-            values |= dict(zip(_instant_names(index), rows[-1][1:], strict=True))
-        else:
-            values[f"TRIG:{index}:LOG"] = [0.0]
-        values[f"TRIG:{index}:COUNT"] = channel.count
-    return values
-
-
-def _instant(sample: Sample) -> tuple[float, ...]:
-    return sample.time, sample.voltage, sample.current, sample.capacity, sample.lithium_content
-
-
-def _instant_names(index: int) -> list[str]:
-    return [f"TRIG:{index}:{name}" for name in ("T", "V", "I", "Q", "X")]

@@ -6,6 +6,7 @@ import inspect
 import math
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from caproto import ChannelData
@@ -31,6 +32,26 @@ class WrittenCycler(Protocol):
     safety: SafetyLimits
     triggers: dict[int, TriggerChannel]
     record: RecordBuffer
+
+    def start(self) -> Any:  # noqa: ANN401 - behind a bridge these are awaited
+        """Begin the loaded protocol."""
+        ...
+
+    def stop(self) -> Any:  # noqa: ANN401
+        """End it."""
+        ...
+
+    def hold(self, word: str) -> Any:  # noqa: ANN401
+        """Suspend it: rest, hold_voltage or hold_current."""
+        ...
+
+    def resume(self) -> Any:  # noqa: ANN401
+        """Go on with what was suspended."""
+        ...
+
+    def trigger(self) -> Any:  # noqa: ANN401
+        """End the step that waits for a trigger."""
+        ...
 
     def arm(self, number: int) -> None:
         """Let a trigger be watched from the present sample on."""
@@ -65,6 +86,18 @@ class CyclerChannels:
     def _notice(self) -> None:
         """Something has happened that who waits for the cell is to see at once."""
 
+    def _acts(self) -> dict[str, Callable[[], Any]]:
+        """Tell what is done, or awaited, at each order."""
+        cycler = self._written
+        return {
+            "start": cycler.start,
+            "stop": cycler.stop,
+            "pause": partial(cycler.hold, "rest"),
+            "resume": cycler.resume,
+            "trigger": cycler.trigger,
+            **{word: partial(cycler.hold, word) for word in ("rest", "hold_voltage", "hold_current")},
+        }
+
     def _give(self, order: str) -> Awaitable[None] | None:
         """Carry out an order by its word, such as "start".
 
@@ -73,7 +106,13 @@ class CyclerChannels:
         RefusedError
             If it is not carried out.
         """
-        raise NotImplementedError
+        acts = self._acts()
+        if order not in acts:
+            raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
+        self._beat()
+        outcome = acts[order]()
+        self._notice()
+        return outcome
 
     def _order_channels(self) -> dict[str, ChannelData]:
         return {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from caproto import ChannelData
 
 from ..clock import SharedClock, mode_named
 from ..instrument.cycler import CHANNELS, Cycler
 from ..instrument.safety import ClientWatchdog
-from ..instrument.state import RefusedError
 from ..instrument.technique import ARRAY_LENGTH, INSTANCES, PARAMETERS, compile_program
 from .channel import choice, integer, kept, number, plain, text
 from .cycler_channel import LONGEST_LIST, CyclerChannels, positive_capacity
@@ -99,24 +98,8 @@ class CyclerOrders(CyclerChannels):
     def _notice(self) -> None:
         self._clock.notice()
 
-    def _give(self, order: str) -> None:
-        acts: Mapping[str, Callable[[], None]] = {
-            "check": self._cycler.check,
-            "start": self._cycler.start,
-            "open": self._cycler.open,
-            "stop": self._cycler.stop,
-            "pause": lambda: self._cycler.hold("rest"),
-            "resume": self._cycler.resume,
-            "trigger": self._cycler.trigger,
-            "rest": lambda: self._cycler.hold("rest"),
-            "hold_voltage": lambda: self._cycler.hold("hold_voltage"),
-            "hold_current": lambda: self._cycler.hold("hold_current"),
-        }
-        if order not in acts:
-            raise RefusedError(f"there is no order {order!r}; use {', '.join(acts)}")
-        self._beat()
-        acts[order]()
-        self._clock.notice()
+    def _acts(self) -> dict[str, Callable[[], None]]:
+        return {"check": self._cycler.check, "open": self._cycler.open} | super()._acts()
 
     def _set_line(self, high: bool) -> None:
         self._cycler.set_line(high)

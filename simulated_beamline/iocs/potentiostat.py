@@ -18,7 +18,6 @@ from ..instrument.lead import Control, Coulometry
 from ..instrument.meter import Meter
 from ..instrument.safety import ClientWatchdog
 from ..instrument.technique import TECHNIQUE_IDS
-from ..instrument.trigger import LOG_LENGTH
 from ..mount import Mount, load_mounts
 from ..physics.cell import HalfCell
 from ..physics.cycling_history import CyclingHistory
@@ -26,9 +25,10 @@ from ..physics.front_memory import FrontMemory
 from ..physics.valence import valences
 from ..scenario import Scenario
 from .catalogue import Catalogue
-from .channel import TEXT_LENGTH, choice, integer, number, numbers, text, word
+from .channel import TEXT_LENGTH, choice, integer, number, text, word
 from .cycler_file import NO_YES, CyclerFile
 from .cycler_order import CyclerOrders
+from .cycler_value import STATE_WORDS, latch_channels, latch_values, sample_values
 from .instrument_state import furnish, instrument_channels, instrument_values
 from .pacemaker import Pacemaker
 from .server import ServerSettings, parse_settings, serve
@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 CYCLER = "ECLAB_01:"
 POLL_S = 1.0
 SHORTEST_POST_S = 0.03
-STATE_WORDS = ("Stopped", "Running", "Paused")
 MODE_WORDS = ("open circuit", "constant current", "constant voltage", "constant power", "voltage scan")
 
 
@@ -139,7 +138,7 @@ class PotentiostatIOC:
         """Post what has changed since the last time; the state last: who sees an end has every latch."""
         self._last_post = (self.cycler.time_s, time.monotonic())
         self._file.follow()
-        for name, value in (self._measured() | self._latched() | self._status()).items():
+        for name, value in (self._measured() | latch_values(self.cycler.triggers) | self._status()).items():
             if self._posted.get(name) != value:
                 self._posted[name] = value
                 await self._shown[name].write(value, verify_value=False)
@@ -147,17 +146,8 @@ class PotentiostatIOC:
     def _measured(self) -> dict[str, Any]:
         cycler, sample, truth = self.cycler, self.cycler.sample, self.cycler.cell.state
         return {
-            "CLOCK:UNIX": sample.time,
+            **sample_values(sample),
             "TIME": sample.protocol_time if cycler.state is not State.STOPPED else 0.0,
-            "EWE": sample.voltage,
-            "I": sample.current,
-            "Q": sample.capacity,
-            "X": sample.lithium_content,
-            "SOC": sample.state_of_charge,
-            "TEMP": sample.temperature,
-            "NS": sample.step,
-            "CYCLE": sample.cycle,
-            "HALFCYCLE": sample.half_cycle,
             "REC:COUNT": cycler.record.count,
             "EIS:COUNT": cycler.impedance.record.count,
             "FREQ": cycler.frequency_hz,
@@ -196,19 +186,6 @@ class PotentiostatIOC:
             "STATE": STATE_WORDS[cycler.state],
         }
 
-    def _latched(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for index, channel in self.cycler.triggers.items():
-            if channel.log:
-                rows = [(one.count, *_instant(one.sample)) for one in channel.log]
-                values[f"TRIG:{index}:LOG"] = [float(value) for row in rows for value in row]
-                values |= dict(zip(_instant_names(index), rows[-1][1:], strict=True))
-            else:
-                values[f"TRIG:{index}:LOG"] = [0.0]
-            # The count comes last: who sees it move finds the rest in place.
-            values[f"TRIG:{index}:COUNT"] = channel.count
-        return values
-
 
 def build_cycler(scenario: Scenario, seed: int, time_s: float) -> Cycler:
     """Make the cycler of a scenario with its cell on the leads."""
@@ -237,14 +214,6 @@ def _mode(control: Control) -> str:
     return MODE_WORDS[2 if control.voltage_v is not None else int(bool(control.current_a))]
 
 
-def _instant(sample: Any) -> tuple[float, ...]:  # noqa: ANN401
-    return sample.time, sample.voltage, sample.current, sample.capacity, sample.lithium_content
-
-
-def _instant_names(index: int) -> list[str]:
-    return [f"TRIG:{index}:{name}" for name in ("T", "V", "I", "Q", "X")]
-
-
 def _shown_channels() -> dict[str, ChannelData]:
     units = {"CLOCK:UNIX": "s", "TIME": "s", "EWE": "V", "I": "A", "Q": "mA h", "TEMP": "degC"}
     units |= {"FREQ": "Hz", "X": "", "SOC": "", "I:SP": "A", "V:SP": "V", "TRIGOUT:T": "s"}
@@ -256,11 +225,7 @@ def _shown_channels() -> dict[str, ChannelData]:
     pvs |= {"STEP:ID": word(), "MESSAGE": text(), "SAFETY:CAUSE": text()}
     pvs |= {"SAVEDATA": choice(NO_YES, NO_YES[0]), "FILEPREFIX": text(), "FILENAME": text()}
     pvs |= {"STATE": choice(STATE_WORDS, "Stopped"), "MODE": choice(MODE_WORDS, MODE_WORDS[0])}
-    for index in CHANNELS:
-        pvs |= {name: number() for name in _instant_names(index)}
-        pvs[f"TRIG:{index}:COUNT"] = integer()
-        pvs[f"TRIG:{index}:LOG"] = numbers([0.0], LOG_LENGTH * 6)
-    return pvs
+    return pvs | latch_channels(CHANNELS)
 
 
 def build(settings: ServerSettings, clock: SharedClock) -> Catalogue:
