@@ -8,9 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 from operando.simulated_beamline.board import Board
-from operando.simulated_beamline.iocs.exposure import Exposure, Scene, Shot
+from operando.simulated_beamline.iocs.exposure import Exposure, Scene
 from operando.simulated_beamline.iocs.file_plugin import BATCH
 from operando.simulated_beamline.iocs.frame_file import FrameFile
+from operando.simulated_beamline.iocs.frame_source import Shot
 from operando.simulated_beamline.mount import load_mounts
 from operando.simulated_beamline.scenario import Scenario
 

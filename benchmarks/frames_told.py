@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import operando.simulated_beamline
 from event_model import compose_run
-from operando.simulated_beamline.iocs.exposure import Exposure, Scene, Shot
+from operando.simulated_beamline.iocs.exposure import Exposure, Scene
 from operando.simulated_beamline.iocs.file_plugin import EPICS_EPOCH_S
 from operando.simulated_beamline.iocs.frame_file import FRAMES, FrameFile
+from operando.simulated_beamline.iocs.frame_source import Shot
 
 SETTINGS = Path(operando.simulated_beamline.__file__).with_name("beamline.toml")
 ENERGY_EV, FLUX_PH_S = 18000.0, 4.6e9

@@ -5,7 +5,7 @@ import numpy as np
 from event_model import StreamRange, compose_run, compose_stream_resource
 from operando.callbacks.tiled.journal import Journal
 from operando.simulated_beamline.board import Board
-from operando.simulated_beamline.iocs.exposure import Shot
+from operando.simulated_beamline.iocs.frame_source import Shot
 from operando.simulated_beamline.iocs.particle_exposure import ParticleExposure
 from operando.simulated_beamline.mount import load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg

@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 from changed_file import changed_scenario
 from operando.simulated_beamline.board import Board
-from operando.simulated_beamline.iocs.exposure import Exposure, Shot
+from operando.simulated_beamline.iocs.exposure import Exposure
+from operando.simulated_beamline.iocs.frame_source import Shot
 from operando.simulated_beamline.mount import build_holder, load_mounts
 from operando.simulated_beamline.physics.crystal import bragg_deg
 from soft_camera import SoftCamera

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import cast
 
 from caproto import ChannelData
 
@@ -27,12 +26,11 @@ def distance_axis(start_mm: float) -> Axis:
     return Axis("mm", low=40.0, high=1000.0, velocity=20.0, acceleration_s=0.2, start=start_mm, precision=4)
 
 
-def build_exposure(mounts: Sequence[Mount], board: Board, seed: int) -> Exposure:
+def build_exposure(mounts: Sequence[Mount], board: Board, seed: int) -> Exposure | ParticleExposure:
     """Return what the camera sees: the particle where there is one, else the cell."""
     if mounts[0].scenario.particle is None:
         return Exposure(mounts, board, seed)
-    # Driver and plugin ask for shape, type, mask, scene and drawing alone.
-    return cast("Exposure", ParticleExposure(mounts, board, seed))
+    return ParticleExposure(mounts, board, seed)
 
 
 def build(settings: ServerSettings) -> Mapping[str, ChannelData]:

@@ -10,8 +10,8 @@ from ..clock import ClockMode, SharedClock
 from ..wire import Sight
 from .camera_page import driver_page
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
-from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
+from .frame_source import SceneSource, Seen, Shot
 from .trigger_input import TriggerInput
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class CameraDriver:
 
     def __init__(
         self,
-        exposure: Exposure,
+        exposure: SceneSource,
         plugin: FilePlugin,
         clock: SharedClock,
         sight: Sight,
@@ -144,7 +144,7 @@ class CameraDriver:
             taken += len(shots)
 
     def _shots(
-        self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene
+        self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Seen, after: Seen
     ) -> list[Shot]:
         """Frames between two looks at the board, each of what was there in the middle of its exposure."""
         whole_s = count * period_s

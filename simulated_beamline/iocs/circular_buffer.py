@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from .channel import choice, number
 from .detector_page import OFF_ON, Busy, DetectorPage
-from .exposure import Shot
 from .file_plugin import FilePlugin
+from .frame_source import Shot
 
 PORT = "CB1"
 MOST_FRAMES = 200_000

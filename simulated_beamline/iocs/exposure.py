@@ -20,6 +20,7 @@ from ..diffraction_scenario import (
 from ..mount import Mount, build_holder
 from ..physics.area_detector import Projection
 from ..physics.counting import Expectation, FrameNoise, largest_count
+from .frame_source import Shot
 from .incident_beam import IncidentBeam
 
 SAME_LITHIUM_CONTENT = 1e-4
@@ -71,16 +72,6 @@ class Scene:
             return replace(self if share < 0.5 else later, flux_ph_s=flux_ph_s)
         content = self.lithium_content + share * (later.lithium_content - self.lithium_content)
         return replace(self, lithium_content=content, flux_ph_s=flux_ph_s)
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A frame that was exposed: its number, the begin of its exposure (simulated UNIX s), what it saw."""
-
-    unique_id: int
-    time_s: float
-    exposure_s: float
-    scene: Scene
 
 
 class Exposure:

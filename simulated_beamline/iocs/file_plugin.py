@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from .camera_page import check_count, file_page
-from .exposure import Exposure, Shot
 from .frame_file import FrameFile
 from .frame_place import FramePlace, PlaceError
+from .frame_source import FrameSource, Shot
 
 logger = logging.getLogger(__name__)
 EPICS_EPOCH_S = 631152000.0
@@ -46,7 +46,7 @@ class FilePlugin:
         """Most frames that are drawn and written at once."""
         return BATCH
 
-    def __init__(self, exposure: Exposure, place: FramePlace) -> None:
+    def __init__(self, exposure: FrameSource, place: FramePlace) -> None:
         self._exposure = exposure
         self._place = place
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="frames")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
 
 from caproto import ChannelData
 
@@ -18,9 +17,6 @@ from .server import ServerSettings, parse_settings, serve
 from .spectra import Spectra
 from .spectrum_file import SpectrumPlugin
 from .trigger_input import TriggerInput
-
-if TYPE_CHECKING:
-    from .exposure import Exposure
 
 HALF_REGION_EV = 150.0
 """A region of interest reaches so far to both sides of the strongest line of its element."""
@@ -61,10 +57,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     spectra = Spectra(load_scenario(settings.scenario), sight, settings.seed)
     # The first exposure reads tables for half a second: not while someone waits.
     spectra.expose(1e-4, clock.now())
-    # The plugin asks a source of frames for shape, type, mask and drawing alone: spectra have all four.
-    plugin = SpectrumPlugin(
-        cast("Exposure", spectra), FramePlace(settings.data_folder or settings.run_folder / "frames")
-    )
+    plugin = SpectrumPlugin(spectra, FramePlace(settings.data_folder or settings.run_folder / "frames"))
     count, channels = spectra.shape
     regions = regions_of(spectra)
     elements = [ElementPage(index + 1, channels, regions) for index in range(count)]

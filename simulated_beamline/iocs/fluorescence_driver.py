@@ -16,7 +16,8 @@ from ..wire import Pulse, Sight
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .file_plugin import FilePlugin
 from .fluorescence_page import SERVED_MODES, ElementPage, driver_page
-from .spectra import Spectra, SpectrumShot
+from .frame_source import Shot
+from .spectra import CountedSpectra, Spectra
 from .trigger_input import POLL_S, TriggerInput
 
 logger = logging.getLogger(__name__)
@@ -170,16 +171,11 @@ class FluorescenceDriver:
         self._unique_id += 1
         for element, counts, scalers in zip(self._elements, exposure.counts, exposure.scalers, strict=True):
             await element.show(counts, scalers, shown=shown)
-        shot = SpectrumShot(
-            self._unique_id,
-            begun_s,
-            exposure_s,
-            exposure.counts,
-            np.stack([one.values for one in self._elements]),
-        )
+        counted = CountedSpectra(exposure.counts, np.stack([one.values for one in self._elements]))
+        shot = Shot(self._unique_id, begun_s, exposure_s, counted)
         if self.page["ArrayCallbacks"] == "Enable":
             patient = self._clock.mode is ClockMode.ELASTIC
-            await self._plugin.offer([shot], patient=patient)  # type: ignore[list-item]
+            await self._plugin.offer([shot], patient=patient)
         await self.page.show("NumImagesCounter", self.page["NumImagesCounter"] + 1)
         await self.page.show("ArrayCounter", self.page["ArrayCounter"] + 1)
 

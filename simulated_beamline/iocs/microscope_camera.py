@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from caproto import ChannelData
 
@@ -14,6 +14,7 @@ from .circular_buffer import CircularBuffer
 from .file_fault import fault_channels
 from .file_plugin import FilePlugin
 from .frame_place import FramePlace
+from .frame_source import Shot
 from .microscope_driver import MicroscopeDriver
 from .microscope_exposure import MicroscopeExposure
 from .microscope_scene import ATTRIBUTES, MicroscopeScene
@@ -22,16 +23,13 @@ from .server import ServerSettings, parse_settings, serve
 from .stream_plugin import StreamPlugin
 from .trigger_input import TriggerInput
 
-if TYPE_CHECKING:
-    from .exposure import Exposure, Shot
-
 READOUT_S = 1e-5
 """Time after an exposure in which the camera takes no trigger: it reads while it exposes."""
 
 
 def attributes(shot: Shot) -> Mapping[str, float]:
     """Give the attributes of a frame, by name: of the instant at which it was taken."""
-    scene: MicroscopeScene = cast("MicroscopeScene", shot.scene)
+    scene: MicroscopeScene = shot.scene
     return dict(zip(ATTRIBUTES, scene.attributes(), strict=True))
 
 
@@ -67,7 +65,7 @@ def build(settings: ServerSettings) -> Mapping[str, ChannelData]:
     clock, sight = settings.clock(), settings.sight()
     exposure = MicroscopeExposure(load_scenario(settings.scenario), sight, settings.seed)
     place = FramePlace(settings.data_folder or settings.run_folder / "frames")
-    plugin = StreamPlugin(cast("Exposure", exposure), place, ATTRIBUTES, attributes)
+    plugin = StreamPlugin(exposure, place, ATTRIBUTES, attributes)
 
     buffer = CircularBuffer(plugin, attributes)
     trigger = TriggerInput(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from ..physics.scintillator_camera import Region
 from ..wire import Sight
 from .camera_driver import CameraDriver
 from .cell_wait import CELL_LAG_S, has_reached
-from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
+from .frame_source import Shot
 from .microscope_exposure import MicroscopeExposure
 from .microscope_scene import POSITIONS, MicroscopeScene, Values
 from .trigger_input import TriggerInput
@@ -44,8 +44,7 @@ class MicroscopeDriver(CameraDriver):
         trigger: TriggerInput,
         log: MoveLog,
     ) -> None:
-        # Driver and plugin ask for shape, type, mask, scene and drawing alone.
-        super().__init__(cast("Exposure", exposure), plugin, clock, sight, trigger)
+        super().__init__(exposure, plugin, clock, sight, trigger)
         self._seen = exposure
         self._log = log
         self._lost_at_s = math.nan
@@ -85,19 +84,24 @@ class MicroscopeDriver(CameraDriver):
         await self.page.show("ArraySize", region.shape[0] * region.shape[1] * 2)
 
     def _shots(
-        self, count: int, begin_s: float, period_s: float, exposure_s: float, before: Scene, after: Scene
+        self,
+        count: int,
+        begin_s: float,
+        period_s: float,
+        exposure_s: float,
+        before: MicroscopeScene,
+        after: MicroscopeScene,
     ) -> list[Shot]:
         """Frames between two looks at the board; the stages' moves are known better than that."""
         begun_s: Values = period_s * np.arange(count, dtype=np.float64)
         middle_s: Values = begin_s + begun_s + 0.5 * exposure_s
         along = {slot: self._log.true(slot, middle_s) for slot in POSITIONS}
-        first, last = cast("MicroscopeScene", before), cast("MicroscopeScene", after)
         shares: Values = (begun_s + 0.5 * exposure_s) / (count * period_s)
-        scenes = first.between(last, shares, along)
+        scenes = before.between(after, shares, along)
         shots: list[Shot] = []
         for time_s, scene in zip((begin_s + begun_s).tolist(), scenes, strict=True):
             self._unique_id += 1
-            shots.append(Shot(self._unique_id, time_s, exposure_s, cast("Scene", scene)))
+            shots.append(Shot(self._unique_id, time_s, exposure_s, scene))
         return shots
 
     @property

@@ -23,7 +23,7 @@ from ..physics.nanostage import Drift
 from ..physics.phase_ring import PhaseRing
 from ..physics.scintillator_camera import Region
 from ..scenario import Scenario
-from .exposure import Shot
+from .frame_source import Shot
 from .incident_beam import IncidentBeam
 from .microscope_counts import FrameCounts, Light
 from .microscope_picture import DrawnPicture, Picture
@@ -146,7 +146,7 @@ class MicroscopeExposure:
 
     def _seen(self, shot: Shot) -> tuple[DrawnPicture, View, Light] | None:
         """Return what a frame shows; None without light."""
-        scene: MicroscopeScene = shot.scene  # type: ignore[assignment]
+        scene: MicroscopeScene = shot.scene
         time_s = shot.time_s + 0.5 * shot.exposure_s
         if not scene.brightness > 0.0:
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,8 @@ from ..physics.counting import Expectation, FrameNoise, largest_count
 from ..physics.lit_crystal import lit_crystal
 from ..physics.nanobeam import GaussianSpot
 from ..physics.particle_diffraction import DrawnSpot, ReflectionCamera, ReflectionStrength
-from .exposure import DISTANCE_SLOT, SAME_DISTANCE_MM, Shot
+from .exposure import DISTANCE_SLOT, SAME_DISTANCE_MM
+from .frame_source import Shot
 from .specimen import Specimen
 
 SAME_ENERGY_EV = 1.0
@@ -118,7 +118,7 @@ class ParticleExposure:
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`; gaps hold the largest number of the type."""
         self._noise.draw(self._background(shot.exposure_s), out)
-        scene = cast("ParticleScene", shot.scene)
+        scene: ParticleScene = shot.scene
         spot = self.spot(scene, shot.time_s + 0.5 * shot.exposure_s)
         most = largest_count(out.dtype)
         if spot is not None:

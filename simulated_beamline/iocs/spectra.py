@@ -12,16 +12,14 @@ from ..nanoprobe_scenario import build_edges, build_fluorescence
 from ..physics.fluorescence import Exposure
 from ..physics.nanobeam import SpotContent, meet
 from ..scenario import Scenario
+from .frame_source import Shot
 from .specimen import Specimen
 
 
 @dataclass(frozen=True)
-class SpectrumShot:
-    """Spectra of one exposure: number, begin (simulated UNIX s), length, counts, scalers (elements, 11)."""
+class CountedSpectra:
+    """Spectra of one exposure: counts (elements, channels) and scalers (elements, 11)."""
 
-    unique_id: int
-    time_s: float
-    exposure_s: float
     counts: NDArray[np.int64]
     scalers: NDArray[np.float64]
 
@@ -59,9 +57,9 @@ class Spectra:
         """No channel is masked."""
         return None
 
-    def draw(self, shot: SpectrumShot, out: NDArray[np.generic]) -> None:
+    def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Copy spectra that were counted into the frame of a file."""
-        np.copyto(out, shot.counts, casting="unsafe")
+        np.copyto(out, shot.scene.counts, casting="unsafe")
 
     def content(self, time_s: float, energy_ev: float) -> SpotContent:
         """Matter in the beam of an energy at a simulated UNIX time (s), drift included."""

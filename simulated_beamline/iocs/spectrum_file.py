@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import h5py
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from .file_plugin import FilePlugin
 from .fluorescence_page import SCALERS
 from .frame_file import FrameFile
-from .spectra import SpectrumShot
+from .frame_source import Shot
 
 SCALER_PATH = "/entry/instrument/detector/xspress3_scalers"
 POINTS_PER_CHUNK = 256
@@ -47,6 +47,6 @@ class SpectrumPlugin(FilePlugin):
 
     file_type = SpectrumFile
 
-    def _write_shot(self, file: FrameFile, shot: Any) -> None:  # noqa: ANN401
-        cast("SpectrumFile", file).append_scalers(cast("SpectrumShot", shot).scalers)
+    def _write_shot(self, file: FrameFile, shot: Shot) -> None:
+        cast("SpectrumFile", file).append_scalers(shot.scene.scalers)
         super()._write_shot(file, shot)

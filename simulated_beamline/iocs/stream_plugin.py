@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .circular_buffer import Attributes
-from .exposure import Exposure, Shot
 from .file_plugin import EPICS_EPOCH_S, FilePlugin
 from .frame_place import FramePlace
+from .frame_source import BlockSource, Shot
 from .stream_file import StreamFile
 
 QUEUE = 4096
 TOGETHER, PIXELS_TOGETHER = 64, 64 * 256 * 256
 """Frames that are drawn together, and their pixels: large ones are fewer, lest a client waits for seconds."""
-
-
-class DrawsTogether(Protocol):
-    """An exposure that draws many frames faster than one after the other."""
-
-    def draw_all(self, shots: Sequence[Shot], out: NDArray[np.generic]) -> None:
-        """Fill frames (n, rows, columns)."""
-        ...
 
 
 class StreamPlugin(FilePlugin):
@@ -34,14 +25,14 @@ class StreamPlugin(FilePlugin):
     Parameters
     ----------
     exposure, place
-        As of `FilePlugin`; the exposure has `draw_all`.
+        As of `FilePlugin`.
     names, attributes
         Names of a frame's attributes, and what gives their values by name in this order.
     """
 
     def __init__(
         self,
-        exposure: Exposure,
+        exposure: BlockSource,
         place: FramePlace,
         names: Sequence[str] = (),
         attributes: Attributes | None = None,
@@ -50,7 +41,7 @@ class StreamPlugin(FilePlugin):
         self._attributes = attributes
         self.file_type = partial(StreamFile, names=tuple(names))
         self.page.add_integer("QueueSize", QUEUE)
-        self._together = cast("DrawsTogether", self._exposure)
+        self._together = exposure
         self._block = np.empty((0, 0, 0), self._exposure.dtype)
 
     @property

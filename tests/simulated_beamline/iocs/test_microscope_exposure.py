@@ -7,7 +7,7 @@ import pytest
 from changed_file import changed_scenario
 from operando.simulated_beamline.board import Board
 from operando.simulated_beamline.imaging_scenario import microscope_of
-from operando.simulated_beamline.iocs.exposure import Shot
+from operando.simulated_beamline.iocs.frame_source import Shot
 from operando.simulated_beamline.iocs.microscope_exposure import MicroscopeExposure
 from operando.simulated_beamline.physics.nanostage import PERIODS_S
 from operando.simulated_beamline.scenario import load_scenario

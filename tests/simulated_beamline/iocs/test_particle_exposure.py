@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from operando.simulated_beamline.iocs import camera
-from operando.simulated_beamline.iocs.exposure import Shot
+from operando.simulated_beamline.iocs.frame_source import Shot
 from operando.simulated_beamline.iocs.particle_exposure import ParticleExposure
 from operando.simulated_beamline.mount import load_mounts
 from rocking_experiment import TIME_S, RockedParticle
