@@ -36,9 +36,9 @@ LEAST_SHARE, LEAST_SPREAD_A = 0.02, 0.02
 PENDING_GAIN = 1.0
 PENDING_SIGNIFICANCE = 3.2
 CALLED_GAIN = 20.0
+"""Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 KNOWN_PLACE = 0.6
 """Part of the price of a lattice that is not due again where the frame before has it at the same place."""
-"""Gains (less the price of the lattice) that make a phase pending, and, summed over frames, call it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +102,38 @@ def _grown(
     scored: Sequence[Seed] | None = None,
 ) -> Found:
     """Add the phase that best explains what is left; in a series, once it was seen in two frames running."""
-    base, before = found.fit, found.pending
+    before, alone = found.pending, scored is None
+    added = _additions(found, library, geometry, scored)
+    if not added:
+        return replace(found, pending=_waiting(before))
+    best = _preferred(added, before)
+    new = best.fit.parts()[-1]
+    apart = ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
+    if new.phase.family != "cell part" and not stands_apart(best.fit, apart):
+        return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
+    seen = before if before is not None and alike(before.part, new) else None
+    if before is not None and seen is None and not before.missed and best.gain < before.gain:
+        return replace(found, pending=_waiting(before))
+    first, gain = frame, best.gain
+    if seen is not None:
+        first = seen.first
+        gain += seen.gain + KNOWN_PLACE * best.fit.price(len(best.fit.pattern.parts) - 1)
+    if not alone and not (seen is not None and gain > CALLED_GAIN):
+        return replace(found, pending=Pending(new, first, gain, missed=False))
+    fit = replace(best.fit, measured=replace(best.fit.measured, sigma=found.fit.measured.sigma))
+    fit = replace(fit, refined=_weighed(fit, fit.measured))
+    ages = (*found.ages, (first, frame - first + 1))
+    return Found(fit, ages, None, found.notes or ambiguity(added))
+
+
+def _additions(
+    found: Found, library: tuple[Phase, ...], geometry: LineShifts | None, scored: Sequence[Seed] | None
+) -> list[Addition]:
+    """Fit what would explain what is left, the best first: anything, or what several patterns have scored."""
+    base = found.fit
     measured = doubted(base.measured, base.lines_only())
-    width = base.shape.width_per_a * 1.3
     doubtful = replace(base, measured=measured, refined=_weighed(base, measured))
     limits: dict[str, Any] = {}
-    alone = scored is None
     if scored is not None:
         left = measured.values - base.refined.pattern
         limits = {
@@ -117,33 +143,18 @@ def _grown(
             "least_gain": PENDING_GAIN,
             "least_significance": PENDING_SIGNIFICANCE,
         }
-    pending = before.part if before is not None else None
-    added = best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
-    if not added:
-        return replace(found, pending=_waiting(before))
+    pending = found.pending.part if found.pending is not None else None
+    width = base.shape.width_per_a * 1.3
+    return best_addition(doubtful, measured, library, geometry, width, pending=pending, **limits)
+
+
+def _preferred(added: list[Addition], before: Pending | None) -> Addition:
+    """Choose the best one, or that which is pending where it is nearly as good."""
     best = added[0]
-    if before is not None:
-        same = [each for each in added if alike(before.part, each.fit.parts()[-1])]
-        best = same[0] if same and same[0].gain > best.gain - PENDING_GAIN else best
-    new = best.fit.parts()[-1]
-    if new.phase.family != "cell part" and not stands_apart(
-        best.fit, ALONE_DEVIATIONS if alone else LEAST_DEVIATIONS
-    ):
-        return replace(found, pending=_waiting(before), notes=(*found.notes, *_spread(new, best)))
-    seen = before is not None and alike(before.part, new)
-    if before is not None and not seen and not before.missed and best.gain < before.gain:
-        return replace(found, pending=_waiting(before))
-    gain = best.gain
-    if before is not None and seen:
-        gain += before.gain + KNOWN_PLACE * best.fit.price(len(best.fit.pattern.parts) - 1)
-    if not alone and not (seen and gain > CALLED_GAIN):
-        first = before.first if before is not None and seen else frame
-        return replace(found, pending=Pending(new, first, gain, missed=False))
-    first = before.first if before is not None and seen else frame
-    fit = replace(best.fit, measured=replace(best.fit.measured, sigma=base.measured.sigma))
-    fit = replace(fit, refined=_weighed(fit, fit.measured))
-    notes = found.notes or ambiguity(added)
-    return Found(fit, (*found.ages, (first, frame - first + 1)), None, notes)
+    if before is None:
+        return best
+    same = next((each for each in added if alike(before.part, each.fit.parts()[-1])), None)
+    return same if same is not None and same.gain > best.gain - PENDING_GAIN else best
 
 
 def _waiting(before: Pending | None) -> Pending | None:

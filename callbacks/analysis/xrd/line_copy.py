@@ -11,12 +11,10 @@ import numpy as np
 from scipy.special import roots_jacobi
 
 from ....machine_code import compiled
-from .line_shape import REACH_FWHM
+from .line_shape import GAUSS, GAUSS_AREA, REACH_FWHM, free_of
 from .phase import FloatArray
 
 NODES = 6
-_GAUSS = 4.0 * math.log(2.0)
-_GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +53,36 @@ def copies_of(satellites: tuple[tuple[float, float], ...], *, axial: bool) -> Co
 
 
 @partial(compiled, error_model="python")
+def _copied_at(
+    q: float, line: FloatArray, move: float, copies: tuple[FloatArray, FloatArray, FloatArray]
+) -> tuple[float, float, float, float, float]:  # pragma: no cover
+    """Height of a line of area one at q, and derivatives by its place, width, Lorentzian part and move."""
+    ratio, share, lag = copies
+    place, width, eta = line[0], line[1], line[3]
+    height = by_place = by_width = by_eta = by_lag = 0.0
+    for c in range(ratio.size):
+        wide = width * ratio[c]
+        x = (q - ratio[c] * (place + move * lag[c])) / wide
+        if abs(x) > REACH_FWHM:
+            continue
+        gauss = 0.0
+        if x * x < 6.0:
+            gauss = GAUSS_AREA * math.exp(-GAUSS * x * x)
+        bell = 1.0 / (1.0 + 4.0 * x * x)
+        lorentz = 2.0 / math.pi * bell
+        shape = eta * lorentz + (1.0 - eta) * gauss
+        slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * GAUSS * x
+        part = share[c] / wide
+        height += part * shape
+        by_eta += part * (lorentz - gauss)
+        moved = part * slope / width
+        by_place += moved
+        by_lag += moved * lag[c]
+        by_width += part * (slope * x - shape) / width
+    return height, by_place, by_width, by_eta, by_lag
+
+
+@partial(compiled, error_model="python")
 def add_copied(
     q: FloatArray,
     table: FloatArray,
@@ -86,42 +114,19 @@ def add_copied(
     total, jacobian, before
         Added to: pattern (n,) and derivatives (n, before + p + 1).
     """
-    ratio, share, lag = copies
+    ratio, _, lag = copies
     count, free = table.shape[0], gradient.shape[2]
     used = np.empty(free, dtype=np.int64)
     low_lag, high_lag = min(lag.min(), 0.0), max(lag.max(), 0.0)
     low_ratio, high_ratio = min(ratio.min(), 1.0), max(ratio.max(), 1.0)
     for j in range(count):
-        place, width, area, eta = table[j, 0], table[j, 1], table[j, 2], table[j, 3]
-        members = 0
-        for k in range(free):
-            if gradient[j, 0, k] != 0.0 or gradient[j, 1, k] != 0.0 or gradient[j, 2, k] != 0.0:
-                used[members] = k
-                members += 1
+        place, width, area = table[j, 0], table[j, 1], table[j, 2]
+        members = free_of(gradient[j], used)
         one, other = axial * basis[j] * low_lag, axial * basis[j] * high_lag
         start = np.searchsorted(q, (place + min(one, other) - REACH_FWHM * width) * low_ratio)
         end = np.searchsorted(q, (place + max(one, other) + REACH_FWHM * width) * high_ratio)
         for i in range(start, end):
-            height = by_place = by_width = by_eta = by_lag = 0.0
-            for c in range(ratio.size):
-                wide = width * ratio[c]
-                x = (q[i] - ratio[c] * (place + axial * basis[j] * lag[c])) / wide
-                if abs(x) > REACH_FWHM:
-                    continue
-                gauss = 0.0
-                if x * x < 6.0:
-                    gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x)
-                bell = 1.0 / (1.0 + 4.0 * x * x)
-                lorentz = 2.0 / math.pi * bell
-                shape = eta * lorentz + (1.0 - eta) * gauss
-                slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * _GAUSS * x
-                part = share[c] / wide
-                height += part * shape
-                by_eta += part * (lorentz - gauss)
-                moved = part * slope / width
-                by_place += moved
-                by_lag += moved * lag[c]
-                by_width += part * (slope * x - shape) / width
+            height, by_place, by_width, by_eta, by_lag = _copied_at(q[i], table[j], axial * basis[j], copies)
             total[i] += area * height
             for m in range(members):
                 k = used[m]

@@ -7,14 +7,27 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....machine_code import compiled
 from .phase import FloatArray
 
 REACH_FWHM = 10.0
 """How far from its centre a line is followed, in full widths at half maximum."""
-_GAUSS = 4.0 * math.log(2.0)
-_GAUSS_AREA = math.sqrt(_GAUSS / math.pi)
+GAUSS = 4.0 * math.log(2.0)
+GAUSS_AREA = math.sqrt(GAUSS / math.pi)
+"""Of exp(-GAUSS x**2), x in full widths: its fall, and its height where its area is one."""
+
+
+@partial(compiled, error_model="python")
+def free_of(gradient: FloatArray, used: NDArray[np.int64]) -> int:  # pragma: no cover
+    """Put the numbers of the parameters on which a line (3, p) depends into `used` (p,), and count them."""
+    members = 0
+    for k in range(gradient.shape[1]):
+        if gradient[0, k] != 0.0 or gradient[1, k] != 0.0 or gradient[2, k] != 0.0:
+            used[members] = k
+            members += 1
+    return members
 
 
 @partial(compiled, error_model="python")
@@ -33,11 +46,7 @@ def _sum_lines(
     used = np.empty(free, dtype=np.int64)
     for j in range(count):
         place, width, area, eta = lines[j, 0], lines[j, 1], lines[j, 2], lines[j, 3]
-        members = 0
-        for k in range(free):
-            if gradient[j, 0, k] != 0.0 or gradient[j, 1, k] != 0.0 or gradient[j, 2, k] != 0.0:
-                used[members] = k
-                members += 1
+        members = free_of(gradient[j], used)
         reach = REACH_FWHM * width
         start = np.searchsorted(q, place - reach)
         for i in range(start, q.size):
@@ -46,12 +55,12 @@ def _sum_lines(
             x = (q[i] - place) / width
             gauss = 0.0
             if x * x < 6.0:
-                gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x) / width
+                gauss = GAUSS_AREA * math.exp(-GAUSS * x * x) / width
             bell = 1.0 / (1.0 + 4.0 * x * x)
             lorentz = 2.0 / math.pi * bell / width
             shape = eta * lorentz + (1.0 - eta) * gauss
             total[i] += area * shape
-            slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * _GAUSS * x
+            slope = eta * lorentz * 8.0 * x * bell + (1.0 - eta) * gauss * 2.0 * GAUSS * x
             by_place = area * slope / width
             by_width = area * (slope * x - shape) / width
             for m in range(members):
@@ -115,7 +124,7 @@ def profile(q: FloatArray, lines: FloatArray) -> FloatArray:  # pragma: no cover
         for i in range(q.size):
             x = (q[i] - place) / width
             if abs(x) < REACH_FWHM:
-                gauss = _GAUSS_AREA * math.exp(-_GAUSS * x * x)
+                gauss = GAUSS_AREA * math.exp(-GAUSS * x * x)
                 lorentz = 2.0 / math.pi / (1.0 + 4.0 * x * x)
                 total[i] += area * (eta * lorentz + (1.0 - eta) * gauss) / width
     return total
