@@ -26,11 +26,12 @@ class Stations:
     channels: tuple[int, ...]
     each: tuple[Beamline, ...]
 
-    def connect(self, timeout_s: float) -> ConnectionReport:
-        """Wait until all process variables answer, at most `timeout_s` (wall), and tell which do not."""
+    def connect(self, timeout_s: float | None = None) -> ConnectionReport:
+        """Wait until all process variables answer and tell which do not; as `Beamline.connect`."""
         shared = {name: device for name, device in self.each[0].devices().items() if name != "cell"}
         cells = {f"cell of channel {n}": one.cell for n, one in zip(self.channels, self.each, strict=True)}
-        return connect({**cells, **shared}, timeout_s)
+        limit_s = self.each[0].timing.connect_s if timeout_s is None else timeout_s
+        return connect({**cells, **shared}, limit_s)
 
     def release(self) -> None:
         """Give every channel back; the devices cannot be used afterwards."""

@@ -79,7 +79,7 @@ class Start:
     references: Mapping[str, Any] = field(default_factory=dict)
 
 
-def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15.0) -> OperandoResult:
+def acquire(file: Path, settings: Path, root: DataRoot) -> OperandoResult:
     """Run an experiment file on a beamline, or go on with it where a dead process left it.
 
     Parameters
@@ -90,8 +90,6 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
         Beamline settings file.
     root
         Where the data go.
-    connect_s
-        Time for the beamline to answer, s.
 
     Returns
     -------
@@ -107,21 +105,21 @@ def acquire(file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15
     check_instruments(experiment, read_settings(settings))
     with repeating(root):
         beamline = load_beamline(settings, **asdict(wanted_devices(experiment)))
-        with connected(beamline, connect_s):
+        with connected(beamline):
             return _acquire(experiment, file, beamline, root)
 
 
 @contextmanager
-def connected(devices: Beamline | Stations, timeout_s: float) -> Iterator[None]:
+def connected(devices: Beamline | Stations) -> Iterator[None]:
     """Devices that all answer, for a block; their channels are given back at its end.
 
     Raises
     ------
     AcquisitionError
-        When some do not answer within `timeout_s` of wall time.
+        When some do not answer within `timing.connect_s` of the settings.
     """
     try:
-        report = devices.connect(timeout_s)
+        report = devices.connect()
         if report.missing:
             raise AcquisitionError(
                 f"{report}\nStart their servers, or set EPICS_CA_ADDR_LIST to where they are"

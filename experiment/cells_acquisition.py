@@ -60,9 +60,7 @@ class Starts:
     each: Mapping[int, Start]
 
 
-def acquire_cells(
-    cells: ManyCells, file: Path, settings: Path, root: DataRoot, *, connect_s: float = 15.0
-) -> dict[str, OperandoResult]:
+def acquire_cells(cells: ManyCells, file: Path, settings: Path, root: DataRoot) -> dict[str, OperandoResult]:
     """Run an experiment of several cells, or go on with it where a dead process left it.
 
     Parameters
@@ -73,8 +71,6 @@ def acquire_cells(
         Beamline settings file; it names the channels of the cycler.
     root
         Where the data go.
-    connect_s
-        Time for the beamline to answer, s.
 
     Returns
     -------
@@ -90,7 +86,7 @@ def acquire_cells(
         stations = load_stations(settings, cells.channels, camera=asks_for_frames(cells.file))
         shared = stations.each[0]
         check_camera(cells.file, shared.name, has_camera=shared.camera is not None)
-        with connected(stations, connect_s):
+        with connected(stations):
             return _acquire(cells, file, stations, root)
 
 

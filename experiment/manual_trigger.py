@@ -17,9 +17,7 @@ class ManualTriggerError(RuntimeError):
     """A measurement that cannot be asked for by hand."""
 
 
-def fire_trigger(
-    name: str, settings: Path, root: DataRoot, *, channel: int | None = None, connect_s: float = 15.0
-) -> Latch:
+def fire_trigger(name: str, settings: Path, root: DataRoot, *, channel: int | None = None) -> Latch:
     """Latch the trigger of a measurement in the potentiostat; whoever follows the cell will measure.
 
     Nothing is moved and no order is given to the cell: a latch is one more request, whatever the rule of the
@@ -35,8 +33,6 @@ def fire_trigger(
         Where the data of the experiment go: it tells which trigger is that of the measurement.
     channel
         Of the cycler, of several cells; that of the settings unless given.
-    connect_s
-        Time for the beamline to answer, s.
 
     Returns
     -------
@@ -54,7 +50,7 @@ def fire_trigger(
     with repeating(root):
         beamline = load_beamline(settings, channel, camera=False)
         try:
-            report = beamline.connect(connect_s)
+            report = beamline.connect()
             if "cell" in report.missing:
                 raise ManualTriggerError(f"the potentiostat does not answer: {report}")
             trigger = beamline.cell.triggers[_number(name, beamline.cell, root)]

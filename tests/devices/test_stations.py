@@ -2,8 +2,11 @@
 
 import pytest
 from hall_settings import hall_settings
+from operando.devices import beamline, stations
 from operando.devices.beamline import load_beamline
+from operando.devices.connection import ConnectionReport
 from operando.devices.stations import load_stations
+from operando.experiment.acquisition import connected
 
 SETTINGS = hall_settings("B:CELL{channel}:", '"limits.temperature_max" = "B:OVEN{channel}:TMAX"')
 
@@ -50,3 +53,17 @@ def test_what_does_not_answer_is_told_by_channel(settings):
         assert missing["cell of channel 2"][0].startswith("B:CELL2:")
     finally:
         stations.release()
+
+
+@pytest.mark.parametrize("module", [beamline, stations])
+def test_the_settings_say_how_long_is_waited_for_all_to_answer(module, settings, monkeypatch):
+    settings.write_text(f"{SETTINGS}\n[timing]\nconnect_s = 40.0\n")
+    waited_s = []
+
+    def all_answer(_, limit_s):
+        waited_s.append(limit_s)
+        return ConnectionReport({}, 0, 0.0)
+
+    monkeypatch.setattr(module, "connect", all_answer)
+    with connected(load_beamline(settings, 1) if module is beamline else load_stations(settings, [1, 2])):
+        assert waited_s == [40.0]
