@@ -54,12 +54,10 @@ def take_darks(
     return (yield from bpp.run_wrapper(measure_darks(station, count_s=count_s, repeats=repeats), md=_md))
 
 
-def refresh_darks(
-    station: XrayStation, *, max_age_s: float, count_s: float = 1.0, repeats: int = 3
-) -> MsgGenerator[None]:
+def refresh_darks(station: XrayStation, *, max_age_s: float) -> MsgGenerator[None]:
     """Inside an open run, measure darks into stream `dark` if those known are older than `max_age_s` (s)."""
     if (yield from darks_age_s(station)) >= max_age_s:
-        yield from measure_darks(station, count_s=count_s, repeats=repeats)
+        yield from measure_darks(station)
 
 
 def darks_age_s(station: XrayStation) -> MsgGenerator[float]:
@@ -68,7 +66,7 @@ def darks_age_s(station: XrayStation) -> MsgGenerator[float]:
     return time.time() - taken if taken > 0 else float("inf")
 
 
-def measure_darks(station: XrayStation, *, count_s: float, repeats: int) -> MsgGenerator[None]:
+def measure_darks(station: XrayStation, *, count_s: float = 1.0, repeats: int = 3) -> MsgGenerator[None]:
     """Inside an open run: close the shutter, average dark currents and store them in the ion chambers.
 
     Raises

@@ -129,7 +129,7 @@ def tomogram_blocks(
     return blocks
 
 
-def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -> TomogramFacts:
+def tomogram_facts(documents: Documents) -> TomogramFacts:
     """Gather what is told beside the frames from start document and the first event with the microscope."""
     start = next(doc for name, doc in documents if name == "start")
     events = [doc["data"] for name, doc in documents if name == "event"]
@@ -138,10 +138,9 @@ def tomogram_facts(documents: Documents, *, title: str = "", source: str = "") -
         energy_ev=float(seen.get("mono_energy", start.get("energy_ev") or np.nan)),
         pixel_um=float(seen.get("microscope_pixel_um", np.nan)) * int(start["turn"].get("binning", 1)),
         sample=str(start.get("measurement", "")),
-        title=title or str(start["uid"]),
+        title=str(start["uid"]),
         exposure_s=float(start["turn"]["exposure_s"]),
         start_time_s=float(start["time"]),
-        source=source,
     )
 
 

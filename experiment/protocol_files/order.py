@@ -9,15 +9,13 @@ from ...devices.protocol import Loop, Protocol, Step
 LONGEST: Final = 10_000
 
 
-def steps_in_order(protocol: Protocol, longest: int = LONGEST) -> tuple[Step, ...]:
+def steps_in_order(protocol: Protocol) -> tuple[Step, ...]:
     """List the steps in the order in which they run, loops written out.
 
     Parameters
     ----------
     protocol
         An inner loop starts anew on every run of the outer one.
-    longest
-        Refuse a protocol with more steps than that.
 
     Returns
     -------
@@ -27,7 +25,7 @@ def steps_in_order(protocol: Protocol, longest: int = LONGEST) -> tuple[Step, ..
     Raises
     ------
     ValueError
-        When there are more than `longest` of them.
+        When there are more than `LONGEST` of them.
 
     Examples
     --------
@@ -43,8 +41,8 @@ def steps_in_order(protocol: Protocol, longest: int = LONGEST) -> tuple[Step, ..
         step = protocol.steps[index]
         if not isinstance(step, Loop):
             found.append(step)
-            if len(found) > longest:
-                raise ValueError(f"protocol: written out it has more than {longest} steps; loop less often")
+            if len(found) > LONGEST:
+                raise ValueError(f"protocol: written out it has more than {LONGEST} steps; loop less often")
         elif left[index]:
             left[index] -= 1
             target = protocol.index_of(step.to_step)

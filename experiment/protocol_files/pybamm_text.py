@@ -34,9 +34,7 @@ class ProtocolTextError(ValueError):
         self.position = position
 
 
-def protocol_from_strings(
-    entries: Sequence[Entry], capacity_mah: float | None = None, record: Recording | None = None
-) -> Protocol:
+def protocol_from_strings(entries: Sequence[Entry], capacity_mah: float | None = None) -> Protocol:
     """Read PyBaMM experiment strings.
 
     Parameters
@@ -46,8 +44,6 @@ def protocol_from_strings(
         a loop. A table ``{"cycle": [...], "repeat": 3}`` runs its cycle 3 times.
     capacity_mah
         What C-rates refer to, mA h.
-    record
-        What is recorded; the default of `Recording` unless given.
 
     Returns
     -------
@@ -79,7 +75,7 @@ def protocol_from_strings(
             raise ProtocolTextError(str(error), position) from None
         if repeat > 1:
             steps.append(Loop(first, repeat - 1))
-    return Protocol(tuple(steps), record or Recording())
+    return Protocol(tuple(steps), Recording())
 
 
 def _cycles(entries: Sequence[Entry]) -> Iterator[tuple[int, list[str], int]]:

@@ -15,8 +15,6 @@ class FrontMemory:
     ----------
     length
         Change of lithium content after which a share of 1/e of the old direction is left.
-    share
-        At the beginning: 1 as if charged for long, 0 as if discharged.
 
     Examples
     --------
@@ -25,9 +23,9 @@ class FrontMemory:
     [1.0, 1.0, 0.37, 0.37]
     """
 
-    def __init__(self, length: float = 0.08, share: float = 1.0) -> None:
+    def __init__(self, length: float = 0.08) -> None:
         self._length = length
-        self._share = share
+        self._share = 1.0
         self._content: float | None = None
 
     def pass_to(self, lithium_content: float) -> float:

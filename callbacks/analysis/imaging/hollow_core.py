@@ -13,6 +13,8 @@ LabelArray = NDArray[np.integer[Any]]
 
 NEARLY_DEEPEST = 0.7
 """Depth that a core reaches, over that of its particle's deepest voxel."""
+CRACK_PX = 1.75
+"""Half of the widest crack, voxels: the radius of the ball."""
 
 
 def own_depth(labels: LabelArray) -> NDArray[np.float32]:
@@ -39,9 +41,7 @@ def own_depth(labels: LabelArray) -> NDArray[np.float32]:
     return np.where(labels > 0, depth, np.float32(0.0))
 
 
-def hollow_cores(
-    dark: BoolArray, labels: LabelArray, depth: NDArray[np.float32], *, crack_px: float = 1.75
-) -> BoolArray:
+def hollow_cores(dark: BoolArray, labels: LabelArray, depth: NDArray[np.float32]) -> BoolArray:
     """Find the hollow cores of particles.
 
     What is dark is opened by a ball that no crack holds. Of what is left, that which reaches about as deep as
@@ -55,8 +55,6 @@ def hollow_cores(
         From `segment_particles`, same shape.
     depth
         From `own_depth`.
-    crack_px
-        Half of the widest crack, voxels: the radius of the ball.
 
     Returns
     -------
@@ -64,9 +62,9 @@ def hollow_cores(
         Voxels of cores, same shape.
     """
     ndimage: Any = import_module("scipy.ndimage")
-    within = dark & (depth > crack_px)
-    kernel = ndimage.distance_transform_edt(within) > crack_px
-    opened = within & (ndimage.distance_transform_edt(~kernel) <= crack_px + 0.5)
+    within = dark & (depth > CRACK_PX)
+    kernel = ndimage.distance_transform_edt(within) > CRACK_PX
+    opened = within & (ndimage.distance_transform_edt(~kernel) <= CRACK_PX + 0.5)
     parts, count = ndimage.label(opened)
     if not count:
         return opened

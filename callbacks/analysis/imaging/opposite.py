@@ -15,15 +15,13 @@ PAIRS = 24
 FINENESS = 20
 
 
-def opposite_pairs(angle_deg: ArrayLike, *, nearest_deg: float = NEAREST_DEG) -> list[tuple[int, int]]:
+def opposite_pairs(angle_deg: ArrayLike) -> list[tuple[int, int]]:
     """Return pairs of projections about half a turn apart, the best ones first and each projection once.
 
     Parameters
     ----------
     angle_deg
         Degrees, shape (angles,).
-    nearest_deg
-        The most that a pair may miss 180 degrees.
 
     Returns
     -------
@@ -32,7 +30,7 @@ def opposite_pairs(angle_deg: ArrayLike, *, nearest_deg: float = NEAREST_DEG) ->
     """
     angles = np.mod(np.asarray(angle_deg, dtype=np.float64), 360.0)
     miss = np.abs(np.mod(angles[:, None] - angles, 360.0) - 180.0)
-    one, two = np.nonzero(np.triu(miss <= nearest_deg))
+    one, two = np.nonzero(np.triu(miss <= NEAREST_DEG))
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
     for best in np.argsort(miss[one, two], kind="stable"):

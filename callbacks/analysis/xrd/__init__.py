@@ -16,7 +16,6 @@ from .peak_fit import PeakFit, PeakVerdict, fit_peaks
 from .peak_splitting import Splitting, SplittingOnset, splitting_onset
 from .phase import Phase, System
 from .phase_result import FoundPhase, PhaseResult, State
-from .shift import ShiftComparison, compare_shifts
 from .total_scattering import total_scattering
 from .total_scattering_result import TotalScattering, TotalScatteringVerdict
 
@@ -38,7 +37,6 @@ __all__ = [
     "Phase",
     "PhaseResult",
     "Sectors",
-    "ShiftComparison",
     "Splitting",
     "SplittingOnset",
     "State",
@@ -47,7 +45,6 @@ __all__ = [
     "TotalScattering",
     "TotalScatteringVerdict",
     "calibrate_geometry",
-    "compare_shifts",
     "face_centred_cubic",
     "fit_lattice",
     "fit_pair_distances",

@@ -19,6 +19,7 @@ from .normal_matrix import normal_matrix
 from .phase import FloatArray
 
 HASTE = 3.0
+TOLERANCE = 0.1
 
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -123,7 +124,6 @@ def refine(
     bounds: Bounds,
     *,
     max_steps: int = 25,
-    tolerance: float = 0.1,
     worth: float = np.inf,
 ) -> Refined:
     """Fit a model to values.
@@ -138,8 +138,8 @@ def refine(
         Measured values and their standard deviations (n,).
     bounds
         Limits and priors of the parameters.
-    max_steps, tolerance
-        End after so many steps, or once a step lowers the cost by less than `tolerance` (times the cost of a
+    max_steps
+        End after so many, or once a step lowers the cost by less than `TOLERANCE` (times the cost of a
         point, where that is above one).
     worth
         A fit that cannot come below this cost is of no use: it ends once the steps that are left would each
@@ -164,13 +164,13 @@ def refine(
             continue
         trial = bounds.moved(vector, step)
         foreseen = float(step @ (2 * right - matrix @ step))
-        if damping < 0.1 and foreseen < 0.3 * tolerance * max(1.0, cost / values.size):
+        if damping < 0.1 and foreseen < 0.3 * TOLERANCE * max(1.0, cost / values.size):
             converged = True
             break
         after = _normal(model, trial, values, weights, bounds)
         if after[4] < cost:
             gained = cost - after[4]
-            converged = gained < tolerance * max(1.0, cost / values.size)
+            converged = gained < TOLERANCE * max(1.0, cost / values.size)
             if after[4] - worth > HASTE * gained * (max_steps - steps):
                 return Refined(trial, after[1], after[0], after[3], steps, converged=False)
             vector, (pattern, matrix, right, chi2, cost) = trial, after
@@ -178,7 +178,7 @@ def refine(
             damping *= min(max(0.1, 1 - (2 * as_foreseen - 1) ** 3), 2.0)
             harder = 8.0
         else:
-            converged = damping > 1e6 or after[4] - cost < 1e-3 * tolerance
+            converged = damping > 1e6 or after[4] - cost < 1e-3 * TOLERANCE
             damping, harder = max(damping * harder, 1e-6), harder * 2
     return Refined(vector, matrix, pattern, chi2, steps, converged)
 
