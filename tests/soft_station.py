@@ -109,9 +109,20 @@ def of_kind(documents, kind):
     return [doc for name, doc in documents if name == kind]
 
 
+def events(documents, key):
+    """Data of the events that have a key, in their order."""
+    return [doc["data"] for doc in of_kind(documents, "event") if key in doc["data"]]
+
+
+def of_stream(documents, stream):
+    """Data of the events of a stream of all runs, in their order."""
+    streams = {doc["uid"] for doc in of_kind(documents, "descriptor") if doc["name"] == stream}
+    return [doc["data"] for doc in of_kind(documents, "event") if doc["descriptor"] in streams]
+
+
 def now():
     return time.time()
 
 
 def column(documents, key):
-    return np.array([doc["data"][key] for name, doc in documents if name == "event" and key in doc["data"]])
+    return np.array([data[key] for data in events(documents, key)])

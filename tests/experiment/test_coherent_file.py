@@ -15,6 +15,7 @@ from operando.experiment.reading import read_experiment
 from operando.experiment.rehearsal import simulated_settings
 from operando.experiment.toml_source import ExperimentFileError
 from operando.plans.duration import Timing
+from soft_station import of_stream
 
 DEFAULT = Path(operando.experiment.__file__).parent / "nmc811-map.toml"
 TIMING = Timing(start_s=2.0)
@@ -104,7 +105,6 @@ def test_a_table_is_measured_with_the_cell_in_every_event(tmp_path):
     ]
     assert starts[0]["ptychography"]["overlap"] == pytest.approx(0.65)
     assert starts[1]["rocking_deg"] == pytest.approx([-0.02, -0.01, 0.0, 0.01, 0.02])
-    primary = {doc["uid"] for name, doc in documents if name == "descriptor" and doc["name"] == "primary"}
-    events = [doc["data"] for name, doc in documents if name == "event" and doc["descriptor"] in primary]
+    events = of_stream(documents, "primary")
     assert len(events) == 6 + 5
     assert all("cell_lithium_content" in event or "cell_voltage" in event for event in events)

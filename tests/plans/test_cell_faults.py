@@ -11,7 +11,7 @@ from operando.plans.start import StartRefusedError, check_cell
 from operando.plans.xanes import xanes
 from ophyd.status import DeviceStatus
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected
+from soft_station import collected, of_stream
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
 REASON = "the open-circuit voltage is -3.7 V: it is negative, the leads are reversed"
@@ -50,11 +50,6 @@ def refusing(cell, *words):
 
     cell.command.set = set_
     return told
-
-
-def of_stream(documents, stream):
-    descriptors = {doc["uid"] for name, doc in documents if name == "descriptor" and doc["name"] == stream}
-    return [doc["data"] for name, doc in documents if name == "event" and doc["descriptor"] in descriptors]
 
 
 def test_a_cell_that_is_refused_is_told_with_the_reason_before_anything_moves(line, engine):

@@ -12,7 +12,7 @@ from operando.plans.ptycho_scan import ptycho_scan
 from operando.plans.raster_map import NoMapError
 from soft_camera import SoftCamera
 from soft_nanoprobe import NanoStation
-from soft_station import Instant
+from soft_station import Instant, of_stream
 
 
 @pytest.fixture
@@ -51,8 +51,7 @@ def test_a_rocking_scan_has_its_frames_angle_by_angle_and_turns_back(station):
     angles = np.linspace(-0.02, 0.02, 5)
     documents = run(bcdi_rocking(station, angles_deg=angles, exposure_s=0.05, frames=2))
     assert documents[-1][1]["exit_status"] == "success", documents[-1]
-    primary = next(doc["uid"] for name, doc in documents if name == "descriptor" and doc["name"] == "primary")
-    events = [doc["data"] for name, doc in documents if name == "event" and doc["descriptor"] == primary]
+    events = of_stream(documents, "primary")
     np.testing.assert_allclose([event["nanostage_rotation"] for event in events], angles)
     (resource,) = (doc for name, doc in documents if name == "stream_resource")
     with h5py.File(resource["uri"].removeprefix("file://localhost")) as file:

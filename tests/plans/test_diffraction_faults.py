@@ -19,7 +19,7 @@ from ophyd.status import Status
 from ophyd.utils.errors import DisconnectedError
 from soft_camera import SoftCamera
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected, of_kind
+from soft_station import collected, events, of_kind
 
 GUARD = BeamGuard()
 FRAMES = 3
@@ -68,7 +68,7 @@ def experiment(line, gated=False, **options):
 
 
 def ledger(documents):
-    data = [doc["data"] for doc in of_kind(documents, "event") if "ledger_count" in doc["data"]]
+    data = events(documents, "ledger_count")
     return [(each["ledger_count"], each["ledger_status"], each["ledger_reason"]) for each in data]
 
 

@@ -23,7 +23,7 @@ from operando.plans.tomography import TooFastError, tomography
 from operando.plans.turn import Turn
 from operando.plans.waiting import PassedError
 from ophyd.utils import LimitError
-from soft_station import collected
+from soft_station import collected, events
 from soft_turn import MicroscopeStation
 
 ANGLES = np.linspace(0.0, 150.0, 6)
@@ -37,7 +37,7 @@ def station(tmp_path):
 
 
 def outcome_of(documents):
-    (data,) = [doc["data"] for name, doc in documents if name == "event" and "tomogram_frame" in doc["data"]]
+    (data,) = events(documents, "tomogram_frame")
     return data
 
 

@@ -13,7 +13,7 @@ from operando.plans.fly_xanes import fly_xanes
 from operando.plans.grids import grid_from_regions
 from ophyd.status import Status
 from soft_fly import VELOCITY_DEG_S, FlyStation, missing
-from soft_station import collected
+from soft_station import collected, events
 
 GRID = grid_from_regions([(-20, 0, 2, 0.5), (0, 15, 0.5, 1.0), (15, 40, 2.0, 0.5)], e0="Ni_K")
 FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
@@ -27,7 +27,7 @@ def station():
 
 def sweeps(documents):
     """Number, attempt, status and place in the file of each sweep that was told of."""
-    told = [doc["data"] for kind, doc in documents if kind == "event" and "sweep_number" in doc["data"]]
+    told = events(documents, "sweep_number")
     keys = ("sweep_number", "sweep_attempt", "sweep_status", "sweep_first_gate")
     return [tuple(one[key] for key in keys) for one in told]
 

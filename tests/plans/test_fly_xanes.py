@@ -10,7 +10,7 @@ from operando.plans.fly_xanes import NoFlyScanError, fly_exafs, fly_xanes
 from operando.plans.grids import grid_from_regions
 from operando.plans.xanes import xanes
 from soft_fly import EDGE_EV, VELOCITY_DEG_S, FlyStation, edge, missing
-from soft_station import SoftChambersWithDiode, SoftStation, collected, column, of_kind
+from soft_station import SoftChambersWithDiode, SoftStation, collected, column, events, of_kind
 
 GRID = grid_from_regions([(-20, 0, 2, 0.5), (0, 15, 0.25, 1.0), (15, 40, 1.0, 0.5)], e0="Ni_K")
 FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
@@ -19,10 +19,6 @@ FLY = {"grid": GRID, "element": "Ni", "duration_s": 2.0}
 @pytest.fixture
 def station():
     return FlyStation()
-
-
-def events(documents, key):
-    return [doc["data"] for doc in of_kind(documents, "event") if key in doc["data"]]
 
 
 def half_step_ev(documents):

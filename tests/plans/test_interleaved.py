@@ -17,7 +17,7 @@ from operando.plans.xanes import xanes
 from operando.plans.xrd_series import xrd_series
 from soft_camera import SoftCamera
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected
+from soft_station import collected, events
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
 RULES = {"ni": "every lithium_content 0.01", "xrd": "every lithium_content 0.02"}
@@ -79,7 +79,7 @@ def test_a_series_with_missing_frames_is_asked_for_again_and_the_ledger_says_why
     bad = iter([True])
     line.camera.faults = lambda numbers: numbers[1:] if next(bad, False) else numbers
     assert engine(whole(line)).plan_result.done == 7
-    entries = [doc["data"] for name, doc in documents if name == "event" and "ledger_status" in doc["data"]]
+    entries = events(documents, "ledger_status")
     reasons = [entry["ledger_reason"] for entry in entries if entry["ledger_measurement"] == "xrd"]
     assert reasons[0].startswith("redone: camera: 3 frames expected, 2 written")
     failed = [doc for name, doc in documents if name == "stop" and doc["exit_status"] == "fail"]

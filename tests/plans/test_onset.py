@@ -13,7 +13,7 @@ from operando.plans.operando import operando
 from operando.plans.resume import ResumePoint
 from operando.plans.xanes import xanes
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected
+from soft_station import collected, events
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
 H3, M = OnsetCriterion("H3"), OnsetCriterion("M")
@@ -64,8 +64,8 @@ def experiment(line, gates, onsets, rules=None, resume=None):
 
 def ledger(documents, *keys):
     keys = keys or ("measurement", "status", "count")
-    events = [doc["data"] for name, doc in documents if name == "event" and "ledger_count" in doc["data"]]
-    return [tuple(data[f"ledger_{key}"] for key in keys) for data in events]
+    entries = events(documents, "ledger_count")
+    return [tuple(data[f"ledger_{key}"] for key in keys) for data in entries]
 
 
 def test_a_measurement_is_active_from_the_onset_on_and_another_until_then(line, engine):

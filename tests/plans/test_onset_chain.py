@@ -21,7 +21,7 @@ from operando.plans.operando import operando
 from operando.plans.xrd_series import xrd_series
 from soft_camera import SoftCamera
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler
-from soft_station import collected
+from soft_station import collected, events
 
 H3 = OnsetCriterion("H3")
 APPEARS_X = 0.967
@@ -169,7 +169,7 @@ def of_stream(documents, stream, analysis=False):
 @pytest.mark.slow
 def test_frames_in_which_a_phase_appears_make_the_plan_measure_more_densely(measured):
     documents, journal, result = measured
-    ledger = [doc["data"] for name, doc in documents if name == "event" and "ledger_count" in doc["data"]]
+    ledger = events(documents, "ledger_count")
     (onset,) = [each for each in ledger if each["ledger_status"] == "onset"]
     acted_x = onset["ledger_lithium_content"]
     assert onset["ledger_reason"].startswith("H3 first seen in frame 0 of run ")

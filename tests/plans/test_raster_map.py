@@ -23,7 +23,7 @@ from operando.simulated_beamline.physics.nanostage import PiezoAxis
 from ophyd.status import Status
 from soft_camera import SoftCamera
 from soft_nanoprobe import CHANNELS, ELEMENTS, NanoStation, SoftBox
-from soft_station import collected, of_kind
+from soft_station import collected, events, of_kind
 
 raster_map_module = importlib.import_module("operando.plans.raster_map")
 REGION = Region((-0.1, 0.1), (0.0, 0.2))
@@ -39,10 +39,6 @@ def mapped(station, *, mode="step", snake=True, **options):
 @pytest.fixture
 def station(tmp_path):
     return NanoStation(tmp_path)
-
-
-def events(documents, key):
-    return [doc["data"] for doc in of_kind(documents, "event") if key in doc["data"]]
 
 
 def frames_told(documents, key="fluorescence_spectra"):

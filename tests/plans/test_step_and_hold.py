@@ -15,7 +15,7 @@ from operando.simulated_beamline.instrument.sample import Sample
 from operando.simulated_beamline.instrument.trigger import TriggerChannel
 from ophyd import Component as Cpt
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline, SoftCycler, SoftNews, SoftTrigger
-from soft_station import collected
+from soft_station import collected, events
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
 QUICK = Relaxation(60.0, 60.0, 3600.0, for_s=20.0)
@@ -156,7 +156,7 @@ def runs(documents):
 
 
 def ledger(documents):
-    return [doc["data"] for name, doc in documents if name == "event" and "ledger_status" in doc["data"]]
+    return events(documents, "ledger_status")
 
 
 def test_each_state_is_held_measured_and_left(line, engine):

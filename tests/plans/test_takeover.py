@@ -16,7 +16,7 @@ from operando.plans.resume import ResumePoint, Unlisted
 from operando.plans.standstill import Standstill, StandstillError
 from operando.plans.xanes import xanes
 from soft_cycler import LIMITS, PROTOCOL, SoftBeamline
-from soft_station import collected
+from soft_station import collected, events
 
 GRID = grid_from_regions([(0, 2, 1, 1.0)], e0="Ni_K")
 LEFT = ResumePoint("dead", last_sample=11, last_time_s=12.0, seen={1: 1})
@@ -49,8 +49,8 @@ def go_on(line, resume=LEFT, **policies):
 
 def ledger(documents):
     keys = ("measurement", "count", "status", "reason", "run")
-    events = [doc["data"] for name, doc in documents if name == "event" and "ledger_count" in doc["data"]]
-    return [tuple(data[f"ledger_{key}"] for key in keys) for data in events]
+    entries = events(documents, "ledger_count")
+    return [tuple(data[f"ledger_{key}"] for key in keys) for data in entries]
 
 
 def samples(documents):
