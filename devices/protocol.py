@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 LONGEST_ID = 39
+"""Characters of a step's identity that a potentiostat keeps."""
 
 Step = (
     Rest

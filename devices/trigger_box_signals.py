@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal, EpicsSignalRO
+from ophyd import Device, EpicsSignal
+
+from .camera_signals import told
 
 
 def _setting(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
     """Make a setting that its server confirms."""
     confirmed = {"auto_monitor": True, "put_complete": True, "write_timeout": 10.0}
     return Cpt(EpicsSignal, suffix, **{**confirmed, "kind": "omitted", **options})
-
-
-def _told(suffix: str, **options: Any) -> Any:  # noqa: ANN401 - passed on to ophyd
-    return Cpt(EpicsSignalRO, suffix, **{"auto_monitor": True, "kind": "omitted", **options})
 
 
 class Compare(Device):
@@ -29,8 +27,8 @@ class Compare(Device):
     step = _setting("STEP")
     width = _setting("WIDTH")
     pulses = _setting("PULSES")
-    produced = _told("PRODUCED")
-    health = _told("HEALTH", string=True)
+    produced = told("PRODUCED")
+    health = told("HEALTH", string=True)
 
 
 class Sequence(Device):
@@ -54,17 +52,17 @@ class Capture(Device):
     arm = _setting("PCAP:ARM", string=True)
     gate = _setting("PCAP:GATE", string=True)
     output = _setting("TTLOUT1:VAL", string=True)
-    health = _told("PCAP:HEALTH", string=True)
+    health = told("PCAP:HEALTH", string=True)
     levels = _setting("DATA:CREATE_DIRECTORY")
     path = _setting("DATA:HDF_DIRECTORY", string=True)
-    path_exists = _told("DATA:DIRECTORY_EXISTS")
+    path_exists = told("DATA:DIRECTORY_EXISTS")
     file_name = _setting("DATA:HDF_FILE_NAME", string=True)
-    full_name = _told("DATA:HDF_FULL_FILE_PATH", string=True)
+    full_name = told("DATA:HDF_FULL_FILE_PATH", string=True)
     wanted = _setting("DATA:NUM_CAPTURE")
-    captured = _told("DATA:NUM_CAPTURED", kind="normal")
+    captured = told("DATA:NUM_CAPTURED", kind="normal")
     mode = _setting("DATA:CAPTURE_MODE", string=True)
     capture = Cpt(EpicsSignal, "DATA:CAPTURE", auto_monitor=True, kind="omitted")
-    status = _told("DATA:STATUS", string=True)
+    status = told("DATA:STATUS", string=True)
 
 
 class Input(Device):

@@ -6,15 +6,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from ..devices.cut_off import until_from_text
+from ..devices.protocol import LONGEST_ID
 
 SECONDS_PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds in each unit of time that an experiment file may use."""
 
 VOLTAGE_RANGE_V = (-5.0, 10.0)
 """No single cell is cycled outside: a number beyond it was written in another unit."""
-
-LONGEST_ID = 39
-"""Characters of a step's identity that a potentiostat keeps."""
 
 _DURATION = re.compile(r"^\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(s|min|h|d)\s*$")
 _RATE = re.compile(r"^\s*(?:([0-9]*\.?[0-9]+)\s*)?C\s*(?:/\s*([0-9]*\.?[0-9]+))?\s*$")

@@ -13,22 +13,21 @@ from numpy.typing import NDArray
 from ..tiled.external_file import resolve_external
 from ..tiled.external_frame import FramePart
 from .frame_file import FrameFile, FrameUnreadableError
+from .told_run import ToldRun
 
 
 @dataclass
-class RunOfFrames:
+class RunOfFrames(ToldRun):
     """Documents of one run that tell where its frames are.
 
     Attributes
     ----------
-    start
-        Start document.
     announced
         Frames that documents told of.
     waiting, left_out
         Of those, the frames that are not analysed yet, and those that could not be read or integrated.
-    exit_status, reason
-        Of its stop document; empty while it goes on.
+    reason
+        Of its stop document, where it gives one.
     dtype
         Of a pixel, as numpy writes it; empty while unknown.
     worked
@@ -37,10 +36,8 @@ class RunOfFrames:
         Whether the analysis was made ready for its frames.
     """
 
-    start: Mapping[str, Any]
     announced: int = 0
     waiting: int = 0
-    exit_status: str = ""
     reason: str = ""
     dtype: str = ""
     left_out: int = 0
@@ -49,26 +46,6 @@ class RunOfFrames:
     _read_ev: float = float("nan")
     _files: dict[str, FrameFile] = field(default_factory=dict, repr=False)
     _parts: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
-
-    @property
-    def uid(self) -> str:
-        """Uid of the run."""
-        return self.start["uid"]
-
-    @property
-    def experiment(self) -> str:
-        """Uid of its experiment."""
-        return self.start["experiment"]["uid"]
-
-    @property
-    def measurement(self) -> str:
-        """Name of the measurement."""
-        return str(self.start.get("measurement", self.start["technique"]))
-
-    @property
-    def ended(self) -> bool:
-        """Whether the run has its stop document."""
-        return bool(self.exit_status)
 
     @property
     def energy_ev(self) -> float:

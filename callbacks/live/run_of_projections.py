@@ -15,6 +15,7 @@ from ..analysis.saturation import OFTEN, saturated_pixels
 from ..tiled.external_file import require_inner_links, resolve_external
 from .run_of_frames import RunOfFrames
 from .spectrum import CELL_KEYS
+from .told_run import ToldRun
 
 PROJECTIONS, FLAT, DARK = "projections", "flat", "dark"
 EVENTS, PASSES, OUTCOME = "primary", "passes", "outcome"
@@ -29,21 +30,17 @@ MOST_BYTES = 256_000_000
 
 
 @dataclass
-class RunOfProjections:
+class RunOfProjections(ToldRun):
     """Documents of one tomogram.
 
     Attributes
     ----------
     start
-        Start document; its `turn` has the planned `angles_deg`, `flat_run` and `dark_run` name other runs.
-    exit_status
-        Of its stop document; empty while it goes on.
+        Its `turn` has the planned `angles_deg`, `flat_run` and `dark_run` name other runs.
     events, outcome
         Data of the stream `primary`, in their order, and of the event that tells how it went.
     """
 
-    start: Mapping[str, Any]
-    exit_status: str = ""
     events: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     outcome: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _streams: dict[str, RunOfFrames] = field(default_factory=dict, repr=False)
@@ -53,24 +50,9 @@ class RunOfProjections:
     _final: dict[int, float] | None = field(default=None, repr=False)
 
     @property
-    def uid(self) -> str:
-        """Uid of the run."""
-        return self.start["uid"]
-
-    @property
-    def measurement(self) -> str:
-        """Name of the measurement."""
-        return str(self.start.get("measurement", self.start["technique"]))
-
-    @property
     def planned_deg(self) -> NDArray[np.float64]:
         """Angles that were asked for, degrees, in the order of the gates or triggers."""
         return np.asarray((self.start.get("turn") or {}).get("angles_deg") or [], dtype=np.float64)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the run has its stop document."""
-        return bool(self.exit_status)
 
     @property
     def binning(self) -> int:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from .cell_state import STATE_UNITS
 from .lazy import lazy_rows
-from .run_source import RunSource
+from .run_source import RunSource, latest_analyses
 from .spectrum import Spectrum
 from .valence_scale import reference_scale, with_valence
 
@@ -64,7 +64,7 @@ def edge_maps(
     KeyError
         If there is none of this element; the message lists those there are.
     """
-    latest = {start["analysis"]["of"]: start for start in starts if start["analysis"]["name"] == ANALYSIS}
+    latest = latest_analyses(starts, ANALYSIS)
     known = sorted({start["analysis"]["parameters"]["element"] for start in latest.values()})
     chosen = [start for start in latest.values() if start["analysis"]["parameters"]["element"] == element]
     found = [part for start in chosen if (part := _part(source, start, references)) is not None]

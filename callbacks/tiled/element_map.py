@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from .cell_state import STATE_UNITS
-from .run_source import RunSource
+from .run_source import RunSource, analyses
 
 ANALYSIS = "map_fit"
 LIGHT = {"i0_a": "A", "i0_photons_per_s": "1/s"}
@@ -20,7 +20,7 @@ PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", 
 
 def map_names(runs: list[dict[str, Any]]) -> list[str]:
     """Names of the measurements that made maps, from start documents of analyses."""
-    return list(dict.fromkeys(_parameters(start)["measurement"] for start in _results(runs)))
+    return list(dict.fromkeys(_parameters(start)["measurement"] for start in analyses(runs, ANALYSIS)))
 
 
 def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str, *, see: str = "") -> xr.Dataset:
@@ -55,7 +55,7 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str, *, se
     KeyError
         If there is no map of this name; the message lists those there are.
     """
-    chosen = [start for start in _results(runs) if _is_called(start, name)]
+    chosen = [start for start in analyses(runs, ANALYSIS) if _is_called(start, name)]
     by_map: dict[str, list[dict[str, Any]]] = {}
     for start in chosen:
         by_map.setdefault(_parameters(start)["measurement_run"], []).append(start)
@@ -65,10 +65,6 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str, *, se
         raise KeyError(f"there is no element map {name!r}; there are {map_names(runs) or 'none'}{further}")
     found = xr.concat(parts, dim="map", join="outer").sortby("begun")
     return found.assign_attrs(see=see) if see else found
-
-
-def _results(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [start for start in runs if start["analysis"]["name"] == ANALYSIS]
 
 
 def _parameters(start: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from .monitor import monitor_keys, monitor_rows
 from .pair import PairOptions, named_pairs
 from .pattern import lattice_table, pattern_dataset, phase_table
 from .rocking import rocking_dataset, rocking_runs
-from .run_source import ExperimentName, RunSource
+from .run_source import ExperimentName, RunSource, analyses
 from .spectrum import Spectrum, measured, of_spectra, spectra_dataset
 from .strain_redox import StrainAndRedox, see_rocking
 from .table import elapsed
@@ -195,8 +195,8 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         return monitor_rows(self._source, self._source.starts(self.uid), key)
 
     def _fits(self) -> pd.DataFrame:
-        analyses = [start for start in self.runs("analysis") if start["analysis"]["name"] == "edge_fit"]
-        found = (self._source.stream(start["uid"], "primary") for start in analyses)
+        fitted = analyses(self.runs("analysis"), "edge_fit")
+        found = (self._source.stream(start["uid"], "primary") for start in fitted)
         if not (frames := [frame for frame in found if not frame.empty]):
             return pd.DataFrame(columns=EDGE_FITS)
         fits = pd.concat(frames, ignore_index=True).drop(columns="seq_num")

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from .cell_state import STATE_UNITS
-from .run_source import RunSource
+from .run_source import RunSource, analyses
 
 ANALYSIS = "pattern_fit"
 
@@ -38,7 +38,7 @@ def result_rows(
 
 
 def _tables(source: RunSource, runs: list[dict[str, Any]], stream: str) -> list[pd.DataFrame]:
-    tables = (source.stream(start["uid"], stream) for start in _results(runs))
+    tables = (source.stream(start["uid"], stream) for start in analyses(runs, ANALYSIS))
     return [table for table in tables if not table.empty]
 
 
@@ -116,7 +116,7 @@ def pattern_dataset(source: RunSource, runs: list[dict[str, Any]]) -> xr.Dataset
         frame: ``time`` (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``.
         Empty Dataset if no frame is integrated yet.
     """
-    parts = [part for start in _results(runs) if (part := _part(source, start["uid"])) is not None]
+    parts = [part for start in analyses(runs, ANALYSIS) if (part := _part(source, start["uid"])) is not None]
     if not parts:
         return xr.Dataset()
     axis = parts[0]["q"]
@@ -124,10 +124,6 @@ def pattern_dataset(source: RunSource, runs: list[dict[str, Any]]) -> xr.Dataset
     keys = pd.MultiIndex.from_arrays([joined["run"].values, joined["frame"].values])
     kept = joined.isel(pattern=np.flatnonzero(~keys.duplicated(keep="last")))
     return kept.sortby(["time", "frame"])
-
-
-def _results(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [start for start in runs if start["analysis"]["name"] == ANALYSIS]
 
 
 def _part(source: RunSource, uid: str) -> xr.Dataset | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,16 @@ class ExperimentName:
 
     uid: str
     name: str
+
+
+def analyses(starts: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Choose the start documents of the results of an analysis."""
+    return [start for start in starts if (start.get("analysis") or {}).get("name") == name]
+
+
+def latest_analyses(starts: Iterable[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    """Give the latest start document of an analysis by the uid of the run that it is of."""
+    return {start["analysis"]["of"]: start for start in analyses(starts, name)}
 
 
 class RunSource(ABC):

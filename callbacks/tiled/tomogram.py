@@ -12,7 +12,7 @@ import xarray as xr
 from .cell_state import STATE_UNITS
 from .external_frame import Frames
 from .lazy import lazy_rows
-from .run_source import RunSource
+from .run_source import RunSource, analyses, latest_analyses
 
 TECHNIQUE = "tomography"
 SLICES, VOLUME = "slices", "volume"
@@ -61,7 +61,7 @@ def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Da
         ``status`` and ``reason`` of the run, ``energy_ev``, ``pixel_um``, and with a volume ``centre_px``.
     """
     runs = {start["uid"]: start for start in starts if start.get("technique") == TECHNIQUE}
-    volumes = _latest(starts, VOLUME)
+    volumes = latest_analyses(starts, VOLUME)
     parts = (_tomogram(source, runs, start, volumes.get(uid)) for uid, start in runs.items())
     return [part for part in parts if part is not None]
 
@@ -69,15 +69,6 @@ def tomogram_list(source: RunSource, starts: list[dict[str, Any]]) -> list[xr.Da
 def _position(start: Mapping[str, Any]) -> str:
     """Name of the place of the specimen, of `multi_position`."""
     return str((start.get("position") or {}).get("name", ""))
-
-
-def _latest(starts: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
-    """Latest result run of an analysis by the raw run."""
-    return {
-        start["analysis"]["of"]: start
-        for start in starts
-        if (start.get("analysis") or {}).get("name") == name
-    }
 
 
 def _tomogram(
@@ -213,7 +204,7 @@ def slice_dataset(source: RunSource, starts: list[dict[str, Any]]) -> xr.Dataset
         ``centre_px``, ``centre_px_sigma``, ``verdict``, ``reason``, ``latency_s``. Empty if there is none.
     """
     runs = {start["uid"]: start for start in starts}
-    parts = (_slices(source, start, runs.get(uid)) for uid, start in _latest(starts, SLICES).items())
+    parts = (_slices(source, start, runs.get(uid)) for uid, start in latest_analyses(starts, SLICES).items())
     found = [part for part in parts if part is not None]
     return xr.concat(found, dim="tomogram", join="outer").sortby("time") if found else xr.Dataset()
 
@@ -261,12 +252,11 @@ def particle_rows(source: RunSource, starts: list[dict[str, Any]]) -> pd.DataFra
     """
     latest: dict[str, pd.DataFrame] = {}
     calibrations: dict[str, Any] = {}
-    for start in starts:
-        if (start.get("analysis") or {}).get("name") == VOLUME:
-            rows = source.stream(start["uid"], "particles")
-            if not rows.empty:
-                of, parameters = start["analysis"]["of"], start["analysis"]["parameters"]
-                latest[of], calibrations[of] = rows, parameters.get("crack_calibration", {})
+    for start in analyses(starts, VOLUME):
+        rows = source.stream(start["uid"], "particles")
+        if not rows.empty:
+            of, parameters = start["analysis"]["of"], start["analysis"]["parameters"]
+            latest[of], calibrations[of] = rows, parameters.get("crack_calibration", {})
     tables = [rows.drop(columns="seq_num") for rows in latest.values()]
     if not tables:
         return pd.DataFrame(columns=PARTICLES, index=pd.MultiIndex.from_tuples([], names=PARTICLE_INDEX))

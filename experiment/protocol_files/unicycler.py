@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ...devices.impedance import GalvanostaticImpedance, PotentiostaticImpedance
-from ...devices.protocol import Protocol, Recording, Step
+from ...devices.protocol import LONGEST_ID, Protocol, Recording, Step
 from ...devices.step import ConstantCurrent, ConstantVoltage, Loop, Rest
 from ...devices.sweep import VoltageRamp
 from .safety import Safety
 
 Model: TypeAlias = Any
 """A step of aurora-unicycler: a pydantic model with `step`, `id` and the fields of its kind."""
-
-LONGEST_ID: Final = 39
 
 
 @dataclass(frozen=True)
