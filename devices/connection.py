@@ -69,8 +69,11 @@ def _process_variables(device: Device) -> Iterator[EpicsSignalBase]:
 
 
 def _answers(signal: EpicsSignalBase, deadline: float) -> bool:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0 and not signal.connected:
+        return False
     try:
-        signal.wait_for_connection(timeout=max(0.01, deadline - time.monotonic()))
+        signal.wait_for_connection(timeout=max(0.01, left_s))
     except TimeoutError:
         return False
     return True
