@@ -11,7 +11,7 @@ from ophyd import Component as Cpt
 from ophyd import Signal
 from ophyd.status import DeviceStatus
 
-from .bounded import in_background, until
+from .bounded import until
 from .camera_setting import SettableCamera, number_of
 from .frame_file import (
     FrameAbsentError,
@@ -116,7 +116,7 @@ class AreaDetector(SettableCamera):
                 self.set_up(running)
             self._running = running
 
-        return in_background(self, work)
+        return self.in_turn(work)
 
     def set_up(self, running: SeriesFile) -> None:
         """Bring camera and writer to rest, set them for a series, and let the writer wait; takes a while."""
@@ -143,7 +143,7 @@ class AreaDetector(SettableCamera):
             those written after it is which nobody could tell (then as `FramesMissingError`).
         """
         running = self._begin()
-        return in_background(self, lambda: self._await_trigger(running))
+        return self.in_turn(lambda: self._await_trigger(running))
 
     def kickoff(self) -> DeviceStatus:
         """Let the camera begin; `complete` waits for the frames."""
@@ -161,7 +161,7 @@ class AreaDetector(SettableCamera):
             Done when the file is closed and whole; fails with `FramesMissingError` if it is not.
         """
         running = self._require()
-        return in_background(self, lambda: self._finish(running))
+        return self.in_turn(lambda: self._finish(running))
 
     def stored_frames(self) -> StoredFrames:
         """Read all frames of the last series, which may take a second.
@@ -227,7 +227,7 @@ class AreaDetector(SettableCamera):
             self._await_frames(running, running.triggered)
         except FramesMissingError as error:
             if not running.series.retakes or error.written != before:
-                self.stop()
+                self.tell_to_rest()
                 raise
             self.cam.acquire.put(0)
             until((self.cam.acquire,), lambda: not self.cam.acquire.get(), self.reply_limit_s)
@@ -274,7 +274,7 @@ class AreaDetector(SettableCamera):
         try:
             self._await_frames(running, series.frames)
         except FramesMissingError:
-            self.stop()
+            self.tell_to_rest()
             raise
         if not until((self.hdf.capture,), lambda: not self.hdf.capture.get(), self.flush_limit_s):
             logger.warning("%s: the writer had to be told to close %s", self.name, running.file)

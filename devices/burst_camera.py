@@ -10,7 +10,7 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from ophyd.status import DeviceStatus
 
-from .bounded import in_background, until
+from .bounded import until
 from .burst_record import NUMBER, STAMP, BurstRecord, read_burst
 from .burst_series import BurstSeries
 from .camera_setting import number_of
@@ -131,7 +131,7 @@ class BurstCamera(MicroscopeCamera):
         if running.triggered:
             raise RuntimeError(f"{self.name}: burst {burst.name!r} was begun before; prepare another")
         running.triggered = burst.frames
-        return in_background(self, lambda: self._fill(burst))
+        return self.in_turn(lambda: self._fill(burst))
 
     def complete(self) -> DeviceStatus:
         """Wait until every frame is written, close the file, and see which frames it holds."""
@@ -139,11 +139,11 @@ class BurstCamera(MicroscopeCamera):
         if burst is None:
             return super().complete()
         running = self._require()
-        return in_background(self, lambda: self._finish_burst(running, burst))
+        return self.in_turn(lambda: self._finish_burst(running, burst))
 
-    def stop(self, *, success: bool = False) -> None:
-        """Leave camera and ring idle, and the file closed."""
-        super().stop(success=success)
+    def tell_to_rest(self) -> None:
+        """Tell camera, ring and writer to stop."""
+        super().tell_to_rest()
         halt(self.ring.capture, 0)
 
     def describe_collect(self) -> dict[str, dict[str, Any]]:
@@ -208,7 +208,7 @@ class BurstCamera(MicroscopeCamera):
 
             if not until((ring.held, ring.passed), filled, limit_s):
                 held = number_of(ring.held)
-                self.stop()
+                self.tell_to_rest()
                 raise TimeoutError(
                     f"the ring {self.prefix}CB1: holds {held} frames after {limit_s:.0f} s; does the camera "
                     f"acquire, and is {burst.frames_before} of {self.cam.port.get()} within its memory?"

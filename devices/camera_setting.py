@@ -85,8 +85,8 @@ class SettableCamera(FileWriter):
         except (TimeoutError, *LOST):
             return True
 
-    def stop(self, *, success: bool = False) -> None:
-        """Leave the camera idle and its file closed."""
+    def tell_to_rest(self) -> None:
+        """Tell camera and writer to stop."""
         halt(self.cam.acquire, 0)
         halt(self.hdf.capture, 0)
 
@@ -102,7 +102,7 @@ class SettableCamera(FileWriter):
         TimeoutError
             If they are not within `reply_limit_s`.
         """
-        self.stop()
+        self.tell_to_rest()
         parts = (self.cam.acquire, self.hdf.capture)
         if not until(parts, lambda: not any(part.get() for part in parts), self.reply_limit_s):
             raise TimeoutError(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from event_model import StreamRange, compose_stream_resource
 from ophyd import Component as Cpt
 from ophyd import Signal
+from ophyd.status import DeviceStatus
 
-from .bounded import write
+from .bounded import in_background, write
+from .order import Stops
 from .reach import ReachedDevice
 
 logger = logging.getLogger(__name__)
@@ -43,8 +45,23 @@ class FileWriter(ReachedDevice):
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.reply_limit_s = reply_limit_s
+        self.stops = Stops()
         self.file_path.put(file_path or read_path)
         self.read_path.put(read_path or file_path)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Leave it idle and its file closed, also where it is only being prepared."""
+        del success
+        self.stops.note()
+        self.tell_to_rest()
+
+    def tell_to_rest(self) -> None:
+        """Tell it to end what it does, and to close its file."""
+        raise NotImplementedError
+
+    def in_turn(self, work: Callable[[], None]) -> DeviceStatus:
+        """Do work in the background, once what was begun before has ended; see `Stops.heeding`."""
+        return in_background(self, self.stops.heeding(work, self.tell_to_rest))
 
     def default_folder(self, folder: Path) -> None:
         """Write below this folder where the settings name none."""

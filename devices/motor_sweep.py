@@ -9,6 +9,7 @@ from ophyd.status import DeviceStatus
 
 from .bounded import in_background, write
 from .motor import Motor
+from .order import Stops
 from .reach import halt, naming
 from .refusal import check_finite, check_positive, refuse
 
@@ -68,6 +69,7 @@ class MotorSweep:
     def __init__(self, motor: Motor) -> None:
         self.motor = motor
         self.name = f"{motor.name}_sweep"
+        self.stops = Stops()
         self._full: float | None = None
         self._stretch: Stretch | None = None
 
@@ -88,15 +90,22 @@ class MotorSweep:
             motor.check_value(start)
             motor.check_value(goal)
 
+        full: list[float] = []
+
         def work() -> None:
             self._stretch = None
             self._restore()
+            full.append(float(self._velocity.get()))
             motor.set(start).wait(motor.move_limit_s + motor.nominal_duration_s(start))
-            self._full = float(self._velocity.get())
+            self._full = full[0]
             write(motor.velocity, stretch.speed, REPLY_LIMIT_S)
             self._stretch = stretch
 
-        return in_background(motor, work)
+        def undo() -> None:
+            self._stretch, self._full = None, full[0] if full else None
+            self._restore()
+
+        return in_background(motor, self.stops.heeding(work, undo))
 
     def trigger(self) -> DeviceStatus:
         """Move over the stretch.
@@ -133,7 +142,8 @@ class MotorSweep:
         status that failed would be thrown into what that plan still has to put in order.
         """
         del success
-        if self._full is None:
+        self.stops.note()
+        if self._full is None and not self.stops.is_awaited:
             return
         self.motor.stop(success=True)
         if self.motor.velocity.connected:

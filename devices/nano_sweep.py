@@ -10,6 +10,7 @@ from ophyd.status import DeviceStatus
 
 from .bounded import in_background, write
 from .nano_axis import AxisNotThereError, NanoAxis
+from .order import Stops
 from .reach import naming
 from .refusal import check_positive, refuse
 
@@ -78,6 +79,7 @@ class AxisSweep:
     def __init__(self, axis: NanoAxis) -> None:
         self.axis = axis
         self.name = f"{axis.name}_sweep"
+        self.stops = Stops()
         self._lead_um: dict[int, float] = {}
         self._slope: dict[int, float] = {}
         self._full_um_s: float | None = None
@@ -105,7 +107,7 @@ class AxisSweep:
                     self._bring_before(sweep)
                     self._go(sweep)
 
-        return in_background(axis, work)
+        return in_background(axis, self.stops.heeding(work, self._undo))
 
     def prepare(self, sweep: Sweep) -> DeviceStatus:
         """Bring the axis before the stretch unless it is there, and set its speed.
@@ -126,7 +128,7 @@ class AxisSweep:
             write(axis.fine.velocity, speed, axis.reply_limit_s)
             self._sweep = sweep
 
-        return in_background(axis, work)
+        return in_background(axis, self.stops.heeding(work, self._undo))
 
     def trigger(self) -> DeviceStatus:
         """Move over the stretch.
@@ -156,8 +158,14 @@ class AxisSweep:
         return in_background(axis, work)
 
     def stop(self, *, success: bool = False) -> None:
-        """Stop the piezo and restore its speed."""
+        """Stop the piezo and restore its speed; also while a sweep is prepared, unless for a pause."""
+        if not success:
+            self.stops.note()
         self.axis.stop(success=success)
+        self._restore()
+
+    def _undo(self) -> None:
+        self._sweep = None
         self._restore()
 
     def _bring_before(self, sweep: Sweep) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from ophyd import Device
 from ophyd.status import DeviceStatus
+
+logger = logging.getLogger(__name__)
 
 
 class OrderWithdrawnError(RuntimeError):
@@ -74,6 +77,54 @@ class AllThere:
             over = error is not None or self._missing == 0
         if over:
             self._order.settle(error)
+
+
+class Stops:
+    """Lets a device that was told to stop also end so what it only then sets going, in the background.
+
+    Work is done one after the other: what is undone late is not that of the next order.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._working = threading.Lock()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether something is done that will end as the device was told to stop."""
+        return self._working.locked()
+
+    def note(self) -> None:
+        """Take that the device was told to stop."""
+        self._count += 1
+
+    def heeding(self, work: Callable[[], None], undo: Callable[[], None]) -> Callable[[], None]:
+        """Give work that is undone at its end where the device was told to stop meanwhile.
+
+        It then counts as done, whatever went wrong: plans stop a device on their way out, and a status that
+        failed would be thrown into what they still have to put in order.
+
+        Parameters
+        ----------
+        work
+            What is done in the background, such as arming a camera.
+        undo
+            What leaves the device at rest.
+        """
+        before = self._count
+
+        def done() -> None:
+            with self._working:
+                try:
+                    work()
+                except Exception as error:
+                    if self._count == before:
+                        raise
+                    logger.warning("was told to stop meanwhile: %s", error)
+                if self._count != before:
+                    undo()
+
+        return done
 
 
 Done = Callable[[Exception | None], None]

@@ -13,7 +13,7 @@ from ophyd import Signal
 from ophyd.status import DeviceStatus
 
 from .area_detector import AreaDetector
-from .bounded import fresh, in_background, until
+from .bounded import fresh, until
 from .camera_setting import number_of
 from .frame_file import FramesMissingError, find_frames, readable_frames
 from .frame_series import FrameSeries
@@ -124,7 +124,7 @@ class ProjectionSeries:
             self.due.put(series.frames)
             self._running = running
 
-        return in_background(camera, work)
+        return camera.in_turn(work)
 
     def trigger(self) -> DeviceStatus:
         """Arm, done when armed; or take one frame, done when it is written or known to be lost.
@@ -140,7 +140,7 @@ class ProjectionSeries:
         running.triggered += running.series.per_trigger
         with naming(camera, "acquire"):
             camera.cam.acquire.put(1)
-        return in_background(camera, self._await_armed if gated else lambda: self._take_one(before, dropped))
+        return camera.in_turn(self._await_armed if gated else lambda: self._take_one(before, dropped))
 
     def kickoff(self) -> DeviceStatus:
         """Arm, as `trigger` does."""
@@ -155,7 +155,7 @@ class ProjectionSeries:
             Done when the file is closed; fails with `FramesMissingError` if it cannot be read.
         """
         running = self._require()
-        return in_background(self.camera, lambda: self._finish(running))
+        return self.camera.in_turn(lambda: self._finish(running))
 
     def stop(self, *, success: bool = False) -> None:
         """Leave the camera idle and its file closed, unless a pause comes: it goes on then."""

@@ -12,7 +12,7 @@ from ophyd import Signal
 from ophyd.status import DeviceStatus
 
 from .area_detector import AreaDetector
-from .bounded import in_background, until
+from .bounded import until
 from .camera_setting import number_of
 from .fluorescence_detector import SCALER_COUNT, SCALERS, FluorescenceDetector
 from .frame_file import FoundFrames, FramesMissingError, check_frames, find_frames
@@ -128,7 +128,7 @@ class RowSeries:
                 detector.open_file(series, running.file)
             self._running = running
 
-        return in_background(detector, work)
+        return detector.in_turn(work)
 
     def trigger(self) -> DeviceStatus:
         """Take one pixel, done when it is written; or, of a series with one trigger, arm, done when armed.
@@ -161,7 +161,7 @@ class RowSeries:
             limit_s = running.series.per_trigger * running.series.interval_s + detector.overhead_limit_s
             self._await(running, due, limit_s)
 
-        return in_background(detector, work)
+        return detector.in_turn(work)
 
     def kickoff(self) -> DeviceStatus:
         """Arm, as `trigger` does."""
@@ -188,7 +188,7 @@ class RowSeries:
             if self.written != due:
                 raise self._missing(running, due)
 
-        return in_background(detector, work)
+        return detector.in_turn(work)
 
     def complete(self) -> DeviceStatus:
         """Close the file and see whether it holds each frame that was kept, once.
@@ -207,7 +207,7 @@ class RowSeries:
                 found = find_frames(running.file, detector.dataset, detector.flush_limit_s)
                 self._check(running, found, kept)
 
-        return in_background(detector, work)
+        return detector.in_turn(work)
 
     def stop(self, *, success: bool = False) -> None:
         """Leave the detector idle and its file closed."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ophyd.status import DeviceStatus
 
-from .bounded import in_background, until
+from .bounded import until
 from .file_writer import tell_of_data_set
 from .gate_record import GateRecord, GatesMissingError, check_gates, find_columns, gate_record
 from .gate_series import GatePass, GateSeries, PositionPass
@@ -88,7 +88,7 @@ class TriggerBox(SettableTriggerBox):
                 self._write(self.pcap.arm, "Arm")
             self._running = running
 
-        return in_background(self, work)
+        return self.in_turn(work)
 
     def set(self, gate_pass: GatePass) -> DeviceStatus:
         """Let the box wait for the gates of one more pass, once those of the passes so far are captured.
@@ -116,7 +116,7 @@ class TriggerBox(SettableTriggerBox):
                     self.await_times(gate_pass)
             running.expected = due
 
-        return in_background(self, work)
+        return self.in_turn(work)
 
     def trigger(self) -> DeviceStatus:
         """Wait until the gates of the passes so far are captured.
@@ -128,7 +128,7 @@ class TriggerBox(SettableTriggerBox):
         """
         running = self._require()
         expected = running.expected
-        return in_background(self, lambda: self._await_captured(running, expected))
+        return self.in_turn(lambda: self._await_captured(running, expected))
 
     def complete(self) -> DeviceStatus:
         """Close the file, and see whether it holds each gate once.
@@ -139,7 +139,7 @@ class TriggerBox(SettableTriggerBox):
             Done when it does, `record` then holds them; fails with `GatesMissingError` if it does not.
         """
         running = self._require()
-        return in_background(self, lambda: self._finish(running, running.series.gates))
+        return self.in_turn(lambda: self._finish(running, running.series.gates))
 
     def complete_kept(self, count: int) -> DeviceStatus:
         """Close the file, also before its end, and see whether its first gates are there, each once.
@@ -150,7 +150,7 @@ class TriggerBox(SettableTriggerBox):
             How many of them documents tell of.
         """
         running = self._require()
-        return in_background(self, lambda: self._finish(running, count))
+        return self.in_turn(lambda: self._finish(running, count))
 
     def unstage(self) -> list[object]:
         """Stop what still runs."""
@@ -217,7 +217,7 @@ class TriggerBox(SettableTriggerBox):
             if not until((self.gates,), gone_on, self.overhead_limit_s):
                 break
         if not there():
-            self.stop()
+            self.tell_to_rest()
             raise GatesMissingError(self.name, expected, self._captured(), self.complaint())
 
     def _captured(self) -> int:

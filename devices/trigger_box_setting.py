@@ -72,8 +72,8 @@ class SettableTriggerBox(FileWriter):
         """Gates of the present series that are captured so far; reads as `<name>_gates`."""
         return self.pcap.captured
 
-    def stop(self, *, success: bool = False) -> None:
-        """Leave the box disarmed and its file closed."""
+    def tell_to_rest(self) -> None:
+        """Disarm the box and let it close its file."""
         for switch in (self.compare.enable, self.sequence.enable, self.pcap.arm, self.pcap.capture):
             halt(switch, 0)
 

@@ -17,7 +17,7 @@ from .raster_map import NoMapError
 from .rocking import standing
 from .series_options import experiment_folder, file_name
 from .single_run import single_run
-from .waiting import WAIT_S, close_shutter, read_event, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, each_in_turn, read_event, set_all, stopped, wait_bounded
 
 FRAMES = "frames"
 SLOWNESS = 10.0
@@ -100,9 +100,11 @@ def bcdi_rocking(
     home_deg = float((yield from bps.rd(rotation, default_value=0.0)))
 
     def leave() -> MsgGenerator[None]:
-        yield from close_shutter(station.photon_shutter)
-        yield Msg("stop", station.camera)
-        yield from set_all({rotation: home_deg}, timeout_s=3 * WAIT_S)
+        yield from each_in_turn(
+            lambda: close_shutter(station.photon_shutter),
+            lambda: stopped(station.camera),
+            lambda: set_all({rotation: home_deg}, timeout_s=3 * WAIT_S),
+        )
 
     return (
         yield from single_run(

@@ -13,7 +13,7 @@ from .references import place
 from .series_taking import SLOWNESS
 from .single_run import single_run
 from .station import Camera, Stage, XrdStation
-from .waiting import WAIT_S, close_shutter, set_all, wait_bounded
+from .waiting import WAIT_S, close_shutter, each_in_turn, set_all, wait_bounded
 from .xrd_series import NoCameraError, experiment_folder, file_name
 
 MOST_DARKS = 4
@@ -115,8 +115,9 @@ def take_camera_flat(
         yield from store_frames(camera, series, stream="flat")
 
     def back() -> MsgGenerator[None]:
-        yield from close_shutter(station.photon_shutter)
-        yield from place(stage, home_x, home_y)
+        yield from each_in_turn(
+            lambda: close_shutter(station.photon_shutter), lambda: place(stage, home_x, home_y)
+        )
 
     known = {"geometry": dict(camera.geometry)} if camera.geometry else {}
     dark = dict((yield from bps.rd(camera.reference_runs)) or {})

@@ -11,7 +11,7 @@ from ..devices.map_gates import MapGates
 from ..devices.nano_sweep import AxisSweep, Sweep
 from .map_rows import trigger_all
 from .map_taking import MapTaking
-from .waiting import WAIT_S, order_together, set_all, wait_bounded
+from .waiting import WAIT_S, each_in_turn, order_together, set_all, stopped, wait_bounded
 
 ENCODER = "fine_x"
 """What the trigger box calls the interferometer of the fast axis."""
@@ -148,5 +148,4 @@ class FlyRows:
 
     def leave(self) -> MsgGenerator[None]:
         """Leave box and axis as they were."""
-        yield Msg("stop", self.box)
-        yield Msg("stop", self.sweep)
+        yield from each_in_turn(lambda: stopped(self.box), lambda: stopped(self.sweep))

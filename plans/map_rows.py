@@ -19,7 +19,7 @@ from .waiting import WAIT_S, close_shutter, order_together, read_event, said, se
 logger = logging.getLogger(__name__)
 
 MOST_FAILED = 3
-"""Rows given up one after the other from which on the map is: what is wrong is not the row."""
+"""Rows given up one after the other, or all that there are, from which on the map is: it is not the row."""
 
 BAD = (FailedStatus, OSError, RuntimeError)
 """What may go wrong with a row."""
@@ -41,6 +41,7 @@ def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
         If row after row is bad.
     """
     pending, attempts, given_up = deque(range(taking.raster.shape[0])), Counter[int](), 0
+    most_failed = min(MOST_FAILED, len(pending))
     while pending:
         row, problem, left = pending[0], None, min(len(pending), how.most(taking))
         yield from _arm(taking, how, left)
@@ -63,7 +64,7 @@ def take_rows(taking: MapTaking, how: Rows) -> MsgGenerator[None]:
         if fails:
             pending.popleft()
             given_up += 1
-        if given_up >= MOST_FAILED:
+        if given_up >= most_failed:
             raise MapFailedError(f"{given_up} rows in a row were bad, the last because: {said(problem)}")
         if isinstance(problem, BeamLostError):
             yield from _await_beam(taking)

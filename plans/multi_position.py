@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -14,7 +15,7 @@ from ophyd.utils import LimitError
 
 from .beam_guard import BeamLostError
 from .request import disk_full
-from .waiting import FAILURES, PassedError, said, set_all
+from .waiting import FAILURES, PassedError, each_in_turn, said, set_all
 
 logger = logging.getLogger(__name__)
 Offset = tuple[float, float, float]
@@ -176,7 +177,11 @@ def multi_position(
                 if isinstance(error, BeamLostError) or disk_full(error):
                     return
 
-    yield from bpp.finalize_wrapper(all_of_them(), lambda: set_all(dict(zip(stages, home, strict=True))))
+    def back() -> MsgGenerator[None]:
+        places = [{stage: at_um} for stage, at_um in zip(stages, home, strict=True)]
+        yield from each_in_turn(*(partial(set_all, place) for place in places))
+
+    yield from bpp.finalize_wrapper(all_of_them(), back)
     uids = tuple(known.uids[name] for name in names if name in known.uids)
     if failed:
         untried = [name for name in names if name not in known.uids and name not in failed]

@@ -14,7 +14,7 @@ from .duration import Timing
 from .references import STAGE_WAIT_S, place
 from .series_options import SeriesOptions
 from .station import Camera, Stage, XrdStation
-from .waiting import set_all
+from .waiting import each_in_turn, set_all
 from .xrd_series import NoCameraError, xrd_series
 
 TILTS = ("rot1_deg", "rot2_deg")
@@ -210,8 +210,7 @@ def _from_near(
         return (yield from inner)
 
     def home() -> MsgGenerator[None]:
-        yield from restored()
-        yield from set_all({arm: home_mm}, timeout_s=STAGE_WAIT_S)
+        yield from each_in_turn(restored, lambda: set_all({arm: home_mm}, timeout_s=STAGE_WAIT_S))
 
     return (yield from bpp.finalize_wrapper(near(), home))
 

@@ -327,6 +327,6 @@ def _read(taking: _Taking) -> MsgGenerator[Readings]:
 def _leave(taking: _Taking) -> MsgGenerator[None]:
     """Heat no longer, close the shutter, and stop what runs: each, whatever becomes of the others."""
     station = taking.station
-    off = [lambda: set_all({station.heater.enable: "Disable"})] if taking.heating else []
+    off = [lambda: set_all({station.heater.enable: "Disable"})] if taking.is_heated else []
     steps = *off, lambda: close_shutter(station.photon_shutter), lambda: stopped(taking.camera)
     yield from _once_heated(taking, each_in_turn(*steps))

@@ -1,12 +1,15 @@
 """One run with staged devices, left in order on every way out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import FailedStatus, MsgGenerator
 
 from ..devices.frame_file import FramesMissingError
+from .waiting import each_in_turn
 
 
 def single_run(
@@ -41,14 +44,15 @@ def single_run(
     def in_the_run() -> MsgGenerator[None]:
         yield from work()
 
-    def at_the_end() -> MsgGenerator[None]:
-        if leave is not None:
-            yield from leave()
-
     def staged() -> MsgGenerator[str]:
-        return (yield from bpp.finalize_wrapper(bpp.run_wrapper(in_the_run(), md=dict(md)), at_the_end))
+        yield from bps.stage_all(*devices)
+        return (yield from bpp.run_wrapper(in_the_run(), md=dict(md)))
 
-    return (yield from bpp.stage_wrapper(staged(), devices))
+    def at_the_end() -> MsgGenerator[None]:
+        unstaged = [partial(bps.unstage_all, device) for device in reversed(devices)]
+        yield from each_in_turn(*([leave] if leave is not None else []), *unstaged)
+
+    return (yield from bpp.finalize_wrapper(staged(), at_the_end))
 
 
 def naming_frames(work: MsgGenerator[Any]) -> MsgGenerator[Any]:

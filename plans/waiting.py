@@ -7,7 +7,7 @@ from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.protocols import Movable, Readable, Reading, Triggerable
-from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan, short_uid
+from bluesky.utils import FailedStatus, Msg, MsgGenerator, RunEngineControlException, plan, short_uid
 
 from ..devices.reach import LOST
 
@@ -194,16 +194,20 @@ def tried(step: MsgGenerator[Any]) -> MsgGenerator[Exception | None]:
 
 
 def each_in_turn(*steps: Callable[[], MsgGenerator[Any]]) -> MsgGenerator[None]:
-    """Do each step although one before it has failed, such as whatever leaves a station in order.
+    """Do each step although one before it has failed or was aborted, such as what leaves a station in order.
 
     Raises
     ------
     Exception
-        The first failure, at the end.
+        At the end: an abort, whoever would go on after a failure, else the first failure.
     """
-    first: Exception | None = None
+    errors: list[Exception] = []
     for step in steps:
-        failed = yield from tried(step())
-        first = first or failed
-    if first is not None:
-        raise first
+        try:
+            yield from step()
+        except Exception as error:
+            logger.warning("%s", said(error))
+            errors.append(error)
+    aborts = [error for error in errors if isinstance(error, RunEngineControlException)]
+    if errors:
+        raise (aborts or errors)[0]

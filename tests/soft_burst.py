@@ -5,7 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 from operando.devices.burst_camera import BurstCamera
+from ophyd import Component as Cpt
+from ophyd import Device, Signal
 from ophyd.sim import make_fake_device
+from soft_station import Instant
 
 SHAPE = (4, 6)
 
@@ -21,6 +24,22 @@ def write_burst(path, numbers, degc=None):
         group["NDArrayUniqueId"], group["NDArrayTimeStamp"] = numbers.astype("i4"), 1000.0 + 1e-3 * numbers
         if degc is not None:
             group["HeaterTemperature"] = np.asarray(degc, float)
+
+
+class SoftSafety(Device):
+    high = Cpt(Instant, value=300.0)
+    trip = Cpt(Instant, value=0)
+    cause = Cpt(Signal, value="")
+
+
+class SoftHeater(Device):
+    """Goes off with the camera as soon as it is switched on."""
+
+    readback = Cpt(Signal, value=25.0)
+    setpoint = Cpt(Instant, value=25.0)
+    ramp = Cpt(Instant, value=10.0)
+    enable = Cpt(Instant, value="Disable")
+    safety = Cpt(SoftSafety, "")
 
 
 class SoftBurst(make_fake_device(BurstCamera)):

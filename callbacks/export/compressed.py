@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .raw_file import open_raw
+
 FRAMES = "/entry/data/data"
 FRAMES_AT_ONCE = 64
 
@@ -43,7 +45,12 @@ class CompressedFile:
 
 
 def compress_frames(
-    path: Path, *, target: Path | None = None, dataset: str = FRAMES, level: int = 1
+    path: Path,
+    *,
+    target: Path | None = None,
+    dataset: str = FRAMES,
+    level: int = 1,
+    left_open: bool = False,
 ) -> CompressedFile:
     """Write a file of frames anew with its frames compressed, and put it in place once it was found equal.
 
@@ -60,6 +67,9 @@ def compress_frames(
         Where the frames are.
     level
         Of deflate, 1 (fast) to 9.
+    left_open
+        Whether the file may be one that its writer, which has died, did not close: what had reached the disk
+        is compressed, into a file that is closed. Frames that a writer adds later would be lost.
 
     Returns
     -------
@@ -67,14 +77,16 @@ def compress_frames(
 
     Raises
     ------
+    LeftOpenError
+        If its writer has not closed it, and `left_open` is false.
     OSError
-        If the file cannot be read, such as while its server still writes it, or there is no room.
+        If the file cannot be read, or there is no room.
     FileExistsError
         If there is a file at `target`.
     KeyError
         If it has no such data set.
     CompressionError
-        If a frame is another than before.
+        If a frame is another than before, or the file was written meanwhile.
     """
     import h5py
 
@@ -83,21 +95,23 @@ def compress_frames(
     if target is not None and target.exists():
         raise FileExistsError(f"{target} exists already: give another target")
     final = path if target is None else target
-    draft = final.with_name(f".{final.name}.part")
+    draft, before = final.with_name(f".{final.name}.part"), path.stat()
     try:
-        with h5py.File(path, "r") as raw, h5py.File(draft, "w", libver="latest") as packed:
+        with open_raw(path, left_open=left_open) as raw, h5py.File(draft, "w", libver="latest") as packed:
             if dataset not in raw:
                 raise KeyError(f"{path} has no data set {dataset}")
             _copy(raw, packed, _address(raw[dataset]), {}, level)
-        frames = _verify(path, draft, dataset)
+        frames = _verify(path, draft, dataset, left_open=left_open)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
-        raw_bytes, size = path.stat().st_size, draft.stat().st_size
+        after, size = path.stat(), draft.stat().st_size
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise CompressionError(f"{path} was written meanwhile: wait until its writer has closed it")
         draft.replace(final)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    return CompressedFile(final, frames, raw_bytes, size)
+    return CompressedFile(final, frames, before.st_size, size)
 
 
 def _copy(source: Any, target: Any, frames: int, seen: dict[int, str], level: int) -> None:  # noqa: ANN401
@@ -141,11 +155,11 @@ def _pack(source: Any, target: Any, name: str, level: int) -> None:  # noqa: ANN
         packed[first : first + FRAMES_AT_ONCE] = source[first : first + FRAMES_AT_ONCE]
 
 
-def _verify(path: Path, draft: Path, dataset: str) -> int:
+def _verify(path: Path, draft: Path, dataset: str, *, left_open: bool) -> int:
     """Compare bit by bit; gives the number of frames."""
     import h5py
 
-    with h5py.File(path, "r") as raw, h5py.File(draft, "r") as packed:
+    with open_raw(path, left_open=left_open) as raw, h5py.File(draft, "r") as packed:
         before: Any = raw[dataset]
         after: Any = packed[dataset]
         if before.shape != after.shape or before.dtype != after.dtype:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..analysis.imaging import ImageKey
+from .raw_file import open_raw
 
 EXCHANGE = {ImageKey.PROJECTION: "data", ImageKey.FLAT: "data_white", ImageKey.DARK: "data_dark"}
 DETECTOR_DATA = "entry/instrument/detector/data"
@@ -118,8 +119,7 @@ def _placed(
 ) -> _Placed:
     """Find the frames of another file, or store a block's, unless all will be stored together."""
     if isinstance(block.frames, StoredFrames):
-        h5py: Any = import_module("h5py")
-        with h5py.File(block.frames.path, "r") as other:
+        with open_raw(block.frames.path) as other:
             whole, dtype = other[block.frames.dataset].shape, other[block.frames.dataset].dtype
         where, name = os.path.relpath(block.frames.path, path.parent), block.frames.dataset
         first = block.frames.first
@@ -274,6 +274,8 @@ def write_tomogram(path: str | Path, blocks: Sequence[FrameBlock], facts: Tomogr
 
     Raises
     ------
+    LeftOpenError
+        If the writer of a file that is to be linked has not closed it: no program could read what shows it.
     ValueError
         If there is no projection, blocks differ in rows or columns, or the file is one that is linked.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import logging
 import math
 import time
@@ -72,7 +73,8 @@ class Look:
     analysis_s
         CPU time spent since the first frame, s.
     latency_s
-        Wall time from the last frame that is in the slices, by the camera's clock, s; NaN if it does not say.
+        Wall time since documents told of the latest frame that is in the slices, s: by the clock of who makes
+        them, for a camera's may be another, and a simulated one's is.
     """
 
     stage: Stage
@@ -116,7 +118,9 @@ class SliceWork:
         self._told = self._skipped = self._left_out = self._next_fine = 0
         self._cpu_s = 0.0
         self._said = self._lacks_flat = self._showed_last = False
-        self._frame_s = float("nan")
+        # To before which frame documents have told, and when that was heard, s.
+        self._heard: list[tuple[int, float]] = []
+        self._latest = -1
 
     @property
     def waiting(self) -> int:
@@ -137,6 +141,7 @@ class SliceWork:
         if len(frames):
             self._queue.add(self.run.uid, frames.start, frames.stop)
             self._told = frames.stop
+            self._heard.append((frames.stop, time.monotonic()))
 
     def step(self) -> Look | None:
         """Do the next piece; gives a look where it is time for one."""
@@ -173,7 +178,8 @@ class SliceWork:
             angle_deg = self.run.angle_deg(order.index)
             if math.isnan(angle_deg):
                 return
-            frame, self._frame_s = self.run.projections.read(order.index)
+            frame = self.run.projections.read(order.index)[0]
+            self._latest = max(self._latest, order.index)
             growing = self._growing or self._begin((frame.shape[0], frame.shape[1]))
             growing.add(frame, angle_deg)
             self._order.append(order.index)
@@ -246,6 +252,7 @@ class SliceWork:
         if is_sought and growing.may_find_centre():
             growing.find_centre()
         found, skipped = growing.found, self._skipped
+        place = bisect.bisect_right(self._heard, self._latest, key=lambda one: one[0])
         part = growing.beam.saturated_part
         reason = found.reason if found else EARLIER_AXIS if self._knows_axis else NO_AXIS_YET
         self._looked, self._skipped = (growing.projections, time.monotonic()), 0
@@ -263,7 +270,7 @@ class SliceWork:
             skipped=skipped,
             left_out=self._left_out,
             analysis_s=self._cpu_s,
-            latency_s=time.time() - self._frame_s,
+            latency_s=time.monotonic() - self._heard[place][1],
         )
 
     def _conclude(self, growing: GrowingSlices) -> Look | None:

@@ -484,3 +484,26 @@ def test_frames_in_a_file_are_found_with_their_numbers_and_times(tmp_path):
 def test_a_real_camera_asks_only_for_standard_names():
     camera = make_fake_device(AreaDetector)("X:", name="camera")
     assert {"cam", "hdf"} <= set(camera.component_names)
+
+
+def test_a_camera_that_is_stopped_while_it_is_prepared_does_not_wait_for_frames(camera, monkeypatch):
+    open_file = camera.open_file
+
+    def stopped_before(*args):
+        camera.stop()
+        open_file(*args)
+
+    monkeypatch.setattr(camera, "open_file", stopped_before)
+    camera.prepare(SERIES).wait(3)
+    assert not camera.hdf.capture.get()
+
+
+def test_what_an_aborted_series_still_waits_for_does_not_end_the_next_one(tmp_path):
+    camera = SoftCamera(folder=tmp_path, limits_s=0.05)
+    camera.holds = True
+    camera.prepare(SERIES).wait(3)
+    never_comes = camera.trigger()
+    camera.stop()
+    camera.prepare(FrameSeries(exposure_s=0.01, frames=5, name="next")).wait(3)
+    never_comes.wait(3)
+    assert camera.hdf.capture.get()

@@ -54,3 +54,15 @@ def test_a_sweep_that_is_not_prepared_or_leads_beyond_the_limits_is_refused(swee
 def test_a_stretch_without_way_speed_or_run_up_is_refused(values):
     with pytest.raises(ValueError, match="stretch"):
         Stretch(*values)
+
+
+def test_a_sweep_that_is_stopped_on_the_way_to_its_stretch_keeps_the_usual_speed(sweep):
+    def stopped_under_way(position, tolerance, done):
+        sweep.stop()
+        done(None)
+
+    sweep.motor.begin = stopped_under_way
+    sweep.prepare(STRETCH).wait(5)
+    assert sweep.motor.velocity.get() == VELOCITY_DEG_S
+    with pytest.raises(RuntimeError, match="no sweep is prepared"):
+        sweep.trigger()

@@ -17,30 +17,12 @@ from operando.plans.radiography_burst import (
     radiography_burst,
 )
 from operando.plans.waiting import PassedError
-from ophyd import Component as Cpt
-from ophyd import Device, Signal
-from soft_burst import SoftBurst
-from soft_station import Instant, SoftStation
+from soft_burst import SoftBurst, SoftHeater
+from soft_station import SoftStation
 
 GUIDE = Path(operando.plans.__file__).parents[1] / "docs" / "how-to" / "radiographs-of-a-runaway.md"
 BURST = Burst(exposure_s=7e-4, period_s=1e-3, frames_before=5, frames_after=10, binning=1, wait_limit_s=5.0)
 TRIGGER = BurstTrigger(quantity="heater", sign=">", limit=100.0, latency_s=0.005)
-
-
-class SoftSafety(Device):
-    high = Cpt(Instant, value=300.0)
-    trip = Cpt(Instant, value=0)
-    cause = Cpt(Signal, value="")
-
-
-class SoftHeater(Device):
-    """Goes off with the camera as soon as it is switched on."""
-
-    readback = Cpt(Signal, value=25.0)
-    setpoint = Cpt(Instant, value=25.0)
-    ramp = Cpt(Instant, value=10.0)
-    enable = Cpt(Instant, value="Disable")
-    safety = Cpt(SoftSafety, "")
 
 
 @pytest.fixture

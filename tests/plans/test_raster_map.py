@@ -4,6 +4,7 @@ import importlib
 import threading
 from collections.abc import Callable
 from typing import ClassVar
+from unittest.mock import MagicMock
 
 import h5py
 import numpy as np
@@ -13,9 +14,11 @@ from bluesky.utils import RunEngineInterrupted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operando.callbacks.analysis.mapping import Region, region_above
+from operando.devices.reach import UnreachableError
 from operando.plans import map_rows
 from operando.plans.beam_guard import BeamGuard
 from operando.plans.duration import Timing
+from operando.plans.fly_rows import FlyRows
 from operando.plans.map_rows import MapFailedError
 from operando.plans.raster import Raster
 from operando.plans.raster_map import NoMapError, raster_map
@@ -133,6 +136,22 @@ def test_a_map_of_which_every_row_is_bad_is_given_up_with_the_reason(station, en
     assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
     assert station.photon_shutter.get() == "closed"
     assert frames_told(documents) == []
+
+
+def test_a_map_without_a_single_good_row_fails_however_few_they_are(station, engine):
+    documents = collected(engine)
+    station.fluorescence_detector.faults = lambda numbers: []
+    with pytest.raises(MapFailedError, match="1 rows in a row were bad"):
+        engine(raster_map(station, Raster(Region((0.0, 0.2), (0.0, 0.0)), 0.1, 0.01), redo=0))
+    assert of_kind(documents, "stop")[0]["exit_status"] == "fail"
+
+
+def test_a_box_that_does_not_answer_leaves_no_sweep_running(engine):
+    box, sweep = SoftBox(name="trigger_box"), MagicMock(parent=None)
+    box.stop = MagicMock(side_effect=UnreachableError("its server is gone"))
+    with pytest.raises(UnreachableError):
+        engine(FlyRows(box, sweep).leave())
+    sweep.stop.assert_called()
 
 
 def test_a_beam_dump_within_a_row_has_it_redone_once_the_beam_is_back(station, engine, monkeypatch):

@@ -4,8 +4,8 @@ import threading
 
 import bluesky.plan_stubs as bps
 import pytest
-from bluesky.utils import FailedStatus
-from operando.plans.waiting import order_together
+from bluesky.utils import FailedStatus, RequestAbort
+from operando.plans.waiting import each_in_turn, order_together
 from ophyd.status import Status
 
 
@@ -40,3 +40,18 @@ def test_a_failure_that_is_told_late_does_not_end_what_the_plan_does_after_the_f
         return "went on"
 
     assert engine(plan()).plan_result == "went on"
+
+
+def test_what_leaves_a_station_is_done_to_its_end_and_an_abort_in_its_midst_is_not_taken_for_a_failure():
+    done = []
+
+    def step(name, error=None):
+        yield from bps.null()
+        done.append(name)
+        if error:
+            raise error
+
+    steps = [("dark", RuntimeError("shutter")), ("off", RequestAbort()), ("home", None)]
+    with pytest.raises(RequestAbort):
+        list(each_in_turn(*(lambda one=one: step(*one) for one in steps)))
+    assert done == ["dark", "off", "home"]

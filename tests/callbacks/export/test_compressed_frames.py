@@ -1,13 +1,18 @@
 """Frames that are compressed after they were written: the same values at the same place."""
 
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 import pytest
+from operando.callbacks.analysis.imaging import ImageKey
 from operando.callbacks.export import compressed
 from operando.callbacks.export.compressed import CompressionError, compress_frames
+from operando.callbacks.export.raw_file import LeftOpenError
+from operando.callbacks.export.tomogram import FrameBlock, StoredFrames, TomogramFacts, write_tomogram
 
 
 @pytest.fixture
@@ -74,21 +79,59 @@ def test_a_raw_file_stays_if_what_was_written_differs(raw, monkeypatch):
     assert list(raw.parent.iterdir()) == [raw]
 
 
-def test_a_file_that_is_still_written_is_left_alone(raw):
+@contextmanager
+def writer(path):
+    """Process that adds a frame of sevens to a file, which can be read meanwhile."""
     writes = (
         "import h5py, sys\n"
-        f"file = h5py.File({str(raw)!r}, 'r+', libver='latest')\n"
-        "file.swmr_mode = True\nprint('writes', flush=True)\nsys.stdin.read()"
+        f"file = h5py.File({str(path)!r}, 'r+', libver='latest')\n"
+        "file.swmr_mode = True\nframes = file['entry/data/data']\n"
+        "frames.resize(71, 0)\nframes[70] = 7\nframes.flush()\n"
+        "print('writes', flush=True)\nsys.stdin.read()"
     )
-    before = raw.stat().st_size
     with subprocess.Popen(
         [sys.executable, "-c", writes], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as one:
         assert one.stdout.readline() == b"writes\n"
-        with pytest.raises(OSError, match=r"open|lock"):
-            compress_frames(raw)
+        yield one
         one.stdin.close()
-    assert raw.stat().st_size == before
+
+
+def test_a_file_that_is_still_written_is_left_alone(raw):
+    with writer(raw), pytest.raises(LeftOpenError, match="operando compress --left-open"):
+        compress_frames(raw)
+    assert len(contents(raw)[0]) == 71
+    assert list(raw.parent.iterdir()) == [raw]
+
+
+def test_what_a_dead_writer_left_open_is_compressed_into_a_closed_file_when_asked_for(raw):
+    frames, *others = contents(raw)
+    with writer(raw) as one:
+        one.kill()
+    blocks = [FrameBlock(ImageKey.PROJECTION, StoredFrames(raw), 0.0)]
+    facts = TomogramFacts(energy_ev=8333.0, pixel_um=0.02)
+    with pytest.raises(LeftOpenError, match="was not closed by its writer"):
+        write_tomogram(raw.with_name("tomogram.h5"), blocks, facts)
+    assert compress_frames(raw, left_open=True).frames == 71
+    frames = np.concatenate([frames, np.full((1, *frames.shape[1:]), 7, frames.dtype)])
+    for old, new in zip((frames, frames, frames, *others[2:]), contents(raw), strict=True):
+        np.testing.assert_array_equal(old, new)
+    exported = write_tomogram(raw.with_name("tomogram.h5"), blocks, facts)
+    with h5py.File(exported) as file:
+        np.testing.assert_array_equal(file["exchange/data"][()], frames)
+
+
+def test_a_file_that_grows_while_it_is_compressed_is_left_alone(raw, monkeypatch):
+    pack = compressed._pack
+
+    def while_it_is_written(source, target, name, level):
+        pack(source, target, name, level)
+        os.utime(raw, ns=(0, 1))
+
+    monkeypatch.setattr(compressed, "_pack", while_it_is_written)
+    with pytest.raises(CompressionError, match="was written meanwhile"):
+        compress_frames(raw)
+    assert list(raw.parent.iterdir()) == [raw]
 
 
 def test_a_file_without_frames_is_refused(raw):

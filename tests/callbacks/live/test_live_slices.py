@@ -101,6 +101,15 @@ def test_first_slices_are_there_before_half_of_the_projections(told):
     assert source.array(run["uid"], "looks", "xy").shape == (len(rows), COLUMNS, COLUMNS)
 
 
+def test_latency_of_slices_is_that_of_one_clock_whatever_the_camera_has(told):
+    told.begin(golden_angles(COUNT))
+    told.take(0, COUNT // 3)
+    told.work()
+    source = JournalSource(told.folder / "journal", (told.folder,))
+    rows = source.stream(source.starts(told.experiment["uid"])[-1]["uid"], "primary")
+    assert rows["latency_s"].between(0.0, 60.0).all()
+
+
 def test_the_last_projection_is_shown_before_those_that_were_put_off(told, monkeypatch):
     monkeypatch.setattr(slice_work, "LEAST_LOOK_S", 1e3)
     monkeypatch.setattr(slice_work, "MOST_WAITING", COUNT // 4)
