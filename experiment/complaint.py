@@ -1,6 +1,7 @@
 """What the command line says, and how it says what went wrong: in a line, without a traceback."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,7 @@ def complaining() -> Iterator[None]:
 
 
 def complaint(error: Exception) -> str:
-    """Text of an error as it was raised; a KeyError would put it in quotes."""
-    said = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return f"{type(error).__name__}: {said}"
+    """Text of an error as it was raised; one of a single word, such as a key, needs its type beside it."""
+    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    said = re.sub(r"^\[Errno -?\d+\] ", "", said)
+    return said if " " in said.strip() else f"{type(error).__name__}: {said}"

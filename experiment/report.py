@@ -32,11 +32,7 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     lines += [
         f"data: {root.path}",
         "",
-        "To fetch them, start Tiled in another terminal and leave it running:",
-        "",
-        f"OPERANDO_DATA={shlex.quote(str(root.path))} {_program()} serve",
-        "",
-        "and in Python:",
+        f"To open them, in {_python()}:",
         "",
         *snippet(root, *(cell.uid for cell in outcome.each)),
     ]
@@ -47,10 +43,10 @@ def outcome_report(outcome: Outcome, root: DataRoot) -> RenderableType:
     )
 
 
-def _program() -> str:
-    """Give this program as it was called, for it need not be on the path."""
+def _python() -> str:
+    """Name the Python beside this program as it was called, for it need not be on the path."""
     called = Path(sys.argv[0])
-    return shlex.quote(str(called)) if called.name == "operando" else "operando"
+    return shlex.quote(str(called.with_name("python"))) if called.name == "operando" else "Python"
 
 
 def _came_out(cell: Progress) -> list[Text]:
@@ -71,13 +67,12 @@ def _came_out(cell: Progress) -> list[Text]:
 
 
 def snippet(root: DataRoot, *uids: str) -> list[str]:
-    """Lines of Python that open experiments through Tiled."""
+    """Lines of Python that open experiments, wherever they are typed."""
     names = ["experiment"] if len(uids) == 1 else [f"cell_{number}" for number in range(1, len(uids) + 1)]
     return [
-        "from operando.callbacks.tiled.access import reader_client",
         "from operando.callbacks.tiled.open_experiment import open_experiment",
         *(
-            f'{name} = open_experiment(reader_client({str(root.path)!r}), "{uid[:8]}")'
+            f'{name} = open_experiment({str(root.path)!r}, "{uid[:8]}")'
             for name, uid in zip(names, uids, strict=True)
         ),
         f"{names[0]}.ledger",

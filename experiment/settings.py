@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..callbacks.tiled.access import default_data_root
+
 
 @dataclass(frozen=True)
 class DataRoot:
@@ -14,7 +16,7 @@ class DataRoot:
     @classmethod
     def from_environment(cls) -> "DataRoot":
         """``OPERANDO_DATA``, else ``operando-data`` in the working directory."""
-        return cls(Path(os.environ.get("OPERANDO_DATA", "operando-data")).resolve())
+        return cls(default_data_root())
 
     @property
     def journal(self) -> Path:

@@ -36,8 +36,8 @@ PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "docs").rgl
 PAGES |= {name: ROOT / name for name in ("README.md", "CONTRIBUTING.md")}
 WRITTEN = {name: path.read_text(encoding="utf-8") for name, path in sorted(PAGES.items())}
 
-OVER_TILED = ("docs/tutorials/first-rehearsal.md",)
-"""Pages whose code needs the server of a data root that holds an experiment."""
+WITH_DATA = ("docs/tutorials/first-rehearsal.md",)
+"""Pages whose code needs a data root that holds an experiment."""
 
 ALONE = (
     "docs/reference/analysis.md",
@@ -157,27 +157,13 @@ def run_blocks(page: str) -> dict[str, object]:
     return names
 
 
-@pytest.fixture(scope="module")
-def data_root(tmp_path_factory):
-    """A folder with `operando-data` in it: one experiment, in a journal and in a Tiled server that runs."""
-    pytest.importorskip("tiled.server", reason="needs the extra 'tiled'")
-    from operando.callbacks.tiled.access import writer_client
-    from operando.callbacks.tiled.replay import replay
-    from operando.experiment.tiled_server import TiledServer
-
-    folder = tmp_path_factory.mktemp("docs")
-    root = folder / "operando-data"
-    with TiledServer(root), Journal(root / "journal", minimum_free_bytes=0) as journal:
+@pytest.mark.parametrize("page", WITH_DATA)
+def test_code_of_a_page_runs_where_an_experiment_was(page, tmp_path, monkeypatch):
+    with Journal(tmp_path / "operando-data" / "journal", minimum_free_bytes=0) as journal:
         for record in whole_experiment(name="nmc811-first-charge", spectra=2, points=30):
             journal(*record)
-        replay(journal.folder, writer_client(root))
-        yield folder
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("page", OVER_TILED)
-def test_code_of_a_page_runs_against_a_tiled_server(page, data_root, monkeypatch):
-    monkeypatch.chdir(data_root)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPERANDO_DATA", raising=False)
     monkeypatch.setenv("MPLBACKEND", "agg")
     names = run_blocks(page)
     assert len(names["fits"]) == len(names["spectra"].measurement) == 2
@@ -190,7 +176,7 @@ def test_code_of_a_page_runs(page):
 
 def test_every_page_with_code_is_run():
     with_code = {page for page in WRITTEN if blocks(page, "python")}
-    assert with_code == {*OVER_TILED, *ALONE, *ELSEWHERE}
+    assert with_code == {*WITH_DATA, *ALONE, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

@@ -38,6 +38,11 @@ class TiledConnection:
     reader_key_file: Path
 
 
+def default_data_root() -> Path:
+    """Return ``OPERANDO_DATA``, else ``operando-data`` in the working directory."""
+    return Path(os.environ.get("OPERANDO_DATA", "operando-data")).resolve()
+
+
 def connection_file(data_root: Path) -> Path:
     """Return the file in which the embedded server notes its address."""
     return Path(data_root) / "run" / "tiled.json"

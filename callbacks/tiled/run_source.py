@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,28 @@ class ExperimentName:
         Unique identifier, in every start document.
     name : str
         Name given by the user; several experiments may share it.
+    time : float
+        Start of its first cycling run, s since 1970; 0 where it is not known.
     """
 
     uid: str
     name: str
+    time: float = 0.0
+
+    def __str__(self) -> str:
+        """Name, uid and start, by which experiments of one name are told apart."""
+        began = f", {datetime.fromtimestamp(self.time).astimezone():%Y-%m-%d %H:%M}" if self.time else ""
+        return f"{self.name} ({self.uid[:8]}{began})"
+
+
+def _experiments(cycling: Iterable[dict[str, Any]]) -> list[ExperimentName]:
+    """Name the experiments of start documents of cycling runs, oldest first."""
+    found: dict[str, ExperimentName] = {}
+    for start in sorted(cycling, key=lambda start: start["time"]):
+        experiment = start["experiment"]
+        name = ExperimentName(experiment["uid"], experiment["name"], start["time"])
+        found.setdefault(experiment["uid"], name)
+    return list(found.values())
 
 
 def analyses(starts: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -75,7 +94,7 @@ class RunSource(ABC):
 
     @abstractmethod
     def experiments(self) -> list[ExperimentName]:
-        """Experiments that are known."""
+        """Experiments that are known, oldest first."""
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -150,16 +169,12 @@ class TiledSource(RunSource):
         return Frames(lambda a, b: np.asarray(node[a:b]), count, lambda: (tuple(shape), node.dtype))
 
     def experiments(self) -> list[ExperimentName]:
-        """Experiments that are known."""
-        found = {}
-        for run in self._search("start.purpose", "cycling"):
-            experiment = run.metadata["start"]["experiment"]
-            found[experiment["uid"]] = ExperimentName(experiment["uid"], experiment["name"])
-        return list(found.values())
+        """Experiments that are known, oldest first."""
+        return _experiments(run.metadata["start"] for run in self._search("start.purpose", "cycling"))
 
 
 class JournalSource(RunSource):
-    """Runs in a journal; `refresh` takes in what was written since.
+    """Runs in a journal; what was written since is taken in by `refresh`, and whenever runs are asked for.
 
     Parameters
     ----------
@@ -212,6 +227,7 @@ class JournalSource(RunSource):
 
     def starts(self, experiment_uid: str) -> list[dict[str, Any]]:
         """Start documents of an experiment, in the order of their time."""
+        self.refresh()
         chosen = (
             start
             for start in self._starts.values()
@@ -260,15 +276,8 @@ class JournalSource(RunSource):
         return self._external.reader(uid, stream, key)
 
     def experiments(self) -> list[ExperimentName]:
-        """Experiments that are known."""
-        found = {
-            start["experiment"]["uid"]: ExperimentName(
-                start["experiment"]["uid"], start["experiment"]["name"]
-            )
-            for start in self._starts.values()
-            if start.get("purpose") == "cycling"
-        }
-        return list(found.values())
+        """Experiments that are known, oldest first."""
+        return _experiments(start for start in self._starts.values() if start.get("purpose") == "cycling")
 
 
 def _renamed(event: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "open-an-exper
 def test_every_line_of_the_guide_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.delenv("OPERANDO_DATA", raising=False)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert sum("client.v" in block for block in blocks) == 2
     with TiledServer("operando-data"), Journal("operando-data/journal", minimum_free_bytes=0) as journal:

@@ -1,4 +1,4 @@
-"""`operando serve`, and the lines with which a rehearsal says how its data are fetched."""
+"""`operando serve`, and data fetched from it."""
 
 import os
 import signal
@@ -9,13 +9,17 @@ import pexpect
 import pytest
 from documents import whole_experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.experiment.report import snippet
 from operando.experiment.settings import DataRoot
 
 pytestmark = pytest.mark.system
 
+IMPORTS = (
+    "from operando.callbacks.tiled.access import reader_client",
+    "from operando.callbacks.tiled.open_experiment import open_experiment",
+)
 
-def test_the_snippet_of_the_report_works_while_serve_runs_and_ctrl_c_ends_it(tmp_path):
+
+def test_data_are_fetched_while_serve_runs_and_ctrl_c_ends_it(tmp_path):
     root = DataRoot(tmp_path / "data")
     documents = whole_experiment(spectra=2, points=20)
     with Journal(root.journal) as journal:
@@ -37,9 +41,10 @@ def test_the_snippet_of_the_report_works_while_serve_runs_and_ctrl_c_ends_it(tmp
         runs = len({doc["uid"] for name, doc in documents if name == "start"})
         while len(list(notes.glob("*.json"))) < runs:
             serve.expect([pexpect.TIMEOUT, "WARNING"], timeout=0.2)
-        *lines, last = snippet(root, documents[0][1]["experiment"]["uid"])
+        experiment = f"open_experiment(reader_client({str(root.path)!r}), 'demo')"
+        lines = [*IMPORTS, f"print(len({experiment}.ledger))"]
         ended = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", "\n".join([*lines, f"print(len({last}))"])],
+            [sys.executable, "-W", "ignore", "-c", "\n".join(lines)],
             env=environment,
             capture_output=True,
             text=True,

@@ -12,7 +12,11 @@ from operando.callbacks.plots.course import draw_course
 from operando.callbacks.plots.style import content_scale
 from operando.callbacks.tiled.experiment import Experiment
 from operando.callbacks.tiled.journal import Journal
-from operando.callbacks.tiled.open_experiment import UnknownExperimentError, experiment_from_journal
+from operando.callbacks.tiled.open_experiment import (
+    UnknownExperimentError,
+    experiment_from_journal,
+    open_experiment,
+)
 from operando.plans.ledger import LedgerEntry
 
 mpl.use("Agg")
@@ -96,6 +100,18 @@ def test_fits_are_indexed_by_the_measured_run(folder):
     assert fits["time"].iloc[0] < 1.75e9
 
 
+def test_an_opened_experiment_goes_on_with_the_journal(folder):
+    writer = ExperimentDocuments()
+    with Journal(folder, minimum_free_bytes=0, reserve_bytes=0) as journal:
+        for record in [*writer.begin(), *writer.cycle(10)]:
+            journal(*record)
+        experiment = experiment_from_journal(folder, "demo")
+        assert len(experiment.electrochemistry) == 10
+        for record in writer.measure(points=9):
+            journal(*record)
+        assert experiment.spectra("Ni").sizes["measurement"] == 1
+
+
 def test_a_running_experiment_can_be_read(folder):
     journalled(folder, whole_experiment(spectra=1, points=10, stop=False))
     experiment = experiment_from_journal(folder, "demo")
@@ -122,10 +138,41 @@ def test_an_unknown_name_lists_the_known_ones(folder):
         experiment_from_journal(folder, "dischrage")
 
 
-def test_a_name_given_twice_asks_for_the_uid(folder):
-    journalled(folder, [*whole_experiment(spectra=0), *whole_experiment(spectra=0)])
-    with pytest.raises(UnknownExperimentError, match="several experiments"):
+def test_a_name_given_twice_asks_for_the_uid_and_tells_which_is_the_latest(folder):
+    first, second = ExperimentDocuments(), ExperimentDocuments(host_t0=1_790_003_600.0)
+    journalled(folder, [*second.begin(), *first.begin()])
+    hour = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    told = rf"several experiments.*: demo \({first.uid[:8]}, {hour}\), demo \({second.uid[:8]}, {hour}\)$"
+    with pytest.raises(UnknownExperimentError, match=told):
         experiment_from_journal(folder, "demo")
+
+
+def test_of_many_experiments_the_latest_are_listed(folder):
+    names = [ExperimentDocuments(name=f"charge-{number}", host_t0=1.79e9 + number) for number in range(12)]
+    journalled(folder, [record for each in names for record in each.begin()])
+    with pytest.raises(UnknownExperimentError, match=r"charge-2 .*charge-11 .*and 2 older ones") as refused:
+        experiment_from_journal(folder, "dischrage")
+    assert "charge-1 (" not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [(), ("data",)])
+def test_an_experiment_is_opened_by_its_name_without_a_server(tmp_path, monkeypatch, given):
+    journalled(tmp_path / "data" / "journal", whole_experiment(spectra=1, points=10))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPERANDO_DATA", "elsewhere" if given else "data")
+    assert open_experiment(*given, "demo").spectra("Ni").sizes["measurement"] == 1
+
+
+def test_a_data_root_without_data_says_what_to_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPERANDO_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"no data in .*nowhere: set OPERANDO_DATA"):
+        open_experiment("demo")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_client_without_a_name_is_refused():
+    with pytest.raises(TypeError, match="name of the experiment is missing"):
+        open_experiment(object())
 
 
 def test_tables_without_a_row_have_their_columns(folder):

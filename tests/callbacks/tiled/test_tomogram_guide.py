@@ -24,6 +24,7 @@ def test_every_line_of_the_page_runs(tmp_path, monkeypatch):
         told.work()
     tomogram_volume(data / "journal", told.journal, told.uid, particles=True, workers=1)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPERANDO_DATA", raising=False)
     names = {"name": told.experiment["uid"]}
     blocks = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(blocks) == 2
