@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mapping.registration import Registration, RegistrationVerdict, moved_back, register
 from ..xas.grid import FloatArray
-from .contrast_alignment import refined_shifts
+from .stack_likelihood import refined_shifts
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class StackAlignment:
 
 
 def _placed(images: NDArray[np.generic], found: list[Registration], reference: int) -> FloatArray:
-    """Shifts (n, 2), corrected for changing contrast, and interpolated over images that cannot be placed."""
+    """Shifts (n, 2), corrected by all images together, and interpolated over those that cannot be placed."""
     shifts = np.array([each.shift_px for each in found])
     good = np.array([each.verdict == RegistrationVerdict.GOOD for each in found])
     if not good.any():
@@ -54,9 +54,9 @@ def align_stack(stack: ArrayLike, *, reference: int = -1, smooth_px: float = 1.5
     """Find how far the images of a stack are moved against one of them.
 
     Each image is registered with the same reference, so that errors do not add up, by the magnitude of its
-    gradients: edges stay where they are when contrast changes at an absorption edge, and noise that stays on
-    the detector does not draw the shift to zero (`operando.callbacks.analysis.mapping.register`). Where the
-    contrast changes from image to image, all shifts are then corrected together (`refined_shifts`).
+    gradients: edges stay where they are when contrast changes at an absorption edge
+    (`operando.callbacks.analysis.mapping.register`). All shifts are then corrected together by what images
+    share, what changes between them, and what stays on the detector (`refined_shifts`).
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chemical_stack import ENERGY, spectra
 from operando.callbacks.analysis.imaging import (
     SampleFrame,
     align_stack,
@@ -68,6 +69,34 @@ def test_a_stack_of_one_image_at_changing_contrast_is_aligned_to_a_tenth_of_a_pi
         level * particles(shift) + on_detector + 0.03 * rng.normal(size=SIZE)
         for level, shift in zip(levels, shifts, strict=True)
     ]
+    assert align_stack(stack).shift_px == pytest.approx(shifts - shifts[-1], abs=0.1)
+
+
+@pytest.mark.parametrize("second", [0.05, 0.1, 0.2])
+def test_faint_structure_of_other_contrast_and_a_pattern_on_the_detector_move_nothing(second):
+    # Correlation is drawn to the second structure and to the pattern: 0.2 to 0.4 pixel off.
+    rng = np.random.default_rng(61)
+    levels = 0.25 + 1 / (1 + np.exp(-(np.arange(IMAGES) - 5.5)))
+    shifts = np.cumsum(rng.normal(0, 1.2, (IMAGES, 2)), axis=0)
+    pattern = 0.1 * rng.normal(size=SIZE)
+    stack = [
+        level * particles(shift) + second * particles(shift, 9) + pattern + 0.03 * rng.normal(size=SIZE)
+        for level, shift in zip(levels, shifts, strict=True)
+    ]
+    assert align_stack(stack).shift_px == pytest.approx(shifts - shifts[-1], abs=0.1)
+
+
+def test_a_gradient_of_valence_across_a_grain_is_not_taken_for_a_shift():
+    # Two free images follow a shift that goes as the change of contrast with energy: 0.3 pixel off.
+    rng = np.random.default_rng(62)
+    energy = ENERGY[10:60:2]
+    shifts = np.cumsum(rng.normal(0, 0.7, (energy.size, 2)), axis=0)
+    rows, columns = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(float)
+    stack = []
+    for energy_ev, (row, column) in zip(energy, shifts, strict=True):
+        along, distance = columns - 65 - column, np.hypot(rows - 60 - row, columns - 65 - column)
+        grain = spectra(8343.0 + np.clip(along / 15, -2, 2), energy=np.array([energy_ev]))[0]
+        stack.append(grain / (1 + np.exp((distance - 30) / 0.8)) + 0.02 * rng.normal(size=SIZE))
     assert align_stack(stack).shift_px == pytest.approx(shifts - shifts[-1], abs=0.1)
 
 
