@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..analysis.mapping.frame_place import frame_places
 from .coherent import CoherentDetector, beam_square, write_ptycho, write_ptyd
 from .coherent_facts import (
     ScanIncompleteError,
@@ -107,7 +108,7 @@ def _flown_row(source: RunSource, start: Mapping[str, Any], row: Mapping[Any, An
         place_um = asked_um[::-1] if snakes else asked_um
     elif low_um is not None and high_um is not None and open_s is not None:
         exposed = float(start["map"].get("exposure_s", math.nan)) / open_s
-        place_um = place_um + _beyond_mean_um(high_um - low_um, exposed, backwards=snakes)
+        place_um = frame_places(place_um, low_um, high_um, exposed, backwards=snakes)
     return pd.DataFrame(
         {
             fast: place_um,
@@ -117,17 +118,6 @@ def _flown_row(source: RunSource, start: Mapping[str, Any], row: Mapping[Any, An
             "place": first + np.arange(len(asked_um)),
         }
     )
-
-
-def _beyond_mean_um(
-    way_um: NDArray[np.float64], exposed: NDArray[np.float64], *, backwards: bool
-) -> NDArray[np.float64]:
-    """Tell how far beyond the mean places of their gates frames are, um; 0 where the exposure is unknown.
-
-    A frame begins with its gate, but is exposed for a part of it (above 1: longer), as speed is not even.
-    """
-    late_um = 0.5 * way_um * np.nan_to_num(exposed - 1.0)
-    return -late_um if backwards else late_um
 
 
 def _latched(

@@ -139,7 +139,8 @@ class Maps(DocumentRouter):
             spectra, scalers = each.run.read(row)
             found = each.fit.row(spectra, scalers, each.run.energy_ev)
             times_s, i0_a = each.run.times_s(row), each.run.i0_a(row)
-            light = {"i0_a": i0_a, "i0_photons_per_s": each.run.photons_s(i0_a)}
+            beside = {"i0_a": i0_a, "i0_photons_per_s": each.run.photons_s(i0_a)}
+            beside["place_um"] = each.run.places_um(row)
         except ValueError as error:
             logger.error("row %d of map %s is left out: %s", row.row, each.run.uid, error)
             return
@@ -147,7 +148,7 @@ class Maps(DocumentRouter):
         lasted_s = np.asarray(found["real_s"])[each.run.columns(row.row)[-1]]
         ends = {"begin_s": float(times_s[0]), "end_s": float(times_s[-1] + lasted_s)}
         head = {"row": row.row, "attempt": row.attempt, **ends, **state}
-        each.results.add({**head, **found, **light, "analysis_s": time.time() - began})
+        each.results.add({**head, **found, **beside, "analysis_s": time.time() - began})
 
 
 def recall(journal: Path, maps: Maps) -> None:

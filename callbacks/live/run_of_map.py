@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis.ion_chamber import Chamber, photon_flux
+from ..analysis.mapping.frame_place import frame_places
 from ..tiled.external_file import resolve_external
 from .frame_file import EPICS_EPOCH_S, TIME_STAMPS
 
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 SPECTRA, SCALERS, I0_COUNTS, OPEN_S = "_spectra", "_scalers", "_i0_counts", "_open_s"
 """Ends of the data keys of spectra and their scalers, and of what the trigger box counted in each gate."""
 
-KINDS = (SPECTRA, SCALERS, I0_COUNTS, OPEN_S)
+PLACES = ("_fine_x", "_fine_x_min", "_fine_x_max")
+"""Of the mean, least and largest place of the fast axis in each gate."""
+
+KINDS = (SPECTRA, SCALERS, I0_COUNTS, OPEN_S, *PLACES)
 
 PATIENCE_S, LOOK_AGAIN_S = 2.0, 0.05
 """Wall time for which rows that were announced are waited for, and between two looks, s."""
@@ -77,7 +81,7 @@ class RunOfMap:
     _rows: deque[GoodRow] = field(default_factory=deque, repr=False)
     _files: dict[str, tuple[str, Path, str]] = field(default_factory=dict, repr=False)
     _parts: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict, repr=False)
-    _pixels: dict[tuple[int, int], dict[int, float]] = field(default_factory=dict, repr=False)
+    _pixels: dict[tuple[int, int], dict[int, tuple[float, float]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.energy_ev = float(self.start.get("energy_ev") or "nan")
@@ -113,9 +117,10 @@ class RunOfMap:
         """Take an event of any stream: a good row waits from now on."""
         if not np.isfinite(self.energy_ev):
             self.energy_ev = float(data.get("mono_energy", "nan"))
-        if "pixel_row" in data and "i0" in data:
+        if "pixel_row" in data:
             row = self._pixels.setdefault((int(data["pixel_row"]), int(data["pixel_attempt"])), {})
-            row[int(data["pixel_column"])] = float(data["i0"])
+            read = (float(data.get(key, "nan")) for key in ("i0", self.start["motors"][1]))
+            row[int(data["pixel_column"])] = next(read), next(read)
         if data.get("map_status") == "good":
             keys = ("row", "attempt", "first_frame", "frames")
             self._rows.append(GoodRow(**{key: int(data[f"map_{key}"]) for key in keys}, data=data))
@@ -170,8 +175,8 @@ class RunOfMap:
         neither tells.
         """
         columns = self.columns(row.row)
-        if (read := self._pixels.get((row.row, row.attempt))) is not None:
-            return np.array([read.get(column, np.nan) for column in sorted(columns)])
+        if (read := self._read_at_pixels(row)) is not None:
+            return read[0]
         hz_per_a = float(self.start.get("i0_hz_per_a") or "nan")
         dark_a = float(row.data.get("i0_raw", "nan")) - float(row.data.get("i0", "nan"))
         try:
@@ -179,6 +184,30 @@ class RunOfMap:
         except RowUnreadableError:
             return np.full(len(columns), np.nan)
         return (counts / open_s / hz_per_a - dark_a)[np.argsort(columns)]
+
+    def places_um(self, row: GoodRow) -> NDArray[np.float64]:
+        """Tell where along the fast axis each frame of a row was taken (columns,), um.
+
+        Of a step scan as it was read at the pixel, of a fly scan by what the trigger box has latched in its
+        gates; NaN where neither tells.
+        """
+        columns = self.columns(row.row)
+        if (read := self._read_at_pixels(row)) is not None:
+            return read[1]
+        exposure_s = float(self.start["map"].get("exposure_s") or "nan")
+        try:
+            mean_um, low_um, high_um, open_s = (self._block(kind, row) for kind in (*PLACES, OPEN_S))
+        except RowUnreadableError:
+            return np.full(len(columns), np.nan)
+        exposed, falls = exposure_s / open_s, columns[0] > columns[-1]
+        return frame_places(mean_um, low_um, high_um, exposed, backwards=falls)[np.argsort(columns)]
+
+    def _read_at_pixels(self, row: GoodRow) -> NDArray[np.float64] | None:
+        """I0 (A) and place (um) of each pixel of a row of a step scan, shape (2, columns)."""
+        read = self._pixels.get((row.row, row.attempt))
+        if read is None:
+            return None
+        return np.array([read.get(column, (np.nan, np.nan)) for column in sorted(self.columns(row.row))]).T
 
     def photons_s(self, i0_a: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn currents of the first ion chamber into photons that leave it for the specimen, 1/s.

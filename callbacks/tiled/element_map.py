@@ -13,8 +13,9 @@ from .run_source import RunSource, analyses
 
 ANALYSIS = "map_fit"
 LIGHT = {"i0_a": "A", "i0_photons_per_s": "1/s"}
+LATER = {**LIGHT, "place_um": "um"}
 """What maps of earlier versions do not know."""
-PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", **LIGHT}
+PIXELS = {"elastic": "counts", "misfit": "", "verdict_code": "", "real_s": "s", "live": "", **LATER}
 """Results per pixel, besides those per element, with their units."""
 
 
@@ -44,8 +45,9 @@ def element_maps(source: RunSource, runs: list[dict[str, Any]], name: str, *, se
         first ion chamber for the specimen; NaN where its gas or the energy is unknown), ``per_i0`` (counts
         per charge in that chamber, 1/nC, to be compared at one energy only) and their ``_sigma`` over
         ``map`` (by time), ``element``, ``y_um``, ``x_um``; NaN where nothing is measured yet. Per pixel
-        ``i0_a`` (without its dark), ``i0_photons_per_s``, ``elastic``, ``misfit``, ``live``, ``real_s`` and
-        ``verdict_code`` (place in ``attrs["verdicts"]``). Each row has ``time``
+        ``i0_a`` (without its dark), ``i0_photons_per_s``, ``elastic``, ``misfit``, ``live``, ``real_s``,
+        ``verdict_code`` (place in ``attrs["verdicts"]``) and ``place_um``: where its frame was taken along x,
+        by the interferometer, while ``x_um`` is what was asked for. Each row has ``time``
         (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``, ``begin_s`` and
         ``end_s`` by the detector's clock, and ``attempt``, the one that was good. Each map has its
         ``live_fraction``: part of the time from its first to its last exposure in which it counted.
@@ -104,7 +106,7 @@ def _fill(
     table: pd.DataFrame,
 ) -> None:
     stacked = {key: source.array(uid, "primary", key) for key in arrays}
-    stacked = {key: array for key, array in stacked.items() if key not in LIGHT or len(array)}
+    stacked = {key: array for key, array in stacked.items() if key not in LATER or len(array)}
     # While the run goes on, rows and arrays may be read a moment apart.
     count = min(len(table), *(len(array) for array in stacked.values()))
     order = np.argsort(table["attempt"].to_numpy(int)[:count], kind="stable")

@@ -9,6 +9,7 @@ from .fluorescence_detector import DetectorResponse
 from .fluorescence_line import LineGroup, line_group
 from .fluorescence_result import FluorescenceMap, FluorescenceVerdict
 from .frame_moment import frame_moments
+from .frame_place import frame_places
 from .map_drift import MapDrift, map_drift, shift_between, smooth_drift
 from .map_likeness import correlation_length
 from .orientation import orientation_colours
@@ -40,6 +41,7 @@ __all__ = [
     "fit_fluorescence",
     "flat_detector",
     "frame_moments",
+    "frame_places",
     "line_group",
     "live_fraction",
     "map_drift",

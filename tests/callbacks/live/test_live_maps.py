@@ -18,6 +18,8 @@ from soft_nanoprobe import write_spectra
 ROWS, COLUMNS, CHANNELS, DETECTORS = 3, 4, 1100, 2
 ELEMENTS, ENERGY_EV, PIXEL_S = ("Co", "Ni"), 9000.0, 0.5
 HZ_PER_A, DARK_A = 1e14, 2e-10
+PLACES_UM = np.array([0.01, 0.09, 0.2, 0.305])
+"""Where the interferometer had the frames of each row, beside the tenths that were asked for."""
 RESPONSE = {"offset_ev": 5.0, "gain_ev": 10.0, "noise_ev": 80.0}
 RATE = np.stack([np.full((ROWS, COLUMNS), 400.0), 1000.0 * (1 + np.arange(12).reshape(ROWS, COLUMNS))])
 """Counts of cobalt and nickel in each pixel, of both detector elements together."""
@@ -67,6 +69,7 @@ class Told:
                 "cell": {"chemistry": "NMC811"},
                 "shape": [ROWS, COLUMNS],
                 "snaking": [False, True],
+                "motors": ["nanostage_y", "nanostage_x"],
                 "map": {
                     "x_um": [0.0, 0.1, 0.2, 0.3],
                     "y_um": [1.0, 1.1, 1.2],
@@ -108,18 +111,25 @@ class Told:
             self.bundles.append(bundle)
         self.place = 0
 
-    def gates(self, rows, i0_a):
-        """Write what the trigger box counted in rows, I0 (rows, columns) in A with its dark."""
+    def gates(self, rows, i0_a, places_um=PLACES_UM):
+        """Write what the trigger box has of rows: I0 (rows, columns), A, with its dark; places (columns,)."""
         path = self.folder / f"gates-{self.files}.h5"
         order = [columns[::-1] if row % 2 else columns for row, columns in zip(rows, i0_a, strict=True)]
         open_s = np.full(COLUMNS * len(rows), 0.98 * PIXEL_S)
+        ways_um = np.concatenate([places_um[::-1] if row % 2 else places_um for row in rows])
         with h5py.File(path, "w") as file:
             file["open"], file["i0"] = open_s, np.concatenate(order) * HZ_PER_A * open_s
+            file["x"], file["x_min"], file["x_max"] = ways_um, ways_um - 0.05, ways_um + 0.05
         external = {"source": "x", "dtype": "number", "shape": [], "external": "STREAM:"}
-        keys = {f"trigger_box_{kind}": external for kind in ("open_s", "i0_counts")}
+        sets = {
+            "open_s": "open",
+            "i0_counts": "i0",
+            **{f"fine_{key}": key for key in ("x", "x_min", "x_max")},
+        }
+        keys = {f"trigger_box_{kind}": external for kind in sets}
         self.box = self.run.compose_descriptor(name="trigger_box", data_keys=keys)
         self.tell("descriptor", self.box.descriptor_doc)
-        for key, dataset in (("open_s", "open"), ("i0_counts", "i0")):
+        for key, dataset in sets.items():
             bundle = self.run.compose_stream_resource(
                 mimetype="application/x-hdf5",
                 uri=f"file://localhost{path}",
@@ -135,6 +145,7 @@ class Told:
         columns = range(COLUMNS)[::-1] if row % 2 else range(COLUMNS)
         for column in columns:
             data = {"pixel_row": row, "pixel_column": column, "pixel_attempt": attempt, "i0": i0_a[column]}
+            data["nanostage_x"] = PLACES_UM[column]
             if self.steps is None:
                 keys = {key: {"source": "x", "dtype": "number", "shape": []} for key in data}
                 self.steps = self.run.compose_descriptor(name="primary", data_keys=keys)
@@ -388,6 +399,7 @@ def test_a_map_with_a_ring_that_decays_and_is_topped_up_comes_out_flat(told, mod
     told.fit()
     made = told.result().maps("particle").isel(map=0)
     assert made["i0_a"].to_numpy() == pytest.approx(i0_a, rel=1e-4)
+    assert made["place_um"].to_numpy() == pytest.approx(np.tile(PLACES_UM, (ROWS, 1)))
     expected = FLAT / (1e9 * 1e-7 * PIXEL_S)
     off = (made["per_i0"].to_numpy() - expected[:, None, None]) / made["per_i0_sigma"].to_numpy()
     assert np.abs(off).max() < 4.0
