@@ -154,7 +154,7 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
     verdicts = [each.name.lower() for each in PixelVerdict]
     head = {"measurement": run.measurement, "measurement_run": run.uid}
     told = {**head, "element": maps.element, "edge": maps.edge, "verdicts": verdicts}
-    told["energies_ev"] = stack.energy_ev.tolist()
+    told |= {"energies_ev": stack.energy_ev.tolist(), "post_degree": maps.post_degree}
     known = (run.start["experiment"], run.start.get("cell") or {}, run.uid, told)
     results = ResultRun(publish, *known, name=ANALYSIS)
     arrays = {key: np.asarray(getattr(maps, key.removesuffix("_code")), np.float64) for key in MAP_UNITS}

@@ -102,4 +102,7 @@ def _part(source: RunSource, start: dict[str, Any], references: Sequence[Spectru
     found = xr.Dataset(data, coords=coordinates)
     found.attrs = {"element": told["element"], "edge": told["edge"], "verdicts": list(told["verdicts"])}
     energies_ev = np.asarray(told.get("energies_ev", ()), dtype=float)
-    return with_valence(found, reference_scale(references, energies_ev)) if references else found
+    if not references:
+        return found
+    # Maps of before it was told have a polynomial above the edge: so have their references.
+    return with_valence(found, reference_scale(references, energies_ev, told.get("post_degree", 2)))

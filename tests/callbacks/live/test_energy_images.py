@@ -32,7 +32,7 @@ def absorption():
     amount = 0.6 + 0.3 * rough / np.abs(rough).max()
     off = ENERGY_EV[:, None, None] - HALF_EV
     edge = 1 / (1 + np.exp(-off / 1.2)) + 0.6 * np.exp(-0.5 * ((off - 8.0) / 3.0) ** 2)
-    return amount * (0.5 + edge)
+    return amount * (0.5 + edge) * (ENERGY_EV[:, None, None] / 8333.0) ** -2.8
 
 
 class ToldImages:
