@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
+from ..analysis.imaging.light_sigma import light_sigma_ev
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
 from ..analysis.mapping.registration import RegistrationVerdict
 from ..analysis.saturation import saturation_warning
@@ -175,7 +176,8 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
             "joined_side": made.side,
             "light": str(stack.light.verdict),
             "light_reason": stack.light.reason,
-            "air_pixels": int(stack.light.air.sum()),
+            "flicker": stack.light.flicker,
+            "light_sigma_ev": light_sigma_ev(maps, stack.energy_ev, stack.light) if good.any() else math.nan,
             "saturated_part": float(stack.saturated.mean()),
             "status": str(run.outcome.get("images_status", "")),
             "reason": "; ".join(

@@ -81,7 +81,10 @@ class _Edges:
 
 
 def with_valence(maps: xr.Dataset, scale: Calibration | None) -> xr.Dataset:
-    """Add ``valence`` and ``valence_sigma`` of good pixels to maps, lazily; NaN without a scale."""
+    """Add ``valence`` and ``valence_sigma`` of good pixels to maps, lazily; NaN without a scale.
+
+    The sigma has that of the light in it (``light_sigma_ev`` along ``map``), which all pixels share.
+    """
 
     def of_pixels(half_step_ev: np.ndarray, sigma_ev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if scale is None:
@@ -90,10 +93,12 @@ def with_valence(maps: xr.Dataset, scale: Calibration | None) -> xr.Dataset:
         return np.asarray(found.value), np.asarray(found.sigma)
 
     good = maps["verdict_code"] == 0
+    step = maps["edge_step"].where(good)
+    common = maps["light_sigma_ev"].fillna(0.0) * step.mean(("y", "x")) / step
     value, sigma = xr.apply_ufunc(
         of_pixels,
         maps["half_step_ev"].where(good),
-        maps["half_step_ev_sigma"].where(good),
+        np.hypot(maps["half_step_ev_sigma"].where(good), common),
         output_core_dims=[[], []],
         dask="parallelized",
         output_dtypes=[float, float],

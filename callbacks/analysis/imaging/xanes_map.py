@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -17,6 +17,9 @@ from .xanes_grid import SingleArray, XanesGrid, xanes_grid
 from .xanes_kernel import TILE
 from .xanes_landmark import fit_pixels, workspace
 from .xanes_sample import with_sample
+
+FALL_FROM_EV = 30.0
+"""Above the edge, from which a post-edge falls: the more fine structure it sees, the less it follows it."""
 
 
 class PixelVerdict(IntEnum):
@@ -132,10 +135,11 @@ def xanes_maps(
     The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
     polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
     unsmoothed points. Only where a scan ends so early that `fit_edge` has no more than a line above the
-    edge, the post-edge falls as absorption does (`falling_baseline`): a line through a few points follows
-    their fine structure, by up to 0.2 of a valence. Wild points are not repaired. The noise of a pixel is
-    the rms deviation of points away from the edge from the cubic through their four neighbours, less the
-    fine structure that all pixels have in common (`with_sample`); all sigmas scale with it.
+    edge, the post-edge falls as absorption does (`falling_baseline`), from 30 eV above the edge on: a line
+    through a few points follows their fine structure, by up to 0.2 of a valence. Wild points are not
+    repaired. The noise of a pixel is the rms deviation of points away from the edge from the cubic through
+    their four neighbours, less the fine structure that all pixels have in common (`with_sample`); all sigmas
+    scale with it.
 
     Parameters
     ----------
@@ -167,7 +171,7 @@ def xanes_maps(
 
     Examples
     --------
-    >>> energy = np.arange(8250.0, 8500.0, 0.5)
+    >>> energy = np.arange(8250.0, 8600.0, 0.5)
     >>> half = np.array([[8343.0, 8344.5]])
     >>> stack = 0.2 + 1 / (1 + np.exp(-(energy[:, None, None] - half) / 1.5))
     >>> xanes_maps(stack, energy, element="Ni").half_step_ev.round(1).tolist()
@@ -182,6 +186,9 @@ def xanes_maps(
     if windows.problem:
         raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
     falls = post_degree is None and windows.post_degree < wanted
+    if falls and post_edge_ev == POST_EDGE_EV:
+        low, high = windows.post_ev
+        windows = replace(windows, post_ev=(min(low, FALL_FROM_EV), high))
     grid = xanes_grid(energy[order], order, edge_ev, windows, falls=falls)
     grid = with_sample(grid, values.reshape(len(values), -1))
     energies, others, verdict = _fit(values, grid, workers or os.cpu_count() or 1)
