@@ -23,8 +23,8 @@ LEAST_RELIABILITY = 0.9
 """Correlation of the thickness by every other energy with that by the rest."""
 FLICKER = (1e-5, 0.3)
 """Between which the light may change from energy to energy, rms of its logarithm."""
-ANY_DRIFT = 1.0
-"""Variance of what the light may do smoothly, of which nothing is known beforehand."""
+DRIFT = 0.01
+"""By which a monitor may drift over the energies, rms; it is believed where offsets are known better."""
 GAUSS = 1.4826
 
 
@@ -220,7 +220,7 @@ def _light_in(
     own: FloatArray = np.stack([(energy_ev / energy_ev[0]) ** -FALL_POWER, spectrum], axis=1)
     drift: FloatArray = np.stack([place, place**2], axis=1)
     flicker = _flicker(offset, covariance, _beside(np.concatenate([own, drift], axis=1)))
-    light: FloatArray = flicker**2 * np.eye(place.size) + ANY_DRIFT * drift @ drift.T
+    light: FloatArray = flicker**2 * np.eye(place.size) + DRIFT**2 * drift @ drift.T
     beside = _beside(own)
     gain = light @ beside @ np.linalg.inv(beside.T @ (light + covariance) @ beside)
     return gain @ (beside.T @ offset), light - gain @ beside.T @ light, flicker
