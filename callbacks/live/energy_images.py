@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.imaging.absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
+from ..analysis.imaging.light_sigma import light_sigma_ev
 from ..analysis.imaging.xanes_map import PixelVerdict, XanesMaps, xanes_maps
 from ..analysis.mapping.registration import RegistrationVerdict
 from ..analysis.saturation import saturation_warning
@@ -154,7 +155,7 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
     verdicts = [each.name.lower() for each in PixelVerdict]
     head = {"measurement": run.measurement, "measurement_run": run.uid}
     told = {**head, "element": maps.element, "edge": maps.edge, "verdicts": verdicts}
-    told["energies_ev"] = stack.energy_ev.tolist()
+    told |= {"energies_ev": stack.energy_ev.tolist(), "post_degree": maps.post_degree}
     known = (run.start["experiment"], run.start.get("cell") or {}, run.uid, told)
     results = ResultRun(publish, *known, name=ANALYSIS)
     arrays = {key: np.asarray(getattr(maps, key.removesuffix("_code")), np.float64) for key in MAP_UNITS}
@@ -175,7 +176,8 @@ def tell_maps(publish: Publish, folder: Path, run: RunOfProjections, made: EdgeM
             "joined_side": made.side,
             "light": str(stack.light.verdict),
             "light_reason": stack.light.reason,
-            "air_pixels": int(stack.light.air.sum()),
+            "flicker": stack.light.flicker,
+            "light_sigma_ev": light_sigma_ev(maps, stack.energy_ev, stack.light) if good.any() else math.nan,
             "saturated_part": float(stack.saturated.mean()),
             "status": str(run.outcome.get("images_status", "")),
             "reason": "; ".join(

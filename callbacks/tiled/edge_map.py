@@ -28,8 +28,10 @@ MAP_UNITS = {
     "verdict_code": "",
 }
 """Values of each pixel."""
-LIGHT = {"light": str, "light_reason": str, "air_pixels": int}
-"""What the light of the images was told from; empty in results of before it was said."""
+LIGHT = ("light", "light_reason")
+LIGHT_SIZES = {"flicker": "", "light_sigma_ev": "eV"}
+"""Whether the light of the images was told, why not, its jumps, and how far what is left of it moves edges;
+empty in results of before it was said."""
 
 
 def edge_maps(
@@ -56,8 +58,9 @@ def edge_maps(
         and ``verdict_code`` (place in ``attrs["verdicts"]``; 0 is good); NaN where there is no edge; with
         references also ``valence`` and its ``_sigma`` of good pixels, see `reference_scale`. Along
         ``map``: ``run``, ``measurement``, the state of the cell in the middle, ``energies``, ``status`` of
-        the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``, and whether the light of each
-        image was told from ``air`` (``light``, ``light_reason``, ``air_pixels``).
+        the run (``whole``, ``marked``, ``partial``), ``reason``, ``pixel_um``, whether the light of images
+        could be ``told`` (``light``, ``light_reason``), by how much it jumps (``flicker``, rms), and how far
+        what is left of it may move the mean half step, and all others with it (``light_sigma_ev``).
 
     Raises
     ------
@@ -96,10 +99,17 @@ def _part(source: RunSource, start: dict[str, Any], references: Sequence[Spectru
         "status": ("map", [str(last["status"])]),
         "reason": ("map", [str(last["reason"])]),
         "pixel_um": ("map", [float(last["pixel_um"])], {"units": "um"}),
-        **{key: ("map", [kind(last.get(key, kind()))]) for key, kind in LIGHT.items()},
+        **{key: ("map", [str(last.get(key, ""))]) for key in LIGHT},
+        **{
+            key: ("map", [float(last.get(key, np.nan))], {"units": unit} if unit else {})
+            for key, unit in LIGHT_SIZES.items()
+        },
         **{axis: (axis, np.arange(size)) for axis, size in zip("yx", shape, strict=True)},
     }
     found = xr.Dataset(data, coords=coordinates)
     found.attrs = {"element": told["element"], "edge": told["edge"], "verdicts": list(told["verdicts"])}
     energies_ev = np.asarray(told.get("energies_ev", ()), dtype=float)
-    return with_valence(found, reference_scale(references, energies_ev)) if references else found
+    if not references:
+        return found
+    # Maps of before it was told have a polynomial above the edge: so have their references.
+    return with_valence(found, reference_scale(references, energies_ev, told.get("post_degree", 2)))

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from ..analysis.xas.edge import fit_edge
+from ..analysis.imaging.xanes_map import xanes_maps
 from ..analysis.xas.resample import resampled
-from ..analysis.xas.valence import Calibration, calibrate_valence, valence
-from ..analysis.xas.verdict import Verdict
+from ..analysis.xas.valence import LEAST_SCATTER_EV, Calibration, calibrate_valence, valence
 from .spectrum import Spectrum
 
 
-def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Calibration | None:
+def reference_scale(
+    references: Sequence[Spectrum], energy_ev: np.ndarray, post_degree: int | None = None
+) -> Calibration | None:
     """Make a scale of valence for images at these energies.
 
     Half steps depend on the windows and on the steps of the energies: those of references that were measured
     more finely, or further above the edge, lie up to 0.5 eV from those of images, which are 0.3 of a valence.
-    So each reference is read at the energies of the images, between its points by cubic splines, and fitted.
+    So each reference is read at the energies of the images, between its points by cubic splines, and fitted
+    as a pixel of them.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Ca
         Of one edge, with ``valence`` in their start documents; of a name the last one counts.
     energy_ev : ndarray
         Energies of the images, eV, shape (n,).
+    post_degree : int, optional
+        As of `xanes_maps`.
 
     Returns
     -------
@@ -35,18 +39,25 @@ def reference_scale(references: Sequence[Spectrum], energy_ev: np.ndarray) -> Ca
         None where fewer than two references of different valence can be fitted there, or valence does not
         rise with energy.
     """
-    fits = {}
+    seen: dict[str, tuple[np.ndarray, float]] = {}
     for each in references:
-        seen = _seen_at(energy_ev, each)
-        if "valence" not in each.start or seen is None:
-            continue
-        fit = fit_edge(energy_ev, seen, element=each.start["element"], edge=each.start.get("edge", "K"))
-        if fit.verdict == Verdict.GOOD:
-            fits[each.start.get("reference", each.start["uid"])] = fit, float(each.start["valence"])
-    if len({formal for _, formal in fits.values()}) < 2:
+        points = _seen_at(energy_ev, each)
+        if "valence" in each.start and points is not None:
+            seen[each.start.get("reference", each.start["uid"])] = points, float(each.start["valence"])
+    if len({formal for _, formal in seen.values()}) < 2:
         return None
+    stack = np.stack([points for points, _ in seen.values()], axis=1, dtype=np.float32)[:, None, :]
+    start = references[-1].start
+    known = {"element": start["element"], "edge": start.get("edge", "K")}
     try:
-        return calibrate_valence([fit for fit, _ in fits.values()], [formal for _, formal in fits.values()])
+        maps = xanes_maps(stack, energy_ev, post_degree=post_degree, workers=1, **known)
+        good = maps.mask[0]
+        return calibrate_valence(
+            maps.half_step_ev[0, good],
+            np.array([formal for _, formal in seen.values()])[good],
+            energy_sigma_ev=np.maximum(maps.half_step_ev_sigma[0, good], LEAST_SCATTER_EV),
+            element=start["element"],
+        )
     except ValueError:
         return None
 
@@ -70,7 +81,10 @@ class _Edges:
 
 
 def with_valence(maps: xr.Dataset, scale: Calibration | None) -> xr.Dataset:
-    """Add ``valence`` and ``valence_sigma`` of good pixels to maps, lazily; NaN without a scale."""
+    """Add ``valence`` and ``valence_sigma`` of good pixels to maps, lazily; NaN without a scale.
+
+    The sigma has that of the light in it (``light_sigma_ev`` along ``map``), which all pixels share.
+    """
 
     def of_pixels(half_step_ev: np.ndarray, sigma_ev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if scale is None:
@@ -79,10 +93,12 @@ def with_valence(maps: xr.Dataset, scale: Calibration | None) -> xr.Dataset:
         return np.asarray(found.value), np.asarray(found.sigma)
 
     good = maps["verdict_code"] == 0
+    step = maps["edge_step"].where(good)
+    common = maps["light_sigma_ev"].fillna(0.0) * step.mean(("y", "x")) / step
     value, sigma = xr.apply_ufunc(
         of_pixels,
         maps["half_step_ev"].where(good),
-        maps["half_step_ev_sigma"].where(good),
+        np.hypot(maps["half_step_ev_sigma"].where(good), common),
         output_core_dims=[[], []],
         dask="parallelized",
         output_dtypes=[float, float],

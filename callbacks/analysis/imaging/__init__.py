@@ -3,7 +3,6 @@
 from ..frame_match import ProjectionVerdict, match_frames, relative_intensity, state_at
 from ..saturation import saturated_pixels, saturation_warning
 from .absorption_stack import AbsorptionStack, EnergyImage, absorption_stack
-from .air_light import AirLight, AirVerdict, air_light
 from .alignment import StackAlignment, align_stack, aligned
 from .angle import angular_weights, golden_angles, golden_turns, interlaced_angles, sequential_angles
 from .cluster import SpectrumClusters, SpectrumFactors, cluster_spectra, denoised, factorise_spectra
@@ -12,7 +11,9 @@ from .damage import Damage, DamageCalibration, calibrate_damage, particle_damage
 from .electrode_phantom import ElectrodePhantom, PhantomRecipe, electrode_phantom
 from .flat_field import Transmission, line_integral, normalise
 from .grey_level import GreyLevels, grey_levels
+from .image_light import ImageLight, LightVerdict, image_light
 from .jelly_roll import JellyRoll, jelly_roll
+from .light_sigma import light_sigma_ev
 from .mixture_map import MixtureMaps, mixture_maps
 from .particle_change import (
     MeasuredState,
@@ -50,8 +51,6 @@ from .xanes_map import PixelVerdict, XanesMaps, xanes_maps
 
 __all__ = [
     "AbsorptionStack",
-    "AirLight",
-    "AirVerdict",
     "AxisTilt",
     "BackEnd",
     "CentreVerdict",
@@ -62,7 +61,9 @@ __all__ = [
     "GreyLevels",
     "HeldProjections",
     "ImageKey",
+    "ImageLight",
     "JellyRoll",
+    "LightVerdict",
     "MeasuredState",
     "MergeRule",
     "MixtureMaps",
@@ -95,7 +96,6 @@ __all__ = [
     "Window",
     "XanesMaps",
     "absorption_stack",
-    "air_light",
     "align_stack",
     "aligned",
     "angular_weights",
@@ -112,9 +112,11 @@ __all__ = [
     "golden_angles",
     "golden_turns",
     "grey_levels",
+    "image_light",
     "interlaced_angles",
     "jelly_roll",
     "lazy_volume",
+    "light_sigma_ev",
     "line_integral",
     "match_frames",
     "measured_recipe",

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..mapping.registration import RegistrationVerdict
 from ..saturation import saturated_pixels
 from ..xas.grid import FloatArray
-from .air_light import AirLight, air_light, no_air
 from .alignment import StackAlignment, align_stack
 from .flat_field import FloatImage, line_integral, normalise
+from .image_light import ImageLight, image_light, unknown_light
 
 SAME_SCALE_PX = 0.02
 """Displacement at the edge of the picture up to which pixel sizes count as equal, pixels."""
@@ -73,7 +73,7 @@ class AbsorptionStack:
     saturated
         Of those, the ones at full scale at any energy, (rows, columns).
     light
-        Whether the light of each image was told from air in it, from how many pixels, and what it changed.
+        Light of each image that the beam monitor missed, which was taken off, and what is left of it.
     """
 
     absorption: FloatImage
@@ -84,7 +84,7 @@ class AbsorptionStack:
     reason: NDArray[np.object_]
     dead: NDArray[np.bool_]
     saturated: NDArray[np.bool_]
-    light: AirLight
+    light: ImageLight
 
 
 def absorption_stack(
@@ -92,16 +92,16 @@ def absorption_stack(
     darks: ArrayLike | None = None,
     *,
     align: bool = True,
-    air: bool = True,
+    light: bool = True,
     reference: int = -1,
     smooth_px: float = 1.5,
 ) -> AbsorptionStack:
     """Make the stack that `xanes_maps` fits from frames, flats and darks of each energy.
 
-    Each image is divided by the mean of its own flats, averaged, set to the light that pixels of air tell
-    (`air_light`; where there are none, to `light_ratio` alone), and brought to the pixel size of the
-    reference about the middle of the picture, where the optical axis is taken to be; the drift between
-    energies is found on these (`align_stack`), and both are taken back by one interpolation.
+    Each image is divided by the mean of its own flats and by `light_ratio`, averaged, and brought to the
+    pixel size of the reference about the middle of the picture, where the optical axis is taken to be; the
+    drift between energies is found on these (`align_stack`), and both are taken back by one interpolation.
+    Then the light that `light_ratio` missed is told from the images themselves, and taken off.
 
     Parameters
     ----------
@@ -111,9 +111,8 @@ def absorption_stack(
         Counts without light, shape (n, rows, columns); none where the camera subtracts them.
     align
         Whether to take the drift back.
-    air
-        Whether to tell the light from air in the images; an error of the light that all pixels share moves
-        all their edges.
+    light
+        Whether to do so (`image_light`): an error of the light that all pixels share moves all their edges.
     reference
         Index, at rising energy, of the image that the others are put on; the last, above the edge, unless
         given.
@@ -141,8 +140,6 @@ def absorption_stack(
     depths, energies, pixels, dead, saturated = _depths(images, darks)
     order = np.argsort(energies, kind="stable")
     energy_ev, pixel_um, stack = energies[order], pixels[order], depths[order]
-    light = air_light(stack) if air else no_air(stack, "air was not looked for")
-    stack -= light.offset[:, None, None].astype(np.float32)
     repeated = energy_ev[1:][np.diff(energy_ev) <= 0.0]
     if repeated.size:
         raise ValueError(
@@ -154,6 +151,12 @@ def absorption_stack(
     found = align_stack(scaled, reference=reference, smooth_px=smooth_px) if align else _unmoved(len(stack))
     absorption = _placed(stack, ratio, found.shift_px) if align else scaled
     _blank_patches(absorption, dead, ratio, found.shift_px)
+    told = (
+        image_light(absorption, energy_ev)
+        if light
+        else unknown_light(absorption, energy_ev, "it was not looked for")
+    )
+    absorption -= told.offset[:, None, None].astype(np.float32)
     return AbsorptionStack(
         absorption=absorption,
         energy_ev=energy_ev,
@@ -163,7 +166,7 @@ def absorption_stack(
         reason=found.reason,
         dead=dead,
         saturated=saturated,
-        light=light,
+        light=told,
     )
 
 

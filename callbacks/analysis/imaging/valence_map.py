@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ class ValenceMap:
     extrapolated: NDArray[np.bool_]
 
 
-def valence_map(maps: XanesMaps, calibration: Calibration) -> ValenceMap:
+def valence_map(maps: XanesMaps, calibration: Calibration, *, light_sigma_ev: float = 0.0) -> ValenceMap:
     """Mean valence of every pixel from the position of its edge.
 
     Parameters
@@ -38,6 +38,8 @@ def valence_map(maps: XanesMaps, calibration: Calibration) -> ValenceMap:
         From `xanes_maps`.
     calibration
         From `operando.callbacks.analysis.xas.calibrate_valence`, for the half step or the white line.
+    light_sigma_ev
+        Of half steps, from `light_sigma_ev`: it is in the sigma of each pixel, but all err alike.
 
     Returns
     -------
@@ -51,8 +53,11 @@ def valence_map(maps: XanesMaps, calibration: Calibration) -> ValenceMap:
     """
     if calibration.landmark == "e0_ev":
         raise ValueError("valence_map: maps have no inflection; calibrate half_step_ev or white_line_ev")
-    found = valence(maps, calibration)
     good = maps.mask
+    if light_sigma_ev and good.any():
+        common = light_sigma_ev * float(maps.edge_step[good].mean()) / maps.edge_step
+        maps = replace(maps, half_step_ev_sigma=np.hypot(maps.half_step_ev_sigma, common))
+    found = valence(maps, calibration)
     return ValenceMap(
         np.where(good, found.value, np.nan), np.where(good, found.sigma, np.nan), good & found.extrapolated
     )

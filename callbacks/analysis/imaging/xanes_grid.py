@@ -13,7 +13,7 @@ from ..xas.edge import WHITE_LINE_REACH_EV
 from ..xas.grid import FloatArray, deviation
 from ..xas.landmark import HALF_STEP_WIDTH_EV, WHITE_LINE_WIDTH_EV
 from ..xas.local import LocalFits, local_fits
-from ..xas.normalisation import Baseline, baseline
+from ..xas.normalisation import Baseline, baseline, falling_baseline
 from ..xas.verdict import SEARCH_EV
 from ..xas.window import Windows
 from .xanes_kernel import AT_ONCE, STREAMS
@@ -224,7 +224,9 @@ def deviations(energy_ev: FloatArray) -> tuple[NDArray[np.intp], SingleArray]:
     return first, np.ascontiguousarray(five, dtype=np.float32)
 
 
-def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows) -> XanesGrid:
+def xanes_grid(
+    energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windows: Windows, *, falls: bool = False
+) -> XanesGrid:
     """Prepare the weights of a grid of energies.
 
     Parameters
@@ -237,6 +239,8 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
         Tabulated edge in eV.
     windows
         Where the baselines are fitted.
+    falls
+        Whether the post-edge is that of `falling_baseline` in place of a polynomial.
 
     Returns
     -------
@@ -247,7 +251,10 @@ def xanes_grid(energy_ev: FloatArray, order: NDArray[Any], edge_ev: float, windo
         energy_ev, [edge_ev + SEARCH_EV[0], edge_ev + SEARCH_EV[1], edge_ev + WHITE_LINE_REACH_EV]
     )
     pre = baseline(energy_ev, edge_ev, windows.pre_ev, windows.pre_degree)
-    post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
+    if falls:
+        post = falling_baseline(energy_ev, edge_ev, windows.post_ev)
+    else:
+        post = baseline(energy_ev, edge_ev, windows.post_ev, windows.post_degree)
     pre_first, pre_weight, pre_variance = _padded(pre, edge_ev, 2, energy_ev.size)
     post_first, post_weight, post_variance = _padded(post, edge_ev, 3, energy_ev.size)
     half_step = _local(local_fits(energy_ev, HALF_STEP_WIDTH_EV, 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -17,6 +17,9 @@ from .xanes_grid import SingleArray, XanesGrid, xanes_grid
 from .xanes_kernel import TILE
 from .xanes_landmark import fit_pixels, workspace
 from .xanes_sample import with_sample
+
+FALL_FROM_EV = 30.0
+"""Above the edge, from which a post-edge falls: the more fine structure it sees, the less it follows it."""
 
 
 class PixelVerdict(IntEnum):
@@ -52,7 +55,7 @@ class XanesMaps:
     pre_window_ev, post_window_ev
         Windows used, eV relative to the tabulated edge.
     post_degree
-        Degree of the post-edge polynomial used.
+        Degree of the post-edge polynomial used; None: it falls as absorption does.
     """
 
     element: str
@@ -69,7 +72,7 @@ class XanesMaps:
     verdict: NDArray[np.uint8]
     pre_window_ev: tuple[float, float]
     post_window_ev: tuple[float, float]
-    post_degree: int
+    post_degree: int | None
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -124,16 +127,19 @@ def xanes_maps(
     edge: str = "K",
     pre_edge_ev: tuple[float, float] = PRE_EDGE_EV,
     post_edge_ev: tuple[float, float] = POST_EDGE_EV,
-    post_degree: int = 2,
+    post_degree: int | None = None,
     workers: int | None = None,
 ) -> XanesMaps:
     """Find the edge of every pixel of an energy stack.
 
     The definitions are those of `operando.callbacks.analysis.xas.fit_edge`: a line below the edge, a
     polynomial above it, the half step by a local parabola, the white line by a local cubic, both through
-    unsmoothed points. Wild points are not repaired. The noise of a pixel is the rms deviation of points away
-    from the edge from the cubic through their four neighbours, less the fine structure that all pixels have
-    in common (`with_sample`); all sigmas scale with it.
+    unsmoothed points. Only where a scan ends so early that `fit_edge` has no more than a line above the
+    edge, the post-edge falls as absorption does (`falling_baseline`), from 30 eV above the edge on: a line
+    through a few points follows their fine structure, by up to 0.2 of a valence. Wild points are not
+    repaired. The noise of a pixel is the rms deviation of points away from the edge from the cubic through
+    their four neighbours, less the fine structure that all pixels have in common (`with_sample`); all sigmas
+    scale with it.
 
     Parameters
     ----------
@@ -147,7 +153,8 @@ def xanes_maps(
     pre_edge_ev, post_edge_ev
         Windows relative to the tabulated edge in eV; shrunk to the scan by `choose_windows`.
     post_degree
-        Degree of the post-edge polynomial; lowered for narrow windows.
+        Degree of the post-edge polynomial, lowered for narrow windows. By default 2, or what falls as
+        absorption does where that would be lowered; give a degree for fluorescence, which does not fall so.
     workers
         Threads; by default one per core.
 
@@ -164,7 +171,7 @@ def xanes_maps(
 
     Examples
     --------
-    >>> energy = np.arange(8250.0, 8500.0, 0.5)
+    >>> energy = np.arange(8250.0, 8600.0, 0.5)
     >>> half = np.array([[8343.0, 8344.5]])
     >>> stack = 0.2 + 1 / (1 + np.exp(-(energy[:, None, None] - half) / 1.5))
     >>> xanes_maps(stack, energy, element="Ni").half_step_ev.round(1).tolist()
@@ -174,10 +181,15 @@ def xanes_maps(
     energy, values = np.asarray(energy_ev, dtype=np.float64), np.asarray(stack)
     order = _rising(values, energy)
     require_ev(energy, edge_ev, f"{element} {edge}")
-    windows = choose_windows(energy[order], edge_ev, pre_edge_ev, post_edge_ev, post_degree)
+    wanted = 2 if post_degree is None else post_degree
+    windows = choose_windows(energy[order], edge_ev, pre_edge_ev, post_edge_ev, wanted)
     if windows.problem:
         raise ValueError(f"xanes_maps: the stack cannot be normalised: {windows.problem}")
-    grid = xanes_grid(energy[order], order, edge_ev, windows)
+    falls = post_degree is None and windows.post_degree < wanted
+    if falls and post_edge_ev == POST_EDGE_EV:
+        low, high = windows.post_ev
+        windows = replace(windows, post_ev=(min(low, FALL_FROM_EV), high))
+    grid = xanes_grid(energy[order], order, edge_ev, windows, falls=falls)
     grid = with_sample(grid, values.reshape(len(values), -1))
     energies, others, verdict = _fit(values, grid, workers or os.cpu_count() or 1)
     shape = values.shape[1:]
@@ -197,5 +209,5 @@ def xanes_maps(
         verdict=verdict.reshape(shape),
         pre_window_ev=windows.pre_ev,
         post_window_ev=windows.post_ev,
-        post_degree=windows.post_degree,
+        post_degree=None if falls else windows.post_degree,
     )

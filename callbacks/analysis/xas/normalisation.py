@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,8 @@ from .grid import BoolArray, FloatArray, edge_energy, ordered, require_ev, risin
 from .window import MARGIN_EV, POST_EDGE_EV, PRE_EDGE_EV, Windows, choose_windows
 
 NORMALISED_WITHIN = 0.01
+FALL_POWER = 2.8
+"""Of the energy, with which absorption falls between edges (Victoreen 1948, J. Appl. Phys. 19, 855)."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,38 @@ def baseline(
     powers = rising_powers((energy_ev[points] - centre) / scale, degree + 1)
     projection: FloatArray = np.asarray(np.linalg.pinv(powers), dtype=float)
     return Baseline(points, projection, powers, centre, scale, projection @ projection.T)
+
+
+def falling_baseline(energy_ev: FloatArray, edge_ev: float, window_ev: tuple[float, float]) -> Baseline:
+    """Prepare the fit of one number to a window: a baseline that falls as absorption does between edges.
+
+    A line through a few points would follow the fine structure there, and carry it back to the edge.
+
+    Parameters
+    ----------
+    energy_ev, edge_ev, window_ev
+        As of `baseline`.
+
+    Returns
+    -------
+    Baseline
+        A constant times (energy / edge)^-2.8, as the parabola that it is within some 100 eV.
+
+    Examples
+    --------
+    >>> energy = np.array([8400.0, 8420.0, 8440.0, 8460.0])
+    >>> found = falling_baseline(energy, 8333.0, (60.0, 130.0))
+    >>> coefficients = found.fit(2.0 * (energy[None] / 8333.0) ** -2.8)
+    >>> round(float(coefficients[0] @ found.basis(np.array([8333.0]))[0]), 3)
+    2.0
+    """
+    whole = baseline(energy_ev, edge_ev, window_ev, 2)
+    middle, width = whole.centre_ev / edge_ev, whole.scale_ev / whole.centre_ev
+    bend = 0.5 * FALL_POWER * (FALL_POWER + 1.0) * width**2
+    fall = middle**-FALL_POWER * np.array([1.0, -FALL_POWER * width, bend])
+    shape: FloatArray = whole.powers @ fall
+    projection: FloatArray = fall[:, None] * (shape / float(shape @ shape))
+    return replace(whole, projection=projection, covariance=projection @ projection.T)
 
 
 def already_normalised(
