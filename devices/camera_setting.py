@@ -189,14 +189,7 @@ class SettableCamera(FileWriter):
             *self._growth(series),
         ):
             self._write(signal, value)
-        if not until((hdf.path_exists,), self._sees_path, self.reply_limit_s):
-            raise FileNotFoundError(
-                f"{self.name}: its server has no folder {path}; make it, or correct file_path in the settings"
-            )
-        hdf.capture.put(1)
-        started = (hdf.capture, hdf.captured)
-        if not until(started, lambda: bool(hdf.capture.get()) and not hdf.captured.get(), self.reply_limit_s):
-            raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
+        self.begin_to_write(hdf, path)
 
     def _growth(self, series: FrameSeries) -> list[tuple[Signal, object]]:
         """Give the settings by which the file can be read while it grows, where its server can."""
@@ -204,10 +197,6 @@ class SettableCamera(FileWriter):
             return []
         frames = max(int(FLUSH_S / series.interval_s), 1)
         return [(self.hdf.swmr, "On"), (self.hdf.flush_every, frames)]
-
-    def _sees_path(self) -> bool:
-        # As it is now: what was told last may be of the folder before.
-        return bool(fresh(self.hdf.path_exists, self.reply_limit_s))
 
     def await_complaint(self) -> None:
         """Wait for the words of a writer that failed: they come in pieces, after it has closed its file."""

@@ -94,13 +94,28 @@ class CutOff(_Joined):
 
 
 @dataclass(frozen=True)
-class AllOf(_Joined):
-    """Every part holds at the same instant."""
+class _Parts(_Joined):
+    """Several ends; those joined in the same way are one."""
 
     parts: tuple[Until, ...]
 
     def __post_init__(self) -> None:
-        _flatten(self)
+        own: list[Until] = []
+        for part in self.parts:
+            own.extend(part.parts if isinstance(part, _Parts) and type(part) is type(self) else [part])
+        if not own:
+            raise refuse("until", "parts", self.parts, "join at least one level")
+        object.__setattr__(self, "parts", tuple(own))
+
+    def leaves(self) -> Iterator[CutOff]:
+        """Yield every level of the expression."""
+        for part in self.parts:
+            yield from part.leaves()
+
+
+@dataclass(frozen=True)
+class AllOf(_Parts):
+    """Every part holds at the same instant."""
 
     @property
     def text(self) -> str:
@@ -111,20 +126,10 @@ class AllOf(_Joined):
         """Plain values for a document."""
         return {"all": [part.to_dict() for part in self.parts]}
 
-    def leaves(self) -> Iterator[CutOff]:
-        """Yield every level of the expression."""
-        for part in self.parts:
-            yield from part.leaves()
-
 
 @dataclass(frozen=True)
-class AnyOf(_Joined):
+class AnyOf(_Parts):
     """At least one part holds."""
-
-    parts: tuple[Until, ...]
-
-    def __post_init__(self) -> None:
-        _flatten(self)
 
     @property
     def text(self) -> str:
@@ -134,11 +139,6 @@ class AnyOf(_Joined):
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a document."""
         return {"any": [part.to_dict() for part in self.parts]}
-
-    def leaves(self) -> Iterator[CutOff]:
-        """Yield every level of the expression."""
-        for part in self.parts:
-            yield from part.leaves()
 
 
 Until = CutOff | AllOf | AnyOf
@@ -214,15 +214,3 @@ def _parse_one(words: list[str], text: str) -> tuple[Until, list[str]]:
     except ValueError:
         raise refuse("until", "text", text, f"{level!r} is not a number") from None
     return CutOff(quantity, side, value), words[3:]  # type: ignore[arg-type]
-
-
-def _flatten(joined: AllOf | AnyOf) -> None:
-    parts: list[Until] = []
-    for part in joined.parts:
-        if isinstance(part, AllOf | AnyOf) and type(part) is type(joined):
-            parts.extend(part.parts)
-        else:
-            parts.append(part)
-    if not parts:
-        raise refuse("until", "parts", joined.parts, "join at least one level")
-    object.__setattr__(joined, "parts", tuple(parts))

@@ -12,7 +12,7 @@ from ophyd import Component as Cpt
 from ophyd import Signal
 from ophyd.status import DeviceStatus
 
-from .bounded import in_background, write
+from .bounded import fresh, in_background, until, write
 from .order import Stops
 from .reach import ReachedDevice
 
@@ -102,6 +102,36 @@ class FileWriter(ReachedDevice):
         separator = "\\" if "\\" in base and "/" not in base else "/"
         parts = [base.rstrip("/\\"), *(part for part in folder.split("/") if part)]
         return separator.join(parts) + separator
+
+    def complaint(self) -> str:
+        """Say what the server tells of itself."""
+        raise NotImplementedError
+
+    def begin_to_write(self, writer: Any, path: str) -> None:  # noqa: ANN401 - any with these signals
+        """Let a writer that has its settings open its file in a folder as the server sees it.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the server does not see the folder.
+        TimeoutError
+            If the writer does not start.
+        """
+
+        def is_there() -> bool:
+            # As it is now: what was told last may be of the folder before.
+            return bool(fresh(writer.path_exists, self.reply_limit_s))
+
+        def has_begun() -> bool:
+            return bool(writer.capture.get()) and not writer.captured.get()
+
+        if not until((writer.path_exists,), is_there, self.reply_limit_s):
+            raise FileNotFoundError(
+                f"{self.name}: its server has no folder {path}; make it, or correct file_path in the settings"
+            )
+        writer.capture.put(1)
+        if not until((writer.capture, writer.captured), has_begun, self.reply_limit_s):
+            raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
 
     def _write(self, signal: Signal, value: object) -> None:
         write(signal, value, self.reply_limit_s)

@@ -9,7 +9,7 @@ from typing import Any
 from ophyd import Component as Cpt
 from ophyd import Signal
 
-from .bounded import fresh, until
+from .bounded import until
 from .file_writer import FileWriter
 from .gate_series import GateSeries, PositionPass, TimePass
 from .reach import halt
@@ -121,16 +121,7 @@ class SettableTriggerBox(FileWriter):
         settings = ((pcap.path, path), (pcap.file_name, series.name), (pcap.mode, "FIRST_N"))
         for signal, value in (*settings, (pcap.wanted, series.gates)):
             self._write(signal, value)
-        if not until((pcap.path_exists,), self._sees_path, self.reply_limit_s):
-            raise FileNotFoundError(
-                f"{self.name}: its server has no folder {path}; make it, or correct file_path in the settings"
-            )
-        pcap.capture.put(1)
-        started = (pcap.capture, pcap.captured)
-        if not until(
-            started, lambda: bool(pcap.capture.get()) and not pcap.captured.get(), self.reply_limit_s
-        ):
-            raise TimeoutError(f"{self.name}: the writer does not start: {self.complaint()}")
+        self.begin_to_write(pcap, path)
 
     def await_positions(self, gate_pass: PositionPass) -> None:
         """Let the position compare wait for a pass over an encoder.
@@ -203,10 +194,6 @@ class SettableTriggerBox(FileWriter):
         """Write a setting unless the box has it already, as from one row of a map to the next."""
         if signal.get() != value:
             self._write(signal, value)
-
-    def _sees_path(self) -> bool:
-        # As it is now: what was told last may be of the folder before.
-        return bool(fresh(self.pcap.path_exists, self.reply_limit_s))
 
     def _input(self, place: str) -> Input:
         return getattr(self, place.lower())

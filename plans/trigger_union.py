@@ -14,7 +14,19 @@ State = While | InStep | AtRest | InCycle | Line
 
 
 @dataclass(frozen=True)
-class AllOf:
+class _Conditions:
+    conditions: tuple[Condition, ...]
+
+    def can_fire(
+        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
+    ) -> str | None:
+        """Say which condition can never be met, the others notwithstanding; None when each can."""
+        reasons = (one.can_fire(protocol, limits, capacity_mah=capacity_mah) for one in self.conditions)
+        return next((reason for reason in reasons if reason), None)
+
+
+@dataclass(frozen=True)
+class AllOf(_Conditions):
     """An event while states hold, or the instant at which several states begin to hold together.
 
     Examples
@@ -22,8 +34,6 @@ class AllOf:
     >>> AllOf((While("voltage", "above", 4.0), While("current", "above", 0.0))).rule_text
     'voltage above 4.0 and current above 0.0'
     """
-
-    conditions: tuple[Condition, ...]
 
     def __post_init__(self) -> None:
         nested = [one for one in self.conditions if isinstance(one, AnyOf | Thinned)]
@@ -42,15 +52,9 @@ class AllOf:
         """The rule as the cycler reads it."""
         return " and ".join(one.rule_text for one in self.conditions)
 
-    def can_fire(
-        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
-    ) -> str | None:
-        """Say which condition can never be met; None when each can by itself."""
-        return _first_reason(self.conditions, protocol, limits, capacity_mah)
-
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(_Conditions):
     """Each of several conditions latches by itself; those of one instant are one latch.
 
     Examples
@@ -58,8 +62,6 @@ class AnyOf:
     >>> AnyOf((InCycle(3), Line("high"))).rule_text
     'cycle 3 or ttl high'
     """
-
-    conditions: tuple[Condition, ...]
 
     def __post_init__(self) -> None:
         if len(self.conditions) < 2 or any(isinstance(one, AnyOf | Thinned) for one in self.conditions):
@@ -70,12 +72,6 @@ class AnyOf:
     def rule_text(self) -> str:
         """The rule as the cycler reads it."""
         return " or ".join(one.rule_text for one in self.conditions)
-
-    def can_fire(
-        self, protocol: Protocol, limits: Limits, *, capacity_mah: float | None = None
-    ) -> str | None:
-        """Say which condition can never be met, the others notwithstanding; None when each can."""
-        return _first_reason(self.conditions, protocol, limits, capacity_mah)
 
 
 @dataclass(frozen=True)
@@ -114,10 +110,3 @@ class Thinned:
     ) -> str | None:
         """Say why the trigger can never be met; None when it can."""
         return self.trigger.can_fire(protocol, limits, capacity_mah=capacity_mah)
-
-
-def _first_reason(
-    conditions: tuple[Condition, ...], protocol: Protocol, limits: Limits, capacity_mah: float | None
-) -> str | None:
-    reasons = (one.can_fire(protocol, limits, capacity_mah=capacity_mah) for one in conditions)
-    return next((reason for reason in reasons if reason), None)

@@ -14,12 +14,11 @@ from ..diffraction_scenario import (
     build_area_detector,
     build_powder_cell,
     build_powder_stations,
-    diffraction_of,
-    pixel_type,
 )
 from ..mount import Mount, build_holder
 from ..physics.area_detector import Projection
-from ..physics.counting import Expectation, FrameNoise, largest_count
+from ..physics.counting import Expectation, FrameNoise
+from .detector_frame import DetectorFrames
 from .frame_source import Shot
 from .incident_beam import IncidentBeam
 
@@ -74,7 +73,7 @@ class Scene:
         return replace(self, lithium_content=content, flux_ph_s=flux_ph_s)
 
 
-class Exposure:
+class Exposure(DetectorFrames):
     """Draws frames; each takes one draw of noise, for the expected counts are kept while nothing moves.
 
     Parameters
@@ -89,6 +88,7 @@ class Exposure:
 
     def __init__(self, mounts: Sequence[Mount], board: Board, seed: int) -> None:
         scenario = mounts[0].scenario
+        super().__init__(scenario)
         self._board = board
         self._mounts = tuple(mounts)
         self._beam = IncidentBeam(scenario, board)
@@ -99,23 +99,11 @@ class Exposure:
         }
         self._stations = build_powder_stations(scenario)
         self._scenario = scenario
-        self.detector = build_area_detector(scenario)
         self._standing = self.detector
-        self.dtype = pixel_type(diffraction_of(scenario).detector)
-        self._gap = np.flatnonzero(self.detector.gap)
         self._noise = FrameNoise(np.random.default_rng([scenario.seed, seed]))
         self._projection: Projection | None = None
         self._drawn: tuple[Scene, NDArray[np.float32]] | None = None
         self._expected: tuple[Scene, float, Expectation] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of a frame."""
-        return self.detector.geometry.shape
-
-    def pixel_mask(self) -> NDArray[np.uint32]:
-        """Bits of NXdetector: 1 for a gap, 2 for a dead pixel; hot ones are for the user to find."""
-        return self.detector.gap.astype(np.uint32) + 2 * self.detector.dead.astype(np.uint32)
 
     def scene(self) -> Scene:
         """Read the board."""
@@ -138,7 +126,7 @@ class Exposure:
     def draw(self, shot: Shot, out: NDArray[np.generic]) -> None:
         """Fill a frame (rows, columns) of `dtype`; gaps hold the largest number of the type."""
         self._noise.draw(self._expectation(shot.scene, shot.exposure_s), out)
-        out.reshape(-1)[self._gap] = largest_count(out.dtype) + 1
+        self._mark_gaps(out)
 
     def expected_counts(self, scene: Scene, exposure_s: float) -> NDArray[np.float32]:
         """Mean counts (rows, columns) of an exposure, gaps 0."""

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..board import Board
-from ..diffraction_scenario import build_area_detector, build_oxide, diffraction_of, pixel_type
+from ..diffraction_scenario import build_area_detector, build_oxide
 from ..mount import Mount
 from ..nanoprobe_scenario import build_grain_crystal, build_optic
 from ..physics.counting import Expectation, FrameNoise, largest_count
 from ..physics.lit_crystal import lit_crystal
 from ..physics.nanobeam import GaussianSpot
 from ..physics.particle_diffraction import DrawnSpot, ReflectionCamera, ReflectionStrength
+from .detector_frame import DetectorFrames
 from .exposure import DISTANCE_SLOT, SAME_DISTANCE_MM
 from .frame_source import Shot
 from .specimen import Specimen
@@ -62,7 +63,7 @@ class ParticleScene:
         return replace(self, **between)
 
 
-class ParticleExposure:
+class ParticleExposure(DetectorFrames):
     """Draws frames of the particle; has what driver and file plugin ask of an `Exposure`.
 
     Parameters
@@ -77,29 +78,18 @@ class ParticleExposure:
 
     def __init__(self, mounts: Sequence[Mount], board: Board, seed: int) -> None:
         scenario = mounts[0].scenario
+        super().__init__(scenario)
         self._scenario, self._board = scenario, board
         self._specimen = Specimen(scenario, board)
         self._crystal = build_grain_crystal(scenario)
         self._oxide = build_oxide(scenario)
-        self.detector = build_area_detector(scenario)
         self._optic = build_optic(scenario)[0]
         self._standing_mm = self.detector.geometry.distance_mm
         self._reflection = ReflectionCamera(self.detector, self._optic, self._crystal)
-        self.dtype = pixel_type(diffraction_of(scenario).detector)
-        self._gap = np.flatnonzero(self.detector.gap)
         self._rng = np.random.default_rng([scenario.seed, seed])
         self._noise = FrameNoise(self._rng)
         self._strength: ReflectionStrength | None = None
         self._dark: tuple[float, Expectation] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of a frame."""
-        return self.detector.geometry.shape
-
-    def pixel_mask(self) -> NDArray[np.uint32]:
-        """Bits of NXdetector: 1 for a gap, 2 for a dead pixel; hot ones are for the user to find."""
-        return self.detector.gap.astype(np.uint32) + 2 * self.detector.dead.astype(np.uint32)
 
     def scene(self) -> ParticleScene:
         """Read the board."""
@@ -125,7 +115,7 @@ class ParticleExposure:
             photons = scene.flux_ph_s * shot.exposure_s
             drawn = self._rng.poisson(photons * spot.counts) + out[spot.window].astype(np.int64)
             out[spot.window] = np.minimum(drawn, most)
-        out.reshape(-1)[self._gap] = most + 1
+        self._mark_gaps(out)
 
     def spot(self, scene: ParticleScene, time_s: float) -> DrawnSpot | None:
         """Draw expected counts per photon of a scene at a simulated UNIX time (s), drift included."""

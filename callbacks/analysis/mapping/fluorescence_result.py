@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from .reason import reasons_of
 from .rocking_geometry import FloatArray
 
 MISFIT = 3.0
@@ -75,10 +76,7 @@ class FluorescenceMap:
     @property
     def reason(self) -> NDArray[np.object_]:
         """Why each position is (not) to be trusted; empty where it is."""
-        found = np.full(self.verdict.shape, "", dtype=object)
-        for verdict, text in REASONS.items():
-            found[self.verdict == str(verdict)] = text
-        return found
+        return reasons_of(self.verdict, REASONS)
 
 
 def judge(total: FloatArray, misfit: FloatArray, live: FloatArray) -> NDArray[np.str_]:

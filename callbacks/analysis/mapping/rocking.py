@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .frame_moment import MOMENTS, centroid_and_spread, frame_moments, saturated_frames, turned
 from .moved_map import moved_flags, moved_sums, part_inside
+from .reason import reasons_of
 from .rocking_geometry import FloatArray, RockingGeometry
 
 LEAST_COUNTS = 200.0
@@ -74,10 +75,7 @@ class StrainTilt:
     @property
     def reason(self) -> NDArray[np.object_]:
         """Why each position is (not) to be trusted, in the shape of the map; empty where it is."""
-        found = np.full(self.verdict.shape, "", dtype=object)
-        for verdict, text in REASONS.items():
-            found[self.verdict == str(verdict)] = text
-        return found
+        return reasons_of(self.verdict, REASONS)
 
 
 class RockingMoments:

@@ -99,13 +99,7 @@ def flat_detector(
     >>> round(float(np.linalg.norm(q)), 4)
     2.6233
     """
-    for name, value in {"energy_ev": energy_ev, "distance_mm": distance_mm, "pixel_um": pixel_um}.items():
-        if not value > 0:
-            raise ValueError(f"flat_detector: {name} is {value}; it must be positive")
-    length = float(np.linalg.norm(axis))
-    if not length > 0:
-        raise ValueError(f"flat_detector: axis is {axis}; it must have a direction")
-    k = 2 * np.pi / wavelength_angstrom(energy_ev)
+    _check(energy_ev=energy_ev, distance_mm=distance_mm, pixel_um=pixel_um)
     row, column = centre_px if centre_px is not None else ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
     angle = np.deg2rad(two_theta_deg)
     along = np.array([0.0, np.sin(angle), np.cos(angle)])
@@ -117,8 +111,7 @@ def flat_detector(
         + rows[:, None, None] * rising
         + columns[None, :, None] * np.array([1.0, 0.0, 0.0])
     )
-    k_out = k * place / np.linalg.norm(place, axis=2, keepdims=True)
-    return RockingGeometry(k_out, np.array([0.0, 0.0, k]), np.array(axis, dtype=float) / length)
+    return _looking_at(place, energy_ev, axis)
 
 
 def standing_detector(
@@ -170,18 +163,28 @@ def standing_detector(
     >>> [round(float(value), 4) for value in geometry.k_out[1, 1] - geometry.k_in]
     [0.0, 0.0, 0.0]
     """
-    length = float(np.linalg.norm(axis))
-    lengths = {"energy_ev": energy_ev, "distance_mm": distance_mm, "pixel_mm": min(pixel_mm), "axis": length}
-    for name, value in lengths.items():
-        if not value > 0:
-            raise ValueError(f"standing_detector: {name} is {value}; it must be positive")
-    k = 2 * np.pi / wavelength_angstrom(energy_ev)
+    _check(energy_ev=energy_ev, distance_mm=distance_mm, pixel_mm=min(pixel_mm))
     rows = (np.arange(shape[0]) + 0.5) * pixel_mm[0] - poni1_mm
     columns = (np.arange(shape[1]) + 0.5) * pixel_mm[1] - poni2_mm
     flat = np.stack(np.broadcast_arrays(rows[:, None], columns[None, :], distance_mm), axis=-1)
     one, two, three = _turns(np.deg2rad(rot1_deg), np.deg2rad(rot2_deg), np.deg2rad(rot3_deg))
     place = (flat @ (three @ two @ one).T)[..., [1, 0, 2]]
-    k_out = k * place / np.linalg.norm(place, axis=2, keepdims=True)
+    return _looking_at(place, energy_ev, axis)
+
+
+def _check(**positive: float) -> None:
+    for name, value in positive.items():
+        if not value > 0:
+            raise ValueError(f"detector: {name} is {value}; it must be positive")
+
+
+def _looking_at(place_mm: FloatArray, energy_ev: float, axis: tuple[float, float, float]) -> RockingGeometry:
+    """Geometry of pixels (rows, columns, 3) as they lie about the sample."""
+    length = float(np.linalg.norm(axis))
+    if not length > 0:
+        raise ValueError(f"detector: axis is {axis}; it must have a direction")
+    k = 2 * np.pi / wavelength_angstrom(energy_ev)
+    k_out = k * place_mm / np.linalg.norm(place_mm, axis=2, keepdims=True)
     return RockingGeometry(k_out, np.array([0.0, 0.0, k]), np.array(axis, dtype=float) / length)
 
 
