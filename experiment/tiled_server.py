@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,6 +103,7 @@ class TiledServer:
         TiledServerError
             If it exits or is silent for 60 s; the message holds the end of its log.
         """
+        self._set_aside_if_moved()
         self._make_folders()
         port = _free_port(self._noted_port())
         password = secrets.token_hex(32)
@@ -117,6 +119,29 @@ class TiledServer:
             raise
         connection_file(self.data_root).write_text(json.dumps({"url": url, "port": port, "pid": self.pid}))
         return TiledConnection(url, key_file(self.data_root, "writer"), key_file(self.data_root, "reader"))
+
+    def _set_aside_if_moved(self) -> None:
+        """Have the catalogue of a data root that was moved or copied made anew: its paths are absolute."""
+        folder = self.data_root / "tiled"
+        config = folder / "config.yml"
+        if not config.exists():
+            return
+        made_for = json.loads(config.read_text())["trees"][0]["args"]["writable_storage"]
+        if made_for == self._storage:
+            return
+        aside = self.data_root / "tiled-before-the-move"
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        logger.warning(
+            "%s was moved or copied: its runs are brought to Tiled anew from the journal; %s may be deleted",
+            self.data_root,
+            aside,
+        )
+
+    @property
+    def _storage(self) -> list[str]:
+        """Folder of what the server writes itself, as its configuration names it."""
+        return [f"file://localhost{self.data_root / 'tiled' / 'files'}"]
 
     def _make_folders(self) -> None:
         for name in ("tiled/files", "secrets", "run"):
@@ -188,7 +213,7 @@ class TiledServer:
                     "tree": "catalog",
                     "args": {
                         "uri": f"sqlite:///{catalogue}",
-                        "writable_storage": [f"file://localhost{folder / 'files'}"],
+                        "writable_storage": self._storage,
                         "readable_storage": [f"file://localhost{root}" for root in self.external_roots],
                         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
                     },

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..analysis.frame_match import ProjectionVerdict
 from ..analysis.imaging import ImageKey
 from ..live.stored_tomogram import find_run
+from ..tiled.external_file import resolve_external
 from ..tiled.journal import JournalTail
 from .tomogram import FrameBlock, StoredFrames, TomogramFacts, write_tomogram
 
@@ -79,10 +80,12 @@ def export_tomogram(journal: Path, uid: str, target: str | Path) -> Path:
 def documents_of(journal: Path, uids: Iterable[str]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
     """Documents of runs of a journal by uid, in their order; those that it does not know are left out."""
     found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    wanted, owner = set(uids), dict[str, str]()
+    wanted, owner, roots = set(uids), dict[str, str](), (journal.resolve().parent,)
     for name, doc in JournalTail(journal).poll():
         run = doc["uid"] if name == "start" else doc.get("run_start") or owner.get(doc.get("descriptor", ""))
         if run in wanted:
+            if name == "stream_resource":
+                doc = {**doc, "uri": resolve_external(doc["uri"], roots).as_uri()}
             found.setdefault(run, []).append((name, doc))
             if name == "descriptor":
                 owner[doc["uid"]] = run

@@ -101,8 +101,8 @@ class RunOfProjections(ToldRun):
         ExternalFileRefusedError
             If it lies outside of the roots; its frames are then left out.
         """
-        resolve_external(doc["uri"], roots)
-        self._resources[doc["uid"]] = {**doc, "roots": roots}
+        real = resolve_external(doc["uri"], roots)
+        self._resources[doc["uid"]] = {**doc, "uri": real.as_uri(), "roots": roots}
 
     def add_datum(self, doc: Mapping[str, Any], stream: str) -> range:
         """Take the announcement of frames; gives the numbers of new projections."""

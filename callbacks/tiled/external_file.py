@@ -15,6 +15,9 @@ class ExternalFileRefusedError(ValueError):
 def resolve_external(uri: str, roots: tuple[Path, ...]) -> Path:
     """Find the real file of a URI and insist that it lies in one of the roots.
 
+    A data root may be moved or copied as a whole: a file that is told of elsewhere is the one that lies below
+    a root as it lay there, by its folder and name at least.
+
     Parameters
     ----------
     uri : str
@@ -34,12 +37,25 @@ def resolve_external(uri: str, roots: tuple[Path, ...]) -> Path:
     """
     parsed = urlparse(uri)
     real = Path(unquote(parsed.path)).resolve()
-    if parsed.scheme == "file" and is_inside(real, roots):
-        return real
+    if parsed.scheme == "file":
+        if is_inside(real, roots):
+            return real
+        if (moved := _moved(real, roots)) is not None:
+            return moved
     raise ExternalFileRefusedError(
         f"{uri} is {real}, outside {', '.join(map(str, roots)) or 'any configured folder'}: it is not "
         "registered; move the file or add its folder to the external roots"
     )
+
+
+def _moved(told: Path, roots: tuple[Path, ...]) -> Path | None:
+    """Look for a file below the roots by its last folders, as many of them as fit."""
+    for first in range(1, len(told.parts) - 1):
+        for root in roots:
+            candidate = root.joinpath(*told.parts[first:]).resolve()
+            if candidate.is_file() and is_inside(candidate, (root,)):
+                return candidate
+    return None
 
 
 def is_inside(path: Path, roots: tuple[Path, ...]) -> bool:

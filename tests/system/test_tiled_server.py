@@ -107,3 +107,14 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path):
     while server.exists() and b"tiled_process" in server.read_bytes():
         assert time.monotonic() < deadline, "the server outlived its parent by 20 s"
         pause.wait(0.1)
+
+
+def test_a_moved_data_root_gets_a_catalogue_of_its_own(tmp_path):
+    with TiledServer(tmp_path / "there"):
+        writer_client(tmp_path / "there").create_container("kept")
+    shutil.copytree(tmp_path / "there", tmp_path / "here")
+    with TiledServer(tmp_path / "here"):
+        assert list(reader_client(tmp_path / "here")) == []
+    assert (tmp_path / "here" / "tiled-before-the-move" / "catalog.db").exists()
+    with TiledServer(tmp_path / "there"):
+        assert list(reader_client(tmp_path / "there")) == ["kept"]

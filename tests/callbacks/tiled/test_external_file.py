@@ -68,3 +68,25 @@ def test_a_symbolic_link_that_leads_outside_is_refused(inside):
     os.symlink(inside.parent / "secret.h5", inside / "scan.h5")
     with pytest.raises(ExternalFileRefusedError, match="add its folder"):
         resolve_external((inside / "scan.h5").as_uri(), (inside,))
+
+
+def test_a_data_root_that_was_moved_is_found_by_the_folders_below_it(tmp_path):
+    told = tmp_path / "beamline" / "operando-data" / "frames" / "demo" / "turn.h5"
+    here = tmp_path / "laptop" / "operando-data"
+    (here / "frames" / "demo").mkdir(parents=True)
+    (here / "frames" / "demo" / "turn.h5").touch()
+    assert resolve_external(told.as_uri(), (here,)) == here / "frames" / "demo" / "turn.h5"
+
+
+def test_a_file_is_not_found_again_by_its_name_alone(tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "turn.h5").touch()
+    with pytest.raises(ExternalFileRefusedError, match="outside"):
+        resolve_external("file://localhost/beamline/frames/turn.h5", (tmp_path / "here",))
+
+
+def test_a_link_below_a_root_does_not_lead_a_moved_file_out_of_it(inside):
+    (inside / "frames").mkdir()
+    (inside / "frames" / "turn.h5").symlink_to(inside.parent / "secret.h5")
+    with pytest.raises(ExternalFileRefusedError, match="outside"):
+        resolve_external("file://localhost/beamline/frames/turn.h5", (inside,))
