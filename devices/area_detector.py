@@ -116,7 +116,7 @@ class AreaDetector(SettableCamera):
                 self.set_up(running)
             self._running = running
 
-        return self.in_turn(work)
+        return self.in_turn(work, prepares=True)
 
     def set_up(self, running: SeriesFile) -> None:
         """Bring camera and writer to rest, set them for a series, and let the writer wait; takes a while."""

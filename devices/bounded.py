@@ -18,7 +18,9 @@ LOOK_S = 0.5
 """Wall time between two looks at a condition though no signal has told of a change, s."""
 
 
-def in_background(device: Device, work: Callable[[], None]) -> DeviceStatus:
+def in_background(
+    device: Device, work: Callable[[], None], *, told_otherwise: Callable[[], bool] | None = None
+) -> DeviceStatus:
     """Do the work in a thread; the status that is returned ends with it and carries its error.
 
     Parameters
@@ -27,8 +29,10 @@ def in_background(device: Device, work: Callable[[], None]) -> DeviceStatus:
         Whose status it is.
     work
         Every wait in it must be bounded.
+    told_otherwise
+        Whether the device was told otherwise meanwhile: it is then not stopped where the work fails.
     """
-    status = DeviceWork(device)
+    status = DeviceWork(device, told_otherwise=told_otherwise)
 
     def run() -> None:
         # Whatever goes wrong belongs to the status: an exception that leaves a thread reaches nobody.

@@ -59,9 +59,10 @@ class FileWriter(ReachedDevice):
         """Tell it to end what it does, and to close its file."""
         raise NotImplementedError
 
-    def in_turn(self, work: Callable[[], None]) -> DeviceStatus:
+    def in_turn(self, work: Callable[[], None], *, prepares: bool = False) -> DeviceStatus:
         """Do work in the background, once what was begun before has ended; see `Stops.heeding`."""
-        return in_background(self, self.stops.heeding(work, self.tell_to_rest))
+        done = self.stops.heeding(work, self.tell_to_rest, prepares=prepares)
+        return in_background(self, done, told_otherwise=self.stops.since())
 
     def default_folder(self, folder: Path) -> None:
         """Write below this folder where the settings name none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -81,6 +82,8 @@ class Heater(ReachedDevice):
         self.settle_limit_s = settle_limit_s
         self.readback.name = self.name
         self._orders = 0
+        self._may_heat = False
+        self._switching = threading.Lock()
 
     @property
     def position(self) -> float:
@@ -130,12 +133,12 @@ class Heater(ReachedDevice):
             self.check_value(target)
             self._check_trip()
         self._orders += 1
-        number = self._orders
+        number, self._may_heat = self._orders, True
 
         def work() -> None:
             with naming(self, f"heat to {target:g} degC"):
                 self._aim(target)
-                write(self.enable, "Enable", REPLY_LIMIT_S)
+                self._switch()
                 self._await(target, number)
 
         return in_background(self, work)
@@ -150,7 +153,13 @@ class Heater(ReachedDevice):
     def switch_off(self) -> DeviceStatus:
         """Heat no longer; the cell cools down as it can."""
         self._orders += 1
-        return in_background(self, lambda: write(self.enable, "Disable", REPLY_LIMIT_S))
+        self._may_heat = False
+        return in_background(self, self._switch)
+
+    def _switch(self) -> None:
+        """Switch on or off, as was told last: an order to heat may have been under way before."""
+        with self._switching:
+            write(self.enable, "Enable" if self._may_heat else "Disable", REPLY_LIMIT_S)
 
     def _aim(self, target: float) -> None:
         """Set the setpoint, and see whether the heater has taken it: a server that refuses does not tell."""

@@ -105,7 +105,7 @@ class MotorSweep:
             self._stretch, self._full = None, full[0] if full else None
             self._restore()
 
-        return in_background(motor, self.stops.heeding(work, undo))
+        return in_background(motor, self.stops.heeding(work, undo, prepares=True))
 
     def trigger(self) -> DeviceStatus:
         """Move over the stretch.

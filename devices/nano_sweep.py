@@ -107,7 +107,7 @@ class AxisSweep:
                     self._bring_before(sweep)
                     self._go(sweep)
 
-        return in_background(axis, self.stops.heeding(work, self._undo))
+        return in_background(axis, self.stops.heeding(work, self._undo, prepares=True))
 
     def prepare(self, sweep: Sweep) -> DeviceStatus:
         """Bring the axis before the stretch unless it is there, and set its speed.
@@ -128,7 +128,7 @@ class AxisSweep:
             write(axis.fine.velocity, speed, axis.reply_limit_s)
             self._sweep = sweep
 
-        return in_background(axis, self.stops.heeding(work, self._undo))
+        return in_background(axis, self.stops.heeding(work, self._undo, prepares=True))
 
     def trigger(self) -> DeviceStatus:
         """Move over the stretch.

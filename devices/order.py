@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ophyd import Device
 from ophyd.status import DeviceStatus
@@ -20,10 +21,28 @@ class DeviceWork(DeviceStatus):
     """Status of what a device does: it is stopped when that fails, unless it was told otherwise meanwhile.
 
     To stop it then, a moment later, would end what it was told since.
+
+    Parameters
+    ----------
+    device
+        Who does it.
+    told_otherwise
+        Whether it was; besides an `OrderWithdrawnError`, which says so.
     """
 
+    def __init__(
+        self,
+        device: Device,
+        *,
+        told_otherwise: Callable[[], bool] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
+    ) -> None:
+        self._told_otherwise = told_otherwise
+        super().__init__(device, **kwargs)
+
     def _handle_failure(self) -> None:
-        if isinstance(self._exception, OrderWithdrawnError):
+        told = self._told_otherwise is not None and self._told_otherwise()
+        if told or isinstance(self._exception, OrderWithdrawnError):
             self._call_stop_on_failure = False
         super()._handle_failure()
 
@@ -98,11 +117,15 @@ class Stops:
         """Take that the device was told to stop."""
         self._count += 1
 
-    def heeding(self, work: Callable[[], None], undo: Callable[[], None]) -> Callable[[], None]:
-        """Give work that is undone at its end where the device was told to stop meanwhile.
+    def since(self) -> Callable[[], bool]:
+        """Give what tells whether the device was told to stop since now."""
+        before = self._count
+        return lambda: self._count != before
 
-        It then counts as done, whatever went wrong: plans stop a device on their way out, and a status that
-        failed would be thrown into what they still have to put in order.
+    def heeding(
+        self, work: Callable[[], None], undo: Callable[[], None], *, prepares: bool = False
+    ) -> Callable[[], None]:
+        """Give work that is undone at its end where the device was told to stop meanwhile.
 
         Parameters
         ----------
@@ -110,19 +133,29 @@ class Stops:
             What is done in the background, such as arming a camera.
         undo
             What leaves the device at rest.
+        prepares
+            Whether the work only prepares for more, which has to be asked for. It then counts as done,
+            whatever went wrong: plans stop a device on their way out, and a status that failed would be
+            thrown into what they still have to put in order.
         """
-        before = self._count
+        told = self.since()
 
         def done() -> None:
             with self._working:
+                # What comes to its turn only now must not disturb what was ordered since.
+                if told() and prepares:
+                    return
+                if told():
+                    raise OrderWithdrawnError("the device was told to stop before this was begun")
                 try:
                     work()
                 except Exception as error:
-                    if self._count == before:
+                    if not (prepares and told()):
                         raise
                     logger.warning("was told to stop meanwhile: %s", error)
-                if self._count != before:
-                    undo()
+                finally:
+                    if told():
+                        undo()
 
         return done
 

@@ -124,7 +124,7 @@ class ProjectionSeries:
             self.due.put(series.frames)
             self._running = running
 
-        return camera.in_turn(work)
+        return camera.in_turn(work, prepares=True)
 
     def trigger(self) -> DeviceStatus:
         """Arm, done when armed; or take one frame, done when it is written or known to be lost.

@@ -128,7 +128,7 @@ class RowSeries:
                 detector.open_file(series, running.file)
             self._running = running
 
-        return detector.in_turn(work)
+        return detector.in_turn(work, prepares=True)
 
     def trigger(self) -> DeviceStatus:
         """Take one pixel, done when it is written; or, of a series with one trigger, arm, done when armed.

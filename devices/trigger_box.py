@@ -88,7 +88,7 @@ class TriggerBox(SettableTriggerBox):
                 self._write(self.pcap.arm, "Arm")
             self._running = running
 
-        return self.in_turn(work)
+        return self.in_turn(work, prepares=True)
 
     def set(self, gate_pass: GatePass) -> DeviceStatus:
         """Let the box wait for the gates of one more pass, once those of the passes so far are captured.

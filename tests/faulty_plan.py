@@ -25,12 +25,14 @@ class FaultyRun:
 
     Attributes
     ----------
-    where
-        The place, see `_where`; None: no fault.
+    where, kind
+        The place, see `_where`; None: no fault. Which fault, of `KINDS`.
     messages
         All, with the place that each came from.
     at
         Which of them met the fault; -1: none.
+    documents
+        With their names.
     gone
         Name of the device that answers no more.
     staged
@@ -48,12 +50,12 @@ class FaultyRun:
     documents: list[tuple[str, Any]] = field(default_factory=list)
     gone: str = ""
     staged: list[str] = field(default_factory=list)
-    error: BaseException | None = None
+    error: Exception | None = None
     is_closed: bool = False
 
     def is_gone(self, name: str) -> bool:
-        """Whether a device is that which answers no more, a part of it, or made of it."""
-        return bool(self.gone and name) and (name.startswith(self.gone) or self.gone.startswith(name))
+        """Whether a device is that which answers no more, a part of it, or moved by it."""
+        return bool(self.gone) and (name.startswith(self.gone) or self.gone == f"{name}_sweep")
 
     @property
     def end(self) -> str:
@@ -92,11 +94,11 @@ def _faulty(run: FaultyRun, plan: Any) -> MsgGenerator[None]:
                 # Nothing comes of waiting here: what a soft device does is done.
                 answer = None if msg.command == "sleep" else (yield msg)
                 _note(run, msg)
-            except (Exception, RequestAbort) as error:
+            except Exception as error:
                 thrown = error
     except StopIteration:
         pass
-    except (Exception, RequestAbort) as error:
+    except Exception as error:
         run.error = error
     run.is_closed = len(of_kind(run.documents, "start")) == len(of_kind(run.documents, "stop"))
 

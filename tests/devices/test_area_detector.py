@@ -22,6 +22,7 @@ from operando.devices.frame_file import (
     find_frames,
 )
 from operando.devices.frame_series import FrameSeries
+from operando.devices.order import OrderWithdrawnError
 from ophyd.sim import NullStatus, make_fake_device
 from ophyd.utils.errors import WaitTimeoutError
 from soft_camera import COLUMNS, ROWS, GrowingCamera, SoftCamera, write_frames
@@ -505,5 +506,17 @@ def test_what_an_aborted_series_still_waits_for_does_not_end_the_next_one(tmp_pa
     never_comes = camera.trigger()
     camera.stop()
     camera.prepare(FrameSeries(exposure_s=0.01, frames=5, name="next")).wait(3)
-    never_comes.wait(3)
+    with pytest.raises((FramesMissingError, OrderWithdrawnError)):
+        never_comes.wait(3)
     assert camera.hdf.capture.get()
+
+
+def test_a_series_that_somebody_stops_is_not_taken_for_whole(tmp_path):
+    camera = SoftCamera(folder=tmp_path, limits_s=0.05)
+    camera.holds = True
+    camera.prepare(SERIES).wait(3)
+    camera.kickoff().wait(3)
+    whole = camera.complete()
+    camera.stop()
+    with pytest.raises((FramesMissingError, OrderWithdrawnError)):
+        whole.wait(3)

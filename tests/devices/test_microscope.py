@@ -124,6 +124,20 @@ def test_a_setpoint_that_the_heater_does_not_take_fails_at_once(heater, monkeypa
     assert heater.enable.get() == "Disable"
 
 
+def test_a_heater_that_is_switched_off_while_it_is_being_switched_on_stays_off(heater):
+    aimed = []
+
+    def switched_off(value, **_):
+        heater.setpoint.sim_put(value)
+        aimed.append(heater.switch_off())
+
+    heater.setpoint.sim_set_putter(switched_off)
+    with pytest.raises(RuntimeError, match="was replaced or stopped"):
+        heater.set(60.0).wait(3)
+    aimed[0].wait(3)
+    assert heater.enable.get() == "Disable"
+
+
 def test_a_heater_that_trips_fails_the_ramp_and_says_why(heater):
     status = heater.set(200.0)
     heater.safety.cause.sim_put("231.0 degC is above SAFETY:TMAX 230 degC")

@@ -150,7 +150,7 @@ def states_of(station):
     if hasattr(station, "nanostage"):
         states["nanostage_rotation"] = station.nanostage.rotation.get() == HOME_DEG
     if hasattr(station, "heater"):
-        states["heater"] = station.heater.enable.get() == "Disable"
+        states["heater_enable"] = station.heater.enable.get() == "Disable"
     return states
 
 
