@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .board import create_whole
+from .physics.array import FloatArray
 
 MOTORS = (
     "MONO:BRAGG",
@@ -59,8 +59,7 @@ SLOT_MOTORS = {
 KNOTS = 33
 KEPT = 64
 """Moves of each motor that are remembered."""
-Values = NDArray[np.float64]
-Truth = Callable[[Values], Values]
+Truth = Callable[[FloatArray], FloatArray]
 """True positions for dial positions of a motor that are passed one after the other."""
 
 
@@ -90,7 +89,7 @@ class Move:
     halted_s: float
     truth: tuple[float, ...]
 
-    def share(self, time_s: Values | float) -> Values:
+    def share(self, time_s: FloatArray | float) -> FloatArray:
         """Part of the way (0..1) that is behind the motor at simulated UNIX times, s."""
         passed_s = np.clip(np.minimum(time_s, self.halted_s) - self.begun_s, 0.0, None)
         distance = abs(self.target - self.begin)
@@ -107,11 +106,11 @@ class Move:
         ramps = (up**2 + 2.0 * ramp_s * down - down**2) / (2.0 * ramp_s) if ramp_s else 0.0
         return np.minimum(speed * (ramps + cruise_s) / distance, 1.0)
 
-    def dial_at(self, time_s: Values | float) -> Values:
+    def dial_at(self, time_s: FloatArray | float) -> FloatArray:
         """Give the dial positions at simulated UNIX times, s."""
         return self.begin + self.share(time_s) * (self.target - self.begin)
 
-    def true_at(self, time_s: Values | float) -> Values:
+    def true_at(self, time_s: FloatArray | float) -> FloatArray:
         """Give the true positions at simulated UNIX times, s."""
         return np.interp(self.share(time_s), np.linspace(0.0, 1.0, KNOTS), self.truth)
 
@@ -155,19 +154,21 @@ class MoveLog:
         found = [self._get(block, number) for number in range(max(0, count - KEPT + 1), count)]
         return sorted(found, key=lambda move: move.begun_s)
 
-    def dial(self, motor: str, time_s: Values) -> Values:
+    def dial(self, motor: str, time_s: FloatArray) -> FloatArray:
         """Dial positions (n,) of a motor at rising simulated UNIX times (n,), s; NaN for an unknown motor."""
         return self._along(motor, time_s, Move.dial_at)
 
-    def true(self, slot: str, time_s: Values) -> Values:
-        """Values (n,) of a position slot of the board at rising simulated UNIX times (n,), s."""
+    def true(self, slot: str, time_s: FloatArray) -> FloatArray:
+        """FloatArray (n,) of a position slot of the board at rising simulated UNIX times (n,), s."""
         return np.sum([self._along(motor, time_s, Move.true_at) for motor in SLOT_MOTORS[slot]], axis=0)
 
     def close(self) -> None:
         """Let go of the file."""
         self._map.close()
 
-    def _along(self, motor: str, time_s: Values, read: Callable[[Move, Values], Values]) -> Values:
+    def _along(
+        self, motor: str, time_s: FloatArray, read: Callable[[Move, FloatArray], FloatArray]
+    ) -> FloatArray:
         moves = self.moves(motor)
         values = np.full(time_s.shape, math.nan)
         if moves:

@@ -103,7 +103,7 @@ class SoftBox(Device):
 
     def __init__(self, *args, folder=Path(), **kwargs):
         super().__init__(*args, **kwargs)
-        self.passes, self.gates_lost, self.told, self.folder = [], 0, False, Path(folder)
+        self.passes, self.told, self.folder = [], False, Path(folder)
         self.i0_counts, self.counted = lambda number: 1000.0 + number, 0
 
     def prepare(self, series):

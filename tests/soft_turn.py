@@ -119,10 +119,6 @@ class TurnBox(Device):
 class TurnCamera(GrowingCamera):
     """A camera that, gated from outside, takes a frame for each gate that comes."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.misses = lambda gate: False
-
     def _acquire(self, value, **_):
         self.cam.acquire.sim_put(value)
         if value and self.cam.trigger_mode.get() != "External":

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..board import ALL_SLOTS, Board
 from ..motion import SLOT_MOTORS, MoveLog
 from ..nanoprobe_scenario import build_drift, nanoprobe_of
+from ..physics.array import FloatArray
 from ..physics.position_compare import Gate
 from ..scenario import Scenario
 from ..wire import POSITIONS, Pulse
 
-Values = NDArray[np.float64]
 FULL_SCALE_A = 1e-6
 FULL_SCALE_HZ = 1e8
 """Of the voltage-to-frequency converters behind the channels of the electrometer."""
@@ -43,7 +42,7 @@ class Encoders:
         self.inputs |= dict.fromkeys(("INENC2", "INENC3"), (0.0001, "um"))
         self.inputs["INENC4"] = 1e-5, "deg"
 
-    def at(self, name: str, time_s: Values) -> Values:
+    def at(self, name: str, time_s: FloatArray) -> FloatArray:
         """Position (n,) in the unit of an encoder at rising simulated UNIX times (n,), s; without noise."""
         if name == "INENC1":
             return self._log.dial("MONO:BRAGG", time_s)
@@ -57,13 +56,13 @@ class Encoders:
         share = (time_s - time_s[0]) / max(time_s[-1] - time_s[0], 1e-12)
         return true_um + 1e-3 * (ends[0] + share * (ends[1] - ends[0]))
 
-    def noise(self, name: str, shape: tuple[int, ...]) -> Values:
+    def noise(self, name: str, shape: tuple[int, ...]) -> FloatArray:
         """Draw the noise of an encoder, in its unit."""
         return self._rng.normal(0.0, self._noise_um if name in ("INENC2", "INENC3") else 0.0, shape)
 
 
 def pulses_of(
-    gates: Sequence[Gate], log: MoveLog, looks: tuple[tuple[float, Values], tuple[float, Values]]
+    gates: Sequence[Gate], log: MoveLog, looks: tuple[tuple[float, FloatArray], tuple[float, FloatArray]]
 ) -> list[Pulse]:
     """Tell what was true of the beamline in each gate.
 
@@ -80,7 +79,7 @@ def pulses_of(
         return []
     ends_s = np.array([[gate.begin_s, 0.5 * (gate.begin_s + gate.end_s), gate.end_s] for gate in gates])
     order = np.argsort(ends_s.ravel(), kind="stable")
-    positions: dict[str, Values] = {}
+    positions: dict[str, FloatArray] = {}
     for slot in SLOT_MOTORS:
         along = np.empty(order.size)
         along[order] = log.true(slot, ends_s.ravel()[order])
@@ -94,12 +93,14 @@ def pulses_of(
     return pulses
 
 
-def look_at(board: Board) -> Values:
+def look_at(board: Board) -> FloatArray:
     """All slots of the board, in the order of `ALL_SLOTS`."""
     return np.array([board[name] for name in ALL_SLOTS])
 
 
-def _between(time_s: Values, looks: tuple[tuple[float, Values], tuple[float, Values]]) -> Values:
+def _between(
+    time_s: FloatArray, looks: tuple[tuple[float, FloatArray], tuple[float, FloatArray]]
+) -> FloatArray:
     (before_s, before), (after_s, after) = looks
     share = np.clip((time_s - before_s) / max(after_s - before_s, 1e-9), 0.0, 1.0)[:, None]
     values = before + share * (after - before)
@@ -107,7 +108,9 @@ def _between(time_s: Values, looks: tuple[tuple[float, Values], tuple[float, Val
     return np.where(np.isnan(values), after, values)
 
 
-def encoder_columns(name: str, raw: Values, kind: str, scale: float, offset: float) -> dict[str, Values]:
+def encoder_columns(
+    name: str, raw: FloatArray, kind: str, scale: float, offset: float
+) -> dict[str, FloatArray]:
     """Columns of an encoder by the name of their data set.
 
     Parameters
@@ -122,7 +125,7 @@ def encoder_columns(name: str, raw: Values, kind: str, scale: float, offset: flo
         From counts to the unit that is written.
     """
     scaled = raw * scale + offset
-    of_kind: Mapping[str, Values] = {
+    of_kind: Mapping[str, FloatArray] = {
         "Value": scaled[:, 0],
         "Diff": scaled[:, 2] - scaled[:, 0],
         "Sum": scaled.sum(axis=1),
@@ -141,7 +144,7 @@ class Counters:
     def __init__(self, count: int) -> None:
         self._phase = np.zeros(count)
 
-    def count(self, currents_a: Values, length_s: Values) -> Values:
+    def count(self, currents_a: FloatArray, length_s: FloatArray) -> FloatArray:
         """Count currents (n, channels), A, over gates of lengths (n,), s; gives counts (n, channels)."""
         rate_hz = np.clip(currents_a, 0.0, FULL_SCALE_A) * (FULL_SCALE_HZ / FULL_SCALE_A)
         whole = self._phase + np.cumsum(rate_hz * length_s[:, None], axis=0)

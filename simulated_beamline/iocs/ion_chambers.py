@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 from caproto import ChannelData, ChannelType
 from caproto.server import PVGroup, pvproperty
-from numpy.typing import NDArray
 
 from ..board import Board, cell_slot
 from ..clock import SharedClock
 from ..mount import Mount, build_holder, load_mounts
+from ..physics.array import FloatArray
 from ..physics.dose import dose_rate_gy_s
 from ..physics.electrometer import IonChambers
 from ..wire import Pulse, Sight
@@ -27,7 +27,6 @@ from .incident_beam import IncidentBeam
 from .server import ServerSettings, parse_settings, serve
 
 logger = logging.getLogger(__name__)
-Values = NDArray[np.float64]
 SAMPLE_RATE_HZ = 1000.0
 LIGHT_S = 0.05
 CHAMBERS = ("i0", "it", "ir")
@@ -59,7 +58,7 @@ class Experiment:
         self._rng = np.random.default_rng([scenario.seed, seed])
         self._diode_rng = np.random.default_rng([scenario.seed, seed, 4])
 
-    def currents(self, averaging_time_s: float) -> Values:
+    def currents(self, averaging_time_s: float) -> FloatArray:
         """Read all channels.
 
         Parameters
@@ -75,7 +74,7 @@ class Experiment:
         seen = np.array([self._seen()])
         return self._read(seen, self._content_at(seen[0, 2:]), np.array([averaging_time_s]))[0]
 
-    def currents_in(self, sight: Sight, pulses: Sequence[Pulse]) -> Values:
+    def currents_in(self, sight: Sight, pulses: Sequence[Pulse]) -> FloatArray:
         """Read all channels in each gate, as `currents` does, at once for gates that follow each other.
 
         Parameters
@@ -110,7 +109,7 @@ class Experiment:
         flux_ph_s = self._beam.flux_ph_s(energy_ev, motor_deg)
         return energy_ev, flux_ph_s, board["stage_x_mm"], board["stage_y_mm"]
 
-    def _read(self, seen: Values, content: float, length_s: Values) -> Values:
+    def _read(self, seen: FloatArray, content: float, length_s: FloatArray) -> FloatArray:
         """Read all channels (n, 4) in averages at one place, of which `_seen` (n, 4) was true."""
         energy_ev, flux_ph_s = seen[:, 0], seen[:, 1]
         x_mm, y_mm = seen[0, 2:].tolist()
@@ -147,7 +146,7 @@ class Experiment:
                 rate_gy_s = self._dose_rate_gy_s(mount, flux_ph_s, energy_ev) if flux_ph_s else 0.0
             board[cell_slot("spot_dose_rate_gy_s", mount.channel)] = rate_gy_s
 
-    def _content_at(self, place_mm: Values) -> float:
+    def _content_at(self, place_mm: FloatArray) -> float:
         """Lithium content of the spot at a stage position; 1 where there is no cell."""
         channel = self._holder.channel_at(*place_mm.tolist())
         return self._content(channel) if channel else 1.0
@@ -246,7 +245,7 @@ class IonChambersIOC(PVGroup):
             await self._publish(self._experiment.currents(averaging_time_s), averaging_time_s)
         return 0
 
-    async def _publish(self, currents_a: Values, averaging_time_s: float) -> None:
+    async def _publish(self, currents_a: FloatArray, averaging_time_s: float) -> None:
         for number, current_a in enumerate(currents_a.tolist(), start=1):
             offset_a = getattr(self, f"offset_{number}").value
             await getattr(self, f"current_{number}").write(current_a - offset_a)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..physics.array import ImageArray
 from ..physics.imaged_specimen import View
-from ..physics.scintillator_camera import FrameLight, PixelArray, Region, ScintillatorCamera
+from ..physics.scintillator_camera import FrameLight, Region, ScintillatorCamera
 from .microscope_picture import DrawnPicture
 
 STEADY_S = 1.0
@@ -44,10 +45,10 @@ class _Expected:
 
     picture: DrawnPicture
     light: Light
-    mean: PixelArray
-    deviation: PixelArray
-    dark: PixelArray
-    slopes: PixelArray | None = None
+    mean: ImageArray
+    deviation: ImageArray
+    dark: ImageArray
+    slopes: ImageArray | None = None
 
 
 class FrameCounts:
@@ -76,7 +77,7 @@ class FrameCounts:
         self._camera = camera
         self._photons_s = pixel_photons_s
         self._flicker, self._slope = flicker, slope
-        self._maps: tuple[Region, PixelArray, PixelArray] | None = None
+        self._maps: tuple[Region, ImageArray, ImageArray] | None = None
         self._expected: _Expected | None = None
 
     def draw_dark(self, region: Region, exposure_s: float, out: NDArray[np.generic]) -> None:
@@ -138,7 +139,7 @@ class FrameCounts:
         self._expected = _Expected(picture, light, mean, deviation, dark)
         return self._expected
 
-    def _lit(self, light: Light) -> PixelArray:
+    def _lit(self, light: Light) -> ImageArray:
         """Give the counts (rows, columns) of an exposure without a specimen."""
         rows, columns = light.region.shape
         slope_x, slope_y = self._slope(light.time_s)
@@ -149,12 +150,12 @@ class FrameCounts:
         lit *= np.float32(light.brightness * light.exposure_s)
         return lit
 
-    def _dark(self, region: Region, exposure_s: float) -> PixelArray:
+    def _dark(self, region: Region, exposure_s: float) -> ImageArray:
         dark = self._whole(region)[1] * np.float32(exposure_s)
         dark += np.float32(self._camera.recipe.offset_counts)
         return dark
 
-    def _whole(self, region: Region) -> tuple[PixelArray, PixelArray]:
+    def _whole(self, region: Region) -> tuple[ImageArray, ImageArray]:
         """Give counts per second of full light, and of none, (rows, columns) each."""
         if self._maps is None or self._maps[0] != region:
             per_photon, added = self._camera.recipe.gain_counts, region.binning**2

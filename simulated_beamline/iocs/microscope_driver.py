@@ -9,6 +9,7 @@ import numpy as np
 
 from ..clock import ClockMode, SharedClock
 from ..motion import MoveLog
+from ..physics.array import FloatArray
 from ..physics.scintillator_camera import Region
 from ..wire import Sight
 from .camera_driver import CameraDriver
@@ -16,7 +17,7 @@ from .cell_wait import CELL_LAG_S, has_reached
 from .file_plugin import FilePlugin
 from .frame_source import Shot
 from .microscope_exposure import MicroscopeExposure
-from .microscope_scene import POSITIONS, MicroscopeScene, Values
+from .microscope_scene import POSITIONS, MicroscopeScene
 from .trigger_input import TriggerInput
 
 BINNINGS = (1, 2, 4)
@@ -93,10 +94,10 @@ class MicroscopeDriver(CameraDriver):
         after: MicroscopeScene,
     ) -> list[Shot]:
         """Frames between two looks at the board; the stages' moves are known better than that."""
-        begun_s: Values = period_s * np.arange(count, dtype=np.float64)
-        middle_s: Values = begin_s + begun_s + 0.5 * exposure_s
+        begun_s: FloatArray = period_s * np.arange(count, dtype=np.float64)
+        middle_s: FloatArray = begin_s + begun_s + 0.5 * exposure_s
         along = {slot: self._log.true(slot, middle_s) for slot in POSITIONS}
-        shares: Values = (begun_s + 0.5 * exposure_s) / (count * period_s)
+        shares: FloatArray = (begun_s + 0.5 * exposure_s) / (count * period_s)
         scenes = before.between(after, shares, along)
         shots: list[Shot] = []
         for time_s, scene in zip((begin_s + begun_s).tolist(), scenes, strict=True):

@@ -7,13 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from ..physics.array import ImageArray
 from ..physics.imaged_specimen import ImagedSpecimen, SpecimenState, View
 from ..physics.phase_ring import PhaseRing
 
-PixelArray = NDArray[np.float32]
 SHAKE_PIXELS = 0.25
 """Shift up to which a picture is moved by its slope instead of drawn anew."""
 SAME_LITHIUM_CONTENT = 2e-4
@@ -36,10 +35,10 @@ class DrawnPicture:
     view: View
     about: tuple[float | bool, ...]
     lithium_content: float
-    transmission: PixelArray
-    _slopes: tuple[PixelArray, PixelArray] | None = field(default=None)
+    transmission: ImageArray
+    _slopes: tuple[ImageArray, ImageArray] | None = field(default=None)
 
-    def slopes(self) -> tuple[PixelArray, PixelArray]:
+    def slopes(self) -> tuple[ImageArray, ImageArray]:
         """Change of the transmission from row to row and from column to column, (rows, columns) each."""
         if self._slopes is None:
             down, across = (np.gradient(self.transmission, axis=axis) for axis in (0, 1))
@@ -115,7 +114,7 @@ def _near(known: DrawnPicture, view: View, state: SpecimenState) -> bool:
     )
 
 
-def _blurred(picture: PixelArray, pixel_um: float, blur_um: float) -> PixelArray:
+def _blurred(picture: ImageArray, pixel_um: float, blur_um: float) -> ImageArray:
     """Smear by the finest zones, and by a disc: its variance is that of a Gaussian of a quarter of it."""
     sigma = 0.25 * blur_um / pixel_um
     if pixel_um < RESOLVED_UM:
@@ -125,7 +124,7 @@ def _blurred(picture: PixelArray, pixel_um: float, blur_um: float) -> PixelArray
     return np.ascontiguousarray(picture)
 
 
-def _softened(picture: PixelArray) -> PixelArray:
+def _softened(picture: ImageArray) -> ImageArray:
     """Add a quarter of both neighbours to a half of each row."""
     soft = 0.5 * picture
     soft[1:-1] += 0.25 * (picture[:-2] + picture[2:])

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..physics.array import FloatArray
 from ..physics.imaged_specimen import SpecimenState
 
 POSITIONS = {
@@ -25,7 +25,6 @@ CONTINUOUS = (*POSITIONS.values(), *STATES)
 """What of a scene changes gradually."""
 OVER_S = 0.5
 """Time after which a runaway changes no picture any more, s: what it throws out has left the picture."""
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class MicroscopeScene:
         return self.between(later, np.array([share]), {})[0]
 
     def between(
-        self, later: MicroscopeScene, shares: Values, positions: Mapping[str, Values]
+        self, later: MicroscopeScene, shares: FloatArray, positions: Mapping[str, FloatArray]
     ) -> list[MicroscopeScene]:
         """Scenes at shares (n,) of the way (0..1) to a later one.
 
@@ -109,7 +108,7 @@ class MicroscopeScene:
         return [replace(steady, **dict(zip(moving, row, strict=True))) for row in rows]
 
     def attributes(self) -> tuple[float, ...]:
-        """Values of a frame's attributes, in the order of `ATTRIBUTES`."""
+        """FloatArray of a frame's attributes, in the order of `ATTRIBUTES`."""
         return self.cell_voltage_v, self.cell_degc, self.heater_degc, self.heater_rate_k_s
 
     def specimen_state(self, time_s: float) -> SpecimenState:

@@ -15,8 +15,9 @@ from caproto.server import PVGroup, pvproperty
 
 from ..board import Board
 from ..clock import SharedClock
-from ..motion import Track, Truth, Values
+from ..motion import Track, Truth
 from ..nanoprobe_scenario import build_drift, build_optic, nanoprobe_of, particle_of
+from ..physics.array import FloatArray
 from ..physics.nanostage import Drift, PiezoAxis
 from ..scenario import Scenario, load_scenario
 from .motor import Axis, MotorIOC
@@ -65,7 +66,7 @@ class Placement:
         self._fine_um[name] = self._piezos[name].move(dial_um)
         self._write(name)
 
-    def fine_way(self, name: str, dial_um: Values) -> Values:
+    def fine_way(self, name: str, dial_um: FloatArray) -> FloatArray:
         """Tell the places (um) of a piezo axis on its way through commands (n,), um, without giving them."""
         piezo = copy.deepcopy(self._piezos[name])
         return np.array([piezo.move(float(one)) for one in dial_um])

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..clock import ClockMode, SharedClock
 from ..motion import MoveLog
+from ..physics.array import FloatArray
 from ..physics.position_compare import Compare, Gate, PositionCompare, PulseMaker, Sequencer
 from ..wire import Pulse, Sight, Wire
 from .capture_plugin import CapturePlugin
@@ -30,7 +30,6 @@ from .trigger_box_page import (
 )
 
 logger = logging.getLogger(__name__)
-Values = NDArray[np.float64]
 POLL_S, IDLE_POLL_S = 0.003, 0.02
 WINDOW_STEP_S, MOST_STEPS = 2e-4, 20000
 LEAST_PERIOD_S = 2e-5
@@ -125,7 +124,7 @@ class TriggerDriver:
     def _at_work(self) -> bool:
         return bool(self._compare or self._sequence or self._pending)
 
-    async def _follow(self, before: tuple[float, Values], after: tuple[float, Values]) -> None:
+    async def _follow(self, before: tuple[float, FloatArray], after: tuple[float, FloatArray]) -> None:
         steps = int(np.clip((after[0] - before[0]) / WINDOW_STEP_S, 2, MOST_STEPS))
         time_s = np.linspace(before[0], after[0], steps + 1)
         ended = {"PCOMP1.OUT": self._compare_gates(time_s), "SEQ1.OUTA": self._sequence_gates(time_s)}
@@ -149,15 +148,15 @@ class TriggerDriver:
         names = [f"{one}.VAL" for one in self._encoders.inputs]
         return names[index_of(names, self.page[name])].partition(".")[0]
 
-    def _counts(self, name: str, time_s: Values) -> Values:
+    def _counts(self, name: str, time_s: FloatArray) -> FloatArray:
         return self._encoders.at(name, time_s) / self._encoders.inputs[name][0]
 
-    def _compare_gates(self, time_s: Values) -> list[Gate]:
+    def _compare_gates(self, time_s: FloatArray) -> list[Gate]:
         if self._compare is None:
             return []
         return self._compare.follow(time_s, self._counts(self._input("PCOMP1:INP"), time_s))
 
-    def _sequence_gates(self, time_s: Values) -> list[Gate]:
+    def _sequence_gates(self, time_s: FloatArray) -> list[Gate]:
         if self._sequence is None:
             return []
         return self._sequence.follow(time_s, self._counts(self._input("SEQ1:POSA"), time_s))
@@ -186,11 +185,11 @@ class TriggerDriver:
         if kept:
             await self._plugin.take(await asyncio.to_thread(self._columns, kept))
 
-    def _columns(self, pulses: Sequence[Pulse]) -> Mapping[str, Values]:
+    def _columns(self, pulses: Sequence[Pulse]) -> Mapping[str, FloatArray]:
         """In a thread: what is captured of gates, by the name of the data set."""
         page = self.page
         ends_s = np.array([[one.begin_s, 0.5 * (one.begin_s + one.end_s), one.end_s] for one in pulses])
-        columns: dict[str, Values] = {}
+        columns: dict[str, FloatArray] = {}
         for name, (unit_per_count, _) in self._encoders.inputs.items():
             kind = CAPTURES[index_of(CAPTURES, page[f"{name}:VAL:CAPTURE"])]
             if kind == "No":
@@ -202,19 +201,19 @@ class TriggerDriver:
         columns |= self._stamps(ends_s)
         return columns | self._counted(pulses)
 
-    def _stamps(self, ends_s: Values) -> dict[str, Values]:
+    def _stamps(self, ends_s: FloatArray) -> dict[str, FloatArray]:
         since_s = ends_s - (self._armed_s or 0.0)
         length_s = ends_s[:, 2] - ends_s[:, 0]
         values = (since_s[:, 0], since_s[:, 2], since_s[:, 0], np.round(length_s / TICK_S), length_s)
-        of_name: dict[str, Values] = dict(zip(STAMPS, values, strict=True))
+        of_name: dict[str, FloatArray] = dict(zip(STAMPS, values, strict=True))
         wanted = [name for name in STAMPS if index_of(("No", "Value"), self.page[f"PCAP:{name}:CAPTURE"])]
         return {f"PCAP.{name}.Value": of_name[name] for name in wanted}
 
-    def _counted(self, pulses: Sequence[Pulse]) -> dict[str, Values]:
+    def _counted(self, pulses: Sequence[Pulse]) -> dict[str, FloatArray]:
         self._experiment.light_cell()
         currents_a = self._experiment.currents_in(self._sight, pulses)
         counts = self._counters.count(currents_a, np.array([pulse.length_s for pulse in pulses]))
-        columns: dict[str, Values] = {}
+        columns: dict[str, FloatArray] = {}
         for index in range(COUNTERS):
             name = f"COUNTER{index + 1}"
             kind = CAPTURES[index_of(CAPTURES, self.page[f"{name}:OUT:CAPTURE"])]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .array import FloatArray
 from .attenuation import (
     bare_and_jump_cm2_g,
     compound_cm2_g,
@@ -21,8 +22,6 @@ from .emission_line import EmissionLine
 from .ion import IONS, ResolutionLaw, edge_parameters
 from .sample_emission import Emission, flat_emission, k_lines, scattering, with_lines
 from .valence import valences
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .array import FloatArray, ImageArray
 from .crystal import HC_EV_ANGSTROM
 from .diffraction import Pattern
-
-FloatArray = NDArray[np.float64]
-PixelArray = NDArray[np.float32]
 
 POLARISATION = 0.99
 """Share of the photons polarised in the horizontal plane, less those in the vertical: a bending magnet."""
@@ -196,7 +194,7 @@ class Projection:
         slant = 1.0 / np.maximum(np.cos(self.two_theta_rad), 0.05)
         return np.exp(-0.5 * absorbance * (1.0 + slant))
 
-    def counts(self, pattern: Pattern, absorbance: float) -> PixelArray:
+    def counts(self, pattern: Pattern, absorbance: float) -> ImageArray:
         """Draw the expected counts per photon on the sample, (rows, columns).
 
         Parameters
@@ -215,7 +213,7 @@ class Projection:
             frame += textured
         return frame
 
-    def _at_pixels(self, values: FloatArray) -> PixelArray:
+    def _at_pixels(self, values: FloatArray) -> ImageArray:
         level = values.astype(np.float32)
         rise = np.diff(level, append=level[-1:])
         frame = rise[self._index]

@@ -9,9 +9,9 @@ from importlib import import_module
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray = NDArray[np.float64]
+from .array import FloatArray
 
 LOWEST_EV = 2000.0
 HIGHEST_EV = 40000.0

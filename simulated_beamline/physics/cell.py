@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from .array import FloatArray
 from .diffusion import SphereModes
 from .dose import DamageLaw, DoseLedger
 from .impedance import SmallSignal
 from .parameters import CellParameters
 from .zone import COMPLIANCE_V, MARGIN, ParallelZones, Surface
-
-FloatArray = npt.NDArray[np.float64]
 
 LONGEST_STEP_S = 10.0
 SHORTEST_STEP_S = 1e-3

@@ -10,8 +10,8 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 from scipy.special import ndtri, pdtr
 
-PixelArray = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
+from .array import ByteArray, ImageArray
+
 Entry = TypeVar("Entry", bound=np.generic)
 
 LOW = 4.0
@@ -129,7 +129,7 @@ class Expectation:
         Counts, of any shape.
     """
 
-    def __init__(self, expected: PixelArray) -> None:
+    def __init__(self, expected: ImageArray) -> None:
         flat = np.ascontiguousarray(expected, dtype=np.float32).reshape(-1)
         bounds = [slice(start, min(start + CHUNK, flat.size)) for start in range(0, flat.size, CHUNK)]
         self.chunks = [_Chunk(where, flat[where]) for where in bounds]
@@ -142,7 +142,7 @@ class _Chunk:
     the other part such that they count 0.
     """
 
-    def __init__(self, where: slice, expected: PixelArray) -> None:
+    def __init__(self, where: slice, expected: ImageArray) -> None:
         self.where = where
         few = expected < LOW
         low, high = np.flatnonzero(few), np.flatnonzero(~few)
@@ -159,7 +159,7 @@ class _Chunk:
 class _High:
     """Pixels that draw from the expansion; NaN where nothing is to be drawn."""
 
-    def __init__(self, expected: PixelArray) -> None:
+    def __init__(self, expected: ImageArray) -> None:
         absent = np.isnan(expected)
         variance = expected - np.float32(ROUNDING_VARIANCE + SKEWNESS_VARIANCE)
         self.deviation = np.sqrt(np.where(absent, np.float32(0.0), variance))

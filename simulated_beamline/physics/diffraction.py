@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .absorption import Layer
+from .array import FloatArray
 from .attenuation import atomic_mass, mass_fractions
 from .crystal import HC_EV_ANGSTROM
 from .layered_oxide import OxideSeries
 from .structure import Reflections, Structure, form_factor, metal, reflections
-
-FloatArray = NDArray[np.float64]
 
 ELECTRON_RADIUS_ANGSTROM = 2.8179403262e-5
 AVOGADRO_PER_MOL = 6.02214076e23

@@ -1,9 +1,8 @@
 """Diffusion of lithium in a sphere, by its eigenmodes."""
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from .array import FloatArray
 
 
 def sphere_eigenvalues(count: int) -> FloatArray:

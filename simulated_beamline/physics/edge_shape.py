@@ -5,10 +5,10 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import erf
 
-FloatArray = NDArray[np.float64]
+from .array import FloatArray
 
 K_SQUARED_PER_EV = 0.2624682917
 """2 m / hbar^2 in 1/(A^2 eV)."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .array import FloatArray
 from .attenuation import element_cm2_g, gas_per_cm, interpolate, ionisation_ev
 from .sample_emission import Emission
 from .silicon_detector import PAIR_EV, SILICON_G_CM3
-
-FloatArray = NDArray[np.float64]
 
 ELEMENTARY_CHARGE_C = 1.602176634e-19
 STANDARD_PRESSURE_MBAR = 1013.25

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .array import FloatArray
 from .attenuation import LOWEST_EV, bare_and_jump_cm2_g, interpolate, mass_fractions
 from .emission_line import (
     EmissionLine,
@@ -22,8 +23,6 @@ from .emission_line import (
 from .ion import IONS
 from .pulse_processing import PulseProcessor, Scalers
 from .silicon_detector import SiliconDetector
-
-FloatArray = NDArray[np.float64]
 
 ELECTRON_REST_EV = 510998.95
 COMPTON_DOPPLER = 0.012

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-PixelArray = NDArray[np.float32]
+from .array import ImageArray
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,8 @@ class Passed:
         Phase shift of the wave (rows, columns), rad: matter advances it, which is below 0.
     """
 
-    attenuation: PixelArray
-    phase_rad: PixelArray
+    attenuation: ImageArray
+    phase_rad: ImageArray
 
 
 class ImagedSpecimen(Protocol):
@@ -77,7 +74,7 @@ class ImagedSpecimen(Protocol):
 
     def attenuation(
         self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState
-    ) -> PixelArray:
+    ) -> ImageArray:
         """Line integrals of the attenuation (rows, columns), dimensionless; the transmission is exp(-it)."""
         ...
 

@@ -9,13 +9,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .array import FloatArray
 from .nanobeam import GaussianSpot
 from .particle import Particle
 from .particle_state import ParticleState
-
-FloatArray = NDArray[np.float64]
 
 ORDER = 3
 """The planes are (0 0 ORDER)."""

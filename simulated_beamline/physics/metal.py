@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf
 
+from .array import FloatArray
 from .attenuation import edge_energy_ev
 from .crystal import FWHM_TO_RMS
 from .edge_shape import K_SQUARED_PER_EV, Shell
-
-FloatArray = NDArray[np.float64]
 
 METAL_DENSITY_G_CM3: Mapping[str, float] = MappingProxyType({"Ni": 8.908, "Co": 8.90, "Mn": 7.47})
 NEIGHBOUR_ANGSTROM: Mapping[str, float] = MappingProxyType({"Ni": 2.492, "Co": 2.507, "Mn": 2.60})

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .array import FloatArray
 from .crystal import FWHM_TO_RMS
 from .particle import Particle
 from .particle_state import ParticleState
-
-FloatArray = NDArray[np.float64]
 
 REACH = 4.0
 """Standard deviations beyond which the beam is not followed."""

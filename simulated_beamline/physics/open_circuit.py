@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline, PchipInterpolator  # pyright: ignore[reportMissingTypeStubs]
 
-FloatArray = npt.NDArray[np.float64]
+from .array import FloatArray
 
 _CELLS = 4096
 

@@ -6,12 +6,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from .particle_grain import BoolArray, Grains, IntArray, crack_shadow, grow_grains, open_cracks
+from .array import BoolArray, FloatArray, IndexArray
+from .particle_grain import Grains, crack_shadow, grow_grains, open_cracks
 from .valence import FIXED_VALENCES, MOLAR_MASS_G_MOL
-
-FloatArray = NDArray[np.float64]
 
 MARGIN = 1.12
 """Half width of the map in units of the particle's radius."""
@@ -103,7 +101,7 @@ class Particle:
     recipe: ParticleRecipe
     axis_nm: FloatArray
     inside: BoolArray
-    grain: IntArray
+    grain: IndexArray
     boundary_nm: FloatArray
     crack: BoolArray
     depth_nm: FloatArray

@@ -9,18 +9,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from .area_detector import AreaDetector
+from .array import FloatArray
 from .crystal import HC_EV_ANGSTROM
 from .diffraction import ELECTRON_RADIUS_ANGSTROM
 from .layered_oxide import OxidePhase, OxideSeries
 from .lit_crystal import ORDER, GrainCrystal, LitCrystal
 from .structure import Structure, anomalous, form_factor
 from .zone_plate import ZonePlate
-
-FloatArray = NDArray[np.float64]
 
 DEBYE_WALLER_ANGSTROM2 = 0.6
 """Isotropic B, that of `structure.reflections`."""

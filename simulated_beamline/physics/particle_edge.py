@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .array import FloatArray
 from .attenuation import edge_energy_ev
 from .edge_shape import normalised_edge
 from .ion import IONS, ResolutionLaw, edge_parameters
 from .nanobeam import SpotContent
 
-FloatArray = NDArray[np.float64]
 Rows = tuple[tuple[float, float], ...]
 
 NEAR_EV = 1500.0

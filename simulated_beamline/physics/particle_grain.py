@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
-BoolArray = NDArray[np.bool_]
+from .array import BoolArray, FloatArray, IndexArray
 
 RAY_SAMPLES = 48
 
@@ -29,8 +26,8 @@ class Grains:
         Direction from the particle's centre to the middle of each grain.
     """
 
-    label: IntArray
-    neighbour: IntArray
+    label: IndexArray
+    neighbour: IndexArray
     boundary_nm: FloatArray
     azimuth_rad: FloatArray
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .array import FloatArray
 from .particle import Particle
 from .reaction_front import ReactionFront
 from .valence import COBALT_START, FIXED_VALENCES, HIGHEST
 
-FloatArray = NDArray[np.float64]
 LatticeRows = tuple[tuple[float, float, float], ...]
 
 NMC811_LATTICE: LatticeRows = (

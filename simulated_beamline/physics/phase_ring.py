@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import fourier_gaussian
 
+from .array import ImageArray
 from .imaged_specimen import Passed
 from .specimen.electrode_optics import Substance, phase_rad
 
-PixelArray = NDArray[np.float32]
 GOLD = Substance("Au", 19.3)
 
 
@@ -33,7 +33,7 @@ class PhaseRing:
     gold_um: float = 0.8
     halo_um: float = 0.6
 
-    def picture(self, passed: Passed, pixel_um: float, energy_ev: float) -> PixelArray:
+    def picture(self, passed: Passed, pixel_um: float, energy_ev: float) -> ImageArray:
         """Light behind a specimen over that without specimen and ring.
 
         Parameters

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from .array import FloatArray
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Compare:
     direction: int
     pre_start: float = 0.0
 
-    def edges(self) -> Values:
+    def edges(self) -> FloatArray:
         """Positions of all edges (2 pulses,), along the direction."""
         begins = np.arange(self.pulses, dtype=np.float64) * self.step
         edges = np.stack([begins, begins + self.width], axis=1).ravel()
@@ -58,7 +57,7 @@ class PositionCompare:
     """
 
     compare: Compare
-    _edges: Values = field(init=False)
+    _edges: FloatArray = field(init=False)
     _times: list[float] = field(init=False, default_factory=list[float])
     _ready: bool = field(init=False, default=False)
     jumped: bool = field(init=False, default=False)
@@ -76,7 +75,7 @@ class PositionCompare:
         """Whether all gates were completed, or can no longer be."""
         return self.jumped or self.produced >= self.compare.pulses
 
-    def follow(self, time_s: Values, counts: Values) -> list[Gate]:
+    def follow(self, time_s: FloatArray, counts: FloatArray) -> list[Gate]:
         """Go through a window.
 
         Parameters
@@ -102,7 +101,7 @@ class PositionCompare:
             self._ready = True
             time_s, along = time_s[before[0] :], along[before[0] :]
         known = len(self._times)
-        furthest: Values = np.maximum.accumulate(along)
+        furthest: FloatArray = np.maximum.accumulate(along)
         reached = int(np.searchsorted(self._edges, float(along.max()), side="right"))
         if reached > known:
             crossed = np.interp(self._edges[known:reached], furthest, time_s)
@@ -208,7 +207,7 @@ class Sequencer:
             total += left * (row.time1_s + row.time2_s)
         return total
 
-    def follow(self, time_s: Values, counts: Values) -> list[Gate]:
+    def follow(self, time_s: FloatArray, counts: FloatArray) -> list[Gate]:
         """Go through a window, parameters as of `PositionCompare.follow`; tells gates that ended in it."""
         gates: list[Gate] = []
         end_s = float(time_s[-1])
@@ -228,7 +227,7 @@ class Sequencer:
                 self._row, self._repeat = self._row + 1, 0
         return gates
 
-    def _begin(self, row: SequenceRow, time_s: Values, counts: Values) -> float:
+    def _begin(self, row: SequenceRow, time_s: FloatArray, counts: FloatArray) -> float:
         """When the present repeat begins; infinite if not within the window."""
         if row.trigger == IMMEDIATE:
             return self.free_s

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .absorption import Layer
+from .array import FloatArray
 from .attenuation import (
     HIGHEST_EV,
     LOWEST_EV,
@@ -30,8 +31,6 @@ from .diffraction import (
 )
 from .sample_emission import Emission, flat_emission, k_lines, scattering, with_lines
 from .structure import CUBIC_FACES, Atom, Structure, UnitCell, anomalous, centred, form_factor, metal
-
-FloatArray = NDArray[np.float64]
 
 LATTICE_ANGSTROM = {"LaB6": 4.156826, "CeO2": 5.411651, "Si": 5.431195, "Ni": 3.5238}
 """Cubic cells at 295 K: NIST SRM 660c, 674b and 640d, and nickel (Swanson 1953, NBS Circular 539 I)."""

@@ -6,10 +6,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-FloatArray = NDArray[np.float64]
+from .array import FloatArray
 
 
 @dataclass(frozen=True)

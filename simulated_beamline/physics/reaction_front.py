@@ -5,11 +5,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
-FloatArray = NDArray[np.float64]
+from .array import FloatArray
 
 FARTHEST = 40.0
 """Widths of the front beyond which it is out of the particle."""

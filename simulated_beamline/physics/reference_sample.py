@@ -3,8 +3,9 @@
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from .array import FloatArray
 from .attenuation import (
     bare_and_jump_cm2_g,
     edge_energy_ev,
@@ -16,8 +17,6 @@ from .edge_shape import normalised_edge
 from .ion import ResolutionLaw, edge_parameters
 from .metal import METAL_DENSITY_G_CM3, normalised_metal_edge
 from .sample_emission import Emission, flat_emission, k_lines, scattering, with_lines
-
-FloatArray = NDArray[np.float64]
 
 
 class ReferenceSample:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from .array import FloatArray
 
 HARMONICS = np.array([1.0, 2.0, 3.0])
 WEIGHTS = np.array([1.0, 0.4, 0.2])
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,16 @@ class RotationAxis:
     encoder_error_deg: float = 0.0
     seed: int = 1
 
-    def true_deg(self, dial_deg: ArrayLike) -> Values:
+    def true_deg(self, dial_deg: ArrayLike) -> FloatArray:
         """Angle at which the specimen stands, degree, for readings of the encoder of any shape."""
         dial = np.asarray(dial_deg, dtype=np.float64)
         return dial + self.encoder_error_deg * self._wave(dial, 2)
 
-    def across_um(self, angle_deg: ArrayLike) -> Values:
+    def across_um(self, angle_deg: ArrayLike) -> FloatArray:
         """Place of the axis across the optical axis, um, at angles of any shape."""
         return self.offset_um + self.wobble_um * self._wave(np.asarray(angle_deg, dtype=np.float64), 0)
 
-    def along_um(self, angle_deg: ArrayLike) -> Values:
+    def along_um(self, angle_deg: ArrayLike) -> FloatArray:
         """How far the specimen is lifted along the axis, um, at angles of any shape."""
         return self.wobble_um * self._wave(np.asarray(angle_deg, dtype=np.float64), 1)
 
@@ -52,13 +53,13 @@ class RotationAxis:
         """Give `true_deg`, `across_um` and `along_um` of one reading; those of the last readings are kept."""
         return _standing(self, dial_deg)
 
-    def _wave(self, angle_deg: Values, kind: int) -> Values:
+    def _wave(self, angle_deg: FloatArray, kind: int) -> FloatArray:
         waves = np.sin(np.radians(angle_deg)[..., None] * HARMONICS + _phases(self.seed, kind))
         return waves @ WEIGHTS / WEIGHTS.sum()
 
 
 @lru_cache(maxsize=16)
-def _phases(seed: int, kind: int) -> Values:
+def _phases(seed: int, kind: int) -> FloatArray:
     return np.random.default_rng([seed, 23, kind]).uniform(0.0, 2.0 * np.pi, len(HARMONICS))
 
 

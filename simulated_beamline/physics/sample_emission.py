@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .array import FloatArray
 from .attenuation import LOWEST_EV
 from .emission_line import EmissionLine, emission_lines, fluorescence_yield, scattering_cm2_g
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

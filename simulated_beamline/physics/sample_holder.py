@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .absorption import CellStack
+from .array import FloatArray
 from .sample_emission import Emission, no_emission
-
-FloatArray = NDArray[np.float64]
 
 OPAQUE_ABSORBANCE = 25.0
 CELL, FRAME, NOTHING = "cell", "frame", "nothing"

@@ -12,7 +12,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-PixelArray = NDArray[np.float32]
+from .array import ImageArray
+
 NORMALS = 1 << 21
 """Entries of the table of chance: two frames of a million pixels have nothing in common."""
 COARSE = 16
@@ -70,7 +71,7 @@ class Region:
         """Rows and columns of a frame."""
         return self.rows // self.binning, self.columns // self.binning
 
-    def binned(self, whole: NDArray[np.float32]) -> PixelArray:
+    def binned(self, whole: NDArray[np.float32]) -> ImageArray:
         """Mean over the pixels of a map (all rows, all columns) that become one."""
         part = whole[self.row : self.row + self.rows, self.column : self.column + self.columns]
         rows, columns = self.shape
@@ -94,12 +95,12 @@ class FrameLight:
         nothing is shifted.
     """
 
-    mean: PixelArray
-    dark: PixelArray
-    deviation: PixelArray
+    mean: ImageArray
+    dark: ImageArray
+    deviation: ImageArray
     level: NDArray[np.float64]
     shift: NDArray[np.float64]
-    slopes: PixelArray | None = None
+    slopes: ImageArray | None = None
 
 
 @dataclass
@@ -119,11 +120,11 @@ class ScintillatorCamera:
     recipe: CameraRecipe
     shape: tuple[int, int]
     rng: Generator
-    gain: PixelArray = field(init=False)
-    light: PixelArray = field(init=False)
-    dark_counts_s: PixelArray = field(init=False)
+    gain: ImageArray = field(init=False)
+    light: ImageArray = field(init=False)
+    dark_counts_s: ImageArray = field(init=False)
     dead: NDArray[np.bool_] = field(init=False)
-    _normals: PixelArray = field(init=False)
+    _normals: ImageArray = field(init=False)
 
     def __post_init__(self) -> None:
         recipe, rng = self.recipe, self.rng
@@ -141,7 +142,7 @@ class ScintillatorCamera:
         self.light = self._uneven()
         self._normals = rng.standard_normal(NORMALS, dtype=np.float32)
 
-    def draw(self, mean: PixelArray, deviation: PixelArray, out: NDArray[np.generic]) -> None:
+    def draw(self, mean: ImageArray, deviation: ImageArray, out: NDArray[np.generic]) -> None:
         """Fill a frame with numbers of a mean and a standard deviation, rounded, cut at full scale; counts.
 
         Poisson numbers of twenty photons and more are normal ones within the noise of reading them.
@@ -175,7 +176,7 @@ class ScintillatorCamera:
             out.reshape(count, -1),
         )
 
-    def _uneven(self) -> PixelArray:
+    def _uneven(self) -> ImageArray:
         """Light of the condenser: brighter in the middle, with patches that stay."""
         rows, columns = self.shape
         coarse = gaussian_filter(self.rng.standard_normal((COARSE, COARSE)), 1.0)

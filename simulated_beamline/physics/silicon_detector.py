@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
+from .array import FloatArray
 from .crystal import FWHM_TO_RMS
 from .emission_line import attenuation_cm2_g, fluorescence_yield, shell_edge_ev
-
-FloatArray = NDArray[np.float64]
 
 PAIR_EV = 3.66
 """Energy per electron-hole pair in silicon at the temperature of a cooled detector."""

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from .array import ImageArray
 from .attenuation import compound_cm2_g, interpolate
-from .imaged_specimen import Passed, PixelArray, SpecimenState, View
+from .imaged_specimen import Passed, SpecimenState, View
 from .specimen.electrode_optics import Substance, phase_rad
 
 CM_PER_UM = 1e-4
@@ -64,7 +65,7 @@ class SphereSpecimen:
 
     def attenuation(
         self, view: View, *, angle_deg: float, energy_ev: float, state: SpecimenState
-    ) -> PixelArray:
+    ) -> ImageArray:
         """Attenuation of the chords (rows, columns), ``mu 2 sqrt(R^2 - r^2)`` for each ball."""
         seen = np.zeros(view.shape, dtype=np.float32)
         tilt = np.radians(view.tilt_deg)
@@ -84,7 +85,7 @@ class SphereSpecimen:
         return Passed(path, np.float32(per_path) * path)
 
 
-def _add_ball(seen: PixelArray, row: float, column: float, radius: float, factor: float) -> None:
+def _add_ball(seen: ImageArray, row: float, column: float, radius: float, factor: float) -> None:
     """Add half chords times a factor, all in pixels."""
     spans: list[slice] = []
     for place, size in zip((row, column), seen.shape, strict=True):

@@ -12,9 +12,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from .array import FloatArray
 from .attenuation import xraydb_module
 
-FloatArray = NDArray[np.float64]
 SAME_Q_PER_ANGSTROM = 1e-6
 WEAKEST = 1e-7
 """Reflections weaker than this share of the strongest are left out."""

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from .array import FloatArray
 from .parameters import FARADAY_C_MOL, GAS_J_MOL_K, CellParameters
-
-FloatArray = npt.NDArray[np.float64]
 
 COMPLIANCE_V = (0.0, 5.5)
 """Lowest and highest terminal voltage (V) that a cycler can force on the cell."""

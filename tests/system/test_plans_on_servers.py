@@ -14,6 +14,7 @@ from operando.plans.measurement import Measurement
 from operando.plans.operando import operando
 from operando.plans.waiting import set_all
 from operando.plans.xanes import xanes
+from soft_station import collected, column
 from waiting import PATIENT_GUARD
 
 pytestmark = pytest.mark.system
@@ -32,13 +33,7 @@ def engine(beamline):
 
 @pytest.fixture
 def documents(engine):
-    found = []
-    engine.subscribe(lambda name, doc: found.append((name, doc)))
-    return found
-
-
-def column(documents, key):
-    return np.array([doc["data"][key] for name, doc in documents if name == "event" and key in doc["data"]])
+    return collected(engine)
 
 
 def stops(documents):

@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .background import grid_step
 from .held_texture import scale_sigma
 from .lattice_result import (
     LEAST_SIGNIFICANCE,
@@ -21,71 +20,15 @@ from .lattice_result import (
     LatticeFit,
     Verdict,
 )
-from .line_shift import AXIAL, LineShifts
+from .line_shift import LineShifts
 from .measured import Measured, prepare, typical_width
 from .pattern_model import TEXTURE_PRIOR, Part, PatternModel, Shape
 from .phase import FloatArray, Lattice, Phase, System, lattice_jacobian, lattice_of, metric_of
-from .refinement import Bounds, Refined, refine
+from .prior import bounds_of
+from .refinement import Refined, refine
 from .seed import seed_metric, signal_of
 
 LAYERED = ("layered",)
-STRAIN_PRIOR = 0.004
-"""Strains of battery materials are 0.001 to 0.004; far from that a weak line is noise."""
-SPREAD_PRIOR_A = 0.1
-AXIAL_PRIOR = 5e-4
-"""Radian squared: Soller slits of 0.02 to 0.04 radian, the usual ones, leave a third of their square."""
-
-
-def bounds_of(pattern: PatternModel, measured: Measured) -> Bounds:
-    """Limits and priors of every parameter: background, vector, Lorentzian part."""
-    splines, inner = measured.basis.shape[1], len(pattern.labels)
-    count = splines + inner + 1
-    low, high = np.full(count, -np.inf), np.full(count, np.inf)
-    expected, weight = np.zeros(count), np.zeros(count)
-    step = grid_step(measured.q_per_a)
-    for index, label in enumerate(pattern.labels, start=splines):
-        name = label.rsplit(".", 1)[-1]
-        if name == "width_squared":
-            low[index], high[index] = step**2, 0.1**2
-        elif name == "narrowing":
-            low[index], high[index], expected[index] = 0.0, 1.0, 0.5
-            weight[index] = 1 / 0.5**2
-        elif name == "eta_slope":
-            low[index], high[index] = -0.5, 0.5
-            weight[index] = 1 / 0.2**2
-        elif name in {"displacement", "zero"}:
-            weight[index] = 1 / 0.01**2
-        elif name == AXIAL:
-            high[index], weight[index] = 0.0, 1 / AXIAL_PRIOR**2
-        elif name == "strain_squared":
-            low[index], high[index], expected[index] = 0.0, 0.03**2, 0.002**2
-            weight[index] = 1 / STRAIN_PRIOR**4
-        elif name == "spread_squared":
-            low[index], high[index] = 0.0, 0.4**2
-            weight[index] = 1 / SPREAD_PRIOR_A**4
-        elif name == "spread_ratio":
-            low[index], high[index] = -1.0, 1.0
-            weight[index] = 1 / 0.3**2
-        elif name == "scale":
-            low[index] = 0.0
-        elif name == "texture":
-            low[index], high[index] = -4.0, 4.0
-            weight[index] = 1 / pattern.texture_prior**2
-    start = pattern.start
-    for part, place in zip(pattern.parts, pattern.places, strict=True):
-        if part.free_lattice:
-            at = slice(splines + place.metric.start, splines + place.metric.stop)
-            low[at], high[at] = part.limits or _near(start[place.metric])
-    low[-1], high[-1], expected[-1], weight[-1] = 0.0, 1.0, 0.4, 1 / 0.3**2
-    factor = np.array([label.endswith(".scale") for label in (*[""] * splines, *pattern.labels, "")])
-    return Bounds(low, high, expected, weight, factor)
-
-
-def _near(metric: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Least and largest metric (k,) that a fit may end at from its start (k,)."""
-    room = 0.03 * np.max(np.abs(metric))
-    low, high = (np.where(metric > 0, metric * part, metric + to) for part, to in ((0.9, -room), (1.1, room)))
-    return low, high
 
 
 def first_scale(measured: Measured, phase: Phase, metric: FloatArray, width_per_a: float) -> float:

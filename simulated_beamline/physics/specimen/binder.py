@@ -3,16 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..array import BoolArray, FloatArray, ImageArray
 from .outline import Outline
 from .packed_electrode import Damage, PackedElectrode
 from .voxel_grid import VoxelGrid
 from .voxel_kernel import near_surfaces
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 FINE_UM = 0.25
 """Voxels in which the binder is looked for, and, two by two by two, joined to points."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from ..array import FloatArray
 
 SLOTS = 12
 """Cracks that a particle can have, one for each corner of an icosahedron."""

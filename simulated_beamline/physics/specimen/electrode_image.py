@@ -7,16 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from ..array import FloatArray, ImageArray, LabelArray
 from .electrode_volume import Phase, voxels
 from .packed_electrode import Damage, PackedElectrode
 from .voxel_grid import VoxelGrid
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.float32]
-LabelArray = NDArray[np.int32]
 
 FINER = 2
 """Voxels of the truth along the edge of one of the image."""

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..array import FloatArray
 from ..reaction_front import ReactionFront
 from .packed_electrode import BoolArray, PackedElectrode
-
-FloatArray = NDArray[np.float64]
 
 SHELLS = 20
 """Equally thick shells of a particle, in each of which the lithium content is even."""

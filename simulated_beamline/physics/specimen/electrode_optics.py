@@ -7,14 +7,12 @@ from functools import lru_cache
 from importlib import import_module
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..absorption import Electrode, distance_at
+from ..array import FloatArray
 from ..attenuation import bare_and_jump_cm2_g, compound_cm2_g, element_cm2_g, interpolate
 from ..edge_shape import normalised_edge, stack_parameters
 from ..ion import IONS, ResolutionLaw, edge_parameters
-
-FloatArray = NDArray[np.float64]
 
 CONTENT_STEPS = 64
 """Lithium contents at which the edge is computed; linear between."""

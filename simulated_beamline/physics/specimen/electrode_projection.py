@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array import FloatArray, ImageArray
 from .body_kernel import add_leaning_body, add_upright_body, body_profile
 from .electrode_optics import Contrast, phase_rad
 from .electrode_state import SERIES_ORDER, ElectrodeState
 from .packed_electrode import PackedElectrode
 from .sphere_kernel import add_cracks, add_spheres
 from .voxel_kernel import add_turned, splat
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.float32]
 
 PROFILE_STEPS = 4
 """Chords of the body per pixel, between which they are interpolated."""

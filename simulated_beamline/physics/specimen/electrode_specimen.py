@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..array import FloatArray
 from .binder import Binder, find_binder
-from .electrode_lithium import FloatArray, LithiumLag, lithium_profiles
+from .electrode_lithium import LithiumLag, lithium_profiles
 from .electrode_optics import Contrast, ElectrodeOptics
 from .electrode_state import ElectrodeState
 from .packed_electrode import Damage, PackedElectrode, wear

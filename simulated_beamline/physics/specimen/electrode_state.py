@@ -5,15 +5,13 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.polynomial.polynomial import polyfit
-from numpy.typing import NDArray
 
+from ..array import FloatArray
 from .binder import Binder
 from .crack import CrackPlates, crack_plates
 from .electrode_lithium import SHELLS
 from .electrode_optics import Contrast
 from .packed_electrode import Damage, PackedElectrode
-
-FloatArray = NDArray[np.float64]
 
 SERIES_ORDER = 6
 """Of the polynomial by which the line integral through a particle depends on the impact parameter. With the

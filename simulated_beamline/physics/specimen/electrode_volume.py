@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array import ByteArray, FloatArray, ImageArray, LabelArray
 from .binder import binder_where, body_where
 from .crack import OpenCracks, crack_plates
 from .electrode_lithium import SHELLS
@@ -15,11 +16,6 @@ from .grain import grain_labels
 from .packed_electrode import Damage, PackedElectrode
 from .voxel_grid import VoxelGrid
 from .voxel_kernel import fill_cracks, fill_spheres
-
-FloatArray = NDArray[np.float64]
-ImageArray = NDArray[np.float32]
-LabelArray = NDArray[np.int32]
-ByteArray = NDArray[np.uint8]
 
 
 class Phase(IntEnum):

@@ -5,15 +5,12 @@
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 from scipy.spatial import KDTree
 
+from ..array import FloatArray, LabelArray
 from .packed_electrode import PackedElectrode
 from .voxel_grid import VoxelGrid
-
-FloatArray = NDArray[np.float64]
-LabelArray = NDArray[np.int32]
 
 
 def grain_labels(electrode: PackedElectrode, label: LabelArray, grid: VoxelGrid, count: int) -> LabelArray:

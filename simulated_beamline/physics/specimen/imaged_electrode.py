@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..array import ImageArray
 from ..imaged_specimen import Passed
 from .electrode_projection import Projection, ProjectionCamera, project
 from .electrode_specimen import ElectrodeSpecimen
@@ -13,8 +13,6 @@ from .electrode_state import ElectrodeState
 from .electrode_volume import ElectrodeVolume, voxels
 from .packed_electrode import Damage, severity
 from .voxel_grid import VoxelGrid
-
-ImageArray = NDArray[np.float32]
 
 WEAR_STEP = 0.01
 """Severity in steps of which damage is computed anew, for the binder then has to be found again."""

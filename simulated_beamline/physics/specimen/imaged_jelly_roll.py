@@ -4,15 +4,13 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..array import FloatArray, ImageArray
 from ..imaged_specimen import Passed
 from .imaged_electrode import GridOfCamera
-from .jelly_roll import FloatArray, JellyRoll, RealArray
+from .jelly_roll import JellyRoll, RealArray
 from .thermal_runaway import RunawayLaw, RunawayStage
 from .voxel_kernel import add_turned, splat_slices
-
-ImageArray = NDArray[np.float32]
 
 COLUMN_MM = 0.025
 """Width of the columns of the kept projections, and of the voxels of the slices that they are made from."""

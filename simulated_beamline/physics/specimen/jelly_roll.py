@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..array import FloatArray
 from .electrode_optics import Substance
 from .thermal_runaway import RunawayStage
 
-FloatArray = NDArray[np.float64]
 RealArray = NDArray[np.floating]
 """Of double or of single precision; what is computed from it has the same."""
 

@@ -5,14 +5,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
+from ..array import BoolArray, FloatArray
 from .crack import Cracks, OpenCracks, crack_volume_um3, draw_cracks, open_cracks
 from .outline import Outline
 from .packing import pack_spheres
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 NEVER = 2.0
 """Severity at which nothing happens any more."""

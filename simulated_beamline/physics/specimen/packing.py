@@ -5,13 +5,10 @@
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..array import FloatArray, IndexArray
 from .outline import Outline
-
-FloatArray = NDArray[np.float64]
-PairArray = NDArray[np.intp]
 
 SWEEPS = 600
 REFRESH = 5
@@ -65,7 +62,7 @@ def pack_spheres(radius_um: FloatArray, outline: Outline, rng: Generator) -> tup
     return centre, radius_um * fit
 
 
-def _neighbours(centre: FloatArray, radius: FloatArray) -> PairArray:
+def _neighbours(centre: FloatArray, radius: FloatArray) -> IndexArray:
     """Pairs that overlap or may do so before the next search, shape (m, 2)."""
     reach = 2.0 * CLEARANCE * float(radius.max())
     pairs = np.asarray(cKDTree(centre).query_pairs(reach, output_type="ndarray"), dtype=np.intp)
@@ -73,7 +70,7 @@ def _neighbours(centre: FloatArray, radius: FloatArray) -> PairArray:
     return pairs[apart < 1.3 * CLEARANCE * (radius[pairs[:, 0]] + radius[pairs[:, 1]])]
 
 
-def _tightness(centre: FloatArray, radius: FloatArray, pairs: PairArray) -> float:
+def _tightness(centre: FloatArray, radius: FloatArray, pairs: IndexArray) -> float:
     """Least distance of two spheres in sums of their radii."""
     if not len(pairs):
         return CLEARANCE
@@ -81,7 +78,7 @@ def _tightness(centre: FloatArray, radius: FloatArray, pairs: PairArray) -> floa
     return float(np.min(apart / (radius[pairs[:, 0]] + radius[pairs[:, 1]])))
 
 
-def _pushes(centre: FloatArray, radius: FloatArray, pairs: PairArray) -> FloatArray:
+def _pushes(centre: FloatArray, radius: FloatArray, pairs: IndexArray) -> FloatArray:
     """Return moves that part each overlapping pair, the smaller going further, shape (n, 3)."""
     first, second = pairs[:, 0], pairs[:, 1]
     way = centre[first] - centre[second]
