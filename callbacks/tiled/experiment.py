@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,9 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     def __repr__(self) -> str:
         state = "running" if self.running else "ended"
-        count = len(self.runs("measurement"))
-        return f"<Experiment {self.name!r} {self.uid[:8]}, {count} measurements, {state}>"
+        counts = Counter(str(start.get("technique", "other")) for start in self.runs("measurement"))
+        told = ", ".join(f"{count} {technique}" for technique, count in counts.items())
+        return f"<Experiment {self.name!r} {self.uid[:8]}, {state}: {told or 'no measurements'}>"
 
     def runs(self, purpose: str) -> list[dict[str, Any]]:
         """Start documents of the runs of a purpose (``cycling``, ``measurement``, ...) by time."""
@@ -254,21 +256,32 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         """
         chosen = [item for item in self.measurements(element) if item.complete or incomplete]
         if not chosen:
-            told = f"{self!r} has no finished spectrum of {element!r}; measured so far:"
-            raise KeyError(f"{told} {sorted(self.elements) or 'nothing'}")
+            raise self._no_spectrum(element)
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
         dataset = spectra_dataset(chosen, merged, aligned=aligned)
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
+
+    def _no_spectrum(self, element: str) -> KeyError:
+        elements = ", ".join(self.elements) or "none"
+        return KeyError(f"{self!r} has no finished spectrum of {element!r}; there are spectra of: {elements}")
 
     def _foil_shifts_ev(self) -> dict[str, float]:
         fits = self._fits()
         return fits["foil_shift_ev"].to_dict() if "foil_shift_ev" in fits.columns else {}
 
     def plot(self, element: str | None = None) -> Figure:
-        """Draw voltage, spectra and valence; `element` is the first measured one unless given."""
+        """Draw voltage, spectra and valence; `element` is the first measured one unless given.
+
+        Raises
+        ------
+        KeyError
+            If there are no spectra of this element; the message lists those there are.
+        """
         from ..plots.summary import summary_figure
 
+        if element is not None and element not in self.elements:
+            raise self._no_spectrum(element)
         return summary_figure(self, element or next(iter(self.elements), None))
 
     def plot_patterns(self) -> Figure:

@@ -211,6 +211,14 @@ def test_an_acquisition_that_was_told_to_end_exits_with_130(monkeypatch):
 def test_a_key_error_is_told_without_quotes_around_it():
     assert complaint(KeyError("no run 'a'")) == "no run 'a'"
     assert complaint(OSError(2, "No such file", "a.h5")) == "No such file: 'a.h5'"
+    assert complaint(KeyError("energy_ev")) == "KeyError: energy_ev"
+
+
+def test_a_scenario_that_is_not_there_is_refused_before_anything_starts(root):
+    result = call("serve", "--scenario", "nmc811")
+    assert result.exit_code == 2
+    assert "'nmc811' is neither a file nor a scenario" in result.stderr
+    assert not root.run.exists()
 
 
 def test_list_on_80_columns_cuts_neither_uid_nor_name(measured, monkeypatch):
