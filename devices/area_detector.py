@@ -36,6 +36,10 @@ class AreaDetector(SettableCamera):
     in it once. Documents tell of each frame once it can be read: while the file grows where the server writes
     in SWMR mode, else when the file was found whole. Frames themselves never cross Channel Access.
 
+    The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
+    and `reference_runs` to the runs of its dark and flat: start documents name both. `missed` counts the
+    triggers of the present series that gave no frame and could be given again.
+
     Parameters
     ----------
     dataset
@@ -48,10 +52,6 @@ class AreaDetector(SettableCamera):
         Of each frame of `dark`, s; None: not known.
     full_scale_counts
         Largest count of a pixel; None: what the type of its pixels holds.
-
-    The other parameters are those of `SettableCamera`. Set `standing` where a calibration found it elsewhere,
-    and `reference_runs` to the runs of its dark and flat: start documents name both. `missed` counts the
-    triggers of the present series that gave no frame and could be given again.
     """
 
     console_labels = frozenset({"area_detectors"})

@@ -38,6 +38,8 @@ def number_of(signal: Signal) -> int:
 class SettableCamera(FileWriter):
     """Camera and HDF5 writer of an areaDetector server, and the folder into which it writes.
 
+    The other parameters are those of `FileWriter`.
+
     Parameters
     ----------
     overhead_limit_s
@@ -47,8 +49,6 @@ class SettableCamera(FileWriter):
         read, s.
     readout_s
         Time after an exposure in which a trigger would be lost, s.
-
-    The other parameters are those of `FileWriter`.
     """
 
     cam = Cpt(CameraDriver, "cam1:")

@@ -51,12 +51,12 @@ class FluorescenceDetector(AreaDetector):
 
     Class of a detector with four elements; `detector_class` makes one of another number.
 
+    The other parameters are those of `AreaDetector`.
+
     Parameters
     ----------
     response
         What its channels mean, for the documents: `gain_ev`, `offset_ev`, `noise_ev`.
-
-    The other parameters are those of `AreaDetector`.
     """
 
     cam = Cpt(XspressDriver, "det1:")

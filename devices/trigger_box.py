@@ -37,12 +37,12 @@ class TriggerBox(SettableTriggerBox):
     `set` of a pass is done when the box waits for it, `trigger` when its gates are captured, `complete` when
     the file is closed and each gate was found in it once; only then do the documents tell of it.
 
+    The other parameters are those of `SettableTriggerBox`.
+
     Parameters
     ----------
     hz_per_a
         Of the voltage-to-frequency converters behind the electrometer, counts per s and A.
-
-    The other parameters are those of `SettableTriggerBox`.
     """
 
     def __init__(

@@ -27,6 +27,8 @@ IMMEDIATE, RISING, FALLING = 0, 1, 2
 class SettableTriggerBox(FileWriter):
     """Position compare, sequence and capture of a box, and the folder into which its server writes.
 
+    The other parameters are those of `FileWriter`.
+
     Parameters
     ----------
     encoders
@@ -35,8 +37,6 @@ class SettableTriggerBox(FileWriter):
         What is counted, one for each counter from the first: those that the electrometer reads.
     overhead_limit_s
         Wall time that captured gates may be late, s; as long as more of them come it begins anew.
-
-    The other parameters are those of `FileWriter`.
     """
 
     compare = Cpt(Compare, "PCOMP1:")

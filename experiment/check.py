@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from ..plans.grids import edge_energy_ev
 from ..plans.operando import TRIGGERS
@@ -15,7 +14,7 @@ from .mode_check import mode_problems
 from .onset_check import onset_problems
 from .problem import Problem
 from .scan_grid import Scanned, energy_grid, fly_sweeps
-from .scenario_section import SCENARIOS
+from .scenario_section import scenario_trouble
 from .step_conversion import voltages_of
 from .titration_file import Several
 from .toml_source import KeyPath
@@ -164,14 +163,8 @@ def _loops(experiment: ExperimentFile) -> Iterator[Problem]:
 
 
 def _scenario(experiment: ExperimentFile) -> Iterator[Problem]:
-    if experiment.rehearsal is None or not SCENARIOS.is_dir():
-        return
-    named, known = experiment.rehearsal.scenario, sorted(path.stem for path in SCENARIOS.glob("*.toml"))
-    if named not in known and not Path(named).is_file():
-        yield Problem(
-            ("rehearsal", "scenario"),
-            f"{named!r} is neither a file nor a scenario of operando; those are {', '.join(known)}",
-        )
+    if experiment.rehearsal is not None and (trouble := scenario_trouble(experiment.rehearsal.scenario)):
+        yield Problem(("rehearsal", "scenario"), trouble)
 
 
 def _names(experiment: ExperimentFile) -> Iterator[Problem]:

@@ -169,10 +169,13 @@ def serve(
     from .instrument import has_microscope
     from .nanoprobe import has_particle
     from .rehearsal import environment_of, interruptible, simulated_settings
+    from .scenario_section import scenario_trouble
     from .services import running_services
     from .wanted_devices import WantedDevices
 
     with complaining(), interruptible():
+        if scenario and (trouble := scenario_trouble(scenario)):
+            raise ExperimentFileError(f"--scenario: {trouble}")
         rehearsal = RehearsalSection(scenario=scenario, speed=speed) if scenario else None
         root = DataRoot.from_environment()
         roots = camera_roots(root)

@@ -42,6 +42,13 @@ def complaining() -> Iterator[None]:
         logging.getLogger(__name__).debug("failed", exc_info=error)
         complaints.print(complaint(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    except Exception as error:
+        # Of httpx, which takes long to import and is there only where Tiled was asked.
+        if type(error).__module__ != "httpx":
+            raise
+        said = f"Tiled did not answer as it should; run/tiled.log of the data root has more: {error}"
+        complaints.print(said, style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def complaint(error: Exception) -> str:

@@ -26,6 +26,8 @@ def compress_command(
     left_open: LEFT_OPEN = False,
 ) -> None:
     """Write frames anew, compressed; a raw file is replaced only once every frame was found the same."""
+    from h5py import is_hdf5
+
     from ..callbacks.export.compressed import compress_frames
 
     with complaining():
@@ -33,6 +35,8 @@ def compress_command(
             copies.mkdir(parents=True, exist_ok=True)
         if missing := [str(path) for path in files if not path.is_file()]:
             raise FileNotFoundError(f"no such file: {', '.join(missing)}; give HDF5 files of a camera")
+        if other := [str(path) for path in files if not is_hdf5(path)]:
+            raise ValueError(f"no HDF5 file: {', '.join(other)}; give closed files of a camera")
         for path in files:
             target = None if copies is None else copies / path.name
             done = compress_frames(path, target=target, dataset=dataset, level=level, left_open=left_open)

@@ -102,7 +102,8 @@ def _picture(root: Any, uid: str, element: str | None) -> tuple[dict[str, Any], 
             for start in runs
             if start.get("technique") in ("tomography", "map")
         )
-        raise LookupError(f"{uid!r} is the uid of {len(chosen)} runs; there are: {known or 'none'}")
+        problem = "is the beginning of several uids" if chosen else "is no uid of a tomogram or map here"
+        raise LookupError(f"{uid!r} {problem}, give six letters or more; there are: {known or 'none'}")
     start = chosen[0]
     experiment = experiment_from_journal(root.journal, start["experiment"]["uid"], roots=roots)
     if start.get("technique") == "tomography":

@@ -8,6 +8,14 @@ SCENARIOS = Path(__file__).parent.parent / "simulated_beamline" / "scenarios"
 """Files of the simulated beamline."""
 
 
+def scenario_trouble(named: str) -> str:
+    """Say what is wrong with the name of a scenario and which there are; empty if it can be simulated."""
+    known = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+    if not SCENARIOS.is_dir() or named in known or Path(named).is_file():
+        return ""
+    return f"{named!r} is neither a file nor a scenario of operando; those are {', '.join(known)}"
+
+
 def section_of(scenario: str, section: str) -> dict[str, Any] | None:
     """Read a section of a scenario, a name or a file; None where scenario or section are not there.
 

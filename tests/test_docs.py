@@ -1,5 +1,6 @@
 """The documentation says what is so: its code runs, its commands, keys, links and pages exist."""
 
+import ast
 import doctest
 import importlib
 import re
@@ -76,6 +77,9 @@ WITH_EXAMPLES = sorted(
     for path in (ROOT / room).rglob("*.py")
     if re.search(r"^ *>>> ", path.read_text(encoding="utf-8"), re.MULTILINE)
 )
+
+DOCUMENTED = sorted(set(re.findall(r"^::: operando\.(\w+)", "\n".join(WRITTEN.values()), re.M)))
+"""Rooms whose docstrings are in the reference."""
 
 FILE_TABLES = {
     "File": file.ExperimentFile,
@@ -184,6 +188,21 @@ def test_examples_of_docstrings_are_true(name):
     outcome = doctest.testmod(importlib.import_module(f"operando.{name}"))
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+def prose_among_parameters(docstring: str) -> list[str]:
+    """Sentences where names of parameters belong, such as "The others are those of ..."."""
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=^\w+\n---|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^\S.*\.$", found[1], re.MULTILINE) if found else []
+
+
+@pytest.mark.parametrize("room", DOCUMENTED)
+def test_only_parameters_stand_among_the_parameters_of_a_docstring(room):
+    """`make docs` takes the words of any other line for names, and fails."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / room).rglob("*.py"))
+    documented = (ast.ClassDef, ast.FunctionDef)
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, documented)]
+    assert [line for node in nodes for line in prose_among_parameters(ast.get_docstring(node) or "")] == []
 
 
 @pytest.mark.parametrize("heading", FILE_TABLES)

@@ -73,8 +73,8 @@ def edge_maps(
     found = [part for start in chosen if (part := _part(source, start, references)) is not None]
     if not found:
         raise KeyError(
-            f"there is no map of {element!r}; there are maps of {known or 'nothing'}. `operando reconstruct "
-            "UID` makes one of a run of xanes_imaging"
+            f"there is no map of the edge of {element!r}; there are maps of: {', '.join(known) or 'none'}. "
+            "`operando reconstruct UID` makes one of a run of xanes_imaging"
         )
     return xr.concat(found, dim="map", join="outer").sortby("time")
 

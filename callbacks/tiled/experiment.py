@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,9 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     def __repr__(self) -> str:
         state = "running" if self.running else "ended"
-        count = len(self.runs("measurement"))
-        return f"<Experiment {self.name!r} {self.uid[:8]}, {count} measurements, {state}>"
+        counts = Counter(str(start.get("technique", "other")) for start in self.runs("measurement"))
+        told = ", ".join(f"{count} {technique}" for technique, count in counts.items())
+        return f"<Experiment {self.name!r} {self.uid[:8]}, {state}: {told or 'no measurements'}>"
 
     def runs(self, purpose: str) -> list[dict[str, Any]]:
         """Start documents of the runs of a purpose (``cycling``, ``measurement``, ...) by time."""
@@ -68,7 +70,7 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     @property
     def cell(self) -> dict[str, Any]:
-        """Chemistry, mass and area of the cell."""
+        """Chemistry, active mass (mg), area (cm2), capacities (mA h, mA h/g) and initial lithium content."""
         segments = self.runs("cycling")
         return dict(segments[0].get("cell", {})) if segments else {}
 
@@ -118,13 +120,22 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """Every requested measurement with what became of it: ``done``, ``late`` or ``missed``, and why."""
+        """Every requested measurement with what became of it: ``done``, ``late`` or ``missed``, and why.
+
+        ``time`` (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h) and ``lithium_content`` are those
+        of the instant at which the cell asked; ``delay_s`` is how long it waited, ``run`` what was done.
+        """
         ledger = self._joined("triggers", "ledger_")
         return pd.DataFrame(columns=LEDGER) if ledger.empty else ledger
 
     @property
     def edge_fits(self) -> pd.DataFrame:
-        """One row per fitted spectrum of the cell, the latest result winning; index: uid of its run."""
+        """One row per fitted spectrum of the cell, the latest result winning; index: uid of its run.
+
+        Energies in eV, ``valence`` where references were measured, each with its ``_sigma``; ``verdict`` is
+        ``good`` or says, with ``reason``, what to doubt. The state of the cell is that of the middle of the
+        scan: ``time`` (s), ``voltage`` (V), ``current`` (A), ``capacity`` (mA h), ``lithium_content``.
+        """
         fits = self._fits()
         return fits.loc[fits["purpose"] != "reference"] if "purpose" in fits.columns else fits
 
@@ -141,12 +152,19 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
 
     @property
     def lattice(self) -> pd.DataFrame:
-        """Lattice of the layered phase in each frame, with its verdict; see `lattice_table`."""
+        """Lattice of the layered phase in each frame; index: uid of the run, number of the frame.
+
+        ``a_angstrom``, ``c_angstrom`` with ``_sigma``, ``verdict`` and ``reason``, the state of the cell, and
+        more; see `lattice_table`. Empty before the first frame.
+        """
         return lattice_table(self._source, self.runs("analysis"))
 
     @property
     def phases(self) -> pd.DataFrame:
-        """Each phase found in each frame: ``phase``, ``fraction``, ``first_frame`` and more, by time."""
+        """Each phase found in each frame, by time: ``phase``, ``fraction`` (of the mass) with its ``_sigma``.
+
+        Also its lattice (angstrom), ``first_frame`` in which it was seen, and the state of the cell.
+        """
         return phase_table(self._source, self.runs("analysis"))
 
     def pair_distribution(self, name: str | None = None, **options: Any) -> xr.Dataset:  # noqa: ANN401
@@ -157,12 +175,24 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         return named_pairs(self._source, self.runs("measurement"), name, PairOptions(**options))
 
     def maps(self, name: str) -> xr.Dataset:
-        """Element maps of a measurement, or of a run by its uid: `element_maps`; strain: ``attrs["see"]``."""
+        """Element maps of a measurement, or of a run by its uid: `element_maps`; strain: ``attrs["see"]``.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this name; the message lists those there are.
+        """
         see = see_rocking(self.runs("measurement"), name)
         return element_maps(self._source, self.runs("analysis"), name, see=see)
 
     def rocking(self, name: str) -> xr.Dataset:
-        """Strain and tilts of the latest rocking map of a name, or by its uid; see `rocking_dataset`."""
+        """Strain and tilts of the latest rocking map of a name, or by its uid; see `rocking_dataset`.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this name; the message lists those there are.
+        """
         chosen = rocking_runs(self.runs("measurement"), name)
         return rocking_dataset(self._source, chosen, self.runs("analysis"))
 
@@ -254,21 +284,32 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         """
         chosen = [item for item in self.measurements(element) if item.complete or incomplete]
         if not chosen:
-            told = f"{self!r} has no finished spectrum of {element!r}; measured so far:"
-            raise KeyError(f"{told} {sorted(self.elements) or 'nothing'}")
+            raise self._no_spectrum(element)
         merged = merged_coordinates(self.merged_states, [item.start["uid"] for item in chosen])
         dataset = spectra_dataset(chosen, merged, aligned=aligned)
         dataset.attrs = {"element": element, "experiment": self.uid, "name": self.name}
         return dataset
+
+    def _no_spectrum(self, element: str) -> KeyError:
+        elements = ", ".join(self.elements) or "none"
+        return KeyError(f"{self!r} has no finished spectrum of {element!r}; there are spectra of: {elements}")
 
     def _foil_shifts_ev(self) -> dict[str, float]:
         fits = self._fits()
         return fits["foil_shift_ev"].to_dict() if "foil_shift_ev" in fits.columns else {}
 
     def plot(self, element: str | None = None) -> Figure:
-        """Draw voltage, spectra and valence; `element` is the first measured one unless given."""
+        """Draw voltage, spectra and valence; `element` is the first measured one unless given.
+
+        Raises
+        ------
+        KeyError
+            If there are no spectra of this element; the message lists those there are.
+        """
         from ..plots.summary import summary_figure
 
+        if element is not None and element not in self.elements:
+            raise self._no_spectrum(element)
         return summary_figure(self, element or next(iter(self.elements), None))
 
     def plot_patterns(self) -> Figure:
@@ -296,7 +337,10 @@ class Experiment(StrainAndRedox, Imaging, Coherent):
         return nyquist_figure(self.impedance, self.name)
 
     def to_xdi(self, folder: Path | str) -> list[Path]:
-        """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header."""
+        """Write every complete spectrum as an XDI 1.0 file with the state of the cell in its header.
+
+        `folder` is made where it is not there; the files are returned.
+        """
         from ..export.xdi import write_experiment
 
         return write_experiment(self, Path(folder))

@@ -41,17 +41,28 @@ class Imaging(ABC):
 
     @property
     def tomograms(self) -> list[xr.Dataset]:
-        """Tomograms by time, projections and volume as dask arrays; see `tomogram_list`."""
+        """Tomograms by time, each a Dataset of dask arrays; empty before the first has ended.
+
+        ``projections`` (counts) over projection, row and column with ``angle`` (degree), ``flats``,
+        ``darks``, and where a volume was made ``attenuation`` (1/um) over z, y, x (um); see `tomogram_list`.
+        """
         return tomogram_list(self._source, [*self.runs("measurement"), *self.runs("analysis")])
 
     @property
     def slices(self) -> xr.Dataset:
-        """Three orthogonal slices of each tomogram, also of one that turns; see `slice_dataset`."""
+        """Three orthogonal slices of each tomogram, also of one that turns; see `slice_dataset`.
+
+        ``xy``, ``xz``, ``yz`` (1/um) over ``tomogram`` as dask arrays, with the state of the cell.
+        """
         return slice_dataset(self._source, [*self.runs("measurement"), *self.runs("analysis")])
 
     @property
     def particles(self) -> pd.DataFrame:
-        """Particles of all volumes, where they were looked for, with their ``cycle``; see `particle_rows`."""
+        """Particles of all volumes, where they were looked for, with their ``cycle``; see `particle_rows`.
+
+        Places and diameters in um, volumes in um3, cracks and pores as fractions with ``_sigma``; empty where
+        no volume was made with particles (`operando reconstruct UID --particles`).
+        """
         return with_cycle(particle_rows(self._source, self.runs("analysis")), self.electrochemistry)
 
     @property
@@ -63,6 +74,11 @@ class Imaging(ABC):
         """Give the maps of the edge of an element, later ones along ``map``; see `edge_maps`.
 
         Where references of two valences were measured they have ``valence`` and ``valence_sigma``, too.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this element; the message lists those there are.
         """
         return edge_maps(self._source, self.runs("analysis"), element, self.references(element))
 

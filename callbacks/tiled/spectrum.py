@@ -16,7 +16,7 @@ from .cell_state import STATE_UNITS
 TECHNIQUE = "xanes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spectrum:
     """One X-ray measurement.
 
@@ -39,6 +39,13 @@ class Spectrum:
     points: pd.DataFrame
     complete: bool
     foil_shift_ev: float = float("nan")
+
+    def __repr__(self) -> str:
+        start, energy_ev = self.start, self.points["energy_ev"]
+        what = f"{start.get('measurement') or start.get('reference') or start.get('purpose')!s}"
+        grid = f"{len(energy_ev)} points from {energy_ev.min():.1f} to {energy_ev.max():.1f} eV"
+        whole = "complete" if self.complete else "not complete"
+        return f"<Spectrum {what!r} {start['uid'][:8]} of {start['element']}, {grid}, {whole}>"
 
 
 def of_spectra(starts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,9 +5,11 @@ import traceback
 from types import TracebackType
 
 from bluesky.magics import BlueskyMagics
+from event_model import RunRouter
 from IPython import get_ipython
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.prompts import Prompts, Token
+from operando.experiment.hand_table import hand_table
 from rich.console import Console
 
 
@@ -42,5 +44,7 @@ if isinstance(shell, TerminalInteractiveShell):
     shell.prompts = CellPrompts(shell)
     shell.register_magics(BlueskyMagics)
     shell.set_custom_exc((Exception,), tell)
+    if session.engine is not None:
+        session.engine.subscribe(RunRouter([hand_table]))
     # The RunEngine logs the trace of what it raises: `tell` does.
     logging.getLogger("bluesky").addFilter(lambda record: not record.exc_info)

@@ -7,14 +7,16 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import operando.experiment
 import pytest
+import typer
 from documents import ExperimentDocuments, whole_experiment
 from operando.callbacks.tiled.journal import Journal
 from operando.experiment import cli
 from operando.experiment.acquisition import ToldToEndError
 from operando.experiment.cli import app
-from operando.experiment.complaint import complaint, is_of_use
+from operando.experiment.complaint import complaining, complaint, is_of_use
 from operando.experiment.progress import Progress
 from operando.experiment.rehearsal import Outcome, simulated_settings
 from operando.experiment.report import outcome_report, snippet
@@ -211,6 +213,27 @@ def test_an_acquisition_that_was_told_to_end_exits_with_130(monkeypatch):
 def test_a_key_error_is_told_without_quotes_around_it():
     assert complaint(KeyError("no run 'a'")) == "no run 'a'"
     assert complaint(OSError(2, "No such file", "a.h5")) == "No such file: 'a.h5'"
+    assert complaint(KeyError("energy_ev")) == "KeyError: energy_ev"
+
+
+def test_an_answer_of_tiled_that_is_none_is_told_without_a_traceback(capsys):
+    with pytest.raises(typer.Exit) as ended, complaining():
+        raise httpx.ConnectError("refused by 127.0.0.1:8000")
+    assert ended.value.exit_code == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "run/tiled.log of the data root has more: refused by 127.0.0.1:8000" in said
+
+
+def test_an_error_that_nobody_expected_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), complaining():
+        raise ZeroDivisionError
+
+
+def test_a_scenario_that_is_not_there_is_refused_before_anything_starts(root):
+    result = call("serve", "--scenario", "nmc811")
+    assert result.exit_code == 2
+    assert "'nmc811' is neither a file nor a scenario" in result.stderr
+    assert not root.run.exists()
 
 
 def test_list_on_80_columns_cuts_neither_uid_nor_name(measured, monkeypatch):

@@ -27,3 +27,10 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     done = CliRunner().invoke(app, ["compress", str(tmp_path / "gone.h5")])
     assert done.exit_code == 1
     assert "gone.h5; give HDF5 files" in done.output
+
+
+def test_a_file_of_another_kind_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("cell 7")
+    done = CliRunner().invoke(app, ["compress", str(tmp_path / "notes.txt")])
+    assert done.exit_code == 1
+    assert "notes.txt; give closed files of a camera" in done.output.replace("\n", "")

@@ -132,5 +132,7 @@ def test_each_refusal_says_what_to_do(told, run_command):
         "has no element 'Fe'; give one of Ni, Co"
         in run_command(told.map, told.tomogram, "--element", "Fe").output
     )
-    assert f"{told.map[:8]} (map)" in run_command("nobody", told.tomogram).output
+    said = run_command("nobody", told.tomogram).output
+    assert "'nobody' is no uid of a tomogram or map here" in said
+    assert f"{told.map[:8]} (map)" in said
     assert f"operando reconstruct {told.uid[:8]}" in run_command(told.map, told.uid).output

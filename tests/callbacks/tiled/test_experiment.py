@@ -1,5 +1,6 @@
 """An experiment read back: cell, spectra, fits and ledger, running or finished."""
 
+import re
 from dataclasses import fields
 
 import matplotlib as mpl
@@ -188,7 +189,7 @@ def test_tables_without_a_row_have_their_columns(folder):
 
 def test_an_element_that_was_not_measured_is_an_error_that_lists_the_others(folder):
     journalled(folder, whole_experiment(spectra=1, points=5))
-    with pytest.raises(KeyError, match=r"'Co'.*\['Ni'\]"):
+    with pytest.raises(KeyError, match=r"'Co'; there are spectra of: Ni"):
         experiment_from_journal(folder, "demo").spectra("Co")
 
 
@@ -358,3 +359,18 @@ def test_larch_reads_the_xdi_files(folder, tmp_path):
     group = larch_io.read_xdi(str(path))
     assert group.element.decode() if isinstance(group.element, bytes) else group.element == "Ni"
     assert group.energy[0] == pytest.approx(8273.0)
+
+
+def test_an_experiment_and_its_spectra_say_in_a_line_what_there_is(folder):
+    journalled(folder, whole_experiment(spectra=2, points=10))
+    experiment = experiment_from_journal(folder, "demo")
+    assert repr(experiment) == f"<Experiment 'demo' {experiment.uid[:8]}, ended: 2 xanes>"
+    (first, _) = experiment.measurements("Ni")
+    told = rf"<Spectrum '.+' {first.start['uid'][:8]} of Ni, 10 points from \d+\.\d to \d+\.\d eV, complete>"
+    assert re.fullmatch(told, repr(first))
+
+
+def test_a_picture_of_an_element_that_was_not_measured_is_refused(folder):
+    journalled(folder, whole_experiment(spectra=1, points=10))
+    with pytest.raises(KeyError, match=r"no finished spectrum of 'Co'; there are spectra of: Ni"):
+        experiment_from_journal(folder, "demo").plot("Co")
