@@ -137,7 +137,7 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
         if start.resume is None:
-            check_reach(experiment, beamline)
+            check_reach(experiment, beamline, file)
         keep_files(file, root.experiment(experiment.experiment.name, start.uid), named_files(experiment))
         whole = whole_experiment(experiment, beamline, start, root.journal)
         return _result(run_to_end(engine, whole, [beamline]))

@@ -58,18 +58,27 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
     from .conversion import dead_times
     from .dead_time import expected_settings
     from .instrument import check_instruments, picture_mb
-    from .reading import read_file
+    from .reach_check import configured_problems
+    from .reading import read_file, refuse
+    from .toml_source import read_toml
 
     with complaining():
         found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
         settings = expected_settings(tables, beamline)
         check_instruments(tables, settings)
+        beyond, unknown = configured_problems(tables, settings)
+        refuse(read_toml(file), beyond)
         timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
             console.print(cells_check_report(found, timing, frame_mb(settings)))
         else:
             console.print(check_report(found, timing, frame_mb(settings), picture_mb(settings)))
+        if unknown:
+            console.print(
+                f"not compared, for only the beamline knows limits: {', '.join(unknown)}\n"
+                "run and rehearse compare them before the cell starts"
+            )
 
 
 @app.command(rich_help_panel=EXPERIMENT)

@@ -8,6 +8,7 @@ import pytest
 from bluesky import RunEngine
 from operando.devices.beamline import read_settings
 from operando.experiment import cli
+from operando.experiment.check import problems
 from operando.experiment.conversion import measurements_of
 from operando.experiment.dead_time import expected_settings
 from operando.experiment.estimate import measurement_estimates
@@ -153,6 +154,12 @@ def test_angles_may_be_given_one_by_one(tmp_path):
         ("projections = 180", "projections = 180\nrange_deg = 270", "180 or 360"),
         ('mode = "fly"', "tomograms = 3", 'give mode = "fly"'),
         ('mode = "fly"', 'mode = "fly"\ntomograms = 3\nvolume = true', 'give mode = "fly"; remove volume'),
+        ("exposure_s", "flats = 0\nvolume = true\nexposure_s", "flats: is 0, and volume asks for"),
+        (
+            "exposure_s",
+            'positions = [{ name = "grain", x_um = 100.0 }]\nexposure_s',
+            "flat_x_um: position 'grain': flat_x_um is 100 um, and the specimen stands there",
+        ),
         (
             "exposure_s",
             'flats_when = "after"\nflats_max_age_s = 600\nexposure_s',
@@ -165,6 +172,11 @@ def test_a_bad_tomogram_is_refused_with_its_line_and_a_remedy(tmp_path, old, new
         read_experiment(written(tmp_path, changed((old, new))))
     assert says in str(caught.value)
     assert "tomogram.toml:" in str(caught.value)
+
+
+def test_a_tomogram_without_flats_is_warned_of(tmp_path):
+    found = problems(read_experiment(written(tmp_path, changed(("exposure_s", "flats = 0\nexposure_s")))))
+    assert [problem.text.split(",")[0] for problem in found] == ["tomogram: flats is 0"]
 
 
 def test_a_beamline_without_a_microscope_is_told_what_to_add(tmp_path):
