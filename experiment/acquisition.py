@@ -26,7 +26,7 @@ from .camera_reference import reference_runs_of
 from .channel_access import repeating
 from .conversion import (
     cell_document,
-    dead_times,
+    connected_times,
     gates_of,
     limits_of,
     policies_of,
@@ -276,7 +276,7 @@ def whole_experiment(
     }
     # ophyd's annotations are older than bluesky's protocols; the devices keep them.
     station: Any = beamline
-    timing, guard = dead_times(beamline.timing), BeamGuard()
+    timing, guard = connected_times(beamline), BeamGuard()
     # A process that was killed in a scan has left it open: the cell must not wait in the beam.
     yield from set_all({station.photon_shutter: "closed"})
     prepared: dict[str, Any] = {}

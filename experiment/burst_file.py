@@ -10,10 +10,11 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.burst import Burst, BurstTrigger, Heating, burst_trigger
 from ..plans.duration import Timing
 from ..plans.radiography_burst import radiography_burst
+from ..plans.turn_time import FILE_S
 from .demand import Demand, Exposure
 from .quantity import Seconds
 from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
-from .turn_file import FILE_S, in_focus
+from .turn_file import in_focus
 
 AMBIENT_DEGC = 25.0
 """From where a ramp is reckoned, degC."""

@@ -197,8 +197,8 @@ class SpectroTomographyFile(TurnFile):
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon all tomograms; the cell is smeared over them."""
         count = len(self.energies_ev)
-        each_s = self.duration_s(timing) + max(timing.move_s + timing.settle_s, FOCUS_S)
-        turning_s = count * self.turning_s()
+        times = self.times(timing)
+        each_s, turning_s = times.duration_s + FOCUS_S, count * times.turning_s
         frames = self.count + self.flats + self.darks
         each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(

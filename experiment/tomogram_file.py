@@ -1,6 +1,7 @@
 """``[[measurements]]`` of technique ``"tomography"``: a tomogram of the specimen in a microscope."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -14,11 +15,12 @@ from ..plans.multi_position import PositionsTaken, multi_position
 from ..plans.tomogram_references import check_flat_place
 from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
-from ..plans.turn import Pass
+from ..plans.turn import Pass, Turn
+from ..plans.turn_time import FILE_S, TurnTimes
 from .demand import Demand, Elsewhere
 from .position_file import PositionFile, doubled_names
 from .technique import Planned, Reckoning, bytes_of_frames
-from .turn_file import FILE_S, TurnFile, in_focus
+from .turn_file import TurnFile, in_focus
 
 
 class TomographyFile(TurnFile):
@@ -53,6 +55,13 @@ class TomographyFile(TurnFile):
         """Number of projections, of all half turns."""
         return super().count * (self.tomograms or 1)
 
+    def times(self, timing: Timing) -> TurnTimes:
+        """Tell how long one tomogram takes, or all half turns without a stop."""
+        times = super().times(timing)
+        if self.tomograms is None:
+            return times
+        return replace(times, turning_s=self.count * self.exposure_s / Turn.live_part)
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with angles or positions."""
         yield from super().problems()
@@ -83,23 +92,24 @@ class TomographyFile(TurnFile):
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a tomogram; the cell is smeared over all of its projections."""
-        exposed_s, turning_s = self.count * self.exposure_s, self.turning_s()
-        duration_s, places = self.duration_s(timing), len(self.positions) or 1
+        times, places = self.times(timing), len(self.positions) or 1
+        exposed_s = self.count * self.exposure_s
+        rotating_s = exposed_s / Turn.live_part if self.mode == "fly" else times.turning_s
         frames = self.count + self.flats + self.darks
         each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(
             points=places * self.count,
-            duration_s=places * duration_s + (places > 1) * places * FILE_S,
-            blur_s=turning_s,
-            lit_s=turning_s,
+            duration_s=places * times.duration_s + (places > 1) * places * FILE_S,
+            blur_s=times.turning_s,
+            lit_s=times.turning_s,
             energy_ev=self.energy_ev or 0.0,
             frames_bytes=places * each,
             words=("tomogram", "tomogram"),
             dead_time=(f"at each of {places} positions " if places > 1 else "")
             + (
-                f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
-                f"{exposed_s / turning_s:.0%} of it; {duration_s - turning_s:.0f} s more for flats, darks, "
-                "moves and files"
+                f"{self.count} projections in {rotating_s:.0f} s of rotation, exposed for "
+                f"{exposed_s / rotating_s:.0%} of it; {times.duration_s - rotating_s:.0f} s more for flats, "
+                "darks, moves and files"
             ),
         )
 

@@ -11,17 +11,12 @@ from ..plans.dose_option import ConstantDose
 from ..plans.duration import Timing
 from ..plans.tomogram_passes import pass_stretch
 from ..plans.turn import Pass, Turn, When
+from ..plans.turn_time import TurnTimes, rotation_by, turn_times
 from ..plans.waiting import set_all
 from .demand import Demand, Elsewhere, Exposure, ends
 from .quantity import Seconds
 from .section import Section
 from .technique import MICROSCOPE, TechniqueSection
-
-STEP_S = 0.35
-"""From one angle to the next at rest, as measured on the simulated beamline, s."""
-
-FILE_S = 1.0
-"""Opening and closing one file of frames, and a move of the specimen out of the picture or back, s."""
 
 FOCUS_S = 60.0
 """Longest wait for monochromator and optic, s."""
@@ -246,18 +241,9 @@ class TurnFile(TechniqueSection):
         side = math.sqrt(0.5e6 * picture_mb) / self.binning
         return round(4 * side**3) if self.volume else 0
 
-    def turning_s(self) -> float:
-        """Time of the projections alone, s."""
-        if self.mode == "step":
-            return self.count * (self.exposure_s + STEP_S)
-        return self.count * self.exposure_s / Turn.live_part
-
-    def duration_s(self, timing: Timing) -> float:
-        """Time of the whole tomogram, flats and darks included, s."""
-        sets = 2 if self.flats_when == "both" else 1
-        files = 1 + (self.darks > 0) + 2 * sets * (self.flats > 0)
-        still_s = (sets * self.flats + self.darks) * self.exposure_s
-        return timing.start_s + files * FILE_S + still_s + self.turning_s()
+    def times(self, timing: Timing) -> TurnTimes:
+        """Tell how long one tomogram takes."""
+        return turn_times(self.turn(), self.mode, timing, rotation_by(timing))
 
 
 def flat_place(flat_x_um: float) -> Iterator[Demand]:
