@@ -101,7 +101,7 @@ def _raster(entry: RasterFile) -> Iterator[Demand]:
         yield Demand((f"{axis}_um",), f"nanostage.{axis}", span)
     if entry.mode == "fly":
         yield Demand(("dwell_s",), "nanostage.x", row_sweep(raster))
-    if "camera" in entry.detectors:
-        yield Demand(("dwell_s",), "camera", Exposure(entry.dwell_s))
+    for detector in entry.detectors:
+        yield Demand(("dwell_s",), detector, Exposure(entry.dwell_s))
     if isinstance(entry, RockingFile):
         yield from ends("angles_deg", "nanostage.rotation", entry.angles_deg)

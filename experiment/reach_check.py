@@ -109,7 +109,7 @@ def _configured_checks(settings: BeamlineSettings) -> Iterator[tuple[str, Callab
     if devices.microscope is not None:
         limits_ev = devices.microscope.energy_limits_ev
         yield "microscope.focus", partial(check_energy, "microscope.focus", limits_ev=limits_ev)
-    for name in ("camera", "microscope_camera"):
+    for name in ("camera", "microscope_camera", "fluorescence_detector"):
         limits_s = getattr(getattr(devices, name), "exposure_limits_s", None)
         if limits_s is not None:
             yield name, lambda one, name=name, limits=limits_s: check_exposure(name, one.exposure_s, limits)

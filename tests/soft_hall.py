@@ -10,7 +10,7 @@ from operando.devices.nanostage import Nanostage
 from operando.devices.sample_stage import SampleStage
 from ophyd.sim import make_fake_device
 from soft_camera import SoftCamera
-from soft_nanoprobe import SoftNanoAxis
+from soft_nanoprobe import SoftFluorescence, SoftNanoAxis
 
 EXPOSURES_S = (1e-4, 3600.0)
 
@@ -55,6 +55,7 @@ def hall():
     pictures.name = "microscope_camera"
     camera.cam.exposure.sim_set_limits(EXPOSURES_S)
     return SimpleNamespace(
+        fluorescence_detector=SoftFluorescence(exposure_limits_s=EXPOSURES_S),
         mono=mono,
         stage=stage,
         nanostage=SimpleNamespace(x=axis, y=axis, rotation=nanostage.rotation),

@@ -10,6 +10,7 @@ from ..clock import ClockMode, SharedClock
 from ..wire import Sight
 from .camera_page import driver_page
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
+from .detector_page import Check
 from .exposure import Exposure, Scene, Shot
 from .file_plugin import FilePlugin
 from .trigger_input import TriggerInput
@@ -53,7 +54,7 @@ class CameraDriver:
         self._idle = asyncio.Event()
         self._idle.set()
         self._unique_id = 0
-        checks = {"NumImages": _check_images}
+        checks: dict[str, Check] = {"NumImages": _check_images}
         data_type = f"UInt{8 * exposure.dtype.itemsize}"
         self.page = driver_page(exposure.shape, data_type, self._acquire, self._halt, checks)
         for page in (self.page, plugin.page):

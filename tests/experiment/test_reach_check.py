@@ -81,6 +81,7 @@ def test_what_ships_is_within_reach(beamline, path):
         ("map", "x_um = [-2.4, 2.4]", "x_um = [-14.5, 14.5]", "x_um", "nanostage_x: .* wider than the 28 um"),
         ("map", "y_um = [-2.4, 2.4]", "y_um = [-15.0, 15.0]", "y_um", "nanostage_x: .* wider than the 28 um"),
         ("map", "dwell_s = 0.01", "dwell_s = 1e-4", "dwell_s", "speed_um_s is .*the piezo does 100 um/s"),
+        ("map", "dwell_s = 0.01", "dwell_s = 1e-5", "dwell_s", "fluorescence: an exposure of 1e-05 s"),
         ("map", "energy_ev = 9000.0", "energy_ev = 39000.0", "energy_ev", "particle: mono_energy: 39000 eV"),
         ("fly", "duration_s = 5.0", "duration_s = 0.5", "duration_s", "ni_k: mono_bragg_sweep: speed is"),
         ("rocking", "1.05]", "105.0]", "angles_deg", "tilts: nanostage_rotation: 105 deg is outside"),
