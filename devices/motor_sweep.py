@@ -86,7 +86,7 @@ class MotorSweep:
         if stretch.speed > most:
             unit = self.motor.egu
             told = f"the motor does {most:g} {unit}/s at most; give the sweep more time"
-            raise refuse(self.name, "speed", stretch.speed, told)
+            raise refuse(self.name, "speed", float(f"{stretch.speed:.4g}"), told)
         for end in self._ends(stretch):
             self.motor.check_value(end)
 

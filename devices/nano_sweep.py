@@ -117,7 +117,8 @@ class AxisSweep:
         """
         most = self._most_um_s()
         if sweep.speed_um_s > most:
-            raise refuse(self.name, "speed_um_s", sweep.speed_um_s, f"the piezo does {most:g} um/s at most")
+            told = f"the piezo does {most:g} um/s at most; give each pixel more time"
+            raise refuse(self.name, "speed_um_s", float(f"{sweep.speed_um_s:.4g}"), told)
 
     def prepare(self, sweep: Sweep) -> DeviceStatus:
         """Bring the axis before the stretch unless it is there, and set its speed.
