@@ -58,17 +58,15 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
     from .conversion import dead_times
     from .dead_time import expected_settings
     from .instrument import check_instruments, picture_mb
-    from .reach_check import configured_problems
-    from .reading import read_file, refuse
-    from .toml_source import read_toml
+    from .reach_check import check_configured
+    from .reading import read_file
 
     with complaining():
         found = read_file(file)
         tables = found.file if isinstance(found, ManyCells) else found
         settings = expected_settings(tables, beamline)
         check_instruments(tables, settings)
-        beyond, unknown = configured_problems(tables, settings)
-        refuse(read_toml(file), beyond)
+        unknown = check_configured(tables, settings, file)
         timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
             console.print(cells_check_report(found, timing, frame_mb(settings)))
@@ -88,6 +86,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
     from .instrument import check_instruments, wanted_devices
+    from .reach_check import check_configured
     from .reading import read_file
     from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
@@ -98,7 +97,9 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         wanted = wanted_devices(tables)
         settings = simulated_settings(nanoprobe=wanted.nanoprobe, microscope=wanted.microscope)
         section = tables.rehearsal
-        check_instruments(tables, read_settings(settings))
+        known = read_settings(settings)
+        check_instruments(tables, known)
+        check_configured(tables, known, file)
         if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
         rehearsal = section.model_copy(update={"speed": speed} if speed else {})

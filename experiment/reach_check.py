@@ -1,6 +1,6 @@
 """Whether the devices of a beamline reach, or do, what an experiment file asks them for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -50,10 +50,28 @@ def reach_problems(experiment: CommonTables, beamline: Beamline) -> list[Problem
     return _problems(experiment, demands_of(experiment, beamline.mono.d_spacing_angstrom), check)
 
 
+def check_configured(experiment: CommonTables, settings: BeamlineSettings, file: Path) -> tuple[str, ...]:
+    """Refuse what is beyond the limits that a beamline's settings give, before anything is connected.
+
+    Returns
+    -------
+    tuple of str
+        Devices whose limits no settings give.
+
+    Raises
+    ------
+    ExperimentFileError
+        As `check_reach`.
+    """
+    found, unknown = configured_problems(experiment, settings)
+    refuse(read_toml(file), found)
+    return unknown
+
+
 def configured_problems(
     experiment: CommonTables, settings: BeamlineSettings
 ) -> tuple[list[Problem], tuple[str, ...]]:
-    """Find what is beyond the limits that a beamline's settings give, before anything is connected.
+    """Find what is beyond the limits that a beamline's settings give.
 
     Returns
     -------
@@ -70,7 +88,9 @@ def configured_problems(
     return found, tuple(unknown)
 
 
-def _problems(experiment: CommonTables, demands: Any, check: Callable[[Demand], None]) -> list[Problem]:  # noqa: ANN401
+def _problems(
+    experiment: CommonTables, demands: Iterable[Demand], check: Callable[[Demand], None]
+) -> list[Problem]:
     found: dict[Problem, None] = {}
     for demand in demands:
         try:

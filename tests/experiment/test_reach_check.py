@@ -142,3 +142,5 @@ def test_check_compares_with_the_settings_and_says_what_it_cannot_compare(tmp_pa
     assert refused.exit_code == 2
     for told in ("microscope.focus: 30000 eV is outside", "camera: an exposure of 1e-06 s"):
         assert told in " ".join(refused.output.split())
+    # Refused in the same words before any server is started.
+    assert CliRunner().invoke(cli.app, ["rehearse", str(path)]).output == refused.output
