@@ -117,6 +117,9 @@ class Timing(Section):
         Before the first and after the last point of a scan: first move, shutter opening and closing.
     edge_change_s_per_kev
         Moving the monochromator to another edge, s per keV.
+    rotation_deg_s, rotation_ramp_s
+        Usual speed of a microscope's rotation, degree/s (0: not known), and the time in which it is gained,
+        for estimates without the beamline.
     """
 
     connect_s: float = Field(default=15.0, gt=0.0)
@@ -125,6 +128,8 @@ class Timing(Section):
     per_point_overhead_s: float = Field(default=0.02, ge=0.0, lt=3600.0)
     start_s: float = Field(default=2.0, ge=0.0, lt=3600.0)
     edge_change_s_per_kev: float = Field(default=0.0, ge=0.0, lt=3600.0)
+    rotation_deg_s: float = Field(default=0.0, ge=0.0, lt=3600.0)
+    rotation_ramp_s: float = Field(default=0.0, ge=0.0, lt=3600.0)
 
 
 class Suspend(Section):

@@ -55,6 +55,8 @@ class CameraSection(Section):
         Wall time that a series may take on top of its frames, s.
     readout_s
         Time after an exposure in which a trigger would be lost, s: gates of a fly scan keep it free.
+    exposure_limits_s
+        Shortest and longest exposure, s, so that a file can be checked without the camera.
     frame_mb
         What one frame takes in a file, for estimates, MB.
     geometry
@@ -76,6 +78,7 @@ class CameraSection(Section):
     dataset: str = "/entry/data/data"
     overhead_limit_s: float = Field(default=30.0, gt=0.0)
     readout_s: float = Field(default=0.001, ge=0.0, lt=10.0)
+    exposure_limits_s: tuple[PositiveFloat, PositiveFloat] | None = None
     frame_mb: float = Field(default=4.0, gt=0.0, le=1000.0)
     geometry: GeometrySection | None = None
     flat: str = ""

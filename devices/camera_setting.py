@@ -9,6 +9,7 @@ from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Signal
+from ophyd.utils import LimitError
 
 from .bounded import fresh, until
 from .camera_signals import DTYPES, CameraDriver, FrameWriter
@@ -27,6 +28,22 @@ SETTING_TOLERANCE = 0.01
 
 COMPLAINT_S = 1.0
 """Longest wall time from the moment a writer closes its file to its words about why, s."""
+
+
+def check_exposure(owner: str, exposure_s: float, limits_s: tuple[float, float]) -> None:
+    """Refuse an exposure outside limits, s.
+
+    Raises
+    ------
+    LimitError
+        Naming the owner, value and limits.
+    """
+    low_s, high_s = limits_s
+    if not low_s <= exposure_s <= high_s:
+        raise LimitError(
+            f"{owner}: an exposure of {exposure_s:g} s is outside {low_s:g} to {high_s:g} s of this camera; "
+            "expose within them"
+        )
 
 
 def number_of(signal: Signal) -> int:
@@ -49,6 +66,8 @@ class SettableCamera(FileWriter):
         read, s.
     readout_s
         Time after an exposure in which a trigger would be lost, s.
+    exposure_limits_s
+        Shortest and longest exposure that the camera does, s; None: its server knows, or nobody.
     """
 
     cam = Cpt(CameraDriver, "cam1:")
@@ -62,10 +81,12 @@ class SettableCamera(FileWriter):
         overhead_limit_s: float = 30.0,
         flush_limit_s: float = 10.0,
         readout_s: float = 0.0,
+        exposure_limits_s: tuple[float, float] | None = None,
         **kwargs: Any,  # noqa: ANN401 - passed on to ophyd
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.readout_s = readout_s
+        self.exposure_limits_s = exposure_limits_s
         self.overhead_limit_s = overhead_limit_s
         self.flush_limit_s = flush_limit_s
         for signal in (self.cam.exposure, self.cam.period, self.cam.images, self.cam.trigger_mode):
@@ -76,6 +97,21 @@ class SettableCamera(FileWriter):
     def frames(self) -> Signal:
         """Frames of the present series that are written so far; reads as `<name>_frames`."""
         return self.hdf.captured
+
+    def check_exposure(self, exposure_s: float) -> None:
+        """Refuse an exposure (s) beyond what the settings say, or the limits of the record.
+
+        Raises
+        ------
+        LimitError
+            Naming camera, value and limits.
+        """
+        # A record without limits tells 0 to 0, or nothing.
+        told: Any = self.cam.exposure.limits or (0.0, 0.0)
+        low_s, high_s = (float(limit or 0.0) for limit in told)
+        for limits_s in (self.exposure_limits_s, (low_s, high_s) if low_s < high_s else None):
+            if limits_s is not None:
+                check_exposure(self.name, exposure_s, limits_s)
 
     def is_lost(self, series: FrameSeries) -> bool:
         """Whether the server that was told to write a series is gone, or was started anew."""

@@ -9,7 +9,7 @@ from ophyd import Component as Cpt
 from ophyd.signal import SignalRO
 from ophyd.utils import LimitError
 
-from .monochromator import HC_EV_ANGSTROM
+from .monochromator import HC_EV_ANGSTROM, check_energy
 from .order import AllThere, Order
 from .reach import ReachedDevice, naming
 
@@ -173,13 +173,14 @@ class Focus(ReachedDevice):
         return focal_mm / focal_length_mm(1.0, scope.zone_plate_um, scope.outer_zone_nm)
 
     def check_value(self, value: float, **_: object) -> None:
-        """Refuse an energy that zone plate or detector cannot follow.
+        """Refuse an energy for which the optic is not made, or that zone plate or detector cannot follow.
 
         Raises
         ------
         LimitError
             Naming motor, value, limits and unit.
         """
+        check_energy(self.name, value, self.scope.energy_limits_ev)
         plate_mm, detector_mm = self.targets_mm(value)
         try:
             self.scope.zone_plate_z.check_value(plate_mm)

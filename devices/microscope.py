@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -20,6 +21,8 @@ class Microscope(ReachedDevice):
     ----------
     zone_plate_um, outer_zone_nm
         Diameter and outermost zone of the objective.
+    energy_limits_ev
+        Lowest and highest energy for which the optic is made.
     camera_pixel_um
         Side of a camera's pixel at the scintillator.
     magnification
@@ -53,6 +56,7 @@ class Microscope(ReachedDevice):
         name: str,
         zone_plate_um: float = 244.0,
         outer_zone_nm: float = 30.0,
+        energy_limits_ev: tuple[float, float] = (0.0, math.inf),
         camera_pixel_um: float = 0.65,
         magnification: float = 32.5,
         rotation_tolerance_deg: float = 1e-3,
@@ -63,6 +67,7 @@ class Microscope(ReachedDevice):
     ) -> None:
         super().__init__(prefix, name=name, **kwargs)
         self.zone_plate_um, self.outer_zone_nm = zone_plate_um, outer_zone_nm
+        self.energy_limits_ev = energy_limits_ev
         self.camera_pixel_um = camera_pixel_um
         self.move_limit_s = move_limit_s
         self.wanted_magnification.put(magnification)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -21,6 +22,7 @@ class MicroscopeSection(Section):
     prefix: str
     zone_plate_um: float = Field(default=244.0, gt=0.0, le=10000.0)
     outer_zone_nm: float = Field(default=30.0, gt=0.0, le=1000.0)
+    energy_limits_ev: tuple[float, float] = (0.0, math.inf)
     camera_pixel_um: float = Field(default=0.65, gt=0.0, le=1000.0)
     magnification: float = Field(default=32.5, gt=1.0, le=1000.0)
     rotation_tolerance_deg: float = Field(default=1e-3, gt=0.0)

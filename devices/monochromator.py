@@ -45,6 +45,20 @@ def bragg_deg(energy_ev: float, d_spacing_angstrom: float) -> float:
     return math.degrees(math.asin(lowest_ev / energy_ev))
 
 
+def check_energy(owner: str, energy_ev: float, limits_ev: tuple[float, float]) -> None:
+    """Refuse an energy outside the limits that the beamline settings give, eV.
+
+    Raises
+    ------
+    LimitError
+        Naming the owner, value, limits and unit.
+    """
+    low, high = limits_ev
+    if not low <= energy_ev <= high:
+        hint = "; is it in keV?" if low <= energy_ev * 1000.0 <= high else "; see the beamline settings"
+        raise LimitError(f"{owner}: {energy_ev:g} eV is outside the limits {low:g}..{high:g} eV{hint}")
+
+
 class CrystalEnergy(SignalRO):
     """Energy at which the Bragg motor stands, eV."""
 
@@ -140,10 +154,7 @@ class Energy(ReachedDevice):
         LimitError
             Naming device, value, limits and unit.
         """
-        low, high = self.limits
-        if not low <= value <= high:
-            hint = "; is it in keV?" if low <= value * 1000.0 <= high else "; see the beamline settings"
-            raise LimitError(f"{self.name}: {value:g} eV is outside the limits {low:g}..{high:g} eV{hint}")
+        check_energy(self.name, value, self.limits)
         angle, gap = self._targets(value)
         self._mono.bragg.check_value(angle)
         self._mono.perp.check_value(gap)

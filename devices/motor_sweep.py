@@ -73,6 +73,25 @@ class MotorSweep:
         self._full: float | None = None
         self._stretch: Stretch | None = None
 
+    def check(self, stretch: Stretch) -> None:
+        """Refuse a stretch that the motor cannot pass; nothing moves.
+
+        Raises
+        ------
+        ValueError
+            If the motor cannot go as fast.
+        LimitError
+            If the run-up or its end is outside the soft limits.
+        """
+        limit: Any = self.motor.max_velocity.get()
+        most = float(limit) or self._full or float(self._velocity.get())
+        if stretch.speed > most:
+            unit = self.motor.egu
+            told = f"the motor does {most:g} {unit}/s at most; give the sweep more time"
+            raise refuse(self.name, "speed", float(f"{stretch.speed:.4g}"), told)
+        for end in self._ends(stretch):
+            self.motor.check_value(end)
+
     def prepare(self, stretch: Stretch) -> DeviceStatus:
         """Bring the motor before the stretch, at its usual speed, and set that of the stretch.
 
@@ -85,10 +104,8 @@ class MotorSweep:
         """
         motor = self.motor
         with naming(motor, f"prepare a sweep at {stretch.speed:g} {motor.egu}/s"):
-            self._check(stretch)
-            start, goal = self._ends(stretch)
-            motor.check_value(start)
-            motor.check_value(goal)
+            self.check(stretch)
+            start, _ = self._ends(stretch)
 
         full: list[float] = []
 
@@ -158,14 +175,6 @@ class MotorSweep:
         ramp_s = float(self.motor.acceleration_time.get() or 0.0)  # type: ignore[arg-type]
         run_up = max(stretch.speed * ramp_s * RUN_UP_RAMPS, stretch.least_run_up)
         return stretch.begin - stretch.direction * run_up, stretch.end + stretch.direction * run_up
-
-    def _check(self, stretch: Stretch) -> None:
-        limit: Any = self.motor.max_velocity.get()
-        most = float(limit) or self._full or float(self._velocity.get())
-        if stretch.speed > most:
-            unit = self.motor.egu
-            told = f"the motor does {most:g} {unit}/s at most; give the sweep more time"
-            raise refuse(self.name, "speed", stretch.speed, told)
 
     def _restore(self) -> None:
         full, self._full = self._full, None

@@ -109,6 +109,19 @@ class AxisSweep:
 
         return in_background(axis, self.stops.heeding(work, self._undo, prepares=True))
 
+    def check(self, sweep: Sweep) -> None:
+        """Refuse a sweep that is faster than the piezo; nothing moves.
+
+        Raises
+        ------
+        ValueError
+            If it is.
+        """
+        most = self._most_um_s()
+        if sweep.speed_um_s > most:
+            told = f"the piezo does {most:g} um/s at most; give each pixel more time"
+            raise refuse(self.name, "speed_um_s", float(f"{sweep.speed_um_s:.4g}"), told)
+
     def prepare(self, sweep: Sweep) -> DeviceStatus:
         """Bring the axis before the stretch unless it is there, and set its speed.
 
@@ -119,7 +132,7 @@ class AxisSweep:
         """
         axis, direction = self.axis, sweep.direction
         with naming(axis, f"prepare a sweep at {sweep.speed_um_s:g} um/s"):
-            self._check_speed(sweep)
+            self.check(sweep)
 
         def work() -> None:
             self._sweep = None
@@ -206,11 +219,6 @@ class AxisSweep:
         """Give the nearest command that the piezo takes."""
         low, high = self.axis.fine.limits
         return min(max(command_um, low), high) if low < high else command_um
-
-    def _check_speed(self, sweep: Sweep) -> None:
-        most = self._most_um_s()
-        if sweep.speed_um_s > most:
-            raise refuse(self.name, "speed_um_s", sweep.speed_um_s, f"the piezo does {most:g} um/s at most")
 
     def _most_um_s(self) -> float:
         limits: Any = self.axis.fine.max_velocity, self.axis.fine.velocity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from .fluorescence_detector import FluorescenceDetector, detector_class
 from .nanostage import Nanostage
@@ -55,6 +55,8 @@ class FluorescenceDetectorSection(Section):
         `frames` where none is.
     overhead_limit_s
         Wall time that a series may take on top of its spectra, s.
+    exposure_limits_s
+        Shortest and longest time of a pixel, s, so that a file can be checked without the detector.
     spectrum_mb
         What the spectra of one pixel take in a file, for estimates, MB.
     response
@@ -67,6 +69,7 @@ class FluorescenceDetectorSection(Section):
     file_path: str = ""
     read_path: str = ""
     overhead_limit_s: float = Field(default=30.0, gt=0.0)
+    exposure_limits_s: tuple[PositiveFloat, PositiveFloat] | None = None
     spectrum_mb: float = Field(default=0.066, gt=0.0, le=100.0)
     response: ResponseSection = ResponseSection()
 

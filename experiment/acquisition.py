@@ -26,7 +26,7 @@ from .camera_reference import reference_runs_of
 from .channel_access import repeating
 from .conversion import (
     cell_document,
-    dead_times,
+    connected_times,
     gates_of,
     limits_of,
     policies_of,
@@ -135,7 +135,7 @@ def _acquire(experiment: ExperimentFile, file: Path, beamline: Beamline, root: D
         engine = beamline_engine(beamline, root, journal, handles_ctrl_c=False)
         start = choose_start(experiment, beamline, root.journal)
         if start.resume is None:
-            check_reach(experiment, beamline)
+            check_reach(experiment, beamline, file)
         keep_files(file, root.experiment(experiment.experiment.name, start.uid), named_files(experiment))
         whole = whole_experiment(experiment, beamline, start, root.journal)
         return _result(run_to_end(engine, whole, [beamline]))
@@ -274,7 +274,7 @@ def whole_experiment(
     }
     # ophyd's annotations are older than bluesky's protocols; the devices keep them.
     station: Any = beamline
-    timing, guard = dead_times(beamline.timing), BeamGuard()
+    timing, guard = connected_times(beamline), BeamGuard()
     # A process that was killed in a scan has left it open: the cell must not wait in the beam.
     yield from set_all({station.photon_shutter: "closed"})
     prepared: dict[str, Any] = {}

@@ -10,9 +10,11 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.burst import Burst, BurstTrigger, Heating, burst_trigger
 from ..plans.duration import Timing
 from ..plans.radiography_burst import radiography_burst
+from ..plans.turn_time import FILE_S
+from .demand import Demand, Exposure
 from .quantity import Seconds
 from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
-from .tomogram_file import FILE_S, in_focus
+from .turn_file import in_focus
 
 AMBIENT_DEGC = 25.0
 """From where a ramp is reckoned, degC."""
@@ -110,6 +112,13 @@ class RadiographyFile(TechniqueSection):
         if trigger is not None and burst.before_s < trigger.latency_s:
             told = f"{self.frames_before} frames last {burst.before_s:g} s, and {trigger} may come "
             yield "frames_before", f"{told}{trigger.latency_s:g} s late: take more"
+
+    def demands(self) -> Iterator[Demand]:
+        """Yield energy, exposure and temperature."""
+        yield from super().demands()
+        yield Demand(("exposure_s",), "microscope_camera", Exposure(self.exposure_s))
+        if self.heat_to_degc is not None:
+            yield Demand(("heat_to_degc",), "heater", self.heat_to_degc)
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a burst; how long its trigger is waited for nobody knows, but a ramp and the limit do."""

@@ -96,7 +96,7 @@ def _acquire(cells: ManyCells, file: Path, stations: Stations, root: DataRoot) -
         engine = beamline_engine(stations.each[0], root, journal, handles_ctrl_c=False)
         starts = choose_starts(cells, stations, root.journal)
         if not any(start.resume for start in starts.each.values()):
-            check_reach(cells.file, stations.each[0])
+            check_reach(cells.file, stations.each[0], file)
         named = {name for each in cells.each for name in named_files(each)}
         for number, start in starts.each.items():
             folder = root.experiment(cells.each[number].experiment.name, start.uid)

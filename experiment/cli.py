@@ -58,6 +58,7 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
     from .conversion import dead_times
     from .dead_time import expected_settings
     from .instrument import check_instruments, picture_mb
+    from .reach_check import check_configured
     from .reading import read_file
 
     with complaining():
@@ -65,11 +66,17 @@ def check(file: FILE, beamline: BEAMLINE = None) -> None:
         tables = found.file if isinstance(found, ManyCells) else found
         settings = expected_settings(tables, beamline)
         check_instruments(tables, settings)
+        unknown = check_configured(tables, settings, file)
         timing = dead_times(settings.timing)
         if isinstance(found, ManyCells):
             console.print(cells_check_report(found, timing, frame_mb(settings)))
         else:
             console.print(check_report(found, timing, frame_mb(settings), picture_mb(settings)))
+        if unknown:
+            console.print(
+                f"not compared, for only the beamline knows limits: {', '.join(unknown)}\n"
+                "run and rehearse compare them before the cell starts"
+            )
 
 
 @app.command(rich_help_panel=EXPERIMENT)
@@ -79,6 +86,7 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
     from .cells_file import ManyCells
     from .cells_rehearsal import expected_cells_progress, simulated_cells
     from .instrument import check_instruments, wanted_devices
+    from .reach_check import check_configured
     from .reading import read_file
     from .rehearsal import expected_progress, interruptible, rehearsing, simulated_settings
     from .report import outcome_report
@@ -89,7 +97,9 @@ def rehearse(file: FILE, speed: SPEED = None) -> None:
         wanted = wanted_devices(tables)
         settings = simulated_settings(nanoprobe=wanted.nanoprobe, microscope=wanted.microscope)
         section = tables.rehearsal
-        check_instruments(tables, read_settings(settings))
+        known = read_settings(settings)
+        check_instruments(tables, known)
+        check_configured(tables, known, file)
         if section is None:
             raise ExperimentFileError(f'{file}: rehearsal: is missing; add [rehearsal] with scenario = "..."')
         rehearsal = section.model_copy(update={"speed": speed} if speed else {})

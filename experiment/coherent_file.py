@@ -10,6 +10,7 @@ from ..plans.bcdi_rocking import bcdi_rocking, checked_angles
 from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
 from ..plans.ptycho_scan import LEAST_OVERLAP
+from .demand import Demand, Exposure, ends
 from .quantity import Seconds
 from .raster_file import RasterFile
 from .technique import Planned, Reckoning, TechniqueSection, bytes_of_frames
@@ -97,6 +98,12 @@ class BcdiFile(TechniqueSection):
             checked_angles(self.angles(), self.frames, self.exposure_s)
         except ValueError as error:
             yield "angles_deg", str(error)
+
+    def demands(self) -> Iterator[Demand]:
+        """Yield energy, angles and exposure."""
+        yield from super().demands()
+        yield from ends("angles_deg", "nanostage.rotation", self.angles())
+        yield Demand(("exposure_s",), "camera", Exposure(self.exposure_s))
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a rocking scan; its crystal is lit and the cell smeared over all angles."""

@@ -1,7 +1,9 @@
 """From the experiment file to what devices and plans take."""
 
+from dataclasses import replace
 from typing import Any
 
+from ..devices.beamline import Beamline
 from ..devices.beamline import Timing as MeasuredTiming
 from ..devices.protocol import Limits, Protocol, Recording, Watchdog
 from ..plans.beam_guard import BeamGuard
@@ -30,6 +32,15 @@ CAPACITY_MARGIN = 1.2
 def dead_times(measured: MeasuredTiming) -> Timing:
     """Dead times of a scan, as `[timing]` of the beamline settings has them."""
     return Timing(**measured.model_dump(exclude={"connect_s"}))
+
+
+def connected_times(beamline: Beamline) -> Timing:
+    """Give dead times of a connected beamline: its settings, and the speed that its rotation has now."""
+    timing, scope = dead_times(beamline.timing), beamline.microscope
+    if scope is None:
+        return timing
+    speed, ramp = (float(one.get()) for one in (scope.rotation.velocity, scope.rotation.acceleration_time))
+    return replace(timing, rotation_deg_s=speed, rotation_ramp_s=ramp)
 
 
 def protocol_of(experiment: ExperimentFile) -> Protocol:

@@ -100,6 +100,8 @@ def _techniques(experiment: ExperimentFile) -> Iterator[Problem]:
         if isinstance(entry, TechniqueSection):
             for key, text in entry.problems():
                 yield Problem(("measurements", number, key), text)
+            for key, text in entry.doubts():
+                yield Problem(("measurements", number, key), f"{entry.name}: {key} {text}", is_fatal=False)
 
 
 def _excited(element: str, energy_ev: float | None, keys: KeyPath) -> Iterator[Problem]:

@@ -14,9 +14,10 @@ from ..plans.image_taking import Unfinished
 from ..plans.spectro_tomography import EnergySeries, spectro_tomography
 from ..plans.tomogram_taking import Tolerance
 from ..plans.xanes_imaging import xanes_imaging
+from .demand import Demand, Exposure, optic_at
 from .grid_file import GridFile
 from .technique import Planned, Reckoning, TechniqueSection, bytes_of_frames
-from .tomogram_file import TurnFile
+from .turn_file import GIVE_FLATS, TurnFile, flat_place
 
 LOWEST_EV, HIGHEST_EV = 2000.0, 80000.0
 """Photon energies that an experiment file takes, eV."""
@@ -100,6 +101,14 @@ class XanesImagingFile(TechniqueSection):
         if energies < 2:
             yield "grid", f"has {energies} energy; give two or more, of which a pixel has a spectrum"
 
+    def demands(self) -> Iterator[Demand]:
+        """Yield energies, exposures, and where flats are taken."""
+        grid = self.energies()
+        yield from optic_at("grid", grid.energy_ev)
+        for exposure_s in dict.fromkeys((grid.dwell_s.min(), grid.dwell_s.max())):
+            yield Demand(("grid",), "microscope_camera", Exposure(float(exposure_s)))
+        yield from flat_place(self.flat_x_um)
+
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon all energies; the cell is smeared over them."""
         grid, options = self.energies(), self.options()
@@ -167,9 +176,16 @@ class SpectroTomographyFile(TurnFile):
     edge: Literal["K", "L3", "L2"] = "K"
     energies_ev: list[Energy] = Field(min_length=2, max_length=1000)
 
+    def demands(self) -> Iterator[Demand]:
+        """Yield energies and what a turn asks for."""
+        yield from super().demands()
+        yield from optic_at("energies_ev", self.energies_ev)
+
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with angles or energies."""
+        """Yield what is wrong with angles, energies or flats."""
         yield from super().problems()
+        if not self.flats:
+            yield "flats", f"is 0, and each energy has its own light; {GIVE_FLATS}"
         if self.energy_ev is not None:
             yield "energy_ev", "belongs to a tomogram at one energy; remove it: energies_ev says them"
         try:
@@ -181,8 +197,8 @@ class SpectroTomographyFile(TurnFile):
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon all tomograms; the cell is smeared over them."""
         count = len(self.energies_ev)
-        each_s = self.duration_s(timing) + max(timing.move_s + timing.settle_s, FOCUS_S)
-        turning_s = count * self.turning_s()
+        times = self.times(timing)
+        each_s, turning_s = times.duration_s + FOCUS_S, count * times.turning_s
         frames = self.count + self.flats + self.darks
         each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(

@@ -61,7 +61,7 @@ class QueuePlans:
         close_dead_runs(self._root.journal)
         start = choose_start(experiment, self._beamline, self._root.journal)
         if start.resume is None:
-            check_reach(experiment, self._beamline)
+            check_reach(experiment, self._beamline, Path(file))
         folder = self._root.experiment(experiment.experiment.name, start.uid)
         keep_files(Path(file), folder, named_files(experiment))
         return (yield from whole_experiment(experiment, self._beamline, start, self._root.journal))

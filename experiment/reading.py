@@ -73,7 +73,7 @@ def read_file(path: Path | str) -> ExperimentFile | ManyCells:
     source = read_toml(Path(path))
     if not {"cells", "changer"} & source.data.keys():
         experiment = _with_steps(source, _validated(source, ExperimentFile))
-        _refuse(source, problems(experiment))
+        refuse(source, problems(experiment))
         return experiment
     if "cell" in source.data:
         raise ExperimentFileError(
@@ -85,9 +85,9 @@ def read_file(path: Path | str) -> ExperimentFile | ManyCells:
 
 def _read_cells(source: TomlSource) -> ManyCells:
     file = _validated(source, ManyCellsFile)
-    _refuse(source, name_problems(file))
+    refuse(source, name_problems(file))
     cells = ManyCells(file, tuple(_single(source, file, number) for number in range(len(file.cells))))
-    _refuse(source, cells_problems(cells))
+    refuse(source, cells_problems(cells))
     return cells
 
 
@@ -118,7 +118,14 @@ def _completed(experiment: ExperimentFile, folder: Path) -> ExperimentFile:
     return with_reference_curves(with_steps(experiment, folder), folder)
 
 
-def _refuse(source: TomlSource, found: Sequence[Problem]) -> None:
+def refuse(source: TomlSource, found: Sequence[Problem]) -> None:
+    """Refuse a file for its fatal problems, each on a line of its own.
+
+    Raises
+    ------
+    ExperimentFileError
+        If there is one.
+    """
     fatal = [place(source, problem) for problem in found if problem.is_fatal]
     if fatal:
         raise ExperimentFileError("\n".join(fatal))

@@ -14,6 +14,7 @@ from ..plans.beam_guard import BeamGuard
 from ..plans.duration import Timing
 from ..plans.measurement import Measurement
 from .asked_file import AskedSection
+from .demand import Demand, ends, optic_at
 from .measurement_context import MeasurementContext
 
 MICROSCOPE = ("microscope", "microscope_camera")
@@ -86,6 +87,19 @@ class TechniqueSection(AskedSection):
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield key and sentence of what could not be measured; single values are valid already."""
         yield from ()
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """Yield key and sentence of what can be measured, and is of little use."""
+        yield from ()
+
+    def demands(self) -> Iterator[Demand]:
+        """Yield what it asks of devices, by its own keys; what `problems` tells of is not asked."""
+        if self.energy_ev is None:
+            return
+        if "microscope" in self.devices():
+            yield from optic_at("energy_ev", (self.energy_ev,))
+        else:
+            yield from ends("energy_ev", "mono.energy", (self.energy_ev,))
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon time, light and bytes.

@@ -1,242 +1,26 @@
 """``[[measurements]]`` of technique ``"tomography"``: a tomogram of the specimen in a microscope."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from bluesky.utils import MsgGenerator
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ..plans.beam_guard import BeamGuard
-from ..plans.dose_option import ConstantDose
 from ..plans.duration import Timing
-from ..plans.fast_tomography import fast_tomography
+from ..plans.fast_tomography import HALF_TURN_DEG, fast_tomography
 from ..plans.multi_position import PositionsTaken, multi_position
+from ..plans.tomogram_references import check_flat_place
 from ..plans.tomogram_taking import Tolerance
 from ..plans.tomography import tomography
-from ..plans.turn import Turn, When
-from ..plans.waiting import set_all
+from ..plans.turn import Pass, Turn
+from ..plans.turn_time import FILE_S, TurnTimes
+from .demand import Demand, Elsewhere
 from .position_file import PositionFile, doubled_names
-from .quantity import Seconds
-from .section import Section
-from .technique import MICROSCOPE, Planned, Reckoning, TechniqueSection, bytes_of_frames
-
-STEP_S = 0.35
-"""From one angle to the next at rest, as measured on the simulated beamline, s."""
-
-FILE_S = 1.0
-"""Opening and closing one file of frames, and a move of the specimen out of the picture or back, s."""
-
-FOCUS_S = 60.0
-"""Longest wait for monochromator and optic, s."""
-
-Order = Literal["sequential", "interlaced", "golden", "golden_turns"]
-IN_TURNS: tuple[Order, ...] = ("interlaced", "golden_turns")
-"""Orders of several passes, which `turns` counts."""
-Angle = Annotated[float, Field(ge=-3600, le=3600)]
-
-
-class AskedVolume(Section):
-    """``volume = {...}`` of a tomogram: it is reconstructed once it is taken, while the cell goes on.
-
-    Attributes
-    ----------
-    centre_px
-        Column of the rotation axis, pixels of a frame; found unless given.
-    rings
-        How rings are removed: ``"none"``, ``"sorting"`` or ``"combined"``.
-    particles
-        Whether particles are told apart and described.
-    """
-
-    centre_px: float | None = Field(default=None, ge=-1e5, le=1e5)
-    rings: Literal["none", "sorting", "combined"] = "none"
-    particles: bool = False
-
-
-class TurnFile(TechniqueSection):
-    """Angles and frames of a tomogram, however often and at whatever energies it is taken.
-
-    Attributes
-    ----------
-    projections, angles_deg
-        How many even angles over `range_deg`, or the angles themselves, degree; one of the two.
-    range_deg
-        180 or 360, degree; the end is not among the angles.
-    order
-        In which angles are taken: ``"sequential"``, ``"interlaced"`` in `turns` passes, ``"golden"``: any
-        first part of it covers the range; or ``"golden_turns"``: `turns` coarse passes, each begun a golden
-        section of the coarse step further, so that any first turns cover the range, on the fly as well.
-    turns
-        Passes of ``"interlaced"``, a power of two that divides `projections`, or of ``"golden_turns"``, any
-        number that divides it.
-    mode
-        ``"step"`` stops at each angle, ``"fly"`` turns on while the camera exposes.
-    exposure_s
-        Of each frame.
-    flats, darks
-        Frames without specimen, and without light.
-    flats_when
-        Whether flats are taken ``"before"`` the projections, ``"after"`` them, or ``"both"``.
-    flats_max_age_s
-        Flats and darks that are younger, by the cell's clock, are used again; never unless given.
-    max_missing
-        Largest part (0..1) of the projections that may be missing or without beam.
-    flat_x_um
-        Where the stage has the specimen out of the picture, um.
-    binning
-        Pixels along each side that the camera adds up to one.
-    full_dose_ma
-        Ring current at which a frame is exposed for `exposure_s`, mA: with less it is exposed for longer, at
-        most three times, each projection by itself where the rotation stops; always `exposure_s` unless told.
-    energy_ev
-        Photon energy, eV; monochromator and focus as they stand unless given.
-    volume
-        How the volume is reconstructed once a tomogram is taken; ``true`` for the usual way, left to
-        ``operando reconstruct`` unless given.
-    """
-
-    projections: int | None = Field(default=None, ge=2, le=20000)
-    angles_deg: list[Angle] | None = Field(default=None, min_length=2, max_length=20000)
-    range_deg: Literal[180, 360] = 180
-    order: Order = "sequential"
-    turns: int = Field(default=8, ge=1, le=1024)
-    mode: Literal["step", "fly"] = "step"
-    exposure_s: Seconds
-    flats: int = Field(default=10, ge=0, le=1000)
-    darks: int = Field(default=10, ge=0, le=1000)
-    flats_when: When = "before"
-    flats_max_age_s: Seconds | None = None
-    max_missing: float = Field(default=0.05, ge=0, lt=1)
-    flat_x_um: float = Field(default=100.0, ge=-1e5, le=1e5)
-    binning: Literal[1, 2, 4] = 1
-    full_dose_ma: float | None = Field(default=None, gt=0, le=2000)
-    energy_ev: float | None = Field(default=None, ge=2000, le=80000)
-    volume: AskedVolume | None = None
-
-    @field_validator("volume", mode="before")
-    @classmethod
-    def _usual_volume(cls, told: object) -> object:
-        return {True: {}, False: None}[told] if isinstance(told, bool) else told
-
-    @model_validator(mode="after")
-    def _one_way_to_say_angles(self) -> Self:
-        if (self.projections is None) == (self.angles_deg is None):
-            raise ValueError("needs projections = 181 (a count), or angles_deg = [...], and not both")
-        if self.angles_deg is not None and self.model_fields_set & {"range_deg", "order", "turns"}:
-            raise ValueError("angles_deg says range and order itself; remove range_deg, order and turns")
-        if self.flats_max_age_s is not None and self.flats_when == "after":
-            raise ValueError(
-                'flats_max_age_s is about flats before the projections; remove it, or flats_when = "after"'
-            )
-        if self.order not in IN_TURNS and "turns" in self.model_fields_set:
-            raise ValueError(
-                f'turns belongs to order = "interlaced" or "golden_turns", not to "{self.order}"; remove it'
-            )
-        return self
-
-    def angles(self) -> Sequence[float]:
-        """Angles in the order in which they are taken, degree.
-
-        Raises
-        ------
-        ValueError
-            If an order in turns has no whole passes.
-        """
-        # Here, for it takes two seconds to import, which most files need not spend.
-        from ..callbacks.analysis.imaging import (
-            golden_angles,
-            golden_turns,
-            interlaced_angles,
-            sequential_angles,
-        )
-
-        if self.angles_deg is not None:
-            return self.angles_deg
-        count, span = self.projections or 0, {"span_deg": float(self.range_deg)}
-        match self.order:
-            case "interlaced":
-                found = interlaced_angles(count, turns=self.turns, **span)
-            case "golden":
-                found = golden_angles(count, **span)
-            case "golden_turns":
-                found = golden_turns(count, turns=self.turns, **span)
-            case _:
-                found = sequential_angles(count, **span)
-        return found.tolist()
-
-    @property
-    def count(self) -> int:
-        """Number of projections."""
-        return len(self.angles_deg) if self.angles_deg is not None else self.projections or 0
-
-    def turn(self) -> Turn:
-        """Turn that is asked for.
-
-        Raises
-        ------
-        ValueError
-            If its angles cannot be.
-        """
-        return Turn(angles_deg=self.angles(), exposure_s=self.exposure_s, **self.still_options())
-
-    def still_options(self) -> dict[str, Any]:
-        """Give the options of a `Turn` that are not its angles."""
-        return {
-            "flats": self.flats,
-            "darks": self.darks,
-            "references": self.flats_when,
-            "references_max_age_s": self.flats_max_age_s,
-            "flat_x_um": self.flat_x_um,
-            "binning": self.binning,
-        }
-
-    def dose(self) -> ConstantDose | None:
-        """Give what lets the exposure follow the ring current; None for nothing."""
-        if self.full_dose_ma is None:
-            return None
-        return ConstantDose(ring_current_ma=self.full_dose_ma, each=self.mode == "step")
-
-    def devices(self) -> tuple[str, ...]:
-        """Name microscope and camera, on the fly the trigger box as well."""
-        return (*MICROSCOPE, *(("trigger_box",) if self.mode == "fly" else ()))
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with the angles."""
-        key = "angles_deg" if self.angles_deg is not None else "projections"
-        try:
-            turn = self.turn()
-        except ValueError as error:
-            yield key, str(error)
-            return
-        if self.mode == "fly":
-            try:
-                _ = turn.passes
-            except ValueError as error:
-                yield "mode", f"{error} (of this file: order, or angles_deg)"
-
-    def metadata(self) -> dict[str, Any]:
-        """Start document keys of a tomogram: `volume`, where one is asked for."""
-        return {} if self.volume is None else {"volume": self.volume.model_dump()}
-
-    def volume_bytes(self, picture_mb: float) -> int:
-        """Count what a volume takes, 4 bytes a voxel; a picture of so many MB is square, 2 bytes a pixel."""
-        side = math.sqrt(0.5e6 * picture_mb) / self.binning
-        return round(4 * side**3) if self.volume else 0
-
-    def turning_s(self) -> float:
-        """Time of the projections alone, s."""
-        if self.mode == "step":
-            return self.count * (self.exposure_s + STEP_S)
-        return self.count * self.exposure_s / Turn.live_part
-
-    def duration_s(self, timing: Timing) -> float:
-        """Time of the whole tomogram, flats and darks included, s."""
-        sets = 2 if self.flats_when == "both" else 1
-        files = 1 + (self.darks > 0) + 2 * sets * (self.flats > 0)
-        still_s = (sets * self.flats + self.darks) * self.exposure_s
-        return timing.start_s + files * FILE_S + still_s + self.turning_s()
+from .technique import Planned, Reckoning, bytes_of_frames
+from .turn_file import TurnFile, in_focus
 
 
 class TomographyFile(TurnFile):
@@ -271,30 +55,61 @@ class TomographyFile(TurnFile):
         """Number of projections, of all half turns."""
         return super().count * (self.tomograms or 1)
 
+    def times(self, timing: Timing) -> TurnTimes:
+        """Tell how long one tomogram takes, or all half turns without a stop."""
+        times = super().times(timing)
+        if self.tomograms is None:
+            return times
+        return replace(times, turning_s=self.count * self.exposure_s / Turn.live_part)
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with angles or positions."""
         yield from super().problems()
         yield from doubled_names(self.positions)
+        for place in self.positions:
+            try:
+                check_flat_place(f"position {place.name!r}", self.flats, self.flat_x_um, place.x_um)
+            except ValueError as error:
+                yield "flat_x_um", str(error)
+
+    def passes(self) -> Sequence[Pass]:
+        """Give the passes of a turn, or the one of all half turns without a stop."""
+        if self.tomograms is None:
+            return super().passes()
+        return (Pass(0, self.count, 0.0, HALF_TURN_DEG * self.tomograms / self.count),)
+
+    def demands(self) -> Iterator[Demand]:
+        """Yield what a turn asks for, and the places of the specimen."""
+        elsewhere = bool(self.positions)
+        for demand in super().demands():
+            # With positions the specimen is brought to each, wherever it stands now.
+            if not (elsewhere and isinstance(demand.value, Elsewhere)):
+                yield demand
+        for number, place in enumerate(self.positions):
+            for axis in "xyz":
+                key, value = f"{axis}_um", getattr(place, f"{axis}_um")
+                yield Demand(("positions", number, key), f"microscope.sample_{axis}", value)
 
     def reckoning(self, timing: Timing, picture_mb: float) -> Reckoning:
         """Reckon a tomogram; the cell is smeared over all of its projections."""
-        exposed_s, turning_s = self.count * self.exposure_s, self.turning_s()
-        duration_s, places = self.duration_s(timing), len(self.positions) or 1
+        times, places = self.times(timing), len(self.positions) or 1
+        exposed_s = self.count * self.exposure_s
+        rotating_s = exposed_s / Turn.live_part if self.mode == "fly" else times.turning_s
         frames = self.count + self.flats + self.darks
         each = bytes_of_frames(frames, picture_mb, self.binning) + self.volume_bytes(picture_mb)
         return Reckoning(
             points=places * self.count,
-            duration_s=places * duration_s + (places > 1) * places * FILE_S,
-            blur_s=turning_s,
-            lit_s=turning_s,
+            duration_s=places * times.duration_s + (places > 1) * places * FILE_S,
+            blur_s=times.turning_s,
+            lit_s=times.turning_s,
             energy_ev=self.energy_ev or 0.0,
             frames_bytes=places * each,
             words=("tomogram", "tomogram"),
             dead_time=(f"at each of {places} positions " if places > 1 else "")
             + (
-                f"{self.count} projections in {turning_s:.0f} s of rotation, exposed for "
-                f"{exposed_s / turning_s:.0%} of it; {duration_s - turning_s:.0f} s more for flats, darks, "
-                "moves and files"
+                f"{self.count} projections in {rotating_s:.0f} s of rotation, exposed for "
+                f"{exposed_s / rotating_s:.0%} of it; {times.duration_s - rotating_s:.0f} s more for flats, "
+                "darks, moves and files"
             ),
         )
 
@@ -330,13 +145,3 @@ class TomographyFile(TurnFile):
             return partial(tomography, station, self.turn(), mode=self.mode, **options)
         counts = {"tomograms": self.tomograms, "projections": self.projections, "exposure_s": self.exposure_s}
         return partial(fast_tomography, station, **counts, **self.still_options(), **options)
-
-
-def in_focus(
-    station: Any,  # noqa: ANN401 - a beamline with a microscope
-    energy_ev: float | None,
-) -> MsgGenerator[None]:
-    """Set monochromator and optic to an energy (eV); leave both as they stand for None."""
-    if energy_ev is not None:
-        energies = {station.mono.energy: energy_ev, station.microscope.focus: energy_ev}
-        yield from set_all(energies, timeout_s=FOCUS_S)

@@ -56,7 +56,8 @@ class Course:
 
     `impedance` is the cell's record of spectra where its protocol asks for some. `rules` are as the ledger
     tells them, `cell_rules` as the potentiostat is given them where that differs. `met` has the onsets that
-    were acted upon, with the time of the first frame that showed each (UNIX s).
+    were acted upon, with the time of the first frame that showed each (UNIX s). `smears` has by measurement
+    for how long the last one smeared the cell (`Smear`).
     """
 
     cell: CyclingCell
@@ -82,6 +83,7 @@ class Course:
     queues: dict[int, Queue] = field(default_factory=dict)
     tally: Counter[str] = field(default_factory=Counter)
     turns: Counter[int] = field(default_factory=Counter)
+    smears: dict[int, Mapping[str, float]] = field(default_factory=dict)
     energy_ev: float | None = None
     beats: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     beaten_at: float = 0.0

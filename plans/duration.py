@@ -23,6 +23,9 @@ class Timing:
         last point to the end.
     edge_change_s_per_kev : float
         Moving the monochromator to another edge, in s per keV.
+    rotation_deg_s, rotation_ramp_s : float
+        Usual speed of a microscope's rotation, degree/s, and the time in which it is gained, s; a speed of 0
+        is not known.
     """
 
     move_s: float = 0.03
@@ -30,12 +33,14 @@ class Timing:
     per_point_overhead_s: float = 0.02
     start_s: float = 2.0
     edge_change_s_per_kev: float = 0.0
+    rotation_deg_s: float = 0.0
+    rotation_ramp_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not 0 <= value < 3600:
                 raise ValueError(
-                    f"timing: {name} = {value!r} s is outside 0 to 3600; measure it on the beamline"
+                    f"timing: {name} = {value!r} is outside 0 to 3600; measure it on the beamline"
                 )
 
     @property

@@ -11,6 +11,7 @@ from ..devices.map_gates import MapGates
 from ..devices.nano_sweep import AxisSweep, Sweep
 from .map_rows import trigger_all
 from .map_taking import MapTaking
+from .raster import Raster
 from .waiting import WAIT_S, each_in_turn, order_together, set_all, stopped, wait_bounded
 
 ENCODER = "fine_x"
@@ -24,6 +25,14 @@ MOST_FRAMES = 16000
 
 SLOWNESS = 3.0
 """Factor by which a row may last longer than it should before it counts as stalled."""
+
+
+def row_sweep(raster: Raster, row: int = 0) -> Sweep:
+    """Give the way over a row, from the outer edge of its first pixel to that of its last."""
+    half_um, x_um = 0.5 * raster.step_um, raster.x_um
+    speed = raster.step_um / raster.dwell_s
+    sweep = Sweep(x_um[0] - half_um, x_um[-1] + half_um, speed, max(speed * RUN_UP_S, LEAST_RUN_UP_UM))
+    return sweep.back if raster.snake and row % 2 else sweep
 
 
 @dataclass
@@ -69,7 +78,7 @@ class FlyRows:
         yield from bps.checkpoint()
         if self.ready_for != row:
             # Before the box waits for gates: it is not to see the practice.
-            yield from order_together([("set", self.sweep, self._sweep(taking, row))], 3 * WAIT_S)
+            yield from order_together([("set", self.sweep, row_sweep(taking.raster, row))], 3 * WAIT_S)
             yield from order_together(self._ready(taking, row), 3 * WAIT_S)
         self.ready_for, self.moving = None, short_uid("sweep")
         yield from bps.checkpoint()
@@ -103,17 +112,9 @@ class FlyRows:
             readings.update((yield from taking.note(device)))
         taking.check_beam(readings)
 
-    def _sweep(self, taking: MapTaking, row: int) -> Sweep:
-        """Give the way over a row, from the outer edge of its first pixel to that of its last."""
-        raster = taking.raster
-        half_um, x_um = 0.5 * raster.step_um, raster.x_um
-        speed = raster.step_um / raster.dwell_s
-        sweep = Sweep(x_um[0] - half_um, x_um[-1] + half_um, speed, max(speed * RUN_UP_S, LEAST_RUN_UP_UM))
-        return sweep.back if raster.snake and row % 2 else sweep
-
     def _ready(self, taking: MapTaking, row: int) -> list[tuple[Any, ...]]:
         """Orders that bring the stage before a row, and let the box wait for its gates."""
-        raster, sweep = taking.raster, self._sweep(taking, row)
+        raster, sweep = taking.raster, row_sweep(taking.raster, row)
         open_fraction, step_um = raster.open_fraction(taking.readout_s), sweep.direction * raster.step_um
         gates = PositionPass(
             encoder=ENCODER,

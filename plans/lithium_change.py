@@ -14,6 +14,40 @@ from .duration import expected_blur
 logger = logging.getLogger(__name__)
 
 
+EARLIER = "measured_before"
+"""Key under which a plan is told how long the same took before in this experiment; see `Smear`."""
+
+ESTIMATE = "estimated_smear_s"
+"""Key of what a plan reckons itself, without what is known from before, s."""
+
+
+def seen_before(md: Mapping[str, Any], which: str, estimate_s: float) -> float:
+    """Correct an estimate by how far that of the same measurement was off before.
+
+    What differs since then, such as where the rotation stands, is in both estimates.
+
+    Parameters
+    ----------
+    md : mapping
+        Start document so far.
+    which : str
+        `"run_s"`, of one run, or `"all_s"`, from the first run of the measurement to the last.
+    estimate_s : float
+        For how long the cell is expected to be smeared, s.
+
+    Examples
+    --------
+    >>> before = {"measured_before": {"run_s": 7.0, "all_s": 7.0, "estimated_s": 6.0}}
+    >>> seen_before(before, "run_s", 12.0), seen_before({}, "run_s", 12.0)
+    (13.0, 12.0)
+    """
+    before = md.get(EARLIER)
+    if not before:
+        return estimate_s
+    corrected_s = estimate_s + float(before[which]) - float(before["estimated_s"])
+    return corrected_s if corrected_s > 0.0 else estimate_s
+
+
 def lithium_metadata(
     duration_s: float, most: float, cell: Mapping[str, Any], current_a: float, what: str
 ) -> dict[str, Any]:
@@ -61,7 +95,13 @@ def lithium_metadata(
     return told
 
 
-def announced(station: Any, md: Mapping[str, Any], most: float, what: str) -> MsgGenerator[dict[str, Any]]:  # noqa: ANN401
+def announced(
+    station: Any,  # noqa: ANN401 - a `Beamline`
+    md: Mapping[str, Any],
+    most: float,
+    what: str,
+    smear_s: float,
+) -> MsgGenerator[dict[str, Any]]:
     """Say by how much lithium content will move at the present current; see `lithium_metadata`.
 
     Parameters
@@ -69,14 +109,17 @@ def announced(station: Any, md: Mapping[str, Any], most: float, what: str) -> Ms
     station : Beamline
         Whose `cell` is read.
     md : mapping
-        Start document so far, with `plan_name`, `estimated_duration_s` (s) and, if known, `cell`.
+        Start document so far, with `plan_name` and, if known, `cell` and how long the same took before.
     most, what
         As of `lithium_metadata`.
+    smear_s : float
+        Time over which the cell is expected to be smeared where nothing is known from before, s.
     """
     current = ((yield Msg("read", station.cell)) or {}).get("cell_current")
     current_a = math.nan if current is None else float(current["value"])
-    duration_s = float(md["estimated_duration_s"])
+    duration_s = seen_before(md, "run_s", smear_s)
     told = lithium_metadata(duration_s, most, md.get("cell") or {}, current_a, what)
+    told[ESTIMATE] = round(smear_s, 3)
     if "announcement" in told:
         logger.warning("%s: %s", md["plan_name"], told["announcement"])
     return told

@@ -14,6 +14,8 @@ from .beam import lacking_beam
 from .beam_guard import BeamLostError
 from .course import Course, beat, collect, has_ended, order, record, wait_for_news
 from .latches import Queue
+from .lithium_change import EARLIER, ESTIMATE
+from .smear import Smear
 from .waiting import FAILURES, PassedError, said
 
 logger = logging.getLogger(__name__)
@@ -68,8 +70,12 @@ def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGene
         **measurement.metadata(latch, course.rules[number], queue.attempts),
         "cycling_run": course.cycling_run,
     }
+    # A further attempt may go on where the one before has ended, and be shorter.
+    if queue.attempts == 1 and number in course.smears:
+        md[EARLIER] = course.smears[number]
+    smear = Smear()
     try:
-        run = yield from keep_beating(course, measurement.plan(md=md))
+        run = yield from keep_beating(course, measurement.plan(md=md), smear)
     except (*FAILURES, IllegalMessageSequence) as error:
         full = disk_full(error)
         if full is not None:
@@ -82,6 +88,8 @@ def _attempt(course: Course, number: int, queue: Queue, latch: Latch) -> MsgGene
     late = limit_s is not None and delay_s > limit_s
     reasons = [f"started {delay_s:.0f} s after its latch, accepted {limit_s:g} s"] if late else []
     reasons += [f"redone: {trouble}" for trouble in queue.trouble]
+    if queue.attempts == 1 and (known := smear.metadata()):
+        course.smears[number] = known
     queue.settle()
     yield from record(
         course,
@@ -134,13 +142,24 @@ def cell_time(course: Course, latch: Latch) -> MsgGenerator[float]:
     return float(reading["cell_time"]["value"]) if reading else latch.time
 
 
-def keep_beating(course: Course, plan: MsgGenerator[Any]) -> MsgGenerator[Any]:
-    """Put heartbeats at the checkpoints of a plan."""
+def keep_beating(course: Course, plan: MsgGenerator[Any], smear: Smear | None = None) -> MsgGenerator[Any]:
+    """Put heartbeats at the checkpoints of a plan, and note when its runs read the cell."""
 
-    def at_checkpoint(msg: Msg) -> tuple[None, MsgGenerator[None] | None]:
+    def look(msg: Msg) -> tuple[MsgGenerator[Any] | None, MsgGenerator[None] | None]:
+        if smear is not None and msg.command == "open_run":
+            smear.begin_run(msg.kwargs.get(ESTIMATE))
+        if smear is not None and msg.command == "read" and msg.obj is course.cell:
+            return _noting(msg, smear), None
         return None, beat(course, SCAN_BEAT_S) if msg.command == "checkpoint" else None
 
-    return (yield from bpp.plan_mutator(plan, at_checkpoint))
+    return (yield from bpp.plan_mutator(plan, look))
+
+
+def _noting(msg: Msg, smear: Smear) -> MsgGenerator[Any]:
+    reading = yield msg
+    if reading:
+        smear.note(float(reading["cell_time"]["value"]))
+    return reading
 
 
 def without_beam(course: Course) -> MsgGenerator[str]:

@@ -6,19 +6,22 @@ import logging
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import FailedStatus, Msg, MsgGenerator, plan
 
 from .brightness import TooBrightError
+from .duration import Timing
+from .image_options import FOCUS_S
 from .image_taking import Unfinished
-from .lithium_change import lithium_metadata
+from .lithium_change import ESTIMATE, lithium_metadata, seen_before
 from .redo import check_redo
 from .refocus import check_focus, refocus
 from .tomography import Mode, tomography
 from .turn import Turn
+from .turn_time import rotation_of, turn_times
 from .waiting import said
 from .xanes_imaging import check_microscope
 
@@ -144,15 +147,19 @@ def spectro_tomography(
         first, series = begun.next, begun.uid
     taken = EnergySeries(tuple(map(float, energies_ev)), series or uuid.uuid4().hex, first)
     yield from check_focus(station, taken.energy_ev)
-    marks = _Marks(station, max_lithium_change, *begun.contents[:1])
+    each_s = yield from _each_s(station, turn, mode, options.get("timing") or Timing())
+    energies = len(taken.energy_ev)
+    known_s = seen_before(md or {}, "all_s", each_s * energies) / energies
+    marks = _Marks(station, max_lithium_change, known_s, *begun.contents[:1])
     uids: list[str] = []
-    for index in range(first, len(taken.energy_ev)):
+    for index in range(first, energies):
         told = {
             "plan_name": "spectro_tomography",
             "element": element,
             "edge": edge,
             **taken.metadata(index),
-            **(yield from marks.read(len(taken.energy_ev) - index, turn, md or {})),
+            ESTIMATE: round(each_s * (energies - index), 3),
+            **(yield from marks.read(energies - index, md or {})),
             **(md or {}),
         }
         begun.uid, begun.next, begun.contents = taken.uid, index, [marks.content]
@@ -161,25 +168,30 @@ def spectro_tomography(
     return tuple(uids)
 
 
+def _each_s(station: Any, turn: Turn, mode: Mode, timing: Timing) -> MsgGenerator[float]:  # noqa: ANN401
+    """Time of one energy, s: the rotation comes from where the tomogram before has left it."""
+    rotation = replace((yield from rotation_of(station.microscope.rotation)), at_deg=turn.angles_deg[-1])
+    return turn_times(turn, mode, timing, rotation).duration_s + FOCUS_S
+
+
 @dataclass
 class _Marks:
     """Says in each run by how much lithium content has moved since the first, and will move."""
 
     station: Any
     most: float
+    each_s: float
     content: float = math.nan
 
-    def read(self, energies: int, turn: Turn, md: Mapping[str, Any]) -> MsgGenerator[dict[str, Any]]:
+    def read(self, energies: int, md: Mapping[str, Any]) -> MsgGenerator[dict[str, Any]]:
         """Give the start document keys of the next run."""
         reading = (yield Msg("read", self.station.cell)) or {}
         values = {key: float(one["value"]) for key, one in reading.items() if key.startswith("cell_")}
         content, current_a = (values.get(f"cell_{key}", math.nan) for key in ("lithium_content", "current"))
         is_first = math.isnan(self.content)
         self.content = content if is_first else self.content
-        duration_s = energies * len(turn.angles_deg) * turn.period_s
-        told = lithium_metadata(
-            duration_s, self.most, md.get("cell") or {}, current_a, f"these {energies} tomograms"
-        )
+        what = f"these {energies} tomograms"
+        told = lithium_metadata(energies * self.each_s, self.most, md.get("cell") or {}, current_a, what)
         if is_first and "announcement" in told:
             logger.warning("spectro_tomography: %s", told["announcement"])
         change = abs(content - self.content)

@@ -121,20 +121,24 @@ def _know_full_rate(taking: Taking) -> MsgGenerator[None]:
         taking.full_rate_hz = max(float(reading["i0"]["value"]) * float(hz_per_a), 0.0)
 
 
+def pass_stretch(one: Pass, period_s: float, live_part: float) -> Stretch:
+    """Give the way of the rotation over a pass with a frame each `period_s`, exposed for a part of it."""
+    # Half of a gate earlier: an angle is that of the middle of its frame.
+    first = one.start_deg - 0.5 * live_part * one.step_deg
+    return Stretch(first, first + one.count * one.step_deg, abs(one.step_deg) / period_s, RUN_UP_DEG)
+
+
 def _sweep(taking: Taking, one: Pass, attempt: int, before: int, *, is_last: bool) -> MsgGenerator[None]:
     """Pass over some projections; `before`: gates of the passes before in the same file."""
     turn, box, sweep = taking.turn, taking.box, taking.sweep
-    speed = abs(one.step_deg) / turn.period_s
-    # Half of a gate earlier: an angle is that of the middle of its frame.
-    first = one.start_deg - 0.5 * turn.live_part * one.step_deg
-    stretch = Stretch(first, first + one.count * one.step_deg, speed, RUN_UP_DEG)
+    stretch = pass_stretch(one, turn.period_s, turn.live_part)
     gates = PositionPass(
-        encoder=ENCODER, start=first, step=one.step_deg, gates=one.count, open_fraction=turn.live_part
+        encoder=ENCODER, start=stretch.begin, step=one.step_deg, gates=one.count, open_fraction=turn.live_part
     )
     yield from order("prepare", sweep, WAIT_S, stretch)
     yield from order("set", box, WAIT_S, gates)
     first_id = taking.series.first_id + before
-    place = PassPlace(attempt, one.first, one.count, first_id, one.start_deg, one.step_deg, speed)
+    place = PassPlace(attempt, one.first, one.count, first_id, one.start_deg, one.step_deg, stretch.speed)
     yield Msg("set", taking.pass_report, place)
     yield from read_state(taking, stream=PASSES, also=[taking.pass_report])
     moving = short_uid("sweep")

@@ -32,6 +32,7 @@ from .tomogram_references import (
 from .tomogram_steps import take_steps
 from .tomogram_taking import Taking, Tolerance, tell_outcome
 from .turn import Turn
+from .turn_time import TurnTimes, rotation_of, turn_times
 from .waiting import PassedError, close_shutter, each_in_turn, said, set_all, stopped
 
 logger = logging.getLogger(__name__)
@@ -121,8 +122,10 @@ def tomography(
     turn = yield from _dosed(station, turn, dose)
     if mode == "fly":
         yield from _check_speed(station.microscope.rotation, turn)
+    rotation = yield from rotation_of(station.microscope.rotation)
+    times = turn_times(turn, mode, timing or Timing(), rotation)
     _md = {
-        **turn_metadata(turn, mode, timing or Timing()),
+        **turn_metadata(turn, mode, times),
         **_dose_metadata(dose, nominal_s, turn),
         **scale_metadata(station.microscope_camera),
         **(md or {}),
@@ -135,7 +138,8 @@ def tomography(
     if mode == "fly":
         taking.box, taking.sweep = MapGates(station.trigger_box), MotorSweep(station.microscope.rotation)
     what = f"these {len(turn.angles_deg)} projections"
-    _md = {**(yield from announced(station, _md, tolerance.max_lithium_change, what)), **_md}
+    told = yield from announced(station, _md, tolerance.max_lithium_change, what, times.turning_s)
+    _md = {**told, **_md}
     references = yield from plan_references(taking)
     uid = yield from single_run(
         lambda: naming_frames(_work(taking, mode, references)),
@@ -167,12 +171,9 @@ def _sample_um(microscope: Any) -> MsgGenerator[list[float]]:  # noqa: ANN401 - 
     return found
 
 
-def turn_metadata(turn: Turn, mode: Mode, timing: Timing) -> dict[str, Any]:
+def turn_metadata(turn: Turn, mode: Mode, times: TurnTimes) -> dict[str, Any]:
     """Start document of a tomogram before the caller's metadata."""
     angles = list(turn.angles_deg)
-    on_the_fly = mode == "fly"
-    each_s = turn.period_s if on_the_fly else turn.exposure_s + timing.dead_s
-    frames = turn.darks + turn.flats * (2 if turn.references == "both" else 1)
     return {
         "plan_name": "tomography",
         "purpose": "measurement",
@@ -187,8 +188,8 @@ def turn_metadata(turn: Turn, mode: Mode, timing: Timing) -> dict[str, Any]:
             "references": turn.references,
             "binning": turn.binning,
         },
-        "estimated_duration_s": round(timing.start_s + len(angles) * each_s + frames * turn.exposure_s, 6),
-        **(_fly_metadata(turn) if on_the_fly else {}),
+        "estimated_duration_s": times.duration_s,
+        **(_fly_metadata(turn) if mode == "fly" else {}),
     }
 
 

@@ -128,8 +128,8 @@ def xanes_imaging(
         **({"resumes": resumes} if resumes else {}),
         **(md or {}),
     }
-    what = f"images at these {len(grid) - first} energies"
-    _md = {**(yield from announced(station, _md, options.max_lithium_change, what)), **_md}
+    what, smear_s = f"images at these {len(grid) - first} energies", float(_md["estimated_duration_s"])
+    _md = {**(yield from announced(station, _md, options.max_lithium_change, what, smear_s)), **_md}
     home_x_um = float((yield from bps.rd(station.microscope.sample_x, default_value=0.0)))
     check_flat_place("xanes_imaging", options.flats, options.flat_x_um, home_x_um)
     chamber = (yield from chamber_of(station)) if guard else None

@@ -27,6 +27,7 @@ from operando.experiment import (
     raster_file,
     tomogram_file,
     trigger_file,
+    turn_file,
 )
 from operando.experiment.cells_file import ManyCells
 from operando.experiment.cli import app
@@ -123,7 +124,7 @@ FILE_TABLES = {
     "Bragg CDI": coherent_file.BcdiFile,
     "Tomogram": tomogram_file.TomographyFile,
     "positions": position_file.PositionFile,
-    "volume": tomogram_file.AskedVolume,
+    "volume": turn_file.AskedVolume,
     "Images of an edge": energy_image_file.XanesImagingFile,
     "Tomograms of an edge": energy_image_file.SpectroTomographyFile,
     "Burst": burst_file.RadiographyFile,

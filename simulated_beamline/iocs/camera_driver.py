@@ -10,12 +10,12 @@ from ..clock import ClockMode, SharedClock
 from ..wire import Sight
 from .camera_page import driver_page
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
+from .detector_page import Check
 from .file_plugin import FilePlugin
 from .frame_source import SceneSource, Seen, Shot
 from .trigger_input import TriggerInput
 
 logger = logging.getLogger(__name__)
-SHORTEST_S, LONGEST_S = 1e-4, 3600.0
 READOUT_S = 9.5e-4
 """Time after a frame in which the camera takes no trigger: that of a Pilatus3 (Dectris data sheet)."""
 TOGETHER = 64
@@ -54,11 +54,7 @@ class CameraDriver:
         self._idle = asyncio.Event()
         self._idle.set()
         self._unique_id = 0
-        checks = {
-            "AcquireTime": _check_duration("AcquireTime", SHORTEST_S),
-            "AcquirePeriod": _check_duration("AcquirePeriod", 0.0),
-            "NumImages": _check_images,
-        }
+        checks: dict[str, Check] = {"NumImages": _check_images}
         data_type = f"UInt{8 * exposure.dtype.itemsize}"
         self.page = driver_page(exposure.shape, data_type, self._acquire, self._halt, checks)
         for page in (self.page, plugin.page):
@@ -161,14 +157,6 @@ class CameraDriver:
         await self.page.show("ArrayCounter", self.page["ArrayCounter"] + len(shots))
         if self.page["ArrayCallbacks"] == "Enable":
             await self._plugin.offer(shots, patient=self._clock.mode is ClockMode.ELASTIC)
-
-
-def _check_duration(name: str, least_s: float):  # noqa: ANN202
-    async def check(value: float) -> None:
-        if not least_s <= value <= LONGEST_S:
-            raise ValueError(f"{name} {value} s is outside {least_s:g}..{LONGEST_S:g} s")
-
-    return check
 
 
 async def _check_images(value: int) -> None:

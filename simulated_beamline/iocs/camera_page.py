@@ -18,6 +18,8 @@ IMAGE_MODES = ("Single", "Multiple", "Continuous")
 WRITE_MODES = ("Single", "Capture", "Stream")
 COMPRESSIONS = "None N-bit szip zlib Blosc BSLZ4 LZ4 JPEG".split()  # noqa: SIM905
 CORE_VERSION = "3.13.0"
+SHORTEST_S, LONGEST_S = 1e-4, 3600.0
+"""Exposures that the camera does, s."""
 
 
 def driver_page(
@@ -42,8 +44,8 @@ def driver_page(
     page.add("Acquire_RBV", choice(("Done", "Acquire"), "Done"))
     page.add("AcquireBusy", choice(("Done", "Acquiring"), "Done"))
     page.add("DetectorState_RBV", choice(DETECTOR_STATES, "Idle"))
-    page.add_number("AcquireTime", 1.0, "s", checks["AcquireTime"])
-    page.add_number("AcquirePeriod", 1.0, "s", checks["AcquirePeriod"])
+    page.add_number("AcquireTime", 1.0, "s", limits=(SHORTEST_S, LONGEST_S))
+    page.add_number("AcquirePeriod", 1.0, "s", limits=(0.0, LONGEST_S))
     page.add_number("Gain", 1.0)
     page.add_number("Temperature", 25.0, "degC")
     page.add_integer("NumImages", 1, checks["NumImages"])

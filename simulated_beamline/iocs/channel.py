@@ -57,10 +57,17 @@ async def kept(value: object) -> None:
 
 
 def number(
-    value: float = 0.0, hook: Hook | None = None, *, units: str = "", precision: int = 6
+    value: float = 0.0,
+    hook: Hook | None = None,
+    *,
+    units: str = "",
+    precision: int = 6,
+    limits: tuple[float, float] = (0.0, 0.0),
 ) -> ChannelData:
-    """Channel of a number; read-only without a hook."""
-    return _ready(_Double(value=value, units=units, precision=precision), hook)
+    """Channel of a number; read-only without a hook; equal control limits are none."""
+    low, high = limits
+    control = {"lower_ctrl_limit": low, "upper_ctrl_limit": high}
+    return _ready(_Double(value=value, units=units, precision=precision, **control), hook)
 
 
 def numbers(values: Sequence[float], most: int, hook: Hook | None = None) -> ChannelData:

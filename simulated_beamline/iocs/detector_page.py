@@ -80,9 +80,16 @@ class DetectorPage:
         """Add a setting that is a whole number (longout)."""
         self._setting(name, lambda hook: integer(value, hook), int, check)
 
-    def add_number(self, name: str, value: float, units: str = "", check: Check | None = None) -> None:
-        """Add a setting that is a number (ao)."""
-        self._setting(name, lambda hook: number(value, hook, units=units), float, check)
+    def add_number(
+        self,
+        name: str,
+        value: float,
+        units: str = "",
+        check: Check | None = None,
+        limits: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Add a setting that is a number (ao), with control limits unless they are equal."""
+        self._setting(name, lambda hook: number(value, hook, units=units, limits=limits), float, check)
 
     def add_text(self, name: str, value: str, check: Check | None = None) -> None:
         """Add a setting that is a text (waveform of char)."""

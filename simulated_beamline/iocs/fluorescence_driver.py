@@ -13,6 +13,7 @@ from ..clock import ClockMode, SharedClock
 from ..physics.fluorescence import Exposure
 from ..physics.pulse_processing import Scalers
 from ..wire import Pulse, Sight
+from .camera_page import LONGEST_S, SHORTEST_S
 from .cell_wait import CELL_LAG_S, cell_has_reached, unless_stopped
 from .file_plugin import FilePlugin
 from .fluorescence_page import SERVED_MODES, ElementPage, driver_page
@@ -21,7 +22,6 @@ from .spectra import CountedSpectra, Spectra
 from .trigger_input import POLL_S, TriggerInput
 
 logger = logging.getLogger(__name__)
-SHORTEST_S, LONGEST_S = 1e-4, 3600.0
 MOST_IMAGES = 16384
 READOUT_S = 1e-6
 """Time between two gates that Xspress3 can tell apart."""
@@ -67,7 +67,6 @@ class FluorescenceDriver:
         self._shown_at = -math.inf
         self._unique_id = 0
         checks = {
-            "AcquireTime": _check_duration,
             "NumImages": _check_images,
             "TriggerMode": self._check_mode,
             "ERASE": self._erase,
@@ -77,7 +76,8 @@ class FluorescenceDriver:
 
     async def gate(self, duration_s: float) -> None:
         """Take the gate of another instrument: a frame as long as it is high (s)."""
-        await _check_duration(duration_s)
+        if not SHORTEST_S <= duration_s <= LONGEST_S:
+            raise ValueError(f"a gate of {duration_s} s is outside {SHORTEST_S:g}..{LONGEST_S:g} s")
         if not self._busy or self.page["TriggerMode"] != "TTL Veto Only":
             raise ValueError("the detector does not wait for a gate: TriggerMode TTL Veto Only, then Acquire")
         self._gates.put_nowait(float(duration_s))
@@ -200,13 +200,6 @@ class FluorescenceDriver:
             raise ValueError(f"TriggerMode {mode!r} is not simulated: take one of {', '.join(SERVED_MODES)}")
         if self._busy:
             raise ValueError(f"TriggerMode {mode!r} during an acquisition: put 0 to Acquire first")
-
-
-async def _check_duration(value: float) -> None:
-    if not SHORTEST_S <= value <= LONGEST_S:
-        raise ValueError(
-            f"exposure of {value} s is outside {SHORTEST_S:g}..{LONGEST_S:g} s: set AcquireTime inside"
-        )
 
 
 async def _check_images(value: int) -> None:

@@ -9,7 +9,7 @@ from caproto import ChannelData, ChannelInteger
 from numpy.typing import NDArray
 
 from ..physics.pulse_processing import Scalers
-from .camera_page import CORE_VERSION, DATA_TYPES, DETECTOR_STATES, IMAGE_MODES
+from .camera_page import CORE_VERSION, DATA_TYPES, DETECTOR_STATES, IMAGE_MODES, LONGEST_S, SHORTEST_S
 from .channel import choice, integer, number
 from .detector_page import OFF_ON, YES_NO, Busy, Check, DetectorPage, Verb
 
@@ -50,7 +50,7 @@ def driver_page(
     page.add("Acquire_RBV", choice(("Done", "Acquire"), "Done"))
     page.add("AcquireBusy", choice(("Done", "Acquiring"), "Done"))
     page.add("DetectorState_RBV", choice(DETECTOR_STATES, "Idle"))
-    page.add_number("AcquireTime", 1.0, "s", checks["AcquireTime"])
+    page.add_number("AcquireTime", 1.0, "s", limits=(SHORTEST_S, LONGEST_S))
     page.add_number("AcquirePeriod", 1.0, "s")
     page.add_integer("NumImages", 1, checks["NumImages"])
     page.add_integer("ArrayCounter", 0)

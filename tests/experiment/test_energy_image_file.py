@@ -101,6 +101,11 @@ def test_a_second_attempt_goes_on_with_the_first_and_another_request_begins_anew
         (IMAGES, ('"Ni"', '"O"'), "images are taken at 2000 to 80000 eV"),
         (IMAGES, ("flat_every = 2", "energy_ev = 8400.0"), "grid says the energies"),
         (TOMOGRAMS, ("8340.0, 8350.0", "8340.0, 8340.0"), "each once"),
+        (
+            TOMOGRAMS,
+            ("projections = 90", "projections = 90\nflats = 0"),
+            "flats: is 0, and each energy",
+        ),
         (TOMOGRAMS, ("projections = 90", "projections = 90\nenergy_ev = 8400.0"), "energies_ev says them"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from bluesky import RunEngine
 from operando.devices.beamline import read_settings
 from operando.experiment import cli
+from operando.experiment.check import problems
 from operando.experiment.conversion import measurements_of
 from operando.experiment.dead_time import expected_settings
 from operando.experiment.estimate import measurement_estimates
@@ -22,6 +23,7 @@ from operando.experiment.tomogram_file import TomographyFile
 from operando.experiment.wanted_devices import WantedDevices
 from operando.plans.duration import Timing
 from operando.plans.multi_position import PositionsFailedError
+from operando.plans.turn_time import SWEEP_S
 from soft_station import collected
 from soft_turn import MicroscopeStation
 from typer.testing import CliRunner
@@ -63,7 +65,7 @@ def test_a_tomogram_becomes_a_measurement_that_is_smeared_over_its_rotation(tmp_
     assert (entry.range_deg, entry.order, entry.flats, entry.darks) == (180, "sequential", 10, 10)
     assert entry.turn().step_deg == pytest.approx(1.0)
     measurement = measurements_of(experiment, None, TIMING)[1]
-    assert measurement.blur_s == pytest.approx(180 * 0.05 / 0.95)
+    assert measurement.blur_s == pytest.approx(180 * 0.05 / 0.95 + SWEEP_S)
     assert measurement.duration_s > measurement.blur_s + 20 * 0.05
     assert (measurement.what, measurement.energy_ev) == ("tomogram", 8400.0)
 
@@ -89,7 +91,7 @@ def test_the_estimate_tells_projections_bytes_and_how_much_of_the_rotation_is_ex
     stepped = read_experiment(written(tmp_path, changed(('"fly"', '"step"'))))
     step = measurement_estimates(stepped, TIMING, picture_mb=2.0)[1]
     assert fly.points == step.points == 180
-    assert fly.duration_s < 0.5 * step.duration_s
+    assert fly.duration_s < 0.6 * step.duration_s
     assert fly.frames_bytes == fly.count * 200 * 2_000_000
     assert "180 projections in 9 s of rotation, exposed for 95% of it" in fly.dead_time
     assert fly.dose_mgy > 0.0
@@ -153,6 +155,12 @@ def test_angles_may_be_given_one_by_one(tmp_path):
         ("projections = 180", "projections = 180\nrange_deg = 270", "180 or 360"),
         ('mode = "fly"', "tomograms = 3", 'give mode = "fly"'),
         ('mode = "fly"', 'mode = "fly"\ntomograms = 3\nvolume = true', 'give mode = "fly"; remove volume'),
+        ("exposure_s", "flats = 0\nvolume = true\nexposure_s", "flats: is 0, and volume asks for"),
+        (
+            "exposure_s",
+            'positions = [{ name = "grain", x_um = 100.0 }]\nexposure_s',
+            "flat_x_um: position 'grain': flat_x_um is 100 um, and the specimen stands there",
+        ),
         (
             "exposure_s",
             'flats_when = "after"\nflats_max_age_s = 600\nexposure_s',
@@ -165,6 +173,11 @@ def test_a_bad_tomogram_is_refused_with_its_line_and_a_remedy(tmp_path, old, new
         read_experiment(written(tmp_path, changed((old, new))))
     assert says in str(caught.value)
     assert "tomogram.toml:" in str(caught.value)
+
+
+def test_a_tomogram_without_flats_is_warned_of(tmp_path):
+    found = problems(read_experiment(written(tmp_path, changed(("exposure_s", "flats = 0\nexposure_s")))))
+    assert [problem.text.split(",")[0] for problem in found] == ["tomogram: flats is 0"]
 
 
 def test_a_beamline_without_a_microscope_is_told_what_to_add(tmp_path):

@@ -9,6 +9,7 @@ from operando.callbacks.analysis.imaging.angle import sequential_angles
 from operando.callbacks.export.energy_tomograms import write_energy_tomograms
 from operando.callbacks.tiled.energy_tomograms import TomogramsUnreadableError, energy_tomograms
 from operando.devices.frame_file import FramesMissingError
+from operando.plans.image_options import FOCUS_S
 from operando.plans.image_taking import Unfinished
 from operando.plans.spectro_tomography import EnergySeries, spectro_tomography
 from operando.plans.tomogram_taking import Tolerance
@@ -105,6 +106,25 @@ def test_lithium_that_moved_since_the_first_energy_is_marked(station, engine):
     station.frame_events = {n: (lambda: station.cell.lithium_content.put(next(contents))) for n in range(99)}
     engine(spectro_tomography(station, TURN, max_lithium_change=1e-4, **TAKEN))
     assert [one["lithium_moved"] for one in starts(documents)] == [False, True, True]
+
+
+def test_what_a_series_will_move_lithium_by_counts_flats_files_and_energies_and_what_it_took_before(
+    station, engine
+):
+    documents = collected(engine)
+    station.cell.current.put(1e-3)
+    cell = {"active_mass_mg": 10.0, "theoretical_capacity_mah_g": 360.0}
+    per_s = 1.0 / 3600.0 / 3.6
+    engine(spectro_tomography(station, TURN, max_lithium_change=0.9, **{**TAKEN, "md": {"cell": cell}}))
+    each_s = starts(documents)[1]["estimated_duration_s"] + FOCUS_S
+    moved = [one["expected_lithium_change"] for one in starts(documents)]
+    np.testing.assert_allclose(moved, np.array([3, 2, 1]) * each_s * per_s, rtol=0.02)
+    documents.clear()
+    before = {"run_s": 1.0, "all_s": 360.0, "estimated_s": 3 * each_s}
+    md = {"cell": cell, "measured_before": before}
+    engine(spectro_tomography(station, TURN, max_lithium_change=0.9, **{**TAKEN, "md": md}))
+    moved = [one["expected_lithium_change"] for one in starts(documents)]
+    np.testing.assert_allclose(moved, np.array([360.0, 240.0, 120.0]) * per_s, rtol=0.02)
 
 
 def test_each_energy_is_exported_with_its_energy(station, engine, tmp_path):

@@ -17,11 +17,13 @@ from operando.devices.reach import UnreachableError
 from operando.plans.beam_guard import BeamGuard, BeamLostError
 from operando.plans.brightness import TooBrightError
 from operando.plans.dose_option import ConstantDose
+from operando.plans.duration import Timing
 from operando.plans.projection_table import TomogramPartialError
 from operando.plans.tomogram_references import FLAT_TRIES
 from operando.plans.tomogram_taking import Tolerance
 from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
+from operando.plans.turn_time import Rotation, turn_times
 from soft_station import collected, of_kind
 from soft_turn import PERIOD_S, MicroscopeStation
 
@@ -493,15 +495,26 @@ def test_a_scan_in_which_lithium_moves_is_announced_and_marked(station, engine, 
     )
     engine(tomography(station, turn(), tolerance=Tolerance(max_lithium_change=0.02), md={"cell": CELL}))
     (start,) = of_kind(documents, "start")
-    assert start["expected_lithium_change"] == pytest.approx(
-        0.1 * start["estimated_duration_s"] / 7.2, rel=1e-3
-    )
+    scope = station.microscope
+    rotation = Rotation(scope.rotation.velocity.get(), scope.rotation.acceleration_time.get(), at_deg=0.0)
+    turning_s = turn_times(turn(), "step", Timing(), rotation).turning_s
+    assert start["expected_lithium_change"] == pytest.approx(0.1 * turning_s / 7.2, rel=1e-3)
     assert "lithium content will move by" in start["announcement"]
     assert "raise max_lithium_change" in caplog.text
     found = outcome(documents)
     assert (found["status"], found["moved"]) == ("marked", True)
     assert found["lithium_change"] == pytest.approx(0.07)
     assert "lithium content moved by 0.07" in found["reason"]
+
+
+def test_what_a_scan_took_before_tells_how_far_lithium_will_move(station, engine):
+    documents = collected(engine)
+    station.cell.current.put(0.1)
+    before = {"measured_before": {"run_s": 43.2, "all_s": 99.0, "estimated_s": 7.2}}
+    engine(tomography(station, turn(), tolerance=LENIENT, md={"cell": CELL, **before}))
+    (start,) = of_kind(documents, "start")
+    expected_s = start["estimated_smear_s"] + 36.0
+    assert start["expected_lithium_change"] == pytest.approx(0.1 * expected_s / 7.2, rel=1e-3)
 
 
 def test_each_projection_on_the_fly_is_stamped_with_the_lithium_of_its_time(station, engine):

@@ -17,6 +17,7 @@ from operando.devices.beamline import load_beamline
 from operando.devices.bounded import until
 from operando.devices.frame_file import FramesMissingError
 from operando.devices.frame_series import FrameSeries
+from operando.devices.motor_sweep import MotorSweep, Stretch
 from operando.experiment.cli import app
 from operando.experiment.settings import DataRoot
 from operando.plans.beam_guard import BeamGuard
@@ -28,6 +29,7 @@ from operando.plans.tomography import tomography
 from operando.plans.turn import Turn
 from operando.simulated_beamline.launcher import MICROSCOPE_SERVERS, Launcher
 from operando.simulated_beamline.launcher import SERVERS as STANDARD
+from ophyd.utils import LimitError
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.system
@@ -94,6 +96,20 @@ def centre_of_shadow(frame, flat):
     path[path < 0.03] = 0.0
     rows, columns = 8.0 * np.indices(path.shape) + 3.5
     return (rows * path).sum() / path.sum(), (columns * path).sum() / path.sum()
+
+
+def test_limits_are_read_from_the_servers(scope):
+    microscope = scope.microscope
+    assert scope.microscope_camera.cam.exposure.limits == (1e-4, 3600.0)
+    with pytest.raises(LimitError, match=r"20000 um is outside the soft limits -5000\.\.5000 um"):
+        microscope.sample_x.check_value(20000.0)
+    MotorSweep(microscope.rotation).check(Stretch(0.0, 3600.0, 360.0, 0.1))
+    with pytest.raises(ValueError, match="the motor does 360 deg/s at most"):
+        MotorSweep(microscope.rotation).check(Stretch(0.0, 180.0, 400.0, 0.1))
+    with pytest.raises(LimitError, match=r"24600 eV is outside the limits 4500\.\.24500 eV"):
+        microscope.focus.check_value(24600.0)
+    for energy_ev in microscope.energy_limits_ev:
+        microscope.focus.check_value(energy_ev)
 
 
 def test_a_ball_turns_about_the_axis(scope):

@@ -157,7 +157,7 @@ def test_an_acquisition_that_waits_for_gates_can_be_stopped(client):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("det1:AcquireTime", 0.0, "AcquireTime"),
+        ("det1:AcquireTime", 0.0, "Limits are set to 0.0001"),
         ("det1:NumImages", 0, "NumImages 0"),
         ("det1:TriggerMode", "LVDS Both", "not simulated"),
         ("MCA1ROI:1:MinX", 5000, "5000 is outside"),
