@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from .complaint import complaining, complaints, console
+from .complaint import complaining, complaint, complaints, console
 
 if TYPE_CHECKING:
     from .cycler_import import CyclerFile, CyclerImport
@@ -72,7 +72,7 @@ def _import_one(
     try:
         file = read_for_import(path, settings)
     except (OSError, ValueError) as error:
-        complaints.print(f"{type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        complaints.print(complaint(error), style="red", markup=False, soft_wrap=True)
         return False
     console.print(cycler_table(file))
     if not file.is_sound:

@@ -259,6 +259,12 @@ def test_links_between_pages_lead_somewhere(page):
     assert lost == []
 
 
+def test_the_home_page_leads_to_every_page_but_the_decisions():
+    linked = set(re.findall(r"\]\(([^)#\s]+)", WRITTEN["docs/index.md"]))
+    pages = {name.removeprefix("docs/") for name in WRITTEN if name.startswith("docs/")}
+    assert {name for name in pages if "/decisions/" not in name} - {"index.md"} <= linked
+
+
 @pytest.mark.parametrize("page", ["write-an-experiment", "measure-a-cell-at-rest", "measure-several-cells"])
 def test_whole_experiment_files_in_the_pages_are_accepted(page, tmp_path):
     page = f"docs/how-to/{page}.md"

@@ -224,6 +224,12 @@ def test_an_answer_of_tiled_that_is_none_is_told_without_a_traceback(capsys):
     assert "run/tiled.log of the data root has more: refused by 127.0.0.1:8000" in said
 
 
+def test_a_cycler_file_that_is_not_there_is_told_like_any_other_error():
+    result = call("import-echem", "gone.mpt")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("gone.mpt does not exist")
+
+
 def test_an_error_that_nobody_expected_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError), complaining():
         raise ZeroDivisionError
