@@ -13,6 +13,7 @@ from ..plans.image_options import FOCUS_S, ImageOptions, image_times
 from ..plans.image_taking import Unfinished
 from ..plans.spectro_tomography import EnergySeries, spectro_tomography
 from ..plans.tomogram_taking import Tolerance
+from ..plans.turn_time import TurnTimes, repeated_times, rotation_by
 from ..plans.xanes_imaging import xanes_imaging
 from .demand import Demand, Exposure, optic_at
 from .grid_file import GridFile
@@ -175,6 +176,10 @@ class SpectroTomographyFile(TurnFile):
     element: str
     edge: Literal["K", "L3", "L2"] = "K"
     energies_ev: list[Energy] = Field(min_length=2, max_length=1000)
+
+    def times(self, timing: Timing) -> TurnTimes:
+        """Tell how long the tomogram of one energy takes."""
+        return repeated_times(self.turn(), self.mode, timing, rotation_by(timing))
 
     def demands(self) -> Iterator[Demand]:
         """Yield energies and what a turn asks for."""

@@ -6,7 +6,7 @@ import logging
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import bluesky.plan_stubs as bps
@@ -21,7 +21,7 @@ from .redo import check_redo
 from .refocus import check_focus, refocus
 from .tomography import Mode, tomography
 from .turn import Turn
-from .turn_time import rotation_of, turn_times
+from .turn_time import repeated_times, rotation_of
 from .waiting import said
 from .xanes_imaging import check_microscope
 
@@ -169,9 +169,9 @@ def spectro_tomography(
 
 
 def _each_s(station: Any, turn: Turn, mode: Mode, timing: Timing) -> MsgGenerator[float]:  # noqa: ANN401
-    """Time of one energy, s: the rotation comes from where the tomogram before has left it."""
-    rotation = replace((yield from rotation_of(station.microscope.rotation)), at_deg=turn.angles_deg[-1])
-    return turn_times(turn, mode, timing, rotation).duration_s + FOCUS_S
+    """Time of one energy, s."""
+    rotation = yield from rotation_of(station.microscope.rotation)
+    return repeated_times(turn, mode, timing, rotation).duration_s + FOCUS_S
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -117,6 +117,11 @@ def turn_times(turn: Turn, mode: str, timing: Timing, rotation: Rotation | None 
     files = 1 + (turn.darks > 0) + 2 * sets * (turn.flats > 0)
     reference_s = (sets * turn.flats + turn.darks) * turn.exposure_s
     return TurnTimes(round(turning_s, 6), round(reference_s, 6), timing.start_s + files * FILE_S + way_s)
+
+
+def repeated_times(turn: Turn, mode: str, timing: Timing, rotation: Rotation) -> TurnTimes:
+    """Tell how long each of several tomograms takes: the rotation comes from where the last one left it."""
+    return turn_times(turn, mode, timing, replace(rotation, at_deg=turn.angles_deg[-1]))
 
 
 def _step_s(turn: Turn, rotation: Rotation) -> tuple[float, float]:
