@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from ..analysis.imaging.xanes_map import xanes_maps
+from ..analysis.xas.edge import fit_edge
 from ..analysis.xas.resample import resampled
-from ..analysis.xas.valence import LEAST_SCATTER_EV, Calibration, calibrate_valence, valence
+from ..analysis.xas.valence import Calibration, calibrate_valence, valence
+from ..analysis.xas.verdict import Verdict
 from .spectrum import Spectrum
 
 
@@ -39,6 +40,9 @@ def reference_scale(
         None where fewer than two references of different valence can be fitted there, or valence does not
         rise with energy.
     """
+    # Experiments are opened without the extra `imaging` as well, which compiles this.
+    from ..analysis.imaging.xanes_map import xanes_maps
+
     seen: dict[str, tuple[np.ndarray, float]] = {}
     for each in references:
         points = _seen_at(energy_ev, each)
@@ -51,24 +55,23 @@ def reference_scale(
     known = {"element": start["element"], "edge": start.get("edge", "K")}
     try:
         maps = xanes_maps(stack, energy_ev, post_degree=post_degree, workers=1, **known)
-        good = maps.mask[0]
-        return calibrate_valence(
-            maps.half_step_ev[0, good],
-            np.array([formal for _, formal in seen.values()])[good],
-            energy_sigma_ev=np.maximum(maps.half_step_ev_sigma[0, good], LEAST_SCATTER_EV),
-            element=start["element"],
-        )
+        formal = [formal for _, formal in seen.values()]
+        return calibrate_valence(maps.half_step_ev[0], formal, element=start["element"])
     except ValueError:
         return None
 
 
 def _seen_at(energy_ev: np.ndarray, reference: Spectrum) -> np.ndarray | None:
-    """Absorption of a reference at some energies, eV; None where it does not reach them."""
+    """Absorption of a reference at energies in eV; None where it lacks some, or its edge is not good."""
     points = reference.points
     if "mu" not in points:
         return None
     own_ev = points["energy_ev"].to_numpy(float) + np.nan_to_num(reference.foil_shift_ev)
-    return resampled(energy_ev, own_ev, points["mu"].to_numpy(float))
+    mu = points["mu"].to_numpy(float)
+    # Judged by all its points: at few energies fine structure passes for noise.
+    start = reference.start
+    fit = fit_edge(own_ev, mu, element=start["element"], edge=start.get("edge", "K"))
+    return resampled(energy_ev, own_ev, mu) if fit.verdict == Verdict.GOOD else None
 
 
 @dataclass(frozen=True)

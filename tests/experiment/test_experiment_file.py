@@ -100,7 +100,7 @@ def test_the_file_says_how_long_beam_and_a_paused_cell_are_waited_for(tmp_path, 
     for before in ("set_all", "describe_cell", "check_cell"):
         monkeypatch.setattr(acquisition, before, lambda *_: iter(()))
     monkeypatch.setattr(acquisition, "wait_for_first_beam", wait_for_first_beam)
-    devices = dict.fromkeys(("photon_shutter", "front_end_shutter", "ring"))
+    devices = dict.fromkeys(("photon_shutter", "front_end_shutter", "ring", "microscope"))
     beamline = SimpleNamespace(timing=Timing(), cell=None, **devices)
     with pytest.raises(BeamLostError, match="waited for 172800 s"):
         list(acquisition.whole_experiment(experiment, beamline, acquisition.Start("uid"), tmp_path))

@@ -204,7 +204,7 @@ def test_without_tomograms_there_is_nothing(tmp_path):
     assert particles.empty
     assert {*PARTICLES, "cycle"} <= set(particles.columns)
     assert particles.index.names == ["measurement_run", "label"]
-    with pytest.raises(KeyError, match="no map of 'Ni'"):
+    with pytest.raises(KeyError, match="no map of the edge of 'Ni'"):
         experiment.xanes_maps("Ni")
     with pytest.raises(ValueError, match="no slices yet"):
         experiment.plot_slices()
