@@ -18,7 +18,7 @@ RINGS = Annotated[str, typer.Option(help="none, sorting or combined: how rings a
 PARTICLES = Annotated[bool, typer.Option(help="tell particles apart and describe each")]
 TOMOGRAM = Annotated[int | None, typer.Option(min=0, help="which half turn of many, from 0; else all in one")]
 WORKERS = Annotated[int | None, typer.Option(min=1, help="slabs at a time; else as many as cores")]
-READ_BACK = "read back by experiment_from_journal or open_experiment with the name {!r}: .{}"
+READ_BACK = "read back by open_experiment({!r}): .{}"
 TILED = Annotated[bool, typer.Option(help="bring the result to Tiled at once")]
 
 
