@@ -95,12 +95,7 @@ class MotorSweep:
     def prepare(self, stretch: Stretch) -> DeviceStatus:
         """Bring the motor before the stretch, at its usual speed, and set that of the stretch.
 
-        Raises
-        ------
-        ValueError
-            If the motor cannot go as fast.
-        LimitError
-            If the run-up or its end is outside the soft limits.
+        Raises as `check` does.
         """
         motor = self.motor
         with naming(motor, f"prepare a sweep at {stretch.speed:g} {motor.egu}/s"):
